@@ -1,0 +1,1 @@
+"""Storyscope's headless core: stories, models, training, writing, looking inside, judging."""
