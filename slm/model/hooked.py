@@ -1,0 +1,82 @@
+"""The hooked way: a TransformerLens HookedTransformer over the very same storage.
+
+The only file that knows transformer_lens, and it imports it inside functions: that takes seconds
+and only interventions and caches need it. While hooks run the module is shared state, so every
+hooked call goes through one lock.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from slm.model.weights import Weights
+
+if TYPE_CHECKING:
+    from transformer_lens import HookedTransformer
+
+LOCK = threading.RLock()
+
+Hook = tuple[str, Callable[..., Tensor | None]]
+
+
+def hooked(weights: Weights) -> "HookedTransformer":
+    """Build a HookedTransformer whose parameters are views into `weights`: train one, both learn."""
+    with LOCK:
+        logging.getLogger("transformer_lens").setLevel(logging.WARNING)
+        from transformer_lens import HookedTransformer, HookedTransformerConfig
+
+        config = weights.config
+        windowed = config.local_window is not None
+        model = HookedTransformer(
+            HookedTransformerConfig(
+                d_model=config.d_model,
+                d_head=config.d_head,
+                n_layers=config.n_layers,
+                n_ctx=config.n_ctx,
+                n_heads=config.n_heads,
+                d_mlp=config.d_mlp,
+                d_vocab=config.d_vocab,
+                act_fn="gelu_new",
+                normalization_type="LN",
+                eps=config.eps,
+                use_attn_scale=config.attn_scale,
+                use_local_attn=windowed,
+                window_size=config.local_window,
+                attn_types=[
+                    "global" if config.window(layer) is None else "local"
+                    for layer in range(config.n_layers)
+                ]
+                if windowed
+                else None,
+                init_weights=False,
+                device=str(weights.W_E.device),
+            )
+        )
+        for name, view in weights.named_views().items():
+            path, leaf = name.rsplit(".", 1)
+            setattr(model.get_submodule(path), leaf, nn.Parameter(view))
+        return model.eval()
+
+
+@torch.no_grad()
+def run_with_cache(
+    model: "HookedTransformer", tokens: Int[Tensor, "batch pos"], names: Sequence[str]
+) -> tuple[Float[Tensor, "batch pos d_vocab"], dict[str, Tensor]]:
+    """Logits and the activations called `names`, under the lock. Safe in threads."""
+    with LOCK:
+        logits, cache = model.run_with_cache(tokens, names_filter=list(names))
+        return logits, {name: cache[name] for name in names}
+
+
+@torch.no_grad()
+def run_with_hooks(
+    model: "HookedTransformer", tokens: Int[Tensor, "batch pos"], hooks: Sequence[Hook]
+) -> Float[Tensor, "batch pos d_vocab"]:
+    """Logits with `hooks` in place (TransformerLens' `fwd_hooks`), under the lock. Safe in threads."""
+    with LOCK:
+        return model.run_with_hooks(tokens, fwd_hooks=list(hooks))
