@@ -1,0 +1,1 @@
+"""Learning: the recipe, the loop, and the run it leaves behind."""

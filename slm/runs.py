@@ -1,0 +1,314 @@
+"""What lies in runs/<name>/: the only code that knows those file names. Knows nothing of learning."""
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from slm.errors import BadInput
+from slm.files import replacing, write_text
+from slm.model import weights as weights_file
+from slm.model.config import ModelConfig
+from slm.model.weights import Weights
+from slm.stories.tokenizer import Tokenizer
+
+Status = Literal["new", "training", "stopped", "interrupted", "finished", "failed"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def runs_dir() -> Path:
+    """Where runs lie: `$SLM_RUNS`, or `runs/` beside the package."""
+    return Path(os.environ.get("SLM_RUNS") or Path(__file__).resolve().parents[1] / "runs")
+
+
+def check_name(name: str) -> str:
+    """Return `name` if it may name a run; `BadInput` where it could leave `runs/` or trouble a URL."""
+    if not _NAME.fullmatch(name):
+        raise BadInput(
+            "a run's name is 1 to 64 letters, digits, '.', '_' or '-', "
+            f"the first a letter or digit, not {name!r}"
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class Address:
+    """Which checkpoint: `run@step`; a bare `run` means its last step."""
+
+    run: str
+    step: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """Read `one-layer@2000`; `BadInput` where it is no address."""
+        name, at, step = text.partition("@")
+        check_name(name)
+        if at and not re.fullmatch(r"\d{1,12}", step):
+            raise BadInput(f"an address is run or run@step, such as one-layer@2000, not {text!r}")
+        return cls(name, int(step) if at else None)
+
+    def __str__(self) -> str:
+        return self.run if self.step is None else f"{self.run}@{self.step}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A line of metrics.jsonl. Losses in nats per token; validation only where a checkpoint is."""
+
+    step: int
+    tokens: int
+    seconds: float
+    train_loss: float | None
+    val_loss: float | None = None
+    val_bits_per_byte: float | None = None
+    tokens_per_second: float | None = None
+    gradient_norm: float | None = None
+    learning_rate: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInfo:
+    """What run.json tells: how this run was made and how it stands."""
+
+    config: ModelConfig
+    recipe: dict[str, Any] = field(default_factory=dict)
+    corpus: dict[str, Any] = field(default_factory=dict)
+    command: str = ""
+    created: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: str = ""
+    status: Status = "new"
+    message: str = ""
+    pid: int | None = None
+
+
+class Run:
+    """One run's folder. Reading never writes; every write is whole or not at all."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.name
+
+    # --- what it is -----------------------------------------------------------------------------
+
+    @property
+    def info(self) -> RunInfo:
+        """run.json; `BadInput` where it is missing or cannot be read."""
+        path = self.path / "run.json"
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            config = ModelConfig.from_json(data["config"])
+            known = {item.name for item in fields(RunInfo)} - {"config"}
+            return RunInfo(config=config, **{k: v for k, v in data.items() if k in known})
+        except FileNotFoundError:
+            raise BadInput(f"{self.path} is not a run: it has no run.json") from None
+        except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+            raise BadInput(f"{path} cannot be read: {error}") from None
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model's shape."""
+        return self.info.config
+
+    @property
+    def status(self) -> Status:
+        """How the run stands now. Said to be training but held by no process: interrupted."""
+        status = self.info.status
+        return "interrupted" if status == "training" and not self.is_held() else status
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The run's own tokenizer."""
+        return Tokenizer.load(self.path / "tokenizer.json")
+
+    # --- what it has learned --------------------------------------------------------------------
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps that have a checkpoint, ascending."""
+        found = (self.path / "checkpoints").glob("*.safetensors")
+        return sorted(int(path.stem) for path in found if path.stem.isdigit())
+
+    @property
+    def last_step(self) -> int | None:
+        """The newest checkpoint's step; None before the first."""
+        return max(self.steps, default=None)
+
+    def checkpoint_path(self, step: int) -> Path:
+        """Where the checkpoint of `step` lies (or would)."""
+        return self.path / "checkpoints" / f"{step:08d}.safetensors"
+
+    def metrics(self) -> list[Metric]:
+        """Every line of metrics.jsonl, oldest first; a half-written last line is left out."""
+        return [Metric(**line) for line in _read_lines(self.path / "metrics.jsonl")]
+
+    def samples(self) -> list[dict[str, Any]]:
+        """Every line of samples.jsonl: `step prompt text stopped`."""
+        return _read_lines(self.path / "samples.jsonl")
+
+    def last_validation(self) -> Metric | None:
+        """The newest metric that has a validation loss."""
+        return next((m for m in reversed(self.metrics()) if m.val_loss is not None), None)
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def write_info(self, info: RunInfo) -> None:
+        """Replace run.json."""
+        data = {**asdict(info), "config": info.config.to_json()}
+        write_text(self.path / "run.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+    def update(self, **changes: Any) -> None:
+        """Replace some fields of run.json."""
+        self.write_info(replace(self.info, **changes))
+
+    def add_metric(self, metric: Metric) -> None:
+        """Append a line to metrics.jsonl."""
+        _append_line(self.path / "metrics.jsonl", asdict(metric))
+
+    def add_samples(self, samples: list[dict[str, Any]]) -> None:
+        """Append lines to samples.jsonl."""
+        for sample in samples:
+            _append_line(self.path / "samples.jsonl", sample)
+
+    def save_checkpoint(self, weights: Weights, step: int) -> None:
+        """Write the checkpoint of `step`, as float16."""
+        weights_file.save(weights, self.checkpoint_path(step))
+
+    def save_resume(self, tensors: dict[str, Tensor], step: int, seconds: float) -> None:
+        """Write what it takes to go on after `step`: float32 weights and optimizer state."""
+        with replacing(self.path / "resume.safetensors") as beside:
+            save_file(tensors, beside, metadata={"step": str(step), "seconds": str(seconds)})
+
+    def load_resume(self) -> tuple[dict[str, Tensor], int, float] | None:
+        """What `save_resume` wrote last, with its step and seconds; None where there is nothing."""
+        path = self.path / "resume.safetensors"
+        if not path.exists():
+            return None
+        try:
+            with safe_open(path, framework="pt") as file:
+                meta: Mapping[str, str] = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                return tensors, int(meta["step"]), float(meta["seconds"])
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise BadInput(f"{path} cannot be read: {error}") from None
+
+    def rewind(self, step: int) -> None:
+        """Forget metrics and samples after `step`, before going on from there."""
+        for name in ("metrics.jsonl", "samples.jsonl"):
+            path = self.path / name
+            lines = [line for line in _read_lines(path) if line["step"] <= step]
+            write_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+
+    # --- one process at a time ------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the run against other trainings; the system frees it when this process dies."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise BadInput(f"run {self.name!r} is being trained by another process") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def is_held(self) -> bool:
+        """Whether a living process is training this run."""
+        path = self.path / ".lock"
+        if not path.exists():
+            return False
+        lock = FileLock(path, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checkpoint:
+    """A model ready to be used: its full address (with its step), weights and tokenizer."""
+
+    address: Address
+    config: ModelConfig
+    weights: Weights
+    tokenizer: Tokenizer
+
+
+def list_runs() -> list[Run]:
+    """Every run there is, by name."""
+    if not (root := runs_dir()).is_dir():
+        return []
+    return [Run(path) for path in sorted(root.iterdir()) if (path / "run.json").exists()]
+
+
+def open_run(name: str) -> Run:
+    """The run called `name`; `BadInput` naming those there are where there is none."""
+    run = Run(runs_dir() / check_name(name))
+    if not (run.path / "run.json").exists():
+        known = ", ".join(run.name for run in list_runs()) or "none yet"
+        raise BadInput(f"there is no run {name!r}; there are: {known}")
+    return run
+
+
+def resolve(address: str | Address) -> tuple[Run, int]:
+    """The run and step an address means; `BadInput` where there is no such checkpoint."""
+    if isinstance(address, str):
+        address = Address.parse(address)
+    run = open_run(address.run)
+    steps = run.steps
+    if not steps:
+        raise BadInput(f"run {run.name!r} has no checkpoint yet")
+    if address.step is None:
+        return run, steps[-1]
+    if address.step not in steps:
+        raise BadInput(
+            f"run {run.name!r} has no step {address.step}; it has {', '.join(map(str, steps))}"
+        )
+    return run, address.step
+
+
+def load_checkpoint(address: str | Address, device: str = "cpu") -> Checkpoint:
+    """Load weights and tokenizer of `run` or `run@step`.
+
+    Raises `BadInput` for an unknown run or step, and for a file that is not this run's checkpoint.
+    """
+    run, step = resolve(address)
+    config, tokenizer = run.config, run.tokenizer
+    if tokenizer.d_vocab != config.d_vocab:
+        raise BadInput(
+            f"run {run.name!r}: its tokenizer has {tokenizer.d_vocab} tokens, "
+            f"its model {config.d_vocab}"
+        )
+    with torch.no_grad():
+        weights = weights_file.load(run.checkpoint_path(step), config, device)
+    return Checkpoint(
+        address=Address(run.name, step), config=config, weights=weights, tokenizer=tokenizer
+    )
+
+
+def _append_line(path: Path, line: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    whole, _, _half = path.read_text(encoding="utf-8").rpartition("\n")
+    return [json.loads(line) for line in whole.splitlines() if line]

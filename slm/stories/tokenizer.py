@@ -1,0 +1,127 @@
+"""Text to tokens and back, losing nothing: byte-level BPE from the `tokenizers` library."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import tokenizers
+from tokenizers import decoders, models, pre_tokenizers, trainers
+
+from slm.errors import BadInput
+from slm.files import write_text
+
+END = "<|endoftext|>"
+VOCABULARY_SIZES = (512, 16_384)
+TRAINING_BYTES = 100_000_000
+"""A tokenizer learns from the first this many bytes: more text changes it little and takes minutes."""
+
+
+class Tokenizer:
+    """A byte-level BPE with one special token, END, which text can never produce."""
+
+    def __init__(self, inner: tokenizers.Tokenizer) -> None:
+        self._inner = inner
+        self._inner.encode_special_tokens = True  # the text "<|endoftext|>" is text like any other
+        end = inner.token_to_id(END)
+        if end is None:
+            raise BadInput(f"a tokenizer needs the token {END}, and this one has none")
+        self.end: int = end
+        self.d_vocab: int = inner.get_vocab_size()
+
+    @classmethod
+    def train(cls, stories: Iterable[str], d_vocab: int) -> "Tokenizer":
+        """Learn a vocabulary of at most `d_vocab` tokens, END and the 256 bytes among them.
+
+        A small corpus may yield fewer: `d_vocab` of the result is the true size.
+        """
+        low, high = VOCABULARY_SIZES
+        if not low <= d_vocab <= high:
+            raise BadInput(f"a vocabulary has {low} to {high} tokens, not {d_vocab}")
+        inner = tokenizers.Tokenizer(models.BPE())
+        inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+        inner.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=d_vocab,
+            special_tokens=[END],
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        )
+        inner.train_from_iterator(_first_bytes(stories, TRAINING_BYTES), trainer)
+        return cls(inner)
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """Read a tokenizer.json; `BadInput` where it is missing or is none."""
+        try:
+            return cls(tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise BadInput(f"there is no tokenizer at {path}") from None
+        except Exception as error:  # noqa: BLE001  the library raises bare Exception on bad files
+            raise BadInput(f"{path} is not a tokenizer: {error}") from None
+
+    def save(self, path: Path) -> None:
+        """Write tokenizer.json, whole or not at all."""
+        write_text(path, self._inner.to_str())
+
+    @cached_property
+    def hash(self) -> str:
+        """The same for the same vocabulary and merges."""
+        return hashlib.blake2b(self._inner.to_str().encode(), digest_size=8).hexdigest()
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of `text`. Any Unicode round-trips; END never comes out."""
+        return self._inner.encode(text, add_special_tokens=False).ids
+
+    def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode` of each, on all cores."""
+        return [e.ids for e in self._inner.encode_batch_fast(texts, add_special_tokens=False)]
+
+    def encode_story(self, text: str) -> list[int]:
+        """END, which opens a story, then the ids of `text`."""
+        return [self.end, *self.encode(text)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`, END left out."""
+        return self._inner.decode(list(ids), skip_special_tokens=True)
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        r"""A printable string per token. A part of a character shows its bytes, such as `\xe2`."""
+        table = self._pieces
+        return [table[index] for index in ids]
+
+    @cached_property
+    def _pieces(self) -> list[str]:
+        return [self._piece(index) for index in range(self.d_vocab)]
+
+    def _piece(self, index: int) -> str:
+        if index == self.end:
+            return END
+        written = self._inner.id_to_token(index) or ""
+        data = bytes(_BYTE_OF[letter] for letter in written)
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            return "".join(f"\\x{byte:02x}" for byte in data)
+
+
+def _byte_letters() -> dict[str, int]:
+    """GPT-2's printable stand-ins for bytes: printable Latin-1 stands for itself, the rest from 256."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    letters = {chr(byte): byte for byte in plain}
+    others = [byte for byte in range(256) if byte not in set(plain)]
+    return letters | {chr(256 + n): byte for n, byte in enumerate(others)}
+
+
+_BYTE_OF = _byte_letters()
+
+
+def _first_bytes(stories: Iterable[str], limit: int) -> Iterator[str]:
+    seen = 0
+    for story in stories:
+        yield story
+        seen += len(story.encode())
+        if seen >= limit:
+            return
+
+

@@ -1,0 +1,234 @@
+"""From a checkpoint and the beginning of a story to the rest of it, one token at a time."""
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from slm.errors import BadInput
+from slm.model import fast
+from slm.runs import Checkpoint
+
+Stopped = Literal["story end", "max tokens", "context full"]
+
+ROWS_AT_ONCE = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How the next token is drawn. Temperature 0 takes the most likely one.
+
+    `top_k` keeps the k most likely, `top_p` the fewest that reach that probability together; what
+    is kept is renormalised. `alternatives` is how many of the most likely tokens to report.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    max_tokens: int = 200
+    seed: int = 0
+    alternatives: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise `BadInput` on values that make no distribution."""
+        if not 0 <= self.temperature <= 100:
+            raise BadInput(f"temperature must lie between 0 and 100, not {self.temperature}")
+        if self.top_k is not None and self.top_k < 1:
+            raise BadInput(f"top_k must be at least 1, not {self.top_k}")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise BadInput(f"top_p must lie above 0 and at most 1, not {self.top_p}")
+        if self.max_tokens < 1:
+            raise BadInput(f"max_tokens must be at least 1, not {self.max_tokens}")
+        if self.alternatives < 0:
+            raise BadInput(f"alternatives must be at least 0, not {self.alternatives}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alternative:
+    """A token that could have come, with the model's probability for it (temperature 1)."""
+
+    token: int
+    piece: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenToken:
+    """A token that was drawn, with the model's own probability for it (temperature 1, no cut)."""
+
+    token: int
+    piece: str
+    probability: float
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """What the model wrote after the prompt, and why it stopped."""
+
+    prompt: str
+    text: str
+    tokens: tuple[int, ...]
+    stopped: Stopped
+
+
+def stream(
+    checkpoint: Checkpoint, prompt: str, sampling: Sampling
+) -> Generator[WrittenToken, None, Completion]:
+    """Write one story, yielding each token as it is drawn; the generator returns the Completion.
+
+    Draws what `complete` draws for the same prompt and seed.
+    """
+    written: list[int] = []
+    batch = _Batch(checkpoint, [prompt], sampling)
+    for drawn in batch.run():
+        token = int(drawn.tokens[0])
+        if token == checkpoint.tokenizer.end:
+            break
+        written.append(token)
+        yield _written(checkpoint, token, drawn.logits[0], sampling.alternatives)
+    return batch.completions()[0]
+
+
+def complete(
+    checkpoint: Checkpoint, prompts: Sequence[str], sampling: Sampling
+) -> list[Completion]:
+    """Write on after each prompt, all at once; finished stories leave the batch.
+
+    Completion i draws from a random stream of its own, made from (seed, i), so that it does not
+    depend on what else is being written. Raises `BadInput` for a prompt that fills the context.
+    """
+    completions: list[Completion] = []
+    for first in range(0, len(prompts), ROWS_AT_ONCE):
+        batch = _Batch(checkpoint, prompts[first : first + ROWS_AT_ONCE], sampling, first)
+        for _ in batch.run():
+            pass
+        completions += batch.completions()
+    return completions
+
+
+@torch.no_grad()
+def distribution(
+    logits: Float[Tensor, "*row d_vocab"], sampling: Sampling
+) -> Float[Tensor, "*row d_vocab"]:
+    """Probabilities to draw from: temperature first, then top-k, then top-p, then renormalised."""
+    if sampling.temperature == 0:
+        return torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
+    probabilities = (logits / sampling.temperature).softmax(-1)
+    if sampling.top_k is not None and sampling.top_k < logits.shape[-1]:
+        kept = probabilities.topk(sampling.top_k, dim=-1)
+        probabilities = torch.zeros_like(probabilities).scatter(-1, kept.indices, kept.values)
+        probabilities = probabilities / probabilities.sum(-1, keepdim=True)
+    if sampling.top_p is not None and sampling.top_p < 1:
+        ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
+        reached_before = ordered.cumsum(-1) - ordered
+        ordered = ordered.masked_fill(reached_before >= sampling.top_p, 0.0)
+        probabilities = torch.zeros_like(probabilities).scatter(-1, order, ordered)
+        probabilities = probabilities / probabilities.sum(-1, keepdim=True)
+    return probabilities
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Drawn:
+    tokens: Int[Tensor, "batch"]
+    logits: Float[Tensor, "batch d_vocab"]
+
+
+class _Batch:
+    """Stories being written together, each in its row until it ends."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, prompts: Sequence[str], sampling: Sampling, first: int = 0
+    ) -> None:
+        self.checkpoint, self.sampling, self.prompts = checkpoint, sampling, list(prompts)
+        n_ctx = checkpoint.config.n_ctx
+        self.starts = [checkpoint.tokenizer.encode_story(prompt) for prompt in prompts]
+        if longest := max((len(s) for s in self.starts if len(s) >= n_ctx), default=0):
+            raise BadInput(
+                f"a prompt must be shorter than the context of {n_ctx} tokens, not {longest}"
+            )
+        self.written: list[list[int]] = [[] for _ in prompts]
+        self.stopped: list[Stopped] = ["max tokens"] * len(self.prompts)
+        self.generators = [
+            torch.Generator().manual_seed(sampling.seed * 1_000_003 + first + index)
+            for index in range(len(self.prompts))
+        ]
+
+    @torch.no_grad()
+    def run(self) -> Iterator[_Drawn]:
+        """Draw a token for every living story at a time, until all have ended."""
+        weights, config = self.checkpoint.weights, self.checkpoint.config
+        end = self.checkpoint.tokenizer.end
+        if not self.starts:
+            return
+        lengths = torch.tensor([len(start) for start in self.starts])
+        tokens = torch.full((len(self.starts), int(lengths.max())), end)
+        for row, start in zip(tokens, self.starts, strict=True):
+            row[: len(start)] = torch.tensor(start)
+        cache, logits = fast.prefill(weights, tokens, lengths)
+        alive = list(range(len(self.starts)))
+        while alive:
+            drawn = self._draw(logits, alive)
+            yield _Drawn(tokens=drawn, logits=logits)
+            going_on = []
+            for row, story in enumerate(alive):
+                token = int(drawn[row])
+                if token == end:
+                    self.stopped[story] = "story end"
+                    continue
+                self.written[story].append(token)
+                if len(self.written[story]) >= self.sampling.max_tokens:
+                    continue
+                if len(self.starts[story]) + len(self.written[story]) > config.n_ctx:
+                    self.stopped[story] = "context full"
+                    continue
+                going_on.append(row)
+            if len(going_on) < len(alive):
+                rows = torch.tensor(going_on, dtype=torch.long)
+                cache.keep(rows)
+                drawn = drawn[rows]
+                alive = [alive[row] for row in going_on]
+            if alive:
+                logits = fast.step(weights, drawn, cache)
+
+    def _draw(self, logits: Float[Tensor, "batch d_vocab"], alive: list[int]) -> Tensor:
+        if self.sampling.temperature == 0:
+            return logits.argmax(-1)
+        cumulative = distribution(logits, self.sampling).double().cumsum(-1)
+        uniform = torch.stack(
+            [torch.rand(1, generator=self.generators[story], dtype=torch.double) for story in alive]
+        )
+        drawn = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
+        return drawn[:, 0].clamp_(max=logits.shape[-1] - 1)
+
+    def completions(self) -> list[Completion]:
+        """What stands written now."""
+        decode = self.checkpoint.tokenizer.decode
+        return [
+            Completion(prompt=prompt, text=decode(written), tokens=tuple(written), stopped=stopped)
+            for prompt, written, stopped in zip(
+                self.prompts, self.written, self.stopped, strict=True
+            )
+        ]
+
+
+def _written(
+    checkpoint: Checkpoint, token: int, logits: Float[Tensor, "d_vocab"], alternatives: int
+) -> WrittenToken:
+    probabilities = logits.softmax(-1)
+    top = probabilities.topk(min(alternatives, len(probabilities)))
+    pieces = checkpoint.tokenizer.pieces([token, *top.indices.tolist()])
+    return WrittenToken(
+        token=token,
+        piece=pieces[0],
+        probability=float(probabilities[token]),
+        alternatives=tuple(
+            Alternative(token=index, piece=piece, probability=probability)
+            for index, piece, probability in zip(
+                top.indices.tolist(), pieces[1:], top.values.tolist(), strict=True
+            )
+        ),
+    )
