@@ -346,10 +346,10 @@ def _neurons_build(chosen: argparse.Namespace) -> None:
     checkpoint = load_checkpoint(chosen.address)
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("reading stories", total=1.0)
-        for index in build_index(checkpoint, chosen.corpus):
-            bar.update(task, completed=index.share)
-    data = {"address": str(checkpoint.address), "stories": index.stories, "tokens": index.tokens}
-    _print(chosen, data, lambda: f"{index.tokens} tokens of {index.stories} stories read")
+        for reading in build_index(checkpoint, chosen.corpus):
+            bar.update(task, completed=reading.share)
+    data = {"address": str(checkpoint.address), **asdict(reading)}
+    _print(chosen, data, lambda: f"{reading.tokens} tokens of {reading.stories} stories read")
 
 
 def _neurons_top(chosen: argparse.Namespace) -> None:

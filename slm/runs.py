@@ -149,6 +149,10 @@ class Run:
         """Where the checkpoint of `step` lies (or would)."""
         return self.path / "checkpoints" / f"{step:08d}.safetensors"
 
+    def neurons_path(self, step: int) -> Path:
+        """Where the neuron index of `step` lies (or would)."""
+        return self.path / "neurons" / f"{step:08d}"
+
     def metrics(self) -> list[Metric]:
         """Every line of metrics.jsonl, oldest first; a half-written last line is left out."""
         return [Metric(**line) for line in _read_lines(self.path / "metrics.jsonl")]

@@ -12,6 +12,7 @@ from jaxtyping import Int64
 from slm.model import fast
 from slm.model.weights import Weights
 from slm.stories.tokenizer import Tokenizer
+from slm.stories.windows import windows
 
 TOKENS_AT_ONCE = 4096
 IGNORED = -100  # a target that is not scored
@@ -49,18 +50,17 @@ def story_loss(weights: Weights, tokenizer: Tokenizer, stories: Sequence[Sequenc
     than the context is read in windows that overlap by half, so that each token is scored once,
     with at least half a context before it.
     """
-    windows = [
-        window for story in stories for window in _windows(story, tokenizer.end, weights.config.n_ctx)
-    ]
-    windows.sort(key=lambda window: len(window[0]))
+    n_ctx = weights.config.n_ctx
+    rows = [row for story in stories for row in _windows(story, tokenizer.end, n_ctx)]
+    rows.sort(key=lambda row: len(row[0]))
     nats, scored, first = 0.0, 0, 0
-    while first < len(windows):
+    while first < len(rows):
         last = first
-        while last < len(windows) and (last + 1 - first) * len(windows[last][0]) <= TOKENS_AT_ONCE:
+        while last < len(rows) and (last + 1 - first) * len(rows[last][0]) <= TOKENS_AT_ONCE:
             last += 1
         last = max(last, first + 1)
-        inputs = _stack([window[0] for window in windows[first:last]], fill=tokenizer.end)
-        targets = _stack([window[1] for window in windows[first:last]], fill=IGNORED)
+        inputs = _stack([row[0] for row in rows[first:last]], fill=tokenizer.end)
+        targets = _stack([row[1] for row in rows[first:last]], fill=IGNORED)
         logits = fast.logits(weights, inputs.to(weights.W_E.device)).flatten(0, 1)
         flat = targets.flatten().to(weights.W_E.device)
         nats += F.cross_entropy(logits, flat, ignore_index=IGNORED, reduction="sum").item()
@@ -73,16 +73,15 @@ def story_loss(weights: Weights, tokenizer: Tokenizer, stories: Sequence[Sequenc
 def _windows(
     story: Sequence[int], end: int, n_ctx: int
 ) -> list[tuple[Int64[np.ndarray, "pos"], Int64[np.ndarray, "pos"]]]:
-    tokens = np.append(np.asarray(story, dtype=np.int64), end)
-    windows, scored, start = [], 1, 0
-    while scored < len(tokens):
-        chunk = tokens[start : start + n_ctx + 1]
-        targets = chunk[1:].copy()
-        targets[: scored - start - 1] = IGNORED
-        windows.append((chunk[:-1], targets))
-        scored = start + len(chunk)
-        start = scored - 1 - n_ctx // 2 if n_ctx > 1 else scored - 1
-    return windows
+    """Inputs and targets of each window; a target that another window scores is IGNORED."""
+    inputs = np.asarray(story, dtype=np.int64)
+    targets = np.append(inputs[1:], end)
+    found = []
+    for window in windows(len(inputs), n_ctx):
+        scored = targets[window.start : window.stop].copy()
+        scored[: window.new - window.start] = IGNORED
+        found.append((inputs[window.start : window.stop], scored))
+    return found
 
 
 def _stack(rows: list[Int64[np.ndarray, "_"]], fill: int) -> torch.Tensor:
