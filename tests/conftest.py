@@ -1,0 +1,72 @@
+"""A tiny world for every test: a runs folder of its own, a small corpus, a model trained on it."""
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+
+from slm.model.config import ModelConfig
+from slm.model.weights import initialise
+from slm.runs import Address, Checkpoint, Run, RunInfo
+from slm.stories.tokenizer import END, Tokenizer
+
+NAMES = ("Amy", "Ben", "Lily", "Tom", "Sue", "Max")
+THINGS = ("ball", "kite", "cake", "boat", "book", "hat")
+PLACES = ("park", "garden", "house", "beach", "forest")
+
+
+def little_stories(count: int, seed: int = 0) -> list[str]:
+    """Small stories of a few words, all different."""
+    draw = random.Random(seed)
+    return [
+        f"One day, {draw.choice(NAMES)} had a {draw.choice(THINGS)}. It was number {number}. "
+        f"{draw.choice(NAMES)} went to the {draw.choice(PLACES)} with the {draw.choice(THINGS)}. "
+        f'"Look at my {draw.choice(THINGS)}!" said {draw.choice(NAMES)}. They were happy.'
+        for number in range(count)
+    ]
+
+
+def write_corpus(path: Path, stories: list[str]) -> Path:
+    """Write stories as TinyStories' .txt files do."""
+    path.write_text(f"\n{END}\n".join(stories) + f"\n{END}\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test sees or touches the real runs."""
+    folder = tmp_path / "runs"
+    monkeypatch.setenv("SLM_RUNS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A corpus of 300 little stories."""
+    return write_corpus(tmp_path / "corpus.txt", little_stories(300))
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Tokenizer:
+    """A tokenizer of 512 tokens."""
+    return Tokenizer.train(little_stories(300), 512)
+
+
+@pytest.fixture
+def checkpoint(runs: Path, tokenizer: Tokenizer) -> Checkpoint:
+    """A random 16x2x2 model, saved as `tiny@0`."""
+    config = ModelConfig(d_model=16, n_layers=2, n_heads=2, d_vocab=tokenizer.d_vocab, n_ctx=48)
+    weights = initialise(config, 0)
+    with torch.no_grad():
+        generator = torch.Generator().manual_seed(1)
+        for _, leaf in weights.leaves():
+            leaf.add_(torch.randn(leaf.shape, generator=generator) * 0.1)
+            leaf.copy_(leaf.half().float())  # exactly what the disk will hold
+    run = Run(runs / "tiny")
+    tokenizer.save(run.path / "tokenizer.json")
+    run.write_info(RunInfo(config=config, status="finished"))
+    run.save_checkpoint(weights, 0)
+    return Checkpoint(
+        address=Address("tiny", 0), config=config, weights=weights, tokenizer=tokenizer
+    )

@@ -1,0 +1,59 @@
+"""Shapes: what they are called, what they count up to, and which make no model."""
+
+import pytest
+
+from slm.errors import BadInput
+from slm.model.config import PRESETS, ModelConfig, count_parameters, parse_shape
+from slm.model.weights import empty
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_parameter_count_is_the_number_of_trained_numbers(name: str) -> None:
+    config = PRESETS[name]
+    there = sum(leaf.numel() for _, leaf in empty(config, "meta").leaves())
+    assert count_parameters(config).total == there
+
+
+def test_a_one_layer_model_counts_as_worked_out_by_hand() -> None:
+    config = ModelConfig(d_model=2, n_layers=1, n_heads=1, d_vocab=5, n_ctx=3)
+    count = count_parameters(config)
+    assert (count.embedding, count.position) == (10, 6)
+    assert count.attention == 4 * 4 + 4 * 2
+    assert count.mlp == 2 * 8 + 8 + 8 * 2 + 2
+    assert count.norm == 2 * 4 + 4
+    assert count.unembedding == 5  # tied: only b_U
+
+
+def test_a_shape_reads_as_width_depth_heads() -> None:
+    assert parse_shape("64x8x16") == (64, 8, 16)
+    assert PRESETS["deep-narrow"].shape == "64x8x16"
+
+
+@pytest.mark.parametrize("text", ["", "64", "64x8", "64x8x", "ax8x4", "64x8x4x1", "-64x8x4"])
+def test_what_is_no_shape_is_refused_by_name(text: str) -> None:
+    with pytest.raises(BadInput, match="a shape is"):
+        parse_shape(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"n_heads": 3}, "n_heads must divide d_model"),
+        ({"d_vocab": 70_000}, "d_vocab must lie"),
+        ({"n_layers": 0}, "n_layers must be"),
+        ({"local_window": 0}, "local_window"),
+    ],
+)
+def test_sizes_that_make_no_model_name_the_rule(changes: dict[str, int], rule: str) -> None:
+    sizes = {"d_model": 16, "n_layers": 1, "n_heads": 2, "d_vocab": 100} | changes
+    with pytest.raises(BadInput, match=rule):
+        ModelConfig(**sizes)
+
+
+def test_a_configuration_survives_json_and_unknown_fields_do_not() -> None:
+    config = PRESETS["paper-1M"]
+    assert ModelConfig.from_json(config.to_json()) == config
+    with pytest.raises(BadInput, match="unknown field"):
+        ModelConfig.from_json(config.to_json() | {"rotary": True})
+    with pytest.raises(BadInput, match="incomplete"):
+        ModelConfig.from_json({"d_model": 4})

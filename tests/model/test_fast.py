@@ -1,0 +1,142 @@
+"""The fast way says what the hooked way says, in logits, gradients, patterns and step by step."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from slm.model import fast
+from slm.model.config import PRESETS, ModelConfig
+from slm.model.hooked import hooked, run_with_cache
+from slm.model.weights import Block, Weights, initialise
+
+SMALL = {
+    name: replace(
+        config, d_vocab=300, n_ctx=64, local_window=None if config.local_window is None else 10
+    )
+    for name, config in PRESETS.items()
+}
+SMALL["untied"] = replace(SMALL["quick"], tied=False)
+
+
+def lively(config: ModelConfig) -> Weights:
+    """Random weights large enough that a mistake anywhere shows in the logits."""
+    weights = initialise(config, 0)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for _, leaf in weights.leaves():
+            leaf.add_(torch.randn(leaf.shape, generator=generator) * 0.05)
+    return weights
+
+
+def some_tokens(config: ModelConfig, rows: int = 2, length: int = 40) -> torch.Tensor:
+    return torch.randint(
+        0, config.d_vocab, (rows, length), generator=torch.Generator().manual_seed(2)
+    )
+
+
+def gradients(weights: Weights) -> Weights:
+    """The gradients, in the form of weights."""
+
+    def grad(leaf: torch.Tensor) -> torch.Tensor:
+        assert leaf.grad is not None
+        return leaf.grad
+
+    return Weights(
+        config=weights.config,
+        W_E=grad(weights.W_E),
+        W_pos=grad(weights.W_pos),
+        blocks=tuple(
+            Block(**{name: grad(leaf) for name, leaf in vars(block).items()})
+            for block in weights.blocks
+        ),
+        ln_final_w=grad(weights.ln_final_w),
+        ln_final_b=grad(weights.ln_final_b),
+        W_U=None if weights.W_U is None else grad(weights.W_U),
+        b_U=grad(weights.b_U),
+    )
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_fast_equals_hooked_in_logits_and_gradients(name: str) -> None:
+    config = SMALL[name]
+    weights = lively(config).requires_grad()
+    model = hooked(weights)
+    tokens = some_tokens(config)
+
+    assert torch.allclose(fast.logits(weights, tokens), model(tokens), atol=1e-4)
+
+    fast.loss(weights, tokens).backward()
+    model(tokens, return_type="loss").backward()
+    theirs = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+    ours = gradients(weights).named_views()
+    if config.tied:  # one tensor here, two parameters there
+        theirs["embed.W_E"] = theirs["embed.W_E"] + theirs.pop("unembed.W_U").T
+    for hook_name, gradient in theirs.items():
+        assert torch.allclose(ours[hook_name], gradient, atol=1e-4), hook_name
+
+
+@pytest.mark.parametrize("name", ["deep-narrow", "paper-1M"])
+def test_taps_hand_out_what_hooks_see(name: str) -> None:
+    config = SMALL[name]
+    weights = lively(config)
+    tokens = some_tokens(config)
+    names = [
+        f"blocks.{layer}.{hook}"
+        for layer in range(config.n_layers)
+        for hook in (
+            "hook_resid_pre",
+            "hook_resid_mid",
+            "hook_resid_post",
+            "attn.hook_q",
+            "attn.hook_k",
+            "attn.hook_v",
+            "attn.hook_z",
+            "attn.hook_pattern",
+            "mlp.hook_pre",
+            "mlp.hook_post",
+        )
+    ]
+    taps = fast.Taps(names)
+    fast.hidden(weights, tokens, taps=taps)
+    _, cache = run_with_cache(hooked(weights), tokens, names)
+    assert taps.acts.keys() == set(names)
+    for hook_name in names:
+        assert torch.allclose(taps.acts[hook_name], cache[hook_name], atol=1e-4), hook_name
+
+
+@pytest.mark.parametrize("name", ["quick", "paper-1M"])
+def test_stories_of_different_lengths_grow_in_the_cache_as_if_read_whole(name: str) -> None:
+    config = SMALL[name]
+    weights = lively(config)
+    tokens = some_tokens(config)
+    whole = fast.logits(weights, tokens)
+    cache, logits = fast.prefill(weights, tokens[:, :20], torch.tensor([20, 3]))
+    for offset in range(15):
+        assert torch.allclose(logits[0], whole[0, 19 + offset], atol=1e-4)
+        assert torch.allclose(logits[1], whole[1, 2 + offset], atol=1e-4)
+        following = torch.stack([tokens[0, 20 + offset], tokens[1, 3 + offset]])
+        logits = fast.step(weights, following, cache)
+    cache.keep(torch.tensor([1]))
+    logits = fast.step(weights, tokens[1:, 18], cache)
+    assert torch.allclose(logits[0], whole[1, 18], atol=1e-4)
+
+
+def test_a_position_never_sees_what_comes_after_it() -> None:
+    weights = lively(SMALL["quick"])
+    tokens = some_tokens(weights.config)
+    changed = tokens.clone()
+    changed[:, 25:] = 7
+    before = fast.logits(weights, tokens)[:, :25]
+    assert torch.equal(before, fast.logits(weights, changed)[:, :25])
+
+
+def test_a_window_of_three_shows_a_token_itself_and_the_two_before() -> None:
+    rows = fast.visible(5, 3, torch.device("cpu")).int().tolist()
+    assert rows == [
+        [1, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0],
+        [1, 1, 1, 0, 0],
+        [0, 1, 1, 1, 0],
+        [0, 0, 1, 1, 1],
+    ]
