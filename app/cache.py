@@ -1,0 +1,104 @@
+"""The only place for Streamlit's caches. Everything is keyed by address strings, never by objects.
+
+A checkpoint's file may be replaced under the same address (a run deleted and trained anew), so the
+time of its last change is part of every key. Models are shared by all sessions and only ever read.
+"""
+
+import threading
+
+import streamlit as st
+
+from slm.lens import attention as attention_lens
+from slm.lens import neurons as neuron_lens
+from slm.lens.attention import AttentionView
+from slm.lens.neurons import Example
+from slm.model.config import ModelConfig
+from slm.model.hooked import hooked
+from slm.model.weights import initialise
+from slm.runs import Address, Checkpoint, load_checkpoint, resolve
+from slm.stories import shipped
+from slm.training.job import Speed, measure
+
+EXAMPLES = 10
+"""How many places a page shows of a neuron."""
+
+
+def checkpoint(address: str) -> Checkpoint:
+    """The model at `address`, loaded once for all sessions."""
+    return _checkpoint(*_key(address))
+
+
+def attention(address: str, text: str) -> AttentionView:
+    """Where every head looks in `text`."""
+    return _attention(*_key(address), text)
+
+
+def examples(
+    address: str, layer: int, neuron: int, texts: tuple[str, ...], strongest: bool
+) -> list[Example]:
+    """The places in `texts` that excite a neuron most, or least; the most extreme first."""
+    return _examples(*_key(address), layer, neuron, texts, strongest)
+
+
+def speed(config: ModelConfig) -> Speed:
+    """What training this shape costs on this machine, measured for two seconds the first time."""
+    return _speed(config)
+
+
+def _key(address: str) -> tuple[str, int]:
+    run, step = resolve(address)
+    return str(Address(run.name, step)), run.checkpoint_path(step).stat().st_mtime_ns
+
+
+@st.cache_resource(max_entries=8, show_spinner="Loading the model …")
+def _checkpoint(address: str, changed: int) -> Checkpoint:
+    return load_checkpoint(address)
+
+
+@st.cache_data(max_entries=32, show_spinner="Reading the story …")
+def _attention(address: str, changed: int, text: str) -> AttentionView:
+    return attention_lens.attention(_checkpoint(address, changed), text)
+
+
+@st.cache_data(max_entries=256, show_spinner="Reading the stories …")
+def _examples(
+    address: str, changed: int, layer: int, neuron: int, texts: tuple[str, ...], strongest: bool
+) -> list[Example]:
+    return neuron_lens.examples(
+        _checkpoint(address, changed),
+        texts,
+        layer=layer,
+        neuron=neuron,
+        k=EXAMPLES,
+        strongest=strongest,
+    )
+
+
+_MEASURING = threading.Lock()
+
+
+@st.cache_data(max_entries=64, show_spinner="Timing a few steps on this machine …")
+def _speed(config: ModelConfig) -> Speed:
+    with _MEASURING:  # two measurements at once would each see half a machine
+        return measure(config, batch=16)
+
+
+@st.cache_data(max_entries=1)
+def shipped_stories() -> dict[str, str]:
+    """Title to text of the stories that ship with the package."""
+    return {story.title: story.text for story in shipped.stories()}
+
+
+@st.cache_data(max_entries=1)
+def shipped_openings() -> tuple[str, ...]:
+    """The beginnings that ship with the package."""
+    return shipped.openings()
+
+
+@st.cache_resource
+def warm_up() -> threading.Thread:
+    """Import what only the hooked way needs, once, beside the first page: it takes seconds."""
+    config = ModelConfig(d_model=2, n_layers=1, n_heads=1, d_vocab=2, n_ctx=2)
+    thread = threading.Thread(target=lambda: hooked(initialise(config, seed=0)), daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,27 @@
+"""The entry: page config, navigation, and on every page the sidebar with models A and B."""
+
+import streamlit as st
+
+from app import cache, selection, show
+
+st.set_page_config(page_title="Storyscope", layout="wide", initial_sidebar_state="expanded")
+
+page = st.navigation(
+    {
+        "Start": [st.Page("../pages/home.py", title="Home", default=True)],
+        "Learn": [st.Page("../pages/train.py", title="Train", url_path="train")],
+        "Look inside": [
+            st.Page("../pages/attention.py", title="Attention", url_path="attention"),
+            st.Page("../pages/neurons.py", title="Neurons", url_path="neurons"),
+        ],
+        "Read and judge": [
+            st.Page("../pages/writing.py", title="Writing", url_path="writing"),
+            st.Page("../pages/grading.py", title="Grading", url_path="grading"),
+        ],
+    }
+)
+with show.one_line():
+    selection.sidebar()
+    selection.notices()
+    page.run()
+cache.warm_up()

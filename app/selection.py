@@ -1,0 +1,230 @@
+"""What is being looked at: model A, B beside it, the story, the head, the neuron. All of it in the URL.
+
+A and B are written as addresses, `?a=one-layer@2000`, the same string as in the command line. What
+the URL asks for and is not there is said in one line, and something that is there is shown instead.
+"""
+
+from collections.abc import Iterator
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import cache, show
+from slm.errors import BadInput
+from slm.model.config import ModelConfig
+from slm.runs import Address, list_runs, resolve
+from slm.writing.sampler import Sampling
+
+FAVOURITE = "storyteller"
+OWN = "My own text"
+ALL_SHIPPED = "The shipped stories"
+LOOKS, IS_SEEN = "where it looks", "who looks at it"
+
+
+def sidebar() -> None:
+    """Choose checkpoint A, and B beside it; call once a run of the app, before the page."""
+    steps = {run.name: run.steps for run in list_runs()}
+    steps = {name: found for name, found in steps.items() if found}
+    if not steps:
+        st.session_state["a"] = st.session_state["b"] = None
+        return
+    names = list(steps)
+    with st.sidebar:
+        _pick("a", "Model", names, steps)
+        _pick("b", "Compare with", [None, *names], steps)
+
+
+def _pick(letter: str, label: str, names: list[str | None], steps: dict[str, list[int]]) -> None:
+    state, url = st.session_state, st.query_params
+    run_key, told = f"{letter}_run", f"{letter}_told"
+    if url.get(letter) not in (None, state.get(told)):  # a link was opened, or one went back
+        state[f"{letter}_notice"] = _follow(letter, url[letter])
+    if state.get(run_key) not in names:
+        state[run_key] = FAVOURITE if FAVOURITE in names and letter == "a" else names[0]
+    name = st.selectbox(label, names, key=run_key, format_func=lambda n: n or "nothing")
+    if name is None:
+        state[letter], state[told] = None, None
+        url.pop(letter, None)
+    else:
+        here = steps[name]
+        step_key = f"{letter}_step_{name}"
+        if state.get(step_key) not in here:
+            state[step_key] = here[-1]
+        if len(here) > 1:
+            step = st.select_slider("after step", here, key=step_key, format_func="{:,}".format)
+        else:
+            step = here[0]
+        state[letter] = str(Address(name, step))
+        state[told] = name if step == here[-1] else state[letter]
+        if url.get(letter) != state[told]:
+            url[letter] = state[told]
+    if notice := state.pop(f"{letter}_notice", None):
+        instead = f"Showing {state[letter]} instead." if state[letter] else ""
+        st.session_state.setdefault("notices", []).append(f"{notice}. {instead}")
+
+
+def _follow(letter: str, address: str) -> str | None:
+    """Set the widgets to what the URL asks for; what is wrong with it, or None."""
+    try:
+        run, step = resolve(address)
+    except BadInput as error:
+        return str(error)
+    st.session_state[f"{letter}_run"] = run.name
+    st.session_state[f"{letter}_step_{run.name}"] = step
+    return None
+
+
+def notices() -> None:
+    """Say what the URL asked for in vain."""
+    for notice in st.session_state.pop("notices", []):
+        st.warning(show.plain(notice))
+
+
+def addresses() -> list[str]:
+    """A, and B where one is picked, as `run@step`. Stops the page where there is no model at all."""
+    if not any_model():
+        st.stop()
+    picked = [st.session_state["a"], st.session_state["b"]]
+    return [address for address in picked if address is not None]
+
+
+def any_model() -> bool:
+    """Whether there is a model to look at; where there is none, say how to get one."""
+    if st.session_state["a"] is not None:
+        return True
+    st.info("There is no trained model yet. Train one here, or in a terminal:")
+    st.page_link("../pages/train.py", label="Train a model")
+    st.code("python -m slm train --name first --corpus nursery --minutes 5", language="bash")
+    return False
+
+
+def columns() -> Iterator[tuple[DeltaGenerator, str]]:
+    """A place on the page and a checkpoint's address: for A, and for B beside it."""
+    chosen = addresses()
+    for column, address in zip(st.columns(len(chosen), gap="large"), chosen, strict=True):
+        if len(chosen) > 1:
+            column.subheader(show.plain(address), anchor=False)
+        yield column, address
+
+
+def config() -> ModelConfig:
+    """Model A's shape, which the choice of a head or neuron follows."""
+    return cache.checkpoint(addresses()[0]).config
+
+
+def story() -> str:
+    """A shipped story by its title, or the reader's own text."""
+    shipped = cache.shipped_stories()
+    title = st.selectbox("Story", [*shipped, OWN], key="story", bind="query-params")
+    if title != OWN:
+        return shipped[title]
+    return own_text()
+
+
+def head(config: ModelConfig) -> tuple[int, int]:
+    """Layer and head."""
+    layer = st.selectbox(
+        "Layer", range(config.n_layers), key="layer", bind="query-params", width=90
+    )
+    chosen = st.selectbox("Head", range(config.n_heads), key="head", bind="query-params", width=90)
+    return layer or 0, chosen or 0
+
+
+def token_bar() -> None:
+    """Which token of the story is asked about, and what about it."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(
+            "Token", 0, None, 0, 1, key="token", bind="query-params", width=140,
+            help="Or click one in the story.",
+        )  # fmt: skip
+        st.segmented_control(
+            "Colour shows", [LOOKS, IS_SEEN], default=LOOKS, required=True,
+            key="way", bind="query-params",
+        )  # fmt: skip
+
+
+def token(length: int) -> int:
+    """The chosen token's position in a story of so many."""
+    return min(int(st.session_state.get("token", 0)), length - 1)
+
+
+def looked_at() -> bool:
+    """Whether to show who looks at the chosen token rather than where it looks."""
+    return st.session_state.get("way") == IS_SEEN
+
+
+def set_token(position: int) -> None:
+    """Choose a token (from a widget's callback)."""
+    st.session_state["token"] = position
+
+
+def sampling() -> Sampling:
+    """How the next token is drawn; the two choices that matter first, the rest behind "More"."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        temperature = st.slider(
+            "Temperature", 0.0, 2.0, 0.8, 0.05, key="temperature", bind="query-params", width=260,
+            help="0 always takes the likeliest token; higher values dare more.",
+        )  # fmt: skip
+        seed = st.number_input("Seed", 0, 10**6, 0, 1, key="seed", bind="query-params", width=130)
+        with st.popover("More"):
+            tokens = st.number_input(
+                "At most so many tokens", 1, 2000, 200, 10, key="tokens", bind="query-params"
+            )
+            top_k = st.number_input(
+                "Only the k likeliest tokens (0: all)", 0, 1000, 0, 1, key="top_k",
+                bind="query-params",
+            )  # fmt: skip
+            top_p = st.slider(
+                "Only the likeliest tokens that make up this share", 0.05, 1.0, 1.0, 0.05,
+                key="top_p", bind="query-params",
+            )  # fmt: skip
+    return Sampling(
+        temperature=temperature,
+        top_k=top_k or None,
+        top_p=top_p if top_p < 1 else None,
+        max_tokens=tokens,
+        seed=seed,
+        alternatives=6,
+    )
+
+
+def prompt() -> str:
+    """How a story begins: a shipped opening, or the reader's own."""
+    openings = cache.shipped_openings()
+    chosen = st.selectbox("Beginning", [*openings, OWN], key="opening", bind="query-params")
+    if chosen != OWN:
+        return str(chosen)
+    return st.text_area(
+        "Your beginning", "Once upon a time", key="prompt", bind="query-params", max_chars=2000,
+        height=68,
+    ) or ""  # fmt: skip
+
+
+def texts() -> dict[str, str]:
+    """Stories to read for a neuron, by title: all that ship, or the reader's own text."""
+    shipped = cache.shipped_stories()
+    which = st.selectbox("Read", [ALL_SHIPPED, OWN], key="read", bind="query-params", width=260)
+    if which == ALL_SHIPPED:
+        return shipped
+    return {"your text": own_text()}
+
+
+def own_text() -> str:
+    """The reader's own text."""
+    written = st.text_area(
+        "Your text", "Once upon a time, there was a fox.", key="text", bind="query-params",
+        max_chars=2000, height=90,
+    )  # fmt: skip
+    return written or ""
+
+
+def neuron(config: ModelConfig) -> tuple[int, int]:
+    """Layer and neuron; its field steps to the next and the one before."""
+    layer = st.selectbox(
+        "Layer", range(config.n_layers), key="layer", bind="query-params", width=90
+    )
+    chosen = st.number_input(
+        f"Neuron (0 to {config.d_mlp - 1})", 0, config.d_mlp - 1, 0, 1,
+        key="neuron", bind="query-params", width=170,
+    )  # fmt: skip
+    return layer or 0, int(chosen or 0)

@@ -1,0 +1,89 @@
+"""How pages show what they found: figures that can be saved, one line for an error, plain numbers."""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from app import figures
+from app.theme import Palette, palette
+from slm.errors import BadInput
+
+
+def colours() -> Palette:
+    """The colours for the theme this browser shows."""
+    return palette(st.context.theme.type)
+
+
+def plain(text: str) -> str:
+    """`text` with nothing in it that Streamlit would read as markdown, in one line."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:^-])", r"\\\1", " ".join(text.split()))
+
+
+@contextlib.contextmanager
+def one_line() -> Iterator[None]:
+    """Turn what a person or the disk did wrong into one line; the app goes on."""
+    try:
+        yield
+    except BadInput as error:
+        st.error(plain(str(error)))
+    except OSError as error:
+        st.error(plain(f"The disk or the network said no: {error}"))
+
+
+def figure(
+    drawn: go.Figure, *, name: str, table: Callable[[], str] | None = None, note: str = ""
+) -> None:
+    """Show a figure; it can be saved as SVG, its numbers as CSV; `note` says what it shows."""
+    st.plotly_chart(drawn, theme=None, key=f"figure-{name}", config=figures.config(name))
+    footer(name=name, table=table, note=note)
+
+
+def footer(*, name: str, table: Callable[[], str] | None, note: str) -> None:
+    """How something was computed, last and quiet, beside its numbers to take away."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if table is not None:
+            save(f"{name}.csv", table)
+        if note:
+            st.caption(plain(note))
+
+
+def save(file_name: str, content: Callable[[], str]) -> None:
+    """A quiet button that makes a file when it is pressed, and only then."""
+    st.download_button(
+        file_name.rsplit(".", 1)[-1].upper(),
+        content,
+        file_name=file_name,
+        key=f"save-{file_name}",
+        type="tertiary",
+        on_click="ignore",
+        help=f"Save {file_name}",
+    )
+
+
+def csv(header: tuple[str, ...], rows: Iterator[tuple[object, ...]]) -> str:
+    """Rows as CSV; text is quoted, so that any piece survives."""
+
+    def cell(value: object) -> str:
+        return '"' + value.replace('"', '""') + '"' if isinstance(value, str) else str(value)
+
+    return "\n".join(",".join(map(cell, row)) for row in (header, *rows)) + "\n"
+
+
+def count(number: float) -> str:
+    """A count in three digits: 950, 12.3 k, 1.26 M."""
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return f"{number:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit one would say it in."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,72 @@
+"""A story as tokens that can be hovered and picked. Knows no model: it is given strings and numbers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+from app.theme import TOKEN_COLOURS
+from slm.stories.tokenizer import END
+
+Scale = Literal["how much", "which way"]
+
+_HERE = Path(__file__).parent
+_COMPONENT = st.components.v2.component(
+    "story_view",
+    html='<div class="story"></div><div class="tip" hidden></div>\n',
+    css=(_HERE / "story_view.css").read_text(encoding="utf-8"),
+    js=(_HERE / "story_view.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One token: its piece, a value that colours it (None: no colour), and what hovering tells."""
+
+    piece: str
+    value: float | None = None
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+def story_view(
+    tokens: Sequence[Shown],
+    *,
+    key: str,
+    label: str,
+    scale: Scale = "how much",
+    full: float = 1.0,
+    selected: int | None = None,
+    on_pick: Callable[[int], None] | None = None,
+    writing: bool = False,
+    small: bool = False,
+) -> None:
+    """Show `tokens`; `on_pick` is called with the index of one that was clicked or entered.
+
+    A value of `full` (or, on the scale "which way", minus `full`) gets the strongest colour; `label`
+    says in plain words what the value is. While `writing`, a caret stands at the end;
+    `small` is for a story beside a figure.
+    """
+    data = {
+        "pieces": [None if token.piece == END else token.piece for token in tokens],
+        "values": [None if t.value is None else round(t.value, 4) for t in tokens],
+        "alternatives": [
+            [[piece, round(chance, 4)] for piece, chance in token.alternatives] for token in tokens
+        ],
+        "label": label,
+        "scale": scale,
+        "full": max(full, 1e-9),
+        "selected": selected,
+        "pickable": on_pick is not None,
+        "writing": writing,
+        "small": small,
+        "colours": TOKEN_COLOURS,
+    }
+
+    def picked() -> None:
+        index = st.session_state[key].picked
+        if on_pick is not None and isinstance(index, int) and 0 <= index < len(tokens):
+            on_pick(index)
+
+    _COMPONENT(key=key, data=data, on_picked_change=picked)

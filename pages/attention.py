@@ -1,0 +1,102 @@
+"""Where does each head look?"""
+
+from collections.abc import Iterator
+
+import streamlit as st
+
+from app import cache, figures, selection, show
+from app.story_view import Shown, story_view
+from slm.lens.attention import AttentionView
+
+
+def pick_head(key: str) -> None:
+    """Take the head that was clicked among the thumbnails."""
+    if points := st.session_state[key].selection.points:
+        st.session_state["layer"], st.session_state["head"] = points[0]["customdata"]
+
+
+def thumbnails(view: AttentionView, layer: int, head: int) -> None:
+    """Every head of every layer, small."""
+    key = f"heads-{view.address}"
+    st.plotly_chart(
+        figures.thumbnails(view.pattern, show.colours(), (layer, head)),
+        theme=None,
+        key=key,
+        selection_mode="points",
+        config={"displayModeBar": False},
+        on_select=lambda: pick_head(key),
+        alt=f"every head of {view.address}, small; the chosen one is framed",
+    )
+
+
+def tokens(view: AttentionView, layer: int, head: int) -> None:
+    """The story, coloured by where one token looks or by who looks at it."""
+    pattern = view.pattern[layer, head]
+    at, looked_at = selection.token(len(view.pieces)), selection.looked_at()
+    values = pattern[:, at] if looked_at else pattern[at]
+    story_view(
+        [
+            Shown(piece=piece, value=float(value))
+            for piece, value in zip(view.pieces, values, strict=True)
+        ],
+        key=f"story-{view.address}",
+        label="attention",
+        full=float(max(values.max(), 0.01)),
+        selected=at,
+        on_pick=selection.set_token,
+        small=True,
+    )
+
+
+def numbers(view: AttentionView, layer: int, head: int) -> str:
+    """One head's pattern as CSV."""
+    pattern, pieces = view.pattern[layer, head], view.pieces
+    rows: Iterator[tuple[object, ...]] = (
+        (query, pieces[query], key, pieces[key], f"{pattern[query, key]:.6f}")
+        for query in range(len(pieces))
+        for key in range(query + 1)
+    )
+    return show.csv(("query", "token that looks", "key", "token looked at", "attention"), rows)
+
+
+st.title("Where does each head look?", anchor=False)
+alone = len(selection.addresses()) == 1
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    text = selection.story()
+    layer, head = selection.head(selection.config())
+    hide = st.toggle(
+        "Hide the first token",
+        key="hide",
+        bind="query-params",
+        help="The first token soaks up attention that has nowhere better to go.",
+    )
+if not alone:
+    selection.token_bar()
+
+for column, address in selection.columns():
+    with column, show.one_line():
+        whole = cache.attention(address, text)
+        view = whole.without_first() if hide else whole
+        if layer >= view.pattern.shape[0] or head >= view.pattern.shape[1]:
+            st.info(f"This model has no head {head} in layer {layer}.")
+            continue
+        left, right = st.columns([5, 7], gap="large") if alone else (st.container(), st.container())
+        with left:
+            thumbnails(view, layer, head)
+        with right:
+            show.figure(
+                figures.attention_map(view.pattern[layer, head], view.pieces, show.colours()),
+                name=f"attention-{view.address}-layer{layer}-head{head}",
+                table=lambda view=view: numbers(view, layer, head),
+                note=f"{view.address}, layer {layer}, head {head} "
+                f"(blocks.{layer}.attn.hook_pattern), first token "
+                + ("hidden and each row scaled to sum to 1" if hide else "shown"),
+            )
+        with left:
+            st.markdown(
+                f"Layer {layer}, head {head} leaves **{whole.soaked[layer, head]:.0%}** of its "
+                f"attention on the first token{', which is hidden here' if hide else ''}."
+            )
+            if alone:
+                selection.token_bar()
+            tokens(view, layer, head)

@@ -1,0 +1,92 @@
+"""What can a small model tell?"""
+
+import secrets
+
+import streamlit as st
+
+from app import cache, selection, show
+from app.live import LiveStory
+from app.story_view import story_view
+from slm.model.config import count_parameters
+from slm.runs import Run, list_runs
+from slm.writing.sampler import Sampling
+
+QUESTIONS = {
+    "train": ("Train", "How does a model learn to tell stories?"),
+    "attention": ("Attention", "Where does each head look?"),
+    "neurons": ("Neurons", "What excites a neuron?"),
+    "writing": ("Writing", "What does the model write, and how sure is it?"),
+    "grading": ("Grading", "How good are the stories?"),
+}
+
+
+def begin(address: str) -> LiveStory:
+    """A new story, each time another."""
+    sampling = Sampling(
+        temperature=0.8, max_tokens=220, seed=secrets.randbelow(10**6), alternatives=5
+    )
+    return LiveStory(cache.checkpoint(address), "Once upon a time", sampling)
+
+
+def tell(address: str) -> None:
+    """Show the story as it is written."""
+    story = st.session_state.get("home")
+    if story is None or story.address != address:
+        story = st.session_state["home"] = begin(address)
+    was_writing = story.writing
+    story.advance(0.12)
+    story_view(story.shown(), key="home-story", label="probability", writing=story.writing)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Write another"):
+            st.session_state["home"] = begin(address)
+            st.rerun()
+        st.caption(
+            f"{show.plain(address)} writes at temperature {story.sampling.temperature}. "
+            "The darker a token, the surer the model was of it; hover to see what else it weighed."
+        )
+    if was_writing and not story.writing:
+        st.rerun()
+
+
+def described(run: Run) -> dict[str, object]:
+    """A run as a row of the table."""
+    last = run.last_validation()
+    return {
+        "run": run.name,
+        "shape": run.config.shape,
+        "parameters": show.count(count_parameters(run.config).total),
+        "last step": run.last_step,
+        "bits per byte": last.val_bits_per_byte if last else None,
+        "corpus": run.info.corpus.get("train", ""),
+        "status": run.status,
+    }
+
+
+st.title("What can a small model tell?", anchor=False)
+if selection.any_model():
+    address = selection.addresses()[0]
+    story = st.session_state.get("home")
+    done = story is not None and story.address == address and not story.writing
+    st.fragment(tell, run_every=None if done else 0.25)(address)
+
+st.subheader("What the pages answer", anchor=False)
+for page, (name, question) in QUESTIONS.items():
+    with st.container(horizontal=True):
+        st.page_link(f"../pages/{page}.py", label=name)
+        st.markdown(question)
+
+rows = []
+for run in list_runs():
+    with show.one_line():
+        rows.append(described(run))
+if rows:
+    st.subheader("The models there are", anchor=False)
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "bits per byte": st.column_config.NumberColumn(
+                format="%.3f", help="Loss on stories it has never seen; lower is better."
+            )
+        },
+    )
