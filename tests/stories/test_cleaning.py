@@ -1,0 +1,32 @@
+"""Cleaning: what is repaired, what is dropped, and that everything is counted."""
+
+from slm.stories.cleaning import CleaningReport, clean, story_key
+
+
+def test_every_flaw_is_counted_once() -> None:
+    raw = [
+        "Tom ran. ",
+        "",
+        "  \n ",
+        "Tom  ran.",  # the first again, spaced otherwise
+        "Amy had a ball and then she",
+        "Amy said, â€œHello!â€\x9d",  # windows-1252 mojibake
+        "Ben was in the other split.",
+    ]
+    report = CleaningReport()
+    kept = list(clean(raw, report, exclude={story_key("Ben was in the other split.")}))
+    assert kept == ["Tom ran.", "Amy said, “Hello!”"]
+    assert report == CleaningReport(
+        kept=2, repaired=1, empty=2, truncated=1, duplicate=1, in_validation=1
+    )
+
+
+def test_real_letters_with_accents_are_left_alone() -> None:
+    report = CleaningReport()
+    assert list(clean(["Zoé had a café."], report)) == ["Zoé had a café."]
+    assert report.repaired == 0
+
+
+def test_stories_may_end_in_a_quotation_or_the_end() -> None:
+    stories = ['"Yes!" said Amy. "Yes!"', "They slept. The end", "Was it true?"]
+    assert list(clean(stories, CleaningReport())) == stories

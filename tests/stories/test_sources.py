@@ -1,0 +1,152 @@
+"""Sources: every kind of file gives the same stories, and what is no corpus gets one clear line."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from slm.errors import BadInput
+from slm.stories.sources import open_source
+from tests.conftest import write_corpus
+
+STORIES = ["Tom ran.\nHe fell.", "Amy had a ball."]
+
+
+def stories_of(path: Path) -> list[str]:
+    return [story.strip() for story in open_source(str(path)).raw()]
+
+
+def test_text_json_lines_and_parquet_give_the_same_stories(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "a.txt", STORIES)
+    lines = [{"story": STORIES[0], "source": "GPT-4"}, {"text": STORIES[1]}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    parquet.write_table(pyarrow.table({"text": STORIES}), tmp_path / "a.parquet")
+    for name in ("a.txt", "a.jsonl", "a.parquet"):
+        assert stories_of(tmp_path / name) == STORIES
+
+
+def test_a_source_can_be_read_twice_and_knows_its_content(tmp_path: Path) -> None:
+    source = open_source(str(write_corpus(tmp_path / "a.txt", STORIES)))
+    assert list(source.raw()) == list(source.raw())
+    other = open_source(str(write_corpus(tmp_path / "b.txt", STORIES)))
+    changed = open_source(str(write_corpus(tmp_path / "c.txt", STORIES[:1])))
+    assert source.fingerprint == other.fingerprint != changed.fingerprint
+
+
+def test_a_plus_joins_sources(tmp_path: Path) -> None:
+    one = write_corpus(tmp_path / "a.txt", STORIES[:1])
+    two = write_corpus(tmp_path / "b.txt", STORIES[1:])
+    assert [s.strip() for s in open_source(f"{one}+{two}").raw()] == STORIES
+
+
+def test_the_nursery_writes_other_stories_to_validate_than_to_train() -> None:
+    train = set(open_source("nursery:50:3").raw())
+    valid = set(open_source("nursery:50:3", "valid").raw())
+    assert len(train) == 50
+    assert valid and not valid & train
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rule"),
+    [
+        ("none.txt", None, "there is no file"),
+        ("empty.txt", b"", "is empty"),
+        ("blank.txt", b" \n<|endoftext|>\n \n", "holds no story"),
+        ("binary.txt", b"Tom\0ran.", "is binary"),
+        ("latin.txt", b"caf\xe9 ran.", "UTF-8"),
+        ("a.csv", b"Tom ran.", "ends in .txt, .jsonl or .parquet"),
+        ("a.jsonl", b'{"title": "Tom"}', 'line 1 of .* needs a text field'),
+        ("b.jsonl", b"Tom ran.", "is not JSON"),
+        ("a.parquet", b"Tom ran.", "is not a parquet file"),
+    ],
+)
+def test_what_is_no_corpus_gets_one_clear_line(
+    tmp_path: Path, name: str, content: bytes | None, rule: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInput, match=rule) as caught:
+        list(open_source(str(tmp_path / name)).raw())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_and_an_unknown_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="is a folder"):
+        open_source(str(tmp_path))
+    with pytest.raises(BadInput, match="tinystories-v2"):
+        open_source("tinystorys")
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """The hub's answer for one file, as huggingface_hub asks for it."""
+
+    body = "Tom ran.\n<|endoftext|>\nAmy had a ball.\n<|endoftext|>\n".encode()
+    path_served = "/datasets/roneneldan/TinyStories/resolve/main/TinyStories-valid.txt"
+
+    def do_HEAD(self) -> None:
+        found = self.path == self.path_served
+        self.send_response(200 if found else 404)
+        if found:
+            self.send_header("ETag", '"abc"')
+            self.send_header("X-Repo-Commit", "0" * 40)
+            self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+        if self.path == self.path_served:
+            self.wfile.write(self.body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hub() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def ask_the_hub(endpoint: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: huggingface_hub reads its settings when it is imported."""
+    program = (
+        "from slm.stories.sources import open_source\n"
+        "from slm.errors import BadInput\n"
+        "try:\n"
+        "    print(sum(1 for _ in open_source('tinystories', 'valid').raw()), 'stories')\n"
+        "except BadInput as error:\n"
+        "    print('refused:', error)\n"
+    )
+    environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hub")}
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_stories_come_from_the_hub(hub: str, tmp_path: Path) -> None:
+    assert ask_the_hub(hub, tmp_path).stdout == "2 stories\n"
+
+
+def test_a_hub_out_of_reach_names_the_alternatives(tmp_path: Path) -> None:
+    answer = ask_the_hub("http://127.0.0.1:9", tmp_path).stdout
+    assert answer.startswith("refused: 'tinystories' lies on the Hugging Face hub")
+    assert ".txt, .jsonl or .parquet path, or nursery" in answer
+    assert answer.count("\n") == 1

@@ -1,0 +1,65 @@
+"""Tokens: any text comes back whole, pieces can be printed, and text never makes an END."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slm.errors import BadInput
+from slm.stories.tokenizer import END, Tokenizer
+from tests.conftest import little_stories
+
+TOKENIZER = Tokenizer.train(little_stories(300), 512)
+
+
+@given(st.text())
+def test_any_text_comes_back_whole(text: str) -> None:
+    assert TOKENIZER.decode(TOKENIZER.encode(text)) == text
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_text_never_makes_an_end(before: str, after: str) -> None:
+    ids = TOKENIZER.encode(before + END + after)
+    assert TOKENIZER.end not in ids
+    assert TOKENIZER.decode(ids) == before + END + after
+
+
+def test_a_story_opens_with_end() -> None:
+    ids = TOKENIZER.encode_story("Tom.")
+    assert (ids[0], TOKENIZER.decode(ids)) == (TOKENIZER.end, "Tom.")
+
+
+def test_pieces_of_ordinary_text_join_to_it_and_broken_characters_show_their_bytes() -> None:
+    text = "One day, Amy went to the park.\n"
+    assert "".join(TOKENIZER.pieces(TOKENIZER.encode(text))) == text
+    assert TOKENIZER.pieces(TOKENIZER.encode("é")) == ["\\xc3", "\\xa9"]
+    assert TOKENIZER.pieces([TOKENIZER.end]) == [END]
+
+
+def test_the_same_stories_give_the_same_tokenizer(tmp_path: Path) -> None:
+    again = Tokenizer.train(little_stories(300), 512)
+    again.save(tmp_path / "tokenizer.json")
+    loaded = Tokenizer.load(tmp_path / "tokenizer.json")
+    assert TOKENIZER.hash == again.hash == loaded.hash
+    assert Tokenizer.train(little_stories(300, seed=1), 512).hash != TOKENIZER.hash
+
+
+def test_a_small_corpus_tells_its_true_vocabulary() -> None:
+    small = Tokenizer.train(["Tom ran."], 4096)
+    assert 257 < small.d_vocab < 270  # END, the bytes, and a few merges
+    assert max(small.encode("Tom ran.")) < small.d_vocab
+
+
+@pytest.mark.parametrize("size", [511, 16_385])
+def test_a_vocabulary_out_of_range_is_refused(size: int) -> None:
+    with pytest.raises(BadInput, match=f"512 to 16384 tokens, not {size}"):
+        Tokenizer.train(["Tom ran."], size)
+
+
+def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text("{}")
+    with pytest.raises(BadInput, match="is not a tokenizer"):
+        Tokenizer.load(tmp_path / "t.json")
+    with pytest.raises(BadInput, match="there is no tokenizer"):
+        Tokenizer.load(tmp_path / "none.json")
