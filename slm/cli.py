@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -124,7 +125,9 @@ def _count(text: str) -> int:
     try:
         return int(float(text[:-1] if scale > 1 else text) * scale)
     except (ValueError, OverflowError):
-        raise BadInput(f"a count is a number such as 500000, 500k or 20M, not {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"a count is a number such as 500000, 500k or 20M, not {text!r}"
+        ) from None
 
 
 def _print(chosen: argparse.Namespace, data: dict[str, Any], text: Callable[[], str]) -> None:
@@ -155,7 +158,8 @@ def _train(chosen: argparse.Namespace) -> None:
     console = Console(stderr=True)
 
     def stage(name: str, share: float | None) -> None:
-        console.print(f"{name} …", style="dim")
+        if console.is_terminal:
+            console.print(f"{name} …", style="dim")
 
     if chosen.resume:
         updates = job.resume(chosen.name, stop=lambda: stopping, progress=stage)
@@ -163,9 +167,7 @@ def _train(chosen: argparse.Namespace) -> None:
         config = PRESETS.get(chosen.shape)
         if config is None:
             d_model, n_layers, n_heads = parse_shape(chosen.shape)
-            config = ModelConfig(
-                d_model=d_model, n_layers=n_layers, n_heads=n_heads, d_vocab=4096
-            )
+            config = ModelConfig(d_model=d_model, n_layers=n_layers, n_heads=n_heads, d_vocab=4096)
         config = replace(
             config,
             d_vocab=config.d_vocab if chosen.vocab is None else chosen.vocab,
@@ -193,9 +195,10 @@ def _train(chosen: argparse.Namespace) -> None:
         TextColumn("{task.fields[shown]}"),
         TimeRemainingColumn(),
     )
+    first = next(updates)
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(chosen.name, total=None, shown="starting")
-        for update in updates:
+        task = bar.add_task(chosen.name, total=first.steps, shown="starting")
+        for update in chain([first], updates):
             shown = f"loss {update.loss:.3f}  {update.tokens_per_second:,.0f} tokens/s"
             bar.update(task, completed=update.step, total=update.steps, shown=shown)
     run = open_run(chosen.name)
@@ -240,7 +243,11 @@ def _runs(chosen: argparse.Namespace) -> None:
         return "\n".join(
             f"{run['name']:20} {run['shape']:>10} {run['parameters']:>10,} parameters  "
             f"step {run['last_step']}  "
-            + (f"{bits:.3f} bits/byte" if (bits := run["val_bits_per_byte"]) else "not measured yet")
+            + (
+                f"{bits:.3f} bits/byte"
+                if (bits := run["val_bits_per_byte"])
+                else "not measured yet"
+            )
             + f"  {run['status']}"
             for run in runs
         )
@@ -257,8 +264,7 @@ def _eval(chosen: argparse.Namespace) -> None:
     checkpoint = load_checkpoint(chosen.address)
     source = open_source(chosen.corpus, "valid")
     stories = [
-        checkpoint.tokenizer.encode_story(story)
-        for story in clean(source.raw(), CleaningReport())
+        checkpoint.tokenizer.encode_story(story) for story in clean(source.raw(), CleaningReport())
     ]
     if not stories:
         raise BadInput(f"the corpus {chosen.corpus!r} holds no story that survives cleaning")
@@ -397,12 +403,14 @@ def _neurons_find(chosen: argparse.Namespace) -> None:
     _print(
         chosen,
         data,
-        lambda: "\n".join(
-            f"layer {hit.layer} neuron {hit.neuron}: {hit.count} of its top examples, "
-            f"at most {hit.activation:.3f}"
-            for hit in found
-        )
-        or f"no neuron has {chosen.token!r} among its top examples",
+        lambda: (
+            "\n".join(
+                f"layer {hit.layer} neuron {hit.neuron}: {hit.count} of its top examples, "
+                f"at most {hit.activation:.3f}"
+                for hit in found
+            )
+            or f"no neuron has {chosen.token!r} among its top examples"
+        ),
     )
 
 

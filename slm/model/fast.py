@@ -133,9 +133,7 @@ def hidden(
     return final
 
 
-def unembed(
-    weights: Weights, final: Float[Tensor, "*at d_model"]
-) -> Float[Tensor, "*at d_vocab"]:
+def unembed(weights: Weights, final: Float[Tensor, "*at d_model"]) -> Float[Tensor, "*at d_vocab"]:
     """Logits of final activations."""
     return F.linear(final, weights.unembed, weights.b_U)
 

@@ -10,7 +10,9 @@ import ftfy
 
 CLEANING_VERSION = "1"
 
-_SUSPICIOUS = re.compile("[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u20ac\u2122]")
+_SUSPICIOUS = re.compile(
+    "[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u20ac\u2122]"
+)
 """Letters that mojibake is made of: UTF-8 read as windows-1252. ftfy then looks closely."""
 
 _ENDING = re.compile(r"[.!?…*~)\]}>:;\-–—\"'”’»]$|\bend$", re.IGNORECASE)

@@ -57,7 +57,7 @@ class Tokenizer:
             return cls(tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise BadInput(f"there is no tokenizer at {path}") from None
-        except Exception as error:  # noqa: BLE001  the library raises bare Exception on bad files
+        except Exception as error:
             raise BadInput(f"{path} is not a tokenizer: {error}") from None
 
     def save(self, path: Path) -> None:
@@ -123,5 +123,3 @@ def _first_bytes(stories: Iterable[str], limit: int) -> Iterator[str]:
         seen += len(story.encode())
         if seen >= limit:
             return
-
-

@@ -104,11 +104,11 @@ def resume(
     if not info.recipe:
         raise BadInput(f"run {name!r} was not trained here, so it cannot be resumed")
     with run.held():
-        prepared = _prepare(
-            info.corpus["train"], info.corpus["valid"], info.config, run, progress
-        )
+        prepared = _prepare(info.corpus["train"], info.corpus["valid"], info.config, run, progress)
         if prepared.train.hash != info.corpus["train_hash"]:
-            raise BadInput(f"the corpus {info.corpus['train']!r} has changed since run {name!r} began")
+            raise BadInput(
+                f"the corpus {info.corpus['train']!r} has changed since run {name!r} began"
+            )
         run.update(status="training", pid=os.getpid(), message="")
         yield from _go_on(run, Recipe(**info.recipe), prepared, stop)
 
@@ -136,8 +136,9 @@ def _go_on(
     losses: list[float] = []
     recent: list[tuple[float, int]] = [(time.monotonic(), done)]
     try:
-        for step in train(learner, Rows(prepared.train, config.n_ctx, recipe.seed),
-                          first=done, steps=steps):
+        for step in train(
+            learner, Rows(prepared.train, config.n_ctx, recipe.seed), first=done, steps=steps
+        ):
             losses.append(step.loss)
             recent = [*recent[-20:], (time.monotonic(), step.step)]
             elapsed, covered = recent[-1][0] - recent[0][0], recent[-1][1] - recent[0][1]
@@ -211,16 +212,15 @@ def validation_loss(weights: Weights, prepared: Prepared) -> Loss:
     return story_loss(weights, prepared.tokenizer, stories)
 
 
-def _samples(
-    run: Run, weights: Weights, prepared: Prepared, step: int
-) -> list[dict[str, object]]:
+def _samples(run: Run, weights: Weights, prepared: Prepared, step: int) -> list[dict[str, object]]:
     checkpoint = Checkpoint(
         address=Address(run.name, step),
         config=weights.config,
         weights=weights,
         tokenizer=prepared.tokenizer,
     )
-    prompts = [p for p in PINNED_PROMPTS if len(prepared.tokenizer.encode(p)) < weights.config.n_ctx // 2]
+    room = weights.config.n_ctx - 1
+    prompts = [p for p in PINNED_PROMPTS if len(prepared.tokenizer.encode(p)) < room]
     return [
         {"step": step, "prompt": c.prompt, "text": c.text, "stopped": c.stopped}
         for c in complete(checkpoint, prompts, PINNED)

@@ -56,7 +56,11 @@ def test_the_index_keeps_the_true_extremes_of_every_neuron(
         pass
     index = open_index(checkpoint)
     tokens = [checkpoint.tokenizer.encode_story(story) for story in little_stories(300)]
-    acts = [story for first in range(0, 300, 50) for story in activations(checkpoint, tokens[first : first + 50])]
+    acts = [
+        story
+        for first in range(0, 300, 50)
+        for story in activations(checkpoint, tokens[first : first + 50])
+    ]
     highest = torch.stack([story.amax(1) for story in acts])  # story layer neuron
     lowest = torch.stack([story.amin(1) for story in acts])
     top = highest.topk(20, dim=0).values.permute(1, 2, 0)

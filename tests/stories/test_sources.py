@@ -63,7 +63,7 @@ def test_the_nursery_writes_other_stories_to_validate_than_to_train() -> None:
         ("binary.txt", b"Tom\0ran.", "is binary"),
         ("latin.txt", b"caf\xe9 ran.", "UTF-8"),
         ("a.csv", b"Tom ran.", "ends in .txt, .jsonl or .parquet"),
-        ("a.jsonl", b'{"title": "Tom"}', 'line 1 of .* needs a text field'),
+        ("a.jsonl", b'{"title": "Tom"}', "line 1 of .* needs a text field"),
         ("b.jsonl", b"Tom ran.", "is not JSON"),
         ("a.parquet", b"Tom ran.", "is not a parquet file"),
     ],
@@ -88,7 +88,7 @@ def test_a_folder_and_an_unknown_name_are_refused(tmp_path: Path) -> None:
 class _Hub(BaseHTTPRequestHandler):
     """The hub's answer for one file, as huggingface_hub asks for it."""
 
-    body = "Tom ran.\n<|endoftext|>\nAmy had a ball.\n<|endoftext|>\n".encode()
+    body = b"Tom ran.\n<|endoftext|>\nAmy had a ball.\n<|endoftext|>\n"
     path_served = "/datasets/roneneldan/TinyStories/resolve/main/TinyStories-valid.txt"
 
     def do_HEAD(self) -> None:

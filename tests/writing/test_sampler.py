@@ -92,7 +92,9 @@ def test_streaming_writes_what_complete_writes_with_its_probabilities(
         probabilities = fast.logits(checkpoint.weights, torch.tensor([seen]))[0, -1].softmax(-1)
         assert token.probability == pytest.approx(float(probabilities[token.token]), abs=1e-5)
         assert len(token.alternatives) == 4
-        assert token.alternatives[0].probability == pytest.approx(float(probabilities.max()), abs=1e-5)
+        assert token.alternatives[0].probability == pytest.approx(
+            float(probabilities.max()), abs=1e-5
+        )
         seen.append(token.token)
 
 

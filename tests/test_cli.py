@@ -1,0 +1,97 @@
+"""The command line: one JSON object out, one clear line and exit code 2 for bad input."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from slm.cli import main
+from slm.runs import Checkpoint
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> object:
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_runs_tells_what_there_is(
+    checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run,) = answer(capsys, "runs")
+    assert run.keys() >= {
+        "name", "shape", "parameters", "steps", "last_step", "val_loss", "val_bits_per_byte",
+        "corpus",
+    }  # fmt: skip
+    assert (run["name"], run["shape"], run["steps"], run["val_loss"]) == (
+        "tiny",
+        "16x2x2",
+        [0],
+        None,
+    )
+
+
+def test_eval_measures_a_corpus(
+    checkpoint: Checkpoint, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answer(capsys, "eval", "tiny", "--corpus", str(corpus))
+    assert (found["address"], found["stories"]) == ("tiny@0", 300)
+    assert found["bits_per_byte"] == pytest.approx(
+        found["loss"] * found["tokens"] / found["bytes"] / 0.693147, rel=1e-4
+    )
+
+
+def test_sample_writes_the_same_for_the_same_seed(
+    checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["sample", "tiny", "--prompt", "Tom", "-n", "3", "--max-tokens", "5"]
+    first = answer(capsys, *arguments)
+    assert first == answer(capsys, *arguments)
+    assert len(first["completions"]) == 3
+    assert first["completions"][0].keys() == {"text", "tokens", "stopped"}
+
+
+def test_attention_and_neurons_answer(
+    checkpoint: Checkpoint, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pattern = answer(capsys, "attention", "tiny", "--text", "Tom ran.")
+    assert len(pattern["pattern"]) == 2
+    assert len(pattern["pattern"][0][0]) == len(pattern["pieces"])
+    built = answer(capsys, "neurons", "build", "tiny", "--corpus", str(corpus))
+    assert built["stories"] == 300
+    top = answer(capsys, "neurons", "top", "tiny", "--layer", "1", "--neuron", "3", "--k", "4")
+    activations = [example["activation"] for example in top["examples"]]
+    assert activations == sorted(activations, reverse=True) and len(activations) == 4
+    assert answer(capsys, "neurons", "find", "tiny", "--token", ".")["token"] == "."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["eval", "none", "--corpus", "x.txt"], "there is no run 'none'"),
+        (["eval", "tiny@5", "--corpus", "x.txt"], "has no step 5"),
+        (["eval", "tiny", "--corpus", "x.txt"], "there is no file 'x.txt'"),
+        (["eval", "a/b", "--corpus", "x.txt"], "a run's name is"),
+        (["sample", "tiny", "--temperature", "-1"], "temperature must lie"),
+        (["sample", "tiny", "-n", "0"], "-n must be at least 1"),
+        (["sample", "tiny", "--top-k", "many"], "invalid int value: 'many'"),
+        (["train", "--name", "../x", "--tokens", "1k"], "a run's name is"),
+        (["train", "--name", "x", "--corpus", "x.txt"], "there is no file 'x.txt'"),
+        (["train", "--name", "x", "--shape", "64x2x5"], "5 heads do not divide 64"),
+        (["train", "--name", "x", "--tokens", "lots"], "a count is a number"),
+        (["train", "--name", "x", "--tokens", "1M", "--minutes", "1"], "not both"),
+        (["neurons", "top", "tiny", "--layer", "0", "--neuron", "0"], "no neuron index"),
+        (["dance"], "invalid choice: 'dance'"),
+        ([], "required"),
+    ],
+)
+def test_bad_input_gets_one_line_and_exit_code_2(
+    checkpoint: Checkpoint,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    line: str,
+) -> None:
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert line in captured.err
+    assert captured.err.count("\n") == 1

@@ -1,0 +1,149 @@
+"""Training as a run: it learns, and stops, kills, failures and full disks lose nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from slm.errors import BadInput
+from slm.model.config import ModelConfig
+from slm.runs import Run, load_checkpoint, open_run
+from slm.training.job import Plan, resume, start
+from slm.training.loop import Diverged
+from slm.training.recipe import Recipe
+
+CONFIG = ModelConfig(d_model=16, n_layers=1, n_heads=2, d_vocab=512, n_ctx=48)
+
+
+def plan(corpus: Path, name: str = "r", steps: int = 40, **recipe: float) -> Plan:
+    return Plan(
+        name=name,
+        config=CONFIG,
+        corpus=str(corpus),
+        valid=None,
+        recipe=Recipe(**{"tokens": steps * 8 * 48, "batch": 8, "checkpoints": 4} | recipe),
+    )
+
+
+def losses(run: Run) -> list[tuple[int, float | None, float | None]]:
+    return [(m.step, m.train_loss, m.val_loss) for m in run.metrics()]
+
+
+def test_a_model_learns_and_leaves_a_whole_run(corpus: Path) -> None:
+    updates = list(start(plan(corpus), stop=lambda: False))
+    assert [update.step for update in updates] == list(range(1, 41))
+    run = open_run("r")
+    assert run.status == "finished"
+    assert run.steps == [0, 1, 2, 4, 8, 10, 16, 20, 30, 32, 40]
+    first, last = run.metrics()[0], run.metrics()[-1]
+    assert first.val_loss is not None and last.val_loss is not None
+    assert last.val_loss < first.val_loss - 1
+    assert load_checkpoint("r@8").config == run.config
+    assert {sample["step"] for sample in run.samples()} == set(run.steps)
+    assert run.info.corpus["stories"] == 285
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(corpus: Path) -> None:
+    list(start(plan(corpus, "whole"), stop=lambda: False))
+    seen = []
+    for update in start(plan(corpus, "stopped"), stop=lambda: len(seen) == 12):
+        seen.append(update)
+    run = open_run("stopped")
+    assert (run.status, run.last_step) == ("stopped", 13)
+    list(resume("stopped", stop=lambda: False))
+    assert run.status == "finished"
+    whole = {step: rest for step, *rest in losses(open_run("whole"))}
+    for step, *rest in losses(run):
+        if step != 13:
+            assert whole[step] == rest, step
+    ours, theirs = load_checkpoint("stopped"), load_checkpoint("whole")
+    assert ours.weights.W_E.equal(theirs.weights.W_E)
+
+
+def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_never_been_killed(
+    corpus: Path, runs: Path
+) -> None:
+    list(start(plan(corpus, "whole", steps=400), stop=lambda: False))
+    program = (
+        "from tests.training.test_job import plan, start; from pathlib import Path\n"
+        f"list(start(plan(Path({str(corpus)!r}), 'killed', steps=400), stop=lambda: False))"
+    )
+    trainer = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
+    deadline = time.monotonic() + 90
+    while (Run(runs / "killed").last_step or 0) < 100 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    trainer.send_signal(signal.SIGKILL)
+    trainer.wait()
+    run = open_run("killed")
+    assert run.status == "interrupted"
+    assert run.last_step is not None and 100 <= run.last_step < 400
+    list(resume("killed", stop=lambda: False))
+    assert losses(run) == losses(open_run("whole"))
+
+
+def test_divergence_keeps_the_last_good_checkpoint_and_says_so(corpus: Path) -> None:
+    with pytest.raises(Diverged, match="lower the learning rate"):
+        list(start(plan(corpus, muon_lr=1e9, adam_lr=1e9, clip=1e30), stop=lambda: False))
+    run = open_run("r")
+    assert run.status == "failed"
+    assert "lower the learning rate" in run.info.message
+    assert load_checkpoint("r@0").weights.W_E.isfinite().all()
+
+
+def test_a_full_disk_fails_in_one_line_and_keeps_what_was_saved(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = start(plan(corpus), stop=lambda: False)
+    for _ in range(9):
+        next(training)
+
+    def full_disk(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("slm.model.weights.save_file", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            list(training)
+    run = open_run("r")
+    assert (run.status, run.last_step) == ("failed", 8)
+    list(resume("r", stop=lambda: False))
+    assert open_run("r").status == "finished"
+
+
+def test_a_taken_name_a_finished_run_and_a_changed_corpus_are_refused(corpus: Path) -> None:
+    with pytest.raises(BadInput, match="there is no run 'r'"):
+        next(resume("r", stop=lambda: False))
+    list(start(plan(corpus), stop=lambda: True))
+    with pytest.raises(BadInput, match="there is a run 'r' already"):
+        next(start(plan(corpus), stop=lambda: False))
+    text = corpus.read_text()
+    corpus.write_text(text + "A new story.\n<|endoftext|>\n")
+    with pytest.raises(BadInput, match="has changed"):
+        next(resume("r", stop=lambda: False))
+    corpus.write_text(text)
+    list(resume("r", stop=lambda: False))
+    with pytest.raises(BadInput, match="finished"):
+        next(resume("r", stop=lambda: False))
+
+
+def test_sigterm_saves_and_stops(corpus: Path, runs: Path) -> None:
+    arguments = ["--name", "t", "--corpus", str(corpus), "--shape", "16x1x2", "--vocab", "512"]
+    trainer = subprocess.Popen(
+        [sys.executable, "-m", "slm", "train", *arguments, "--context", "48", "--tokens", "5M"],
+        env={**os.environ, "SLM_RUNS": str(runs)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 90
+    while (Run(runs / "t").last_step or 0) < 16 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    trainer.terminate()
+    out, _ = trainer.communicate(timeout=60)
+    assert trainer.returncode == 0
+    assert "t: stopped at step" in out
+    assert open_run("t").status == "stopped"
