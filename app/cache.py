@@ -7,6 +7,7 @@ time of its last change is part of every key. Models are shared by all sessions 
 import threading
 
 import streamlit as st
+import torch
 
 from slm.lens import attention as attention_lens
 from slm.lens import neurons as neuron_lens
@@ -18,6 +19,11 @@ from slm.model.weights import initialise
 from slm.runs import Address, Checkpoint, load_checkpoint, resolve
 from slm.stories import shipped
 from slm.training.job import Speed, measure
+
+ALL_THREADS = torch.get_num_threads()
+torch.set_num_threads(1)
+# A token of a tiny model is too little work to share: beside a training, two threads that wait for
+# each other wrote 28 tokens a second where one wrote 2,200. A measurement takes them all.
 
 EXAMPLES = 10
 """How many places a page shows of a neuron."""
@@ -80,7 +86,11 @@ _MEASURING = threading.Lock()
 @st.cache_data(max_entries=64, show_spinner="Timing a few steps on this machine …")
 def _speed(config: ModelConfig) -> Speed:
     with _MEASURING:  # two measurements at once would each see half a machine
-        return measure(config, batch=16)
+        torch.set_num_threads(ALL_THREADS)
+        try:
+            return measure(config, batch=16)
+        finally:
+            torch.set_num_threads(1)
 
 
 @st.cache_data(max_entries=1)

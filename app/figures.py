@@ -18,9 +18,9 @@ from app.theme import Palette
 
 FONT = "Source Sans, Helvetica, Arial, sans-serif"
 THUMBNAIL = 48
-"""Pixels of a thumbnail's side; longer stories are shown by the strongest attention in each patch."""
+"""Pixels of a thumbnail's side; a longer story shows the strongest attention of each patch."""
 GAP = 4
-WORDS_ON_AXIS = 64
+WORDS_ON_AXIS = 40
 END = "<|endoftext|>"
 
 
@@ -56,20 +56,29 @@ def attention_map(
     words = [printed(piece) for piece in pieces][::every]
     figure = go.Figure(
         go.Heatmap(
-            z=np.where(np.tri(*pattern.shape, dtype=bool), pattern, np.nan).astype(np.float32),
+            z=np.where(np.tri(*pattern.shape) > 0, pattern, np.nan).astype(np.float32),
             x=names,
             y=names,
             zmin=0,
             zmax=1,
-            colorscale=_scale(palette.sequential),
+            colorscale=_brightened(palette.sequential),
             hoverongaps=False,
-            hovertemplate="<b>%{y}</b> looks at <b>%{x}</b><br>%{z:.1%} of its attention<extra></extra>",
+            hovertemplate="<b>%{y}</b> looks at <b>%{x}</b><br>%{z:.1%} of its attention"
+            "<extra></extra>",
             colorbar={
-                "title": {"text": "attention", "side": "right"},
-                "thickness": 8,
+                "title": {"text": "attention", "side": "top", "font": {"size": 12}},
+                "orientation": "h",
+                "thickness": 7,
+                "len": 0.4,
+                "x": 0.98,
+                "xanchor": "right",
+                "y": 0.97,
+                "yanchor": "top",
+                "tickvals": [0, 0.5, 1],
+                "tickangle": 0,
                 "tickformat": ".0%",
+                "tickfont": {"size": 10},
                 "outlinewidth": 0,
-                "len": 0.6,
             },
         )
     )
@@ -126,7 +135,7 @@ def thumbnails(
     figure.update_yaxes(
         visible=False, range=[high + 2, -2], fixedrange=True, scaleanchor="x", scaleratio=1
     )
-    _dress(figure, palette, height=round(420 * high / wide) + 4)
+    _dress(figure, palette, height=round(380 * high / wide) + 4)
     return figure.update_layout(
         margin={"l": 0, "r": 0, "t": 2, "b": 2}, hoverdistance=-1, clickmode="event+select",
         dragmode=False,
@@ -136,7 +145,7 @@ def thumbnails(
 def mosaic(
     pattern: Float32[np.ndarray, "layer head query key"], columns: int
 ) -> tuple[UInt8[np.ndarray, "y x"], list[tuple[int, int]]]:
-    """All heads in one picture, `columns` to a row, layers one under the other; and each one's x, y.
+    """All heads in one picture, `columns` to a row, layer under layer; and each one's x, y.
 
     A long story's square is shrunk by the maximum of each patch, so that no strong look is lost,
     and brightened by a square root, so that spread-out attention is seen at all.
@@ -196,36 +205,46 @@ def loss_curve(
     """Loss over tokens read: training as a faint line, validation at each checkpoint."""
     figure = go.Figure()
     figure.add_scatter(
-        x=[at for at, _ in train], y=[loss for _, loss in train], mode="lines", name="training text",
+        x=[at for at, _ in train],
+        y=[loss for _, loss in train],
+        mode="lines",
+        name="training text",
         line={"color": palette.muted, "width": 1},
-    )  # fmt: skip
+    )
     figure.add_scatter(
-        x=[at for at, _ in valid], y=[loss for _, loss in valid], mode="lines+markers", name="stories it has never seen",
-        line={"color": palette.plus, "width": 2}, marker={"size": 6},
-    )  # fmt: skip
+        x=[at for at, _ in valid],
+        y=[loss for _, loss in valid],
+        mode="lines+markers",
+        name="stories it has never seen",
+        line={"color": palette.plus, "width": 2},
+        marker={"size": 6},
+    )
     figure.update_traces(hovertemplate="%{y:.3f} nats per token after %{x:.3s} tokens")
-    figure.update_xaxes(title="tokens read", showgrid=False, tickformat="~s")
+    figure.update_xaxes(title="tokens read", showgrid=False, zeroline=False, tickformat="~s")
     figure.update_yaxes(title="loss (nats per token)", gridcolor=palette.grid)
     return _dress(figure, palette, height=320)
 
 
 def parts(counts: Mapping[str, int], palette: Palette) -> go.Figure:
     """What a model's parameters are spent on: one bar, cut by part."""
-    total = max(1, sum(counts.values()))
     figure = go.Figure()
     for index, (name, count) in enumerate(counts.items()):
         figure.add_bar(
-            y=[""], x=[count], name=name, orientation="h",
-            marker={"color": palette.plus, "opacity": 1 - 0.85 * index / max(1, len(counts) - 1),
-                    "line": {"width": 0}},
-            text=name if count / total > 0.12 else "", textposition="inside",
-            insidetextanchor="middle",
+            y=[""],
+            x=[count],
+            name=name,
+            orientation="h",
+            marker={
+                "color": palette.plus,
+                "opacity": 1 - 0.85 * index / max(1, len(counts) - 1),
+                "line": {"width": 0},
+            },
             hovertemplate=f"{html.escape(name)}: {count:,} parameters<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_layout(barmode="stack", showlegend=False)
-    figure.update_xaxes(visible=False)
+    figure.update_xaxes(visible=False, range=[0, sum(counts.values())])
     figure.update_yaxes(visible=False)
-    _dress(figure, palette, height=44)
+    _dress(figure, palette, height=26)
     return figure.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 4})
 
 
@@ -259,8 +278,10 @@ def intervals(
     return _dress(figure, palette, height=90 + 44 * len(rows))
 
 
-def _scale(colours: Sequence[str]) -> list[list[float | str]]:
-    return [[index / (len(colours) - 1), colour] for index, colour in enumerate(colours)]
+def _brightened(colours: Sequence[str]) -> list[list[float | str]]:
+    """A scale along the square root of the value, as the thumbnails have it: a tenth is visible."""
+    last = len(colours) - 1
+    return [[(index / last) ** 2, colour] for index, colour in enumerate(colours)]
 
 
 def _dress(figure: go.Figure, palette: Palette, *, height: int) -> go.Figure:

@@ -1,7 +1,7 @@
 """Start, watch and stop work that outlives a page. Knows processes and threads, no streamlit.
 
-A training is a process of its own in a session of its own: it goes on when the browser is closed and
-when the app ends, and a later app finds it again by the run's lock. One trains at a time.
+A training is a process of its own in a session of its own: it goes on when the browser is closed
+and when the app ends, and a later app finds it again by the run's lock. One trains at a time.
 """
 
 import contextlib
@@ -43,7 +43,10 @@ class Plan:
 
 
 def train(name: str, arguments: Sequence[str]) -> None:
-    """Start `python -m slm train --name NAME …`; `BadInput` where one is running or the name is bad."""
+    """Start `python -m slm train --name NAME …`.
+
+    Raises `BadInput` where one is running already, or for a name that no run can have.
+    """
     check_name(name)
     with _LOCK:
         if (busy := _training()) is not None:

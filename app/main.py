@@ -4,7 +4,8 @@ import streamlit as st
 
 from app import cache, selection, show
 
-st.set_page_config(page_title="Storyscope", layout="wide", initial_sidebar_state="expanded")
+st.set_page_config(page_title="Storyscope", layout="wide", initial_sidebar_state=250)
+st.html("<style>.stMainBlockContainer { padding-inline: 3rem; max-width: 84rem; }</style>")
 
 page = st.navigation(
     {

@@ -1,4 +1,4 @@
-"""What is being looked at: model A, B beside it, the story, the head, the neuron. All of it in the URL.
+"""What is being looked at: models A and B, the story, the head, the neuron. All of it in the URL.
 
 A and B are written as addresses, `?a=one-layer@2000`, the same string as in the command line. What
 the URL asks for and is not there is said in one line, and something that is there is shown instead.
@@ -16,8 +16,10 @@ from slm.runs import Address, list_runs, resolve
 from slm.writing.sampler import Sampling
 
 FAVOURITE = "storyteller"
+NOTHING = "nothing"
 OWN = "My own text"
 ALL_SHIPPED = "The shipped stories"
+TOKEN = 12
 LOOKS, IS_SEEN = "where it looks", "who looks at it"
 
 
@@ -31,18 +33,25 @@ def sidebar() -> None:
     names = list(steps)
     with st.sidebar:
         _pick("a", "Model", names, steps)
-        _pick("b", "Compare with", [None, *names], steps)
+        _pick("b", "Compare with", ["", *names], steps)
 
 
-def _pick(letter: str, label: str, names: list[str | None], steps: dict[str, list[int]]) -> None:
+def _pick(letter: str, label: str, names: list[str], steps: dict[str, list[int]]) -> None:
     state, url = st.session_state, st.query_params
     run_key, told = f"{letter}_run", f"{letter}_told"
     if url.get(letter) not in (None, state.get(told)):  # a link was opened, or one went back
         state[f"{letter}_notice"] = _follow(letter, url[letter])
     if state.get(run_key) not in names:
         state[run_key] = FAVOURITE if FAVOURITE in names and letter == "a" else names[0]
-    name = st.selectbox(label, names, key=run_key, format_func=lambda n: n or "nothing")
-    if name is None:
+    name = st.selectbox(
+        label,
+        names,
+        key=run_key,
+        format_func=lambda n: n or NOTHING,
+        on_change=_forget_notice,
+        args=(letter,),
+    )
+    if not name:
         state[letter], state[told] = None, None
         url.pop(letter, None)
     else:
@@ -58,9 +67,6 @@ def _pick(letter: str, label: str, names: list[str | None], steps: dict[str, lis
         state[told] = name if step == here[-1] else state[letter]
         if url.get(letter) != state[told]:
             url[letter] = state[told]
-    if notice := state.pop(f"{letter}_notice", None):
-        instead = f"Showing {state[letter]} instead." if state[letter] else ""
-        st.session_state.setdefault("notices", []).append(f"{notice}. {instead}")
 
 
 def _follow(letter: str, address: str) -> str | None:
@@ -75,13 +81,20 @@ def _follow(letter: str, address: str) -> str | None:
 
 
 def notices() -> None:
-    """Say what the URL asked for in vain."""
-    for notice in st.session_state.pop("notices", []):
-        st.warning(show.plain(notice))
+    """Say what the URL asked for in vain, until something else is chosen."""
+    for letter in "ab":
+        if notice := st.session_state.get(f"{letter}_notice"):
+            instead = st.session_state.get(letter)
+            shown = f"Showing {instead} instead." if instead else "Showing nothing beside A."
+            st.warning(show.plain(f"{notice}. {shown}"))
+
+
+def _forget_notice(letter: str) -> None:
+    st.session_state[f"{letter}_notice"] = None
 
 
 def addresses() -> list[str]:
-    """A, and B where one is picked, as `run@step`. Stops the page where there is no model at all."""
+    """A, and B where one is picked, as `run@step`. Stops the page where there is no model."""
     if not any_model():
         st.stop()
     picked = [st.session_state["a"], st.session_state["b"]]
@@ -134,7 +147,7 @@ def token_bar() -> None:
     """Which token of the story is asked about, and what about it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input(
-            "Token", 0, None, 0, 1, key="token", bind="query-params", width=140,
+            "Token", 0, None, TOKEN, 1, key="token", bind="query-params", width=140,
             help="Or click one in the story.",
         )  # fmt: skip
         st.segmented_control(
@@ -145,7 +158,7 @@ def token_bar() -> None:
 
 def token(length: int) -> int:
     """The chosen token's position in a story of so many."""
-    return min(int(st.session_state.get("token", 0)), length - 1)
+    return min(int(st.session_state.get("token", TOKEN)), length - 1)
 
 
 def looked_at() -> bool:
@@ -160,24 +173,34 @@ def set_token(position: int) -> None:
 
 def sampling() -> Sampling:
     """How the next token is drawn; the two choices that matter first, the rest behind "More"."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        temperature = st.slider(
-            "Temperature", 0.0, 2.0, 0.8, 0.05, key="temperature", bind="query-params", width=260,
-            help="0 always takes the likeliest token; higher values dare more.",
-        )  # fmt: skip
-        seed = st.number_input("Seed", 0, 10**6, 0, 1, key="seed", bind="query-params", width=130)
-        with st.popover("More"):
-            tokens = st.number_input(
-                "At most so many tokens", 1, 2000, 200, 10, key="tokens", bind="query-params"
-            )
-            top_k = st.number_input(
-                "Only the k likeliest tokens (0: all)", 0, 1000, 0, 1, key="top_k",
-                bind="query-params",
-            )  # fmt: skip
-            top_p = st.slider(
-                "Only the likeliest tokens that make up this share", 0.05, 1.0, 1.0, 0.05,
-                key="top_p", bind="query-params",
-            )  # fmt: skip
+    temperature = st.slider(
+        "Temperature",
+        0.0,
+        2.0,
+        0.8,
+        0.05,
+        key="temperature",
+        bind="query-params",
+        width=190,
+        help="0 always takes the likeliest token; higher values dare more.",
+    )
+    seed = st.number_input("Seed", 0, 10**6, 0, 1, key="seed", bind="query-params", width=120)
+    with st.popover("More"):
+        tokens = st.number_input(
+            "At most so many tokens", 1, 2000, 200, 10, key="tokens", bind="query-params"
+        )
+        top_k = st.number_input(
+            "Only the k likeliest tokens (0: all)", 0, 1000, 0, key="top_k", bind="query-params"
+        )
+        top_p = st.slider(
+            "Only the likeliest tokens that make up this share",
+            0.05,
+            1.0,
+            1.0,
+            0.05,
+            key="top_p",
+            bind="query-params",
+        )
     return Sampling(
         temperature=temperature,
         top_k=top_k or None,

@@ -1,4 +1,4 @@
-"""How pages show what they found: figures that can be saved, one line for an error, plain numbers."""
+"""How pages show what they found: figures to save, one line for an error, numbers to read."""
 
 import contextlib
 import re

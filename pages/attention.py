@@ -1,6 +1,7 @@
 """Where does each head look?"""
 
 from collections.abc import Iterator
+from functools import partial
 
 import streamlit as st
 
@@ -80,14 +81,14 @@ for column, address in selection.columns():
         if layer >= view.pattern.shape[0] or head >= view.pattern.shape[1]:
             st.info(f"This model has no head {head} in layer {layer}.")
             continue
-        left, right = st.columns([5, 7], gap="large") if alone else (st.container(), st.container())
+        left, right = st.columns([4, 7], gap="large") if alone else (st.container(), st.container())
         with left:
             thumbnails(view, layer, head)
         with right:
             show.figure(
                 figures.attention_map(view.pattern[layer, head], view.pieces, show.colours()),
                 name=f"attention-{view.address}-layer{layer}-head{head}",
-                table=lambda view=view: numbers(view, layer, head),
+                table=partial(numbers, view, layer, head),
                 note=f"{view.address}, layer {layer}, head {head} "
                 f"(blocks.{layer}.attn.hook_pattern), first token "
                 + ("hidden and each row scaled to sum to 1" if hide else "shown"),

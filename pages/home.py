@@ -12,11 +12,11 @@ from slm.runs import Run, list_runs
 from slm.writing.sampler import Sampling
 
 QUESTIONS = {
-    "train": ("Train", "How does a model learn to tell stories?"),
-    "attention": ("Attention", "Where does each head look?"),
-    "neurons": ("Neurons", "What excites a neuron?"),
-    "writing": ("Writing", "What does the model write, and how sure is it?"),
-    "grading": ("Grading", "How good are the stories?"),
+    "train": "How does a model learn to tell stories?",
+    "attention": "Where does each head look?",
+    "neurons": "What excites a neuron?",
+    "writing": "What does the model write, and how sure is it?",
+    "grading": "How good are the stories?",
 }
 
 
@@ -36,14 +36,13 @@ def tell(address: str) -> None:
     was_writing = story.writing
     story.advance(0.12)
     story_view(story.shown(), key="home-story", label="probability", writing=story.writing)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Write another"):
-            st.session_state["home"] = begin(address)
-            st.rerun()
-        st.caption(
-            f"{show.plain(address)} writes at temperature {story.sampling.temperature}. "
-            "The darker a token, the surer the model was of it; hover to see what else it weighed."
-        )
+    st.caption(
+        f"Written by {show.plain(address)}. The bluer a token, the surer the model was of it; "
+        "hover to see what else it weighed."
+    )
+    if st.button("Write another"):
+        st.session_state["home"] = begin(address)
+        st.rerun()
     if was_writing and not story.writing:
         st.rerun()
 
@@ -63,17 +62,18 @@ def described(run: Run) -> dict[str, object]:
 
 
 st.title("What can a small model tell?", anchor=False)
-if selection.any_model():
-    address = selection.addresses()[0]
-    story = st.session_state.get("home")
-    done = story is not None and story.address == address and not story.writing
-    st.fragment(tell, run_every=None if done else 0.25)(address)
-
-st.subheader("What the pages answer", anchor=False)
-for page, (name, question) in QUESTIONS.items():
-    with st.container(horizontal=True):
-        st.page_link(f"../pages/{page}.py", label=name)
-        st.markdown(question)
+left, right = st.columns([2, 1], gap="large")
+with left:
+    if selection.any_model():
+        address = selection.addresses()[0]
+        story = st.session_state.get("home")
+        done = story is not None and story.address == address and not story.writing
+        st.fragment(tell, run_every=None if done else 0.25)(address)
+with right:
+    st.markdown("**What the other pages answer**")
+    with st.container(gap="xxsmall"):
+        for name, question in QUESTIONS.items():
+            st.page_link(f"../pages/{name}.py", label=question)
 
 rows = []
 for run in list_runs():

@@ -1,6 +1,7 @@
 """What excites a neuron?"""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -9,8 +10,7 @@ from app.story_view import Shown, story_view
 from slm.lens.neurons import Example
 
 STRONGEST, WEAKEST = "highest", "lowest"
-AROUND = 36
-"""Tokens shown on either side of the place."""
+AROUND = 36  # tokens shown on either side of the place
 
 
 def step(by: int, last: int) -> None:
@@ -51,14 +51,17 @@ st.title("What excites a neuron?", anchor=False)
 config = selection.config()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     layer, neuron = selection.neuron(config)
-    st.button("Previous", on_click=step, args=(-1, config.d_mlp - 1), disabled=neuron == 0)
-    st.button(
-        "Next", on_click=step, args=(1, config.d_mlp - 1), disabled=neuron == config.d_mlp - 1
-    )
+    last = config.d_mlp - 1
+    st.button("Previous", on_click=step, args=(-1, last), disabled=neuron == 0)
+    st.button("Next", on_click=step, args=(1, last), disabled=neuron == last)
     side = st.segmented_control(
-        "Activation", [STRONGEST, WEAKEST], default=STRONGEST, required=True,
-        key="side", bind="query-params",
-    )  # fmt: skip
+        "Activation",
+        [STRONGEST, WEAKEST],
+        default=STRONGEST,
+        required=True,
+        key="side",
+        bind="query-params",
+    )
     texts = selection.texts()
 
 found: dict[str, list[Example]] = {}
@@ -77,8 +80,8 @@ for column, address in selection.columns():
             place(example, titles[example.story], full, f"place-{address}-{rank}")
         show.footer(
             name=f"neuron-{address}-layer{layer}-{neuron}",
-            table=lambda examples=found[address]: numbers(examples, titles),
-            note=f"{address}, blocks.{layer}.mlp.hook_post, neuron {neuron}: the {side} activation in "
-            f"each of {len(texts)} stories, every position counted. Blue is positive, orange "
+            table=partial(numbers, found[address], titles),
+            note=f"{address}, blocks.{layer}.mlp.hook_post, neuron {neuron}: the {side} activation "
+            f"in each of {len(texts)} stories, every position counted. Blue is positive, orange "
             f"negative; full colour is {full:.3g}, the same for all stories and models here.",
         )

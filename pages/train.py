@@ -62,16 +62,16 @@ def choose_plan(shape: str, config: ModelConfig) -> jobs.Plan:
     corpus = st.selectbox("Stories", [*CORPORA, FILE], format_func=lambda c: CORPORA.get(c, c))
     if corpus == FILE:
         corpus = st.text_input("Path", placeholder="stories.txt, .jsonl or .parquet").strip()
-    unit, amount = st.columns([3, 2], vertical_alignment="bottom")
+    unit, amount = st.columns([4, 3], vertical_alignment="bottom")
     by = unit.segmented_control(
-        "Budget", ["minutes", "million tokens"], default="minutes", required=True, key="by"
+        "Budget", ["minutes", "tokens"], default="minutes", required=True, key="by"
     )
     if by == "minutes":
         minutes = amount.number_input("minutes", 0.5, 10_000.0, 5.0, 0.5, key="minutes")
         return jobs.Plan(
             shape=shape, vocabulary=config.d_vocab, corpus=corpus, minutes=float(minutes or 5)
         )
-    millions = amount.number_input("millions", 0.1, 10_000.0, 5.0, 0.5, key="millions")
+    millions = amount.number_input("million", 0.1, 10_000.0, 5.0, 0.5, key="million")
     return jobs.Plan(
         shape=shape,
         vocabulary=config.d_vocab,
@@ -102,11 +102,13 @@ def prepare() -> None:
         config={"displayModeBar": False},
         alt="parameters by part of the model",
     )
-    st.markdown(f"**{counts.total:,}** parameters")
+    spent = ", ".join(f"{count:,} {part}" for part, count in asdict(counts).items())
+    st.markdown(f"**{counts.total:,} parameters**")
+    st.caption(spent)
     plan = choose_plan(shape, config)
     name = st.text_input("Name of the run", "first", max_chars=64, key="name").strip()
     with st.container(horizontal=True):
-        pressed = st.button("Start training", type="primary")
+        pressed = st.button("Start training", type="primary", key="start")
         if st.button("How long?", help="Trains a throwaway model of this shape for two seconds."):
             st.session_state["timed"] = config
     if st.session_state.get("timed") == config:
@@ -159,10 +161,11 @@ def buttons(run: Run) -> None:
     if run.status == "training":
         if st.button("Stop", key="stop", help="It saves first, and can go on later."):
             jobs.stop(run.name)
-    elif run.status in ("stopped", "interrupted", "failed") and run.info.recipe:
-        if st.button("Go on", key="resume"):
-            jobs.train(run.name, ["--resume"])
-            st.rerun()
+        return
+    can_go_on = run.status in ("stopped", "interrupted", "failed") and bool(run.info.recipe)
+    if can_go_on and st.button("Go on", key="resume"):
+        jobs.train(run.name, ["--resume"])
+        st.rerun()
 
 
 def results(run: Run) -> None:
@@ -176,7 +179,7 @@ def results(run: Run) -> None:
         ),
         name=f"loss-{run.name}",
         table=lambda: numbers(metrics),
-        note=f"{run.name}, {run.config.shape}, trained on {run.info.corpus.get('train', 'unknown')}",
+        note=f"{run.name}, {run.config.shape}, trained on {run.info.corpus.get('train', '?')}",
     )
     samples = run.samples()
     newest = [sample for sample in samples if sample["step"] == samples[-1]["step"]]

@@ -60,10 +60,8 @@ def save(story: LiveStory) -> None:
 
 st.title("What does the model write, and how sure is it?", anchor=False)
 addresses = selection.addresses()
-left, right = st.columns([5, 6], gap="large", vertical_alignment="bottom")
-with left:
+with st.container(horizontal=True, vertical_alignment="bottom"):
     prompt = selection.prompt()
-with right:
     sampling = selection.sampling()
 with show.one_line():
     asked = (*addresses, prompt, sampling)

@@ -1,4 +1,4 @@
-"""A story as tokens that can be hovered and picked. Knows no model: it is given strings and numbers."""
+"""A story as tokens that can be hovered and picked. Knows no model, only strings and numbers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,8 +44,8 @@ def story_view(
 ) -> None:
     """Show `tokens`; `on_pick` is called with the index of one that was clicked or entered.
 
-    A value of `full` (or, on the scale "which way", minus `full`) gets the strongest colour; `label`
-    says in plain words what the value is. While `writing`, a caret stands at the end;
+    A value of `full` (or, on the scale "which way", minus `full`) gets the strongest colour;
+    `label` says in plain words what the value is. While `writing`, a caret stands at the end;
     `small` is for a story beside a figure.
     """
     data = {

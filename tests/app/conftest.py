@@ -1,0 +1,90 @@
+"""Two small runs for the pages to look at, and the app as its pages see it."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from slm.model.config import ModelConfig
+from slm.model.weights import initialise
+from slm.runs import Metric, Run, RunInfo
+from slm.stories.tokenizer import Tokenizer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def make_run(
+    root: Path, name: str, tokenizer: Tokenizer, *, n_layers: int, seed: int, steps: tuple[int, ...]
+) -> Run:
+    """A run of random models that looks trained."""
+    config = ModelConfig(
+        d_model=16, n_layers=n_layers, n_heads=2, d_vocab=tokenizer.d_vocab, n_ctx=512
+    )
+    run = Run(root / name)
+    tokenizer.save(run.path / "tokenizer.json")
+    run.write_info(
+        RunInfo(config=config, status="finished", corpus={"train": "nursery"}, recipe={})
+    )
+    for step in steps:
+        run.save_checkpoint(initialise(config, seed + step), step)
+        run.add_metric(
+            Metric(
+                step=step,
+                tokens=step * 1000,
+                seconds=float(step),
+                train_loss=6.0 - step / 10,
+                val_loss=6.0 - step / 10,
+                val_bits_per_byte=2.0 - step / 20,
+            )
+        )
+        run.add_samples(
+            [{"step": step, "prompt": "Once", "text": " a fox.", "stopped": "story end"}]
+        )
+    return run
+
+
+@pytest.fixture
+def two_runs(runs: Path, tokenizer: Tokenizer) -> Path:
+    """`tiny` with two layers and steps 0 and 10; `other` with one layer."""
+    make_run(runs, "tiny", tokenizer, n_layers=2, seed=1, steps=(0, 10))
+    make_run(runs, "other", tokenizer, n_layers=1, seed=2, steps=(0,))
+    return runs
+
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_page() -> Open:
+    """Open a page as a link to it would: `open_page("attention", a="tiny@0")`."""
+
+    def open_page(page: str, **parameters: Any) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
+        for name, value in parameters.items():
+            app.query_params[name] = str(value)
+        app.run()
+        return app if page == "home" else app.switch_page(f"../pages/{page}.py").run()
+
+    return open_page
+
+
+def said(app: AppTest) -> str:
+    """All that a page says in words, as it is read."""
+    elements = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error]
+    return "\n".join(re.sub(r"\\(.)", r"\1", str(element.value)) for element in elements)
+
+
+def story_on(app: AppTest, key: str) -> dict[str, Any]:
+    """What the story component called `key` was given."""
+    views = {view.key: view for view in app.get("bidi_component")}
+    return dict(json.loads(views[key].proto.json))
+
+
+def figure_on(app: AppTest, key: str) -> dict[str, Any]:
+    """The plotly figure called `key`."""
+    charts = {chart.key: chart for chart in app.get("plotly_chart")}
+    return dict(json.loads(charts[key].proto.spec))

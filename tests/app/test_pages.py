@@ -1,0 +1,238 @@
+"""Each page answers its question, with what the URL asks for, and survives what it cannot have."""
+
+from pathlib import Path
+
+import pytest
+
+from app.jobs import Plan
+from slm.lens.attention import attention
+from slm.lens.neurons import examples
+from slm.runs import load_checkpoint
+from slm.stories import shipped
+from tests.app.conftest import Open, figure_on, said, story_on
+
+PAGES = ("home", "train", "attention", "neurons", "writing", "grading")
+LOOKING = ("attention", "neurons", "writing", "grading")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_asks_one_question_and_breaks_nowhere(
+    page: str, open_page: Open, two_runs: Path
+) -> None:
+    app = open_page(page, a="tiny", b="other")
+    assert not app.exception and not app.error
+    assert [title.value[-1] for title in app.title] == ["?"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_any_run_a_page_says_how_to_get_one(page: str, open_page: Open, runs: Path) -> None:
+    app = open_page(page)
+    assert not app.exception and not app.error
+    if page == "train":
+        assert "Start training" in [button.label for button in app.button]
+    else:
+        assert app.code[0].value.startswith("python -m slm train --name")
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ("gone", "there is no run 'gone'"),
+        ("tiny@7", "run 'tiny' has no step 7"),
+        ("../etc", "a run's name is"),
+        ("tiny@", "an address is run or run@step"),
+    ],
+)
+def test_a_link_to_what_is_not_there_says_so_and_shows_something_else(
+    asked: str, complaint: str, open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("home", a=asked)
+    assert not app.exception and not app.error
+    (warning,) = [line for line in said(app).splitlines() if complaint in line]
+    assert warning.endswith(f"Showing {app.session_state['a']} instead.")
+    assert app.query_params["a"] in (["tiny"], ["other"], "tiny", "other")
+
+
+def test_a_link_chooses_the_checkpoint_and_the_one_beside_it(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("attention", a="tiny@0", b="other")
+    assert app.session_state["a"] == "tiny@0" and app.session_state["b"] == "other@0"
+    keys = [chart.key for chart in app.get("plotly_chart")]
+    assert "heads-tiny@0" in keys and "heads-other@0" in keys
+
+
+def test_choosing_another_step_moves_the_address_in_the_url(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("home", a="tiny")
+    app.select_slider(key="a_step_tiny").set_value(0).run()
+    assert app.query_params["a"] in ("tiny@0", ["tiny@0"])
+    assert app.session_state["a"] == "tiny@0"
+
+
+def test_home_writes_a_story_on_arrival_and_another_when_asked(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("home", a="tiny")
+    first = story_on(app, "home-story")["pieces"]
+    assert "".join(first[1:]).startswith("Once upon a time") and len(first) > 10
+    next(button for button in app.button if button.label == "Write another").click().run()
+    assert story_on(app, "home-story")["pieces"] != first
+
+
+def test_home_lists_every_run_with_what_it_reached(open_page: Open, two_runs: Path) -> None:
+    table = open_page("home").dataframe[0].value
+    assert list(table["run"]) == ["other", "tiny"]
+    assert list(table["last step"]) == [0, 10]
+    assert list(table["bits per byte"]) == [2.0, 1.5]
+    assert list(table["shape"]) == ["16x1x2", "16x2x2"]
+
+
+def test_a_damaged_run_costs_a_line_and_not_the_page(open_page: Open, two_runs: Path) -> None:
+    (two_runs / "other" / "run.json").write_text("{", encoding="utf-8")
+    app = open_page("home", a="tiny")
+    assert not app.exception
+    assert len(app.error) == 1 and "run.json cannot be read" in said(app)
+    assert list(app.dataframe[0].value["run"]) == ["tiny"]
+
+
+def test_a_damaged_checkpoint_costs_a_line_and_not_the_app(open_page: Open, two_runs: Path) -> None:
+    (two_runs / "tiny" / "checkpoints" / "00000010.safetensors").write_bytes(b"not this")
+    app = open_page("attention", a="tiny")
+    assert not app.exception
+    assert "is not a whole safetensors file" in said(app)
+
+
+def test_attention_shows_the_head_the_link_names(open_page: Open, two_runs: Path) -> None:
+    app = open_page("attention", a="tiny", layer=1, head=1)
+    view = attention(load_checkpoint("tiny"), shipped.stories()[0].text)
+    figure = figure_on(app, "figure-attention-tiny@10-layer1-head1")
+    assert figure["layout"]["xaxis"]["title"]["text"] == "token looked at"
+    assert figure["layout"]["yaxis"]["title"]["text"] == "token that looks"
+    assert len(figure["data"][0]["x"]) == len(view.pieces) == len(set(figure["data"][0]["x"]))
+    assert f"{view.soaked[1, 1]:.0%}" in said(app)
+
+
+def test_attention_colours_the_story_by_the_chosen_token(open_page: Open, two_runs: Path) -> None:
+    app = open_page("attention", a="tiny", token=5)
+    pattern = attention(load_checkpoint("tiny"), shipped.stories()[0].text).pattern[0, 0]
+    shown = story_on(app, "story-tiny@10")
+    assert shown["selected"] == 5
+    assert shown["values"] == pytest.approx(pattern[5], abs=1e-4)
+    app.segmented_control(key="way").set_value("who looks at it").run()
+    assert story_on(app, "story-tiny@10")["values"] == pytest.approx(pattern[:, 5], abs=1e-4)
+
+
+def test_hiding_the_first_token_leaves_it_nothing_and_keeps_the_number(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("attention", a="tiny", token=9)
+    before = next(line for line in said(app).splitlines() if "leaves" in line)
+    app.toggle(key="hide").set_value(True).run()
+    values = story_on(app, "story-tiny@10")["values"]
+    assert values[0] == 0 and sum(values) == pytest.approx(1, abs=0.01)
+    after = next(line for line in said(app).splitlines() if "leaves" in line)
+    assert after.startswith(before.rstrip(".")) and "hidden" in after
+
+
+def test_a_text_too_long_for_the_model_is_one_line(open_page: Open, two_runs: Path) -> None:
+    app = open_page("attention", a="tiny")
+    app.selectbox(key="story").set_value("My own text").run()
+    app.text_area(key="text").set_value("7x" * 900).run()
+    assert not app.exception
+    assert "must fit the context of 512 tokens" in said(app)
+
+
+def test_beside_a_smaller_model_a_missing_head_is_named(open_page: Open, two_runs: Path) -> None:
+    app = open_page("attention", a="tiny", b="other", layer=1)
+    assert not app.exception
+    assert "no head 0 in layer 1" in said(app)
+
+
+def test_neurons_shows_where_a_neuron_is_strongest(open_page: Open, two_runs: Path) -> None:
+    app = open_page("neurons", a="tiny", layer=1, neuron=7)
+    texts = [story.text for story in shipped.stories()]
+    best = examples(load_checkpoint("tiny"), texts, layer=1, neuron=7, k=10)[0]
+    first = story_on(app, "place-tiny@10-0")
+    assert f"{best.activation:+.2f}" in said(app)
+    assert first["scale"] == "which way"
+    chosen = first["pieces"][first["selected"]]
+    assert chosen == (best.pieces[best.position] if best.position else None)
+    app.segmented_control(key="side").set_value("lowest").run()
+    last = examples(load_checkpoint("tiny"), texts, layer=1, neuron=7, strongest=False)[0]
+    assert f"{last.activation:+.2f}" in said(app)
+
+
+def test_neurons_of_two_models_share_one_colour_scale(open_page: Open, two_runs: Path) -> None:
+    app = open_page("neurons", a="tiny", b="other")
+    fulls = {story_on(app, view.key)["full"] for view in app.get("bidi_component") if view.key}
+    assert len(fulls) == 1
+
+
+def test_the_next_neuron_is_one_press_away(open_page: Open, two_runs: Path) -> None:
+    app = open_page("neurons", a="tiny", neuron=3)
+    next(button for button in app.button if button.label == "Next").click().run()
+    assert app.number_input(key="neuron").value == 4
+    assert "neuron 4" in said(app)
+
+
+def test_writing_shows_each_tokens_probability_and_why_it_stopped(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("writing", a="tiny", tokens=12, seed=5)
+    shown = story_on(app, "written-tiny@10")
+    written = [value for value in shown["values"] if value is not None]
+    assert len(written) == 12 and all(0 < value <= 1 for value in written)
+    assert [len(found) for found in shown["alternatives"]][-12:] == [6] * 12
+    assert "It reached the number of tokens asked for. 12 tokens." in said(app)
+
+
+def test_writing_the_same_link_twice_gives_the_same_story(open_page: Open, two_runs: Path) -> None:
+    first, again = (open_page("writing", a="tiny", tokens=12, seed=5) for _ in range(2))
+    assert story_on(first, "written-tiny@10") == story_on(again, "written-tiny@10")
+    next(button for button in first.button if button.label == "Another").click().run()
+    assert first.number_input(key="seed").value == 6
+    assert story_on(first, "written-tiny@10") != story_on(again, "written-tiny@10")
+
+
+def test_two_models_write_beside_each_other(open_page: Open, two_runs: Path) -> None:
+    app = open_page("writing", a="tiny@0", b="tiny", tokens=8)
+    assert story_on(app, "written-tiny@0")["pieces"] != story_on(app, "written-tiny@10")["pieces"]
+
+
+def test_train_counts_the_parameters_of_the_shape(open_page: Open, runs: Path) -> None:
+    app = open_page("train", shape="quick")
+    # 2048x64 + 256x64 + 2(4x64x64 + 4x64) + 2(8x64x64 + 4x64 + 64) + (2x4+2)x64 + 2048
+    assert "249,600 parameters" in said(app)
+    app.selectbox(key="shape").set_value("my own shape").run()
+    app.number_input(key="heads").set_value(7).run()
+    assert not app.exception
+    assert "n_heads must divide d_model" in said(app)
+
+
+def test_a_name_that_no_run_can_have_is_one_line(open_page: Open, runs: Path) -> None:
+    app = open_page("train")
+    app.text_input(key="name").set_value("../x").run()
+    app.button(key="start").click().run()
+    assert not app.exception
+    assert len(app.error) == 1 and "a run's name is" in said(app)
+    assert not runs.exists() or not any(runs.iterdir())
+
+
+def test_train_shows_how_a_run_went_and_what_it_wrote(open_page: Open, two_runs: Path) -> None:
+    app = open_page("train", run="tiny")
+    assert "It has finished." in said(app)
+    figure = figure_on(app, "figure-loss-tiny")
+    assert [trace["name"] for trace in figure["data"]] == [
+        "training text",
+        "stories it has never seen",
+    ]
+    assert story_on(app, "sample-0")["pieces"] == ["Once", " a fox."]
+
+
+def test_a_plan_reads_as_the_command_line_takes_it() -> None:
+    plan = Plan(shape="64x2x4", vocabulary=1024, corpus="a b.txt", tokens=5)
+    assert plan.arguments() == [
+        "--corpus", "a b.txt", "--shape", "64x2x4", "--vocab", "1024", "--tokens", "5",
+    ]  # fmt: skip
