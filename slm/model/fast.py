@@ -53,11 +53,11 @@ class KVCache:
 
     def attend(
         self,
-        layer: int,
         q: Float[Tensor, "batch head query d_head"],
         k: Float[Tensor, "batch head query d_head"],
         v: Float[Tensor, "batch head query d_head"],
         config: ModelConfig,
+        layer: int,
     ) -> Float[Tensor, "batch head query d_head"]:
         """Store the new keys and values and attend over everything up to them.
 
@@ -108,10 +108,7 @@ def hidden(
         normed = F.layer_norm(x, (d,), block.ln1_w, block.ln1_b, config.eps)
         qkv = torch.addmm(block.b_QKV, normed.view(-1, d), block.W_QKV)
         q, k, v = qkv.view(batch, pos, 3, heads, d_head).permute(2, 0, 3, 1, 4)
-        if cache is None:
-            z = attend(q, k, v, config, layer)
-        else:
-            z = cache.attend(layer, q, k, v, config)
+        z = (cache.attend if cache else attend)(q, k, v, config, layer)
         if tap.names:
             for name, act in (("q", q), ("k", k), ("v", v), ("z", z)):
                 tap(f"{at}.attn.hook_{name}", act.transpose(1, 2))

@@ -69,7 +69,8 @@ def run_with_cache(
 ) -> tuple[Float[Tensor, "batch pos d_vocab"], dict[str, Tensor]]:
     """Logits and the activations called `names`, under the lock. Safe in threads."""
     with LOCK:
-        logits, cache = model.run_with_cache(tokens, names_filter=list(names))
+        logits, cache = model.run_with_cache(tokens, names_filter=list(names), return_type="logits")
+        assert isinstance(logits, Tensor)
         return logits, {name: cache[name] for name in names}
 
 
