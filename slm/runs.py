@@ -149,6 +149,11 @@ class Run:
         """Where the checkpoint of `step` lies (or would)."""
         return self.path / "checkpoints" / f"{step:08d}.safetensors"
 
+    @property
+    def grades_path(self) -> Path:
+        """Where every judge reply lies (or would)."""
+        return self.path / "grades.sqlite"
+
     def neurons_path(self, step: int) -> Path:
         """Where the neuron index of `step` lies (or would)."""
         return self.path / "neurons" / f"{step:08d}"

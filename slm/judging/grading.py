@@ -1,0 +1,258 @@
+"""Grading a checkpoint's stories: what it will cost, the asking, and how sure the averages are."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import numpy as np
+
+from slm.errors import BadInput
+from slm.judging.grades import GradeStore, Item, Row
+from slm.judging.judge import ANSWER_TOKENS, Judge, likely_tokens, prices, worst_tokens
+from slm.judging.protocol import (
+    DIMENSIONS,
+    PROTOCOL_VERSION,
+    Grade,
+    Message,
+    Ungraded,
+    assessment_messages,
+    grade_messages,
+    read_grade,
+)
+from slm.runs import Checkpoint
+from slm.writing.sampler import Sampling, complete
+
+LIKELY_ASSESSMENT_TOKENS = 120
+LIKELY_GRADE_TOKENS = 40
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a grading will take; `cost` in US dollars, None where the price is unknown."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graded:
+    """An item with what the judge said. `cost` in US dollars, None where the price is unknown."""
+
+    item: Item
+    outcome: Grade | Ungraded
+    assessment: str
+    cost: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean:
+    """A mean with its 95 % interval (bootstrap over openings); None with a single opening."""
+
+    mean: float
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """The averages over every graded item. Ungraded ones are counted, never averaged."""
+
+    graded: int
+    ungraded: int
+    means: dict[str, Mean]
+    ages: dict[str, int]
+    spent: float | None
+
+
+class CapReached(BadInput):
+    """The next call could pass the cap, so it is not sent. What was paid is kept."""
+
+
+def items(
+    checkpoint: Checkpoint, openings: Sequence[str], samples: int, seed: int = 0
+) -> list[Item]:
+    """Complete each opening `samples` times at temperature 1; the same seed gives the same items."""
+    if samples < 1 or not openings:
+        raise BadInput(f"grading needs at least one opening and one sample, not {samples}")
+    prompts = [opening for opening in openings for _ in range(samples)]
+    completions = complete(checkpoint, prompts, Sampling(seed=seed))
+    return [
+        Item(
+            address=str(checkpoint.address),
+            opening=completion.prompt,
+            completion=completion.text,
+            opening_index=index // samples,
+            completion_index=index % samples,
+        )
+        for index, completion in enumerate(completions)
+    ]
+
+
+def estimate(items: Sequence[Item], model: str) -> Estimate:
+    """What grading these items is likely to take, before anything is sent."""
+    read = sum(
+        likely_tokens(assessment_messages(item.opening, item.completion))
+        + likely_tokens(grade_messages(item.opening, item.completion, ""))
+        + LIKELY_ASSESSMENT_TOKENS
+        for item in items
+    )
+    written = len(items) * (LIKELY_ASSESSMENT_TOKENS + LIKELY_GRADE_TOKENS)
+    price = prices().get(model)
+    return Estimate(
+        calls=2 * len(items),
+        input_tokens=read,
+        output_tokens=written,
+        cost=None if price is None else price.of(read, written),
+    )
+
+
+def grade(
+    items: Sequence[Item],
+    judge: Judge,
+    store: GradeStore,
+    *,
+    max_cost: float | None = None,
+    concurrency: int = 4,
+) -> Iterator[Graded]:
+    """Grade items, each as its answer comes; what is stored already comes first and costs nothing.
+
+    Closing the generator sends no more calls and waits for those under way, whose answers are kept.
+    Items that another process is asking about are left out. Raises `BadInput` where the key, the
+    model or the cap forbid going on, `Unavailable` where the server does.
+    """
+    if max_cost is not None and judge.price is None:
+        raise BadInput(f"the price of {judge.model!r} is unknown, so a cap cannot be kept")
+    budget = _Budget(judge, max_cost)
+    stopping = threading.Event()
+    waiting = iter(items)
+    with ThreadPoolExecutor(concurrency) as pool:
+        running: set[Future[Graded | None]] = set()
+        try:
+            while True:
+                while len(running) < concurrency and (item := next(waiting, None)) is not None:
+                    running.add(pool.submit(_grade_one, item, judge, store, budget, stopping))
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    if (graded := future.result()) is not None:
+                        yield graded
+        finally:
+            stopping.set()
+
+
+def stored(store: GradeStore, address: str, judge: str | None = None) -> list[Graded]:
+    """What was graded before, of one checkpoint."""
+    return [
+        _graded(row)
+        for row in store.rows(address)
+        if row.grade is not None and judge in (None, row.judge)
+    ]
+
+
+def summary(graded: Sequence[Graded], seed: int = 0) -> Summary:
+    """Average each dimension; the interval resamples whole openings, whose stories are alike."""
+    good = [(g.item.opening, g.outcome) for g in graded if isinstance(g.outcome, Grade)]
+    openings = sorted({opening for opening, _ in good})
+    generator = np.random.default_rng(seed)
+    drawn = generator.integers(0, max(1, len(openings)), (RESAMPLES, len(openings)))
+    means: dict[str, Mean] = {}
+    for name in DIMENSIONS if good else ():
+        sums = np.array([sum(getattr(g, name) for o, g in good if o == at) for at in openings])
+        counts = np.array([sum(o == at for o, _ in good) for at in openings])
+        interval = None
+        if len(openings) > 1:
+            resampled = sums[drawn].sum(1) / counts[drawn].sum(1)
+            low, high = np.percentile(resampled, [2.5, 97.5])
+            interval = (float(low), float(high))
+        means[name] = Mean(mean=float(sums.sum() / counts.sum()), interval=interval)
+    ages: dict[str, int] = {}
+    for _, one in good:
+        ages[one.age_group] = ages.get(one.age_group, 0) + 1
+    costs = [g.cost for g in graded]
+    return Summary(
+        graded=len(good),
+        ungraded=len(graded) - len(good),
+        means=means,
+        ages=dict(sorted(ages.items())),
+        spent=None if None in costs else float(sum(cost or 0.0 for cost in costs)),
+    )
+
+
+class _Budget:
+    """Reserves the worst case of each call before it is sent, and books what it took after."""
+
+    def __init__(self, judge: Judge, cap: float | None) -> None:
+        self._price, self._cap = judge.price, cap
+        self._lock, self._taken = threading.Lock(), 0.0
+
+    def reserve(self, messages: Sequence[Message]) -> float:
+        if self._price is None or self._cap is None:
+            return 0.0
+        worst = self._price.of(worst_tokens(messages), ANSWER_TOKENS)
+        with self._lock:
+            if self._taken + worst > self._cap:
+                raise CapReached(
+                    f"the next call could pass the cap of ${self._cap:g} "
+                    f"(${self._taken:.4f} spent or under way); what was paid for is kept"
+                )
+            self._taken += worst
+        return worst
+
+    def book(self, reserved: float, cost: float | None) -> None:
+        with self._lock:
+            self._taken += (cost or 0.0) - reserved
+
+
+def _grade_one(
+    item: Item, judge: Judge, store: GradeStore, budget: _Budget, stopping: threading.Event
+) -> Graded | None:
+    who = (judge.model, judge.where, PROTOCOL_VERSION)
+    if stopping.is_set() or (row := store.claim(item, *who)) is None:
+        return None
+    try:
+        for turn in ("assessment", "grade"):
+            if getattr(row, turn) is not None:
+                continue
+            if stopping.is_set():
+                return None
+            if turn == "assessment":
+                messages = assessment_messages(item.opening, item.completion)
+            else:
+                messages = grade_messages(item.opening, item.completion, row.assessment or "")
+            reserved = budget.reserve(messages)
+            cost: float | None = 0.0
+            try:
+                reply = judge.ask(messages, grades=turn == "grade")
+                price = judge.price
+                cost = None if price is None else price.of(reply.input_tokens, reply.output_tokens)
+                store.keep(
+                    item,
+                    *who,
+                    turn=turn,
+                    text=reply.text,
+                    input_tokens=reply.input_tokens,
+                    output_tokens=reply.output_tokens,
+                    cost=cost,
+                )
+            finally:
+                budget.book(reserved, cost)
+            row = store.row(item, *who)
+        return _graded(row)
+    except BaseException:
+        stopping.set()
+        raise
+    finally:
+        store.release(item, *who)
+
+
+def _graded(row: Row) -> Graded:
+    return Graded(
+        item=row.item,
+        outcome=read_grade(row.grade or ""),
+        assessment=row.assessment or "",
+        cost=row.cost,
+    )
