@@ -25,58 +25,67 @@ LOOKS, IS_SEEN = "where it looks", "who looks at it"
 
 def sidebar() -> None:
     """Choose checkpoint A, and B beside it; call once a run of the app, before the page."""
-    steps = {run.name: run.steps for run in list_runs()}
-    steps = {name: found for name, found in steps.items() if found}
-    if not steps:
+    there = {run.name: run.steps for run in list_runs()}
+    there = {name: steps for name, steps in there.items() if steps}
+    if not there:
         st.session_state["a"] = st.session_state["b"] = None
         return
-    names = list(steps)
     with st.sidebar:
-        _pick("a", "Model", names, steps)
-        _pick("b", "Compare with", ["", *names], steps)
+        favourite = FAVOURITE if FAVOURITE in there else next(iter(there))
+        _pick("a", "Model", list(there), favourite, there)
+        _pick("b", "Compare with", ["", *there], "", there)
 
 
-def _pick(letter: str, label: str, names: list[str], steps: dict[str, list[int]]) -> None:
+def _pick(
+    letter: str, label: str, names: list[str], default: str, there: dict[str, list[int]]
+) -> None:
+    """Two widgets for one address. What is chosen lies in the state under `letter`, as `run@step`.
+
+    The widgets are given it anew as their default at each run, and a link that is followed makes
+    new ones: a value that Streamlit is told to set is lost where the run that set it is cut short.
+    """
     state, url = st.session_state, st.query_params
-    run_key, told = f"{letter}_run", f"{letter}_told"
+    told, fresh = f"{letter}_told", f"{letter}_fresh"
     if url.get(letter) not in (None, state.get(told)):  # a link was opened, or one went back
         state[f"{letter}_notice"] = _follow(letter, url[letter])
-    if state.get(run_key) not in names:
-        state[run_key] = FAVOURITE if FAVOURITE in names and letter == "a" else names[0]
+        state[fresh] = state.get(fresh, 0) + 1
+    chosen = Address.parse(state[letter]) if state.get(letter) else Address(default)
     name = st.selectbox(
         label,
         names,
-        key=run_key,
-        format_func=lambda n: n or NOTHING,
+        index=names.index(chosen.run if chosen.run in names else default),
+        key=f"{letter}_run_{state.get(fresh, 0)}",
+        format_func=lambda name: name or NOTHING,
         on_change=_forget_notice,
         args=(letter,),
     )
     if not name:
-        state[letter], state[told] = None, None
+        state[letter] = state[told] = None
         url.pop(letter, None)
-    else:
-        here = steps[name]
-        step_key = f"{letter}_step_{name}"
-        if state.get(step_key) not in here:
-            state[step_key] = here[-1]
-        if len(here) > 1:
-            step = st.select_slider("after step", here, key=step_key, format_func="{:,}".format)
-        else:
-            step = here[0]
-        state[letter] = str(Address(name, step))
-        state[told] = name if step == here[-1] else state[letter]
-        if url.get(letter) != state[told]:
-            url[letter] = state[told]
+        return
+    steps = there[name]
+    step = chosen.step if chosen.run == name and chosen.step in steps else steps[-1]
+    if len(steps) > 1:
+        step = st.select_slider(
+            "after step",
+            steps,
+            value=step,
+            key=f"{letter}_step_{name}_{state.get(fresh, 0)}",
+            format_func="{:,}".format,
+        )
+    state[letter] = str(Address(name, step))
+    state[told] = name if step == steps[-1] else state[letter]
+    if url.get(letter) != state[told]:
+        url[letter] = state[told]
 
 
 def _follow(letter: str, address: str) -> str | None:
-    """Set the widgets to what the URL asks for; what is wrong with it, or None."""
+    """Choose what the URL asks for; what is wrong with it, or None."""
     try:
         run, step = resolve(address)
     except BadInput as error:
         return str(error)
-    st.session_state[f"{letter}_run"] = run.name
-    st.session_state[f"{letter}_step_{run.name}"] = step
+    st.session_state[letter] = str(Address(run.name, step))
     return None
 
 

@@ -43,7 +43,8 @@ def show_stories() -> None:
     writing = any(story.writing for story in stories)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Stop", on_click=stop, disabled=not writing)
-        st.button("Another", on_click=another, help="The same choices with the next seed.")
+        if st.button("Another", on_click=another, help="The same choices with the next seed."):
+            st.rerun()
         if not writing:
             for story in stories:
                 save(story)

@@ -66,7 +66,7 @@ def test_choosing_another_step_moves_the_address_in_the_url(
     open_page: Open, two_runs: Path
 ) -> None:
     app = open_page("home", a="tiny")
-    app.select_slider(key="a_step_tiny").set_value(0).run()
+    app.select_slider[0].set_value(0).run()
     assert app.query_params["a"] in ("tiny@0", ["tiny@0"])
     assert app.session_state["a"] == "tiny@0"
 

@@ -1,0 +1,99 @@
+"""A real app on a free port of this machine, and a real Chromium to look at it with."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from slm.stories.tokenizer import Tokenizer
+from tests.app.conftest import make_run
+from tests.browser.chromium import FLAGS, find
+from tests.conftest import little_stories, write_corpus
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """Where the app answers and which runs it shows."""
+
+    url: str
+    runs: Path
+    corpus: Path
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Iterator[App]:
+    """The app over two small runs, ended by its own process."""
+    folder = tmp_path_factory.mktemp("app")
+    runs = folder / "runs"
+    make_run(runs, "tiny", tokenizer, n_layers=2, seed=1, steps=(0, 10))
+    make_run(runs, "other", tokenizer, n_layers=1, seed=2, steps=(0,))
+    corpus = write_corpus(folder / "corpus.txt", little_stories(300))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["-m", "streamlit", "run", "app/main.py", "--server.port", str(port)]
+    process = subprocess.Popen(
+        [sys.executable, *command, "--server.headless", "true"],
+        cwd=ROOT,
+        env={**os.environ, "SLM_RUNS": str(runs)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until = time.monotonic() + 60
+        while not _answers(f"{url}/_stcore/health"):
+            assert process.poll() is None, "the app ended before it answered"
+            assert time.monotonic() < until, "the app did not answer within a minute"
+            time.sleep(0.1)
+        yield App(url=url, runs=runs, corpus=corpus)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as reply:
+            return bool(reply.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A Chromium; where there is none, these tests are skipped, and fail under CI=true."""
+    path = find()
+    if path is None:
+        reason = "no Chromium found; python -m tests.browser.chromium installs one"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A new visitor's page, 1280 x 800; an error in its scripts fails the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(45_000)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert not errors
