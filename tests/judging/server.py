@@ -1,103 +1,41 @@
-"""A judge on the loopback: speaks chat completions, counts its calls, and misbehaves on request.
+"""A judge on loopback that speaks the real protocol and can misbehave.
 
-`python -m tests.judging.server --port 8123` prints its address and grades whatever it is sent. The
-grades are a function of the text alone, so the same story always gets the same ones.
+`python -m tests.judging.server --port 0` prints its URL and serves until it is ended.
 """
 
 import argparse
-import hashlib
 import json
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
-KEY = "sk-test-7f3a9c-never-to-be-seen"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What to send: a status, a body, headers, after a while; `cut` breaks off half-way."""
-
-    status: int = 200
-    body: str
-    headers: dict[str, str] = field(default_factory=dict)
-    after: float = 0.0
-    cut: bool = False
-
-
-Script = Callable[[int, dict[str, Any]], Answer | None]
-"""From the number of a call (from 0) and its request to an answer; None for the usual one."""
-
-
-def says(text: str, **kinds: Any) -> Answer:
-    """A completion with this text, as a server sends it when all is well."""
-    body = {
-        "id": "chat-0",
-        "object": "chat.completion",
-        "created": 0,
-        "model": "loopback",
-        "choices": [
-            {
-                "index": 0,
-                "finish_reason": "stop",
-                "message": {"role": "assistant", "content": text},
-            }
-        ],
-        "usage": USAGE,
-    }
-    return Answer(body=json.dumps(body), **kinds)
-
-
-def refuses(status: int, message: str = "no", **headers: str) -> Answer:
-    """An error, as a server sends it; underscores in header names become hyphens."""
-    return Answer(
-        status=status,
-        body=json.dumps({"error": {"message": message, "type": "error"}}),
-        headers={name.replace("_", "-"): value for name, value in headers.items()},
-    )
-
-
-def usual(request: dict[str, Any]) -> Answer:
-    """First turn: words. Second turn: grades drawn from the text."""
-    turn = len(request["messages"])
-    digest = hashlib.sha256(request["messages"][0]["content"].encode()).digest()
-    if turn == 1:
-        return says(f"The student writes simply, and mostly to the point ({digest.hex()[:6]}).")
-    grades = dict(
-        zip(
-            ("grammar", "creativity", "consistency", "plot"),
-            (4 + byte % 6 for byte in digest),
-            strict=False,
-        )
-    )
-    return says(json.dumps({**grades, "age_group": "ABCDEF"[digest[5] % 6]}))
-
 
 class JudgeServer(ThreadingHTTPServer):
-    """The server; `calls` holds the body of every request in the order of arrival."""
+    """Answers chat completions. `misbehave` holds what to do with the next calls, one word a call:
+    401, 404, 429, 500, schema, half, prose, range, slow, drop.
+    """
 
     daemon_threads = True
 
-    def __init__(self, script: Script | None = None, port: int = 0) -> None:
+    def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self.script = script
-        self.calls: list[dict[str, Any]] = []
         self.lock = threading.Lock()
+        self.misbehave: list[str] = []
+        self.paid = 0  # calls answered with 200 and a whole body
+        self.asked: list[dict[str, Any]] = []
 
     @property
     def url(self) -> str:
-        """What to give as the base URL."""
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+        return f"http://127.0.0.1:{self.server_port}/v1"
 
-    def turns(self) -> Counter[str]:
-        """How often each conversation was asked for, by its messages."""
-        return Counter(json.dumps(call["messages"]) for call in self.calls)
+    def next_misbehaviour(self, request: dict[str, Any]) -> str:
+        with self.lock:
+            self.asked.append(request)
+            return self.misbehave.pop(0) if self.misbehave else ""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # a client that hangs up is part of the game
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -105,46 +43,85 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        with self.server.lock:
-            number = len(self.server.calls)
-            self.server.calls.append(request)
-        answer = (self.server.script and self.server.script(number, request)) or usual(request)
-        time.sleep(answer.after)
-        body = answer.body.encode()
-        try:
-            self.send_response(answer.status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if answer.cut else body)
-            self.close_connection = answer.cut
-        except (BrokenPipeError, ConnectionResetError):  # the asker was killed
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        how = self.server.next_misbehaviour(request)
+        if how in ("401", "404", "500"):
+            return self.answer(int(how), {"error": {"message": f"said {how}"}})
+        if how == "429":
+            return self.answer(429, {"error": {"message": "too fast"}}, {"Retry-After": "0.2"})
+        if how == "schema" and "response_format" in request:
+            return self.answer(400, {"error": {"message": "response_format is not supported"}})
+        if how == "drop":
             self.close_connection = True
+            self.connection.close()
+            return None
+        if how == "slow":
+            time.sleep(1.5)
+        text = _grades(request) if len(request["messages"]) > 1 else "It reads well enough."
+        if how == "prose":
+            text = "I would give it a solid seven."
+        if how == "range":
+            text = text.replace('"grammar": ', '"grammar": 1')
+        body = {
+            "id": "x",
+            "object": "chat.completion",
+            "created": 0,
+            "model": request["model"],
+            "choices": [
+                {
+                    "index": 0,
+                    "finish_reason": "stop",
+                    "message": {"role": "assistant", "content": text},
+                }
+            ],
+            "usage": {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150},
+        }
+        if how == "half":
+            return self.half(json.dumps(body))
+        with self.server.lock:
+            self.server.paid += 1
+        return self.answer(200, body)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+    def answer(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def half(self, body: str) -> None:
+        data = body[: len(body) // 2].encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
 
-@contextmanager
-def serving(script: Script | None = None) -> Iterator[JudgeServer]:
-    """Serve on a free port as long as the block lasts."""
-    server = JudgeServer(script)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def _grades(request: dict[str, Any]) -> str:
+    """Grades made from the story's letters: the same story always gets the same."""
+    story = request["messages"][0]["content"]
+    turn = sum(map(ord, story))
+    return json.dumps(
+        {
+            "grammar": 4 + turn % 6,
+            "creativity": 3 + turn % 5,
+            "consistency": 2 + turn % 7,
+            "plot": 3 + turn % 4,
+            "age_group": "ABCDEF"[turn % 6],
+        }
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
-    judge = JudgeServer(port=parser.parse_args().port)
-    print(judge.url, flush=True)
-    judge.serve_forever()
+    server = JudgeServer(parser.parse_args().port)
+    print(server.url, flush=True)
+    server.serve_forever()
