@@ -81,7 +81,7 @@ def test_a_server_that_stumbles_is_asked_again(
 ) -> None:
     server.misbehave = ["", how]
     if how == "half":
-        with pytest.raises(Unavailable, match="broke off|nonsense"):
+        with pytest.raises(Unavailable, match=r"broke off|nonsense"):
             list(grade(ITEMS[:1], judge(server), store))
     (one,) = grade(ITEMS[:1], judge(server), store)
     assert isinstance(one.outcome, Grade)
