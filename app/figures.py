@@ -122,6 +122,18 @@ def thumbnails(
             hovertemplate="layer %{customdata[0]}, head %{customdata[1]}<extra></extra>",
         )
     )
+    figure.add_scatter(  # layer.head, in the corner that no token can look into
+        x=[x + side for x, _ in places],
+        y=[y for _, y in places],
+        text=[f"{i // n_heads}.{i % n_heads}" for i in range(n_layers * n_heads)],
+        mode="text",
+        textposition="bottom left",
+        textfont={"size": 9, "color": palette.muted},
+        unselected={"textfont": {"color": palette.muted}},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.update_layout(showlegend=False)
     figure.add_layout_image(
         source=f"data:image/png;base64,{base64.b64encode(source).decode()}",
         xref="x", yref="y", x=0, y=0, sizex=wide, sizey=high, sizing="stretch", layer="below",

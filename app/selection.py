@@ -156,7 +156,7 @@ def token_bar() -> None:
     """Which token of the story is asked about, and what about it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input(
-            "Token", 0, None, TOKEN, 1, key="token", bind="query-params", width=140,
+            "Token", 0, None, TOKEN, 1, key="token", bind="query-params", width=124,
             help="Or click one in the story.",
         )  # fmt: skip
         st.segmented_control(

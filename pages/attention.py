@@ -81,7 +81,9 @@ for column, address in selection.columns():
         if layer >= view.pattern.shape[0] or head >= view.pattern.shape[1]:
             st.info(f"This model has no head {head} in layer {layer}.")
             continue
-        left, right = st.columns([4, 7], gap="large") if alone else (st.container(), st.container())
+        left, right = (
+            st.columns([11, 14], gap="large") if alone else (st.container(), st.container())
+        )
         with left:
             thumbnails(view, layer, head)
         with right:

@@ -37,14 +37,19 @@ def tell(address: str) -> None:
     story.advance(0.12)
     story_view(story.shown(), key="home-story", label="probability", writing=story.writing)
     st.caption(
-        f"Written by {show.plain(address)}. The bluer a token, the surer the model was of it; "
-        "hover to see what else it weighed."
+        f"Written by {show.plain(address)} with seed {story.sampling.seed}. The bluer a token, the "
+        "surer the model was of it; hover to see what else it weighed."
     )
     if st.button("Write another"):
         st.session_state["home"] = begin(address)
         st.rerun()
     if was_writing and not story.writing:
         st.rerun()
+
+
+def named(corpus: str) -> str:
+    """A corpus without the folders it lies in."""
+    return " + ".join(part.rsplit("/", 1)[-1] for part in corpus.split("+"))
 
 
 def described(run: Run) -> dict[str, object]:
@@ -56,13 +61,13 @@ def described(run: Run) -> dict[str, object]:
         "parameters": show.count(count_parameters(run.config).total),
         "last step": run.last_step,
         "bits per byte": last.val_bits_per_byte if last else None,
-        "corpus": run.info.corpus.get("train", ""),
+        "corpus": named(str(run.info.corpus.get("train", ""))),
         "status": run.status,
     }
 
 
 st.title("What can a small model tell?", anchor=False)
-left, right = st.columns([2, 1], gap="large")
+left, right = st.columns([9, 5], gap="large")
 with left:
     if selection.any_model():
         address = selection.addresses()[0]

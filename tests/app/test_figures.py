@@ -75,6 +75,11 @@ def test_thirty_two_heads_at_256_tokens_are_a_small_picture() -> None:
     assert [tuple(pair) for pair in figure.data[0].customdata][-1] == (3, 7)
 
 
+def test_each_thumbnail_bears_its_layer_and_head() -> None:
+    figure = figures.thumbnails(causal(2, 2, 8), LIGHT, (0, 0))
+    assert list(figure.data[1].text) == ["0.0", "0.1", "1.0", "1.1"]
+
+
 def test_loss_and_parts_show_the_numbers_given() -> None:
     curve = json.loads(figures.loss_curve([(0, 5.0), (10, 4.0)], [(10, 4.5)], LIGHT).to_json())
     assert [trace["y"] for trace in curve["data"]] == [[5.0, 4.0], [4.5]]

@@ -81,6 +81,12 @@ def test_home_writes_a_story_on_arrival_and_another_when_asked(
     assert story_on(app, "home-story")["pieces"] != first
 
 
+def test_home_names_the_model_and_the_seed_of_its_story(open_page: Open, two_runs: Path) -> None:
+    app = open_page("home", a="tiny")
+    story = app.session_state["home"]
+    assert f"Written by tiny@10 with seed {story.sampling.seed}." in said(app)
+
+
 def test_home_lists_every_run_with_what_it_reached(open_page: Open, two_runs: Path) -> None:
     table = open_page("home").dataframe[0].value
     assert list(table["run"]) == ["other", "tiny"]
