@@ -5,6 +5,7 @@ time of its last change is part of every key. Models are shared by all sessions 
 """
 
 import threading
+from typing import TYPE_CHECKING
 
 import streamlit as st
 import torch
@@ -19,6 +20,9 @@ from slm.model.weights import initialise
 from slm.runs import Address, Checkpoint, load_checkpoint, resolve
 from slm.stories import shipped
 from slm.training.job import Speed, measure
+
+if TYPE_CHECKING:
+    from slm.judging.grades import Item
 
 ALL_THREADS = torch.get_num_threads()
 torch.set_num_threads(1)
@@ -78,6 +82,18 @@ def _examples(
         k=EXAMPLES,
         strongest=strongest,
     )
+
+
+def to_grade(address: str, openings: tuple[str, ...], samples: int) -> list["Item"]:
+    """Stories for a judge to read: the same for the same checkpoint and openings."""
+    return _to_grade(*_key(address), openings, samples)
+
+
+@st.cache_data(max_entries=32, show_spinner="Writing the stories …")
+def _to_grade(address: str, changed: int, openings: tuple[str, ...], samples: int) -> list["Item"]:
+    from slm.judging.grading import items  # imports openai, which only the grading page needs
+
+    return items(_checkpoint(address, changed), openings, samples)
 
 
 _MEASURING = threading.Lock()

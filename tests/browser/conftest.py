@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -12,14 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from slm.stories.tokenizer import Tokenizer
 from tests.app.conftest import make_run
 from tests.browser.chromium import FLAGS, find
 from tests.conftest import little_stories, write_corpus
+from tests.judging.server import JudgeServer
 
 ROOT = Path(__file__).resolve().parents[2]
+
+expect.set_options(timeout=30_000)  # two cores may be busy with the other tests
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,16 @@ def _answers(url: str) -> bool:
             return bool(reply.status == 200)
     except (urllib.error.URLError, OSError):
         return False
+
+
+@pytest.fixture
+def judge() -> Iterator[JudgeServer]:
+    """A judge on this machine."""
+    server = JudgeServer()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from slm.model.weights import load
 from slm.runs import Address, Checkpoint, Run
 from slm.stories import shipped
 from tests.browser.conftest import App
+from tests.judging.server import JudgeServer
 
 
 def tokens(page: Page) -> list[str]:
@@ -167,3 +168,23 @@ def test_two_visitors_look_at_two_heads_at_once(chromium: Browser, app: App) -> 
             )
     for visitor in visitors:
         visitor.context.close()
+
+
+def test_stories_are_graded_by_a_judge_on_this_machine(
+    page: Page, app: App, judge: JudgeServer
+) -> None:
+    page.goto(f"{app.url}/grading?a=tiny&openings=2&samples=2")
+    expect(page.get_by_text("No judge has read tiny@10 yet")).to_be_visible()
+    server = page.get_by_role("textbox", name="Server")
+    server.fill(judge.url)
+    server.press("Enter")
+    expect(page).to_have_url(re.compile("server="))
+    key = page.locator("input[type=password]")
+    key.fill("sk-of-a-visitor")
+    key.press("Enter")
+    expect(page.get_by_text("8 calls")).to_be_visible()
+    page.get_by_role("button", name="Grade", exact=True).click()
+    expect(page.get_by_text("It reads well enough.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("4 stories")).to_be_visible()
+    assert "sk-of-a-visitor" not in page.url
+    assert judge.paid == 8
