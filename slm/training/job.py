@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+import numpy as np
 import torch
 
 from slm.errors import BadInput
@@ -206,9 +207,10 @@ class _Writer:
 
 
 def validation_loss(weights: Weights, prepared: Prepared) -> Loss:
-    """Loss on the first validation stories, the same at every checkpoint."""
+    """Loss on validation stories spread over the whole split, the same at every checkpoint."""
     count = min(VALIDATION_STORIES, len(prepared.valid))
-    stories = [prepared.valid.story(index).tolist() for index in range(count)]
+    chosen = np.linspace(0, len(prepared.valid) - 1, count).round().astype(int)
+    stories = [prepared.valid.story(int(index)).tolist() for index in chosen]
     return story_loss(weights, prepared.tokenizer, stories)
 
 
