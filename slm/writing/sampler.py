@@ -82,14 +82,11 @@ def stream(
 
     Draws what `complete` draws for the same prompt and seed.
     """
-    written: list[int] = []
     batch = _Batch(checkpoint, [prompt], sampling)
     for drawn in batch.run():
         token = int(drawn.tokens[0])
-        if token == checkpoint.tokenizer.end:
-            break
-        written.append(token)
-        yield _written(checkpoint, token, drawn.logits[0], sampling.alternatives)
+        if token != checkpoint.tokenizer.end:
+            yield _written(checkpoint, token, drawn.logits[0], sampling.alternatives)
     return batch.completions()[0]
 
 

@@ -111,6 +111,7 @@ def test_a_story_stops_at_its_end_its_budget_or_the_context(checkpoint: Checkpoi
     checkpoint.weights.b_U[checkpoint.tokenizer.end] = 1e4
     ended = complete(checkpoint, ["One"], Sampling())[0]
     assert (ended.stopped, ended.text) == ("story end", "")
+    assert written(checkpoint, "One", Sampling()) == ([], ended)
 
 
 def test_a_prompt_that_fills_the_context_is_refused(checkpoint: Checkpoint) -> None:
