@@ -95,7 +95,7 @@ def attention_map(
     figure.update_yaxes(
         title="token that looks", autorange="reversed", scaleanchor="x", scaleratio=1, **axis
     )
-    return _dress(figure, palette, height=560)
+    return _dress(figure, palette, height=540)
 
 
 def thumbnails(

@@ -71,22 +71,22 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         bind="query-params",
         help="The first token soaks up attention that has nowhere better to go.",
     )
-if not alone:
-    selection.token_bar()
-
 for column, address in selection.columns():
     with column, show.one_line():
+        left, right = column.columns([11, 14], gap="large") if alone else (column, column)
+        large, small, below = right.container(), left.container(), left.container()
+        words = below.container()
+        if address == selection.addresses()[0]:
+            with below:  # before the slow part: what the URL asks for stands there at once
+                selection.token_bar()
         whole = cache.attention(address, text)
         view = whole.without_first() if hide else whole
         if layer >= view.pattern.shape[0] or head >= view.pattern.shape[1]:
             st.info(f"This model has no head {head} in layer {layer}.")
             continue
-        left, right = (
-            st.columns([11, 14], gap="large") if alone else (st.container(), st.container())
-        )
-        with left:
+        with small:
             thumbnails(view, layer, head)
-        with right:
+        with large:
             show.figure(
                 figures.attention_map(view.pattern[layer, head], view.pieces, show.colours()),
                 name=f"attention-{view.address}-layer{layer}-head{head}",
@@ -95,11 +95,9 @@ for column, address in selection.columns():
                 f"(blocks.{layer}.attn.hook_pattern), first token "
                 + ("hidden and each row scaled to sum to 1" if hide else "shown"),
             )
-        with left:
-            st.markdown(
-                f"Layer {layer}, head {head} leaves **{whole.soaked[layer, head]:.0%}** of its "
-                f"attention on the first token{', which is hidden here' if hide else ''}."
-            )
-            if alone:
-                selection.token_bar()
+        words.markdown(
+            f"Layer {layer}, head {head} leaves **{whole.soaked[layer, head]:.0%}** of its "
+            f"attention on the first token{', which is hidden here' if hide else ''}."
+        )
+        with below:
             tokens(view, layer, head)

@@ -10,7 +10,7 @@ from app.story_view import Shown, story_view
 from slm.lens.neurons import Example
 
 STRONGEST, WEAKEST = "highest", "lowest"
-AROUND = 36  # tokens shown on either side of the place
+AROUND = 24  # tokens shown on either side of the place
 
 
 def step(by: int, last: int) -> None:

@@ -20,11 +20,20 @@ function element(parent, className, text) {
   return made;
 }
 
+function write(span, text) {
+  // the space before a word belongs to its token, but only the word is coloured and framed
+  const space = text.match(/^ (?=\S)/)?.[0] ?? "";
+  const ink = document.createElement("span");
+  ink.className = "ink";
+  ink.textContent = text.slice(space.length);
+  span.replaceChildren(space, ink);
+}
+
 function paint(span, index, data) {
   const piece = data.pieces[index];
   const value = data.values[index];
   const text = piece ?? START;
-  if (span.textContent !== text) span.textContent = text;
+  if (span.textContent !== text) write(span, text);
   const much = value === null ? 0 : Math.min(1, Math.abs(value) / data.full);
   const colour = data.scale === "which way" && value < 0 ? "--minus" : "--plus";
   span.style.setProperty("--much", much.toFixed(3));
@@ -80,9 +89,7 @@ export default function (component) {
   for (let index = 0; index < spans.length; index++) paint(spans[index], index, data);
 
   const indexOf = (target) =>
-    target instanceof Element && target.classList.contains("token")
-      ? Array.prototype.indexOf.call(spans, target)
-      : -1;
+    target instanceof Element ? Array.prototype.indexOf.call(spans, target.closest(".token")) : -1;
   const hide = () => {
     tip.hidden = true;
     for (const span of story.querySelectorAll(".active")) span.classList.remove("active");
@@ -97,7 +104,8 @@ export default function (component) {
     fill(tip, index, data);
     tip.hidden = false;
     const frame = story.getBoundingClientRect();
-    const box = span.getClientRects()[0] ?? span.getBoundingClientRect();
+    const ink = span.querySelector(".ink");
+    const box = ink.getClientRects()[0] ?? ink.getBoundingClientRect();
     const room = Math.max(0, frame.width - tip.offsetWidth);
     tip.style.left = `${Math.min(Math.max(0, box.left - frame.left), room)}px`;
     const below = box.bottom - frame.top + 6;
