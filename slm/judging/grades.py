@@ -1,13 +1,15 @@
 """Every judge reply, raw, in one SQLite file, so that nothing is paid twice. Knows no judge."""
 
 import hashlib
+import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 CLAIM_SECONDS = 600
 """A claim older than this is taken over even where its process seems to live."""
@@ -18,7 +20,7 @@ create table if not exists replies (
     address text not null, opening text not null, completion text not null,
     opening_index integer not null, completion_index integer not null,
     judge text not null, base_url text not null, protocol text not null, repeat integer not null,
-    assessment text, grade text,
+    seed integer not null, asked text, assessment text, grade text,
     input_tokens integer not null default 0, output_tokens integer not null default 0,
     cost real, claimed_by integer, claimed_at real, changed_at real
 );
@@ -35,6 +37,7 @@ class Item:
     opening_index: int
     completion_index: int
     repeat: int = 0
+    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,11 @@ class Row:
     cost: float | None
     input_tokens: int
     output_tokens: int
+
+    @property
+    def finished(self) -> bool:
+        """Nothing is left to ask: both turns are answered, or the first one with silence."""
+        return self.grade is not None or self.assessment == ""
 
 
 class GradeStore:
@@ -65,26 +73,29 @@ class GradeStore:
         db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
         try:
             yield db
+        except sqlite3.Error as error:
+            raise OSError(f"{self.path} cannot be used for grades: {error}") from None
         finally:
             db.close()
 
     def claim(self, item: Item, judge: str, base_url: str, protocol: str) -> Row | None:
-        """Take an item to be asked about; None where another living process is asking already."""
+        """Take an item to be asked about; None where somebody alive is asking already."""
         key, now = item_key(item, judge, base_url, protocol), time.time()
         with self._open() as db:
             db.execute("begin immediate")
             db.execute(
                 "insert or ignore into replies (key, address, opening, completion, opening_index,"
-                " completion_index, judge, base_url, protocol, repeat) values (?,?,?,?,?,?,?,?,?,?)",
+                " completion_index, judge, base_url, protocol, repeat, seed)"
+                " values (?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     key, item.address, item.opening, item.completion, item.opening_index,
-                    item.completion_index, judge, base_url, protocol, item.repeat,
+                    item.completion_index, judge, base_url, protocol, item.repeat, item.seed,
                 ),
             )  # fmt: skip
             holder, since, grade = db.execute(
                 "select claimed_by, claimed_at, grade from replies where key = ?", (key,)
             ).fetchone()
-            held = holder not in (None, os.getpid()) and _is_alive(holder)
+            held = holder is not None and _is_alive(holder)
             if grade is None and held and now - since < CLAIM_SECONDS:
                 db.execute("rollback")
                 return None
@@ -122,22 +133,23 @@ class GradeStore:
         base_url: str,
         protocol: str,
         *,
-        turn: str,
+        turn: Literal["assessment", "grade"],
+        asked: Sequence[Mapping[str, str]],
         text: str,
         input_tokens: int,
         output_tokens: int,
         cost: float | None,
     ) -> None:
-        """Store a turn's reply ("assessment" or "grade") the moment it came."""
-        assert turn in ("assessment", "grade")
+        """Store a turn's reply the moment it came, with the whole conversation it answers."""
         with self._open() as db:
             db.execute(
-                f"update replies set {turn} = ?, input_tokens = input_tokens + ?,"
+                f"update replies set {turn} = ?, asked = ?, input_tokens = input_tokens + ?,"
                 " output_tokens = output_tokens + ?,"
                 " cost = case when ? is null then cost else coalesce(cost, 0) + ? end,"
-                " changed_at = ? where key = ?",
+                " changed_at = ?, claimed_at = ? where key = ?",
                 (
-                    text, input_tokens, output_tokens, cost, cost, time.time(),
+                    text, json.dumps(list(asked)), input_tokens, output_tokens, cost, cost,
+                    time.time(), time.time(),
                     item_key(item, judge, base_url, protocol),
                 ),
             )  # fmt: skip
@@ -146,15 +158,15 @@ class GradeStore:
         """Let an item go that was claimed and not finished."""
         with self._open() as db:
             db.execute(
-                "update replies set claimed_by = null where key = ?",
-                (item_key(item, judge, base_url, protocol),),
+                "update replies set claimed_by = null where key = ? and claimed_by = ?",
+                (item_key(item, judge, base_url, protocol), os.getpid()),
             )
 
     def rows(self, address: str | None = None) -> list[Row]:
         """Everything stored with at least one reply, of one checkpoint or of all."""
         with self._open() as db:
             found = db.execute(
-                "select address, opening, completion, opening_index, completion_index, repeat,"
+                "select address, opening, completion, opening_index, completion_index, repeat, seed,"
                 " judge, assessment, grade, cost, input_tokens, output_tokens from replies"
                 " where assessment is not null and (? is null or address = ?)"
                 " order by address, judge, opening_index, completion_index, repeat",
@@ -164,10 +176,10 @@ class GradeStore:
             Row(
                 item=Item(
                     address=r[0], opening=r[1], completion=r[2], opening_index=r[3],
-                    completion_index=r[4], repeat=r[5],
+                    completion_index=r[4], repeat=r[5], seed=r[6],
                 ),
-                judge=r[6], assessment=r[7], grade=r[8], cost=r[9],
-                input_tokens=r[10], output_tokens=r[11],
+                judge=r[7], assessment=r[8], grade=r[9], cost=r[10],
+                input_tokens=r[11], output_tokens=r[12],
             )
             for r in found
         ]  # fmt: skip

@@ -4,12 +4,21 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from slm.errors import BadInput
 from slm.judging.grades import GradeStore, Item, Row
-from slm.judging.judge import ANSWER_TOKENS, Judge, likely_tokens, prices, worst_tokens
+from slm.judging.judge import (
+    ANSWER_TOKENS,
+    Judge,
+    NoReply,
+    Unavailable,
+    likely_tokens,
+    prices,
+    worst_tokens,
+)
 from slm.judging.protocol import (
     DIMENSIONS,
     PROTOCOL_VERSION,
@@ -26,6 +35,7 @@ from slm.writing.sampler import Sampling, complete
 LIKELY_ASSESSMENT_TOKENS = 120
 LIKELY_GRADE_TOKENS = 40
 RESAMPLES = 2000
+POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +96,7 @@ def items(
             completion=completion.text,
             opening_index=index // samples,
             completion_index=index % samples,
+            seed=seed,
         )
         for index, completion in enumerate(completions)
     ]
@@ -120,8 +131,9 @@ def grade(
     """Grade items, each as its answer comes; what is stored already comes first and costs nothing.
 
     Closing the generator sends no more calls and waits for those under way, whose answers are kept.
-    Items that another process is asking about are left out. Raises `BadInput` where the key, the
-    model or the cap forbid going on, `Unavailable` where the server does.
+    An item that another thread or process is asking about is waited for, not bought. Raises
+    `BadInput` where the key, the model or the cap forbid going on, `Unavailable` where the server
+    does.
     """
     if max_cost is not None and judge.price is None:
         raise BadInput(f"the price of {judge.model!r} is unknown, so a cap cannot be kept")
@@ -147,9 +159,7 @@ def grade(
 def stored(store: GradeStore, address: str, judge: str | None = None) -> list[Graded]:
     """What was graded before, of one checkpoint."""
     return [
-        _graded(row)
-        for row in store.rows(address)
-        if row.grade is not None and judge in (None, row.judge)
+        _graded(row) for row in store.rows(address) if row.finished and judge in (None, row.judge)
     ]
 
 
@@ -187,61 +197,51 @@ class _Budget:
 
     def __init__(self, judge: Judge, cap: float | None) -> None:
         self._price, self._cap = judge.price, cap
-        self._lock, self._taken = threading.Lock(), 0.0
+        self._changed = threading.Condition()
+        self._spent = self._reserved = 0.0
 
     def reserve(self, messages: Sequence[Message]) -> float:
+        """Wait until the call surely fits beside those under way; raise where it never will."""
         if self._price is None or self._cap is None:
             return 0.0
         worst = self._price.of(worst_tokens(messages), ANSWER_TOKENS)
-        with self._lock:
-            if self._taken + worst > self._cap:
-                raise CapReached(
-                    f"the next call could pass the cap of ${self._cap:g} "
-                    f"(${self._taken:.4f} spent or under way); what was paid for is kept"
-                )
-            self._taken += worst
+        with self._changed:
+            while self._spent + self._reserved + worst > self._cap:
+                if not self._reserved:
+                    raise CapReached(
+                        f"the next call could pass the cap of ${self._cap:g} "
+                        f"(${self._spent:.4f} spent); what was paid for is kept"
+                    )
+                self._changed.wait()
+            self._reserved += worst
         return worst
 
-    def book(self, reserved: float, cost: float | None) -> None:
-        with self._lock:
-            self._taken += (cost or 0.0) - reserved
+    def book(self, reserved: float, cost: float) -> None:
+        """A call is over."""
+        with self._changed:
+            left = self._reserved - reserved
+            self._reserved = left if left > 1e-12 else 0.0
+            self._spent += cost
+            self._changed.notify_all()
 
 
 def _grade_one(
     item: Item, judge: Judge, store: GradeStore, budget: _Budget, stopping: threading.Event
 ) -> Graded | None:
+    """Both turns of one item, each stored as it comes; None where it was stopped in between."""
     who = (judge.model, judge.where, PROTOCOL_VERSION)
-    if stopping.is_set() or (row := store.claim(item, *who)) is None:
-        return None
+    while (claimed := store.claim(item, *who)) is None:
+        if stopping.wait(POLL_SECONDS):  # somebody is asking already: their answer will do
+            return None
+    row: Row | None = claimed
     try:
-        for turn in ("assessment", "grade"):
-            if getattr(row, turn) is not None:
-                continue
-            if stopping.is_set():
-                return None
-            if turn == "assessment":
-                messages = assessment_messages(item.opening, item.completion)
-            else:
-                messages = grade_messages(item.opening, item.completion, row.assessment or "")
-            reserved = budget.reserve(messages)
-            cost: float | None = 0.0
-            try:
-                reply = judge.ask(messages, grades=turn == "grade")
-                price = judge.price
-                cost = None if price is None else price.of(reply.input_tokens, reply.output_tokens)
-                store.keep(
-                    item,
-                    *who,
-                    turn=turn,
-                    text=reply.text,
-                    input_tokens=reply.input_tokens,
-                    output_tokens=reply.output_tokens,
-                    cost=cost,
-                )
-            finally:
-                budget.book(reserved, cost)
-            row = store.row(item, *who)
-        return _graded(row)
+        if claimed.assessment is None and not stopping.is_set():
+            messages = assessment_messages(item.opening, item.completion)
+            row = _turn("assessment", messages, item, judge, store, budget, stopping)
+        if row is not None and row.assessment and row.grade is None and not stopping.is_set():
+            messages = grade_messages(item.opening, item.completion, row.assessment)
+            row = _turn("grade", messages, item, judge, store, budget, stopping)
+        return _graded(row) if row is not None and row.finished else None
     except BaseException:
         stopping.set()
         raise
@@ -249,10 +249,61 @@ def _grade_one(
         store.release(item, *who)
 
 
+def _turn(
+    turn: Literal["assessment", "grade"],
+    messages: Sequence[Message],
+    item: Item,
+    judge: Judge,
+    store: GradeStore,
+    budget: _Budget,
+    stopping: threading.Event,
+) -> Row | None:
+    """Ask until there is a reply, and store it; None where it was stopped while waiting."""
+    who = (judge.model, judge.where, PROTOCOL_VERSION)
+    waited = 0.0
+    for again in range(judge.tries):
+        reserved = budget.reserve(messages)
+        took = 0.0
+        try:
+            reply = judge.ask(messages, grades=turn == "grade")
+            price = judge.price
+            cost = None if price is None else price.of(reply.input_tokens, reply.output_tokens)
+            took = cost or 0.0
+            store.keep(
+                item,
+                *who,
+                turn=turn,
+                asked=messages,
+                text=reply.text,
+                input_tokens=reply.input_tokens,
+                output_tokens=reply.output_tokens,
+                cost=cost,
+            )
+            return store.row(item, *who)
+        except NoReply as nothing:
+            took = reserved if nothing.perhaps_paid else 0.0
+            delay = judge.first_wait * 2**again if nothing.wait is None else nothing.wait
+            waited += delay
+            last = again + 1 == judge.tries
+            if last or waited > judge.patience:
+                tried = "once" if again == 0 else f"{again + 1} times"
+                asks = f", and asks to wait {delay:.0f} s" if nothing.wait and not last else ""
+                raise Unavailable(f"{nothing}, tried {tried}{asks}; try again later") from None
+        finally:
+            budget.book(reserved, took)
+        if stopping.wait(delay):
+            return None
+    raise AssertionError("a judge is asked at least once")
+
+
 def _graded(row: Row) -> Graded:
     return Graded(
         item=row.item,
-        outcome=read_grade(row.grade or ""),
+        outcome=(
+            read_grade(row.grade or "")
+            if row.assessment
+            else Ungraded(reason="the judge gave no assessment", reply="")
+        ),
         assessment=row.assessment or "",
         cost=row.cost,
     )

@@ -1,12 +1,15 @@
-"""A judge behind an OpenAI-compatible server: asks, waits, asks again, and knows what it costs."""
+"""A judge behind an OpenAI-compatible server: asked once a call, and its price is known beforehand."""
 
 import math
+import time
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib import resources
 from typing import Any
+from urllib.parse import urlsplit
 
 import openai
 
@@ -15,12 +18,18 @@ from slm.judging.protocol import RESPONSE_FORMAT, Message
 
 ANSWER_TOKENS = 400
 """No answer may be longer, so that the worst case of every call is known before it is sent."""
-RETRIES = 5
-TIMEOUT_SECONDS = 60.0
 
 
 class Unavailable(OSError):
     """The judge could not be asked, after several tries. What it answered before is kept."""
+
+
+class NoReply(Exception):
+    """This call brought nothing, but the next may. `wait`: the seconds that the server asks for."""
+
+    def __init__(self, line: str, *, wait: float | None = None, perhaps_paid: bool = False) -> None:
+        super().__init__(line)
+        self.wait, self.perhaps_paid = wait, perhaps_paid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,21 +77,30 @@ class Judge:
     model: str
     base_url: str | None = None
     key: str = field(repr=False)
-    timeout: float = TIMEOUT_SECONDS
-    _structured: bool = field(default=True, init=False, repr=False)
+    timeout: float = 60.0
+    tries: int = 6
+    first_wait: float = 0.5
+    """Seconds before asking again; doubled each time, unless the server names its own."""
+    patience: float = 120.0
+    """At most how many seconds of waiting one question is worth."""
+    _refused: set[str] = field(default_factory=set, init=False, repr=False)
     _client: openai.OpenAI = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Make the client; it waits and asks again on 429 and 5xx, as long as the server says."""
+        """Make the client, whose own retries are off: asking again is `grading`'s to decide."""
+        key = self.key.strip()
         if not self.model.strip():
             raise BadInput("a judge needs the name of a model")
-        if not self.key.strip() or not self.key.isascii():
+        if not key or not key.isascii() or not key.isprintable():
             raise BadInput("a judge needs a key: set OPENAI_API_KEY, or give one on the page")
+        if self.base_url:
+            parts = urlsplit(self.base_url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise BadInput("a judge's address must begin with http:// or https:// and a host")
+            if parts.query or parts.username or parts.password:
+                raise BadInput("a judge's address must hold no key, no password and no query")
         self._client = openai.OpenAI(
-            api_key=self.key.strip(),
-            base_url=self.base_url or None,
-            max_retries=RETRIES,
-            timeout=self.timeout,
+            api_key=key, base_url=self.base_url or None, max_retries=0, timeout=self.timeout
         )
         self.key = ""  # the client has it
 
@@ -100,55 +118,85 @@ class Judge:
         """Send one call. With `grades`, a structured answer is asked for where the server can.
 
         Raises `BadInput` for what no waiting mends (key, model name, malformed request), and
-        `Unavailable` where the server stays silent, busy or broken.
+        `NoReply` where the server is silent, busy or broken.
         """
-        extra: dict[str, Any] = {}
-        if grades and self._structured:
-            extra["response_format"] = RESPONSE_FORMAT
+        sent: dict[str, Any] = {"max_tokens": ANSWER_TOKENS, "temperature": 0}
+        if grades:
+            sent["response_format"] = RESPONSE_FORMAT
+        if "max_tokens" in self._refused:
+            sent["max_completion_tokens"] = ANSWER_TOKENS
+        sent = {name: value for name, value in sent.items() if name not in self._refused}
         try:
             answer = self._client.chat.completions.create(
                 model=self.model,
                 messages=list(messages),  # type: ignore[arg-type]  # plain dicts are what it sends
-                max_tokens=ANSWER_TOKENS,
-                temperature=0,
-                **extra,
+                **sent,
             )
-        except openai.BadRequestError as error:
-            if extra and "response_format" in str(error):
-                self._structured = False
-                return self.ask(messages, grades=grades)
-            raise BadInput(f"{self.where} refused the request: {_line(error)}") from None
-        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            raise BadInput(f"{self.where} refused the key ({error.status_code})") from None
-        except openai.NotFoundError:
-            raise BadInput(f"{self.where} knows no model {self.model!r} (404)") from None
         except openai.APIStatusError as error:
-            raise Unavailable(
-                f"{self.where} answered {error.status_code} {RETRIES + 1} times; try again later"
-            ) from None
+            if error.status_code in (400, 422) and self._can_do_without(sent, error):
+                return self.ask(messages, grades=grades)
+            raise self._refusal(error) from None
         except openai.APITimeoutError:
-            raise Unavailable(
-                f"{self.where} did not answer within {self.timeout:g} s, {RETRIES + 1} times"
-            ) from None
-        except openai.APIConnectionError:
-            raise Unavailable(f"{self.where} cannot be reached") from None
-        except openai.APIError as error:
-            raise Unavailable(f"{self.where} answered nonsense: {_line(error)}") from None
-        except ValueError:  # half a body
-            raise Unavailable(f"{self.where} broke off in the middle of an answer") from None
+            line = f"{self.where} did not answer within {self.timeout:g} s"
+            raise NoReply(line, perhaps_paid=True) from None
+        except openai.APIConnectionError as error:
+            if type(error.__cause__).__name__ == "ConnectError":  # httpx's, whichever it stands on
+                raise NoReply(f"{self.where} cannot be reached") from None
+            line = f"{self.where} broke off in the middle of an answer"
+            raise NoReply(line, perhaps_paid=True) from None
+        except (openai.APIError, ValueError):
+            raise NoReply(f"{self.where} answered nonsense", perhaps_paid=True) from None
         return _reply(answer, messages)
 
+    def _can_do_without(self, sent: dict[str, Any], error: openai.APIStatusError) -> bool:
+        """Remember what this server will not hear of: the parameter it names, else the schema."""
+        named = [name for name in ("max_tokens", "temperature") if name in error.message]
+        for name in [*named, "response_format"]:
+            if name in sent:
+                self._refused.add(name)
+                return True
+        return False
 
-def _reply(answer: Any, messages: Sequence[Message]) -> Reply:
-    choices = getattr(answer, "choices", None)
-    text = (choices[0].message.content or "") if choices else ""
+    def _refusal(self, error: openai.APIStatusError) -> BadInput | NoReply:
+        status = error.status_code
+        if status in (401, 403):
+            return BadInput(f"{self.where} refused the key ({status})")
+        if status == 404:
+            return BadInput(f"{self.where} knows no model {self.model!r} (404)")
+        if status == 429 and error.code == "insufficient_quota":
+            return BadInput(f"{self.where} says that this key has no credit left (429)")
+        if status in (408, 409, 429) or status >= 500:
+            line = f"{self.where} answered {status}"
+            return NoReply(line, wait=_wait(error.response.headers.get("retry-after", "")))
+        said = " ".join(error.message.split()).replace(self._client.api_key, "(key)")[:200]
+        return BadInput(f"{self.where} refused the request ({status}): {said}")
+
+
+def _wait(said: str) -> float | None:
+    """The seconds that a server asks to wait, said as a number or as a date."""
+    try:
+        return max(0.0, float(said))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _reply(answer: object, messages: Sequence[Message]) -> Reply:
+    """Read the text and the usage; a body that is JSON but no completion has an empty text."""
+    choices = getattr(answer, "choices", None) or []
+    message = (
+        getattr(choices[0], "message", None) if isinstance(choices, list) and choices else None
+    )
+    content = getattr(message, "content", None)
+    text = content if isinstance(content, str) else ""
     usage = getattr(answer, "usage", None)
+    read = getattr(usage, "prompt_tokens", None)
+    written = getattr(usage, "completion_tokens", None)
     return Reply(
         text=text,
-        input_tokens=usage.prompt_tokens if usage else likely_tokens(messages),
-        output_tokens=usage.completion_tokens if usage else math.ceil(len(text) / 4),
+        input_tokens=read if isinstance(read, int) else likely_tokens(messages),
+        output_tokens=written if isinstance(written, int) else math.ceil(len(text) / 4),
     )
-
-
-def _line(error: openai.APIError) -> str:
-    return " ".join(error.message.split())[:200]

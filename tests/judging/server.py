@@ -7,13 +7,58 @@ import argparse
 import json
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+USAGE = {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a script sends: a body after a while; `cut` breaks the connection half-way through it."""
+
+    status: int = 200
+    body: str
+    headers: dict[str, str] = field(default_factory=dict)
+    after: float = 0.0
+    cut: bool = False
+
+
+def says(text: str, *, after: float = 0.0, cut: bool = False) -> Answer:
+    """A completion with this text, as a server sends it when all is well."""
+    return Answer(body=json.dumps(completion(text)), after=after, cut=cut)
+
+
+def refuses(status: int, message: str = "no", *, retry_after: str | None = None) -> Answer:
+    """An error, as a server sends it."""
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    return Answer(status=status, body=json.dumps({"error": {"message": message}}), headers=headers)
+
+
+def completion(text: str, model: str = "loopback") -> dict[str, Any]:
+    """The body of a whole answer."""
+    return {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 0,
+        "model": model,
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "message": {"role": "assistant", "content": text},
+            }
+        ],
+        "usage": USAGE,
+    }
 
 
 class JudgeServer(ThreadingHTTPServer):
     """Answers chat completions. `misbehave` holds what to do with the next calls, one word a call:
-    401, 404, 429, 500, schema, half, prose, range, slow, drop.
+    401, 404, 429, 500, schema, half, prose, range, slow, drop. A `script`, given a call's number and
+    request, may answer in its own way; where it says None, the answer is the usual one.
     """
 
     daemon_threads = True
@@ -22,6 +67,7 @@ class JudgeServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.lock = threading.Lock()
         self.misbehave: list[str] = []
+        self.script: Callable[[int, dict[str, Any]], Answer | None] = lambda *_: None
         self.paid = 0  # calls answered with 200 and a whole body
         self.asked: list[dict[str, Any]] = []
 
@@ -29,10 +75,10 @@ class JudgeServer(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/v1"
 
-    def next_misbehaviour(self, request: dict[str, Any]) -> str:
+    def next_misbehaviour(self, request: dict[str, Any]) -> tuple[int, str]:
         with self.lock:
             self.asked.append(request)
-            return self.misbehave.pop(0) if self.misbehave else ""
+            return len(self.asked) - 1, self.misbehave.pop(0) if self.misbehave else ""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # a client that hangs up is part of the game
@@ -44,7 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        how = self.server.next_misbehaviour(request)
+        number, how = self.server.next_misbehaviour(request)
+        if scripted := self.server.script(number, request):
+            return self.play(scripted)
         if how in ("401", "404", "500"):
             return self.answer(int(how), {"error": {"message": f"said {how}"}})
         if how == "429":
@@ -62,20 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
             text = "I would give it a solid seven."
         if how == "range":
             text = text.replace('"grammar": ', '"grammar": 1')
-        body = {
-            "id": "x",
-            "object": "chat.completion",
-            "created": 0,
-            "model": request["model"],
-            "choices": [
-                {
-                    "index": 0,
-                    "finish_reason": "stop",
-                    "message": {"role": "assistant", "content": text},
-                }
-            ],
-            "usage": {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150},
-        }
+        body = completion(text, request["model"])
         if how == "half":
             return self.half(json.dumps(body))
         with self.server.lock:
@@ -91,6 +126,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
+
+    def play(self, answer: Answer) -> None:
+        time.sleep(answer.after)
+        data = answer.body.encode()
+        self.send_response(answer.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data[: len(data) // 2] if answer.cut else data)
+        self.close_connection = answer.cut
 
     def half(self, body: str) -> None:
         data = body[: len(body) // 2].encode()

@@ -49,7 +49,7 @@ def store(tmp_path: Path) -> GradeStore:
 
 
 def judge(server: JudgeServer, model: str = "gpt-4o", timeout: float = 20.0) -> Judge:
-    return Judge(model=model, base_url=server.url, key=KEY, timeout=timeout)
+    return Judge(model=model, base_url=server.url, key=KEY, timeout=timeout, first_wait=0.01)
 
 
 def graded_all(server: JudgeServer, store: GradeStore, **how: float) -> list[Graded]:
@@ -80,9 +80,6 @@ def test_a_server_that_stumbles_is_asked_again(
     server: JudgeServer, store: GradeStore, how: str
 ) -> None:
     server.misbehave = ["", how]
-    if how == "half":
-        with pytest.raises(Unavailable, match=r"broke off|nonsense"):
-            list(grade(ITEMS[:1], judge(server), store))
     (one,) = grade(ITEMS[:1], judge(server), store)
     assert isinstance(one.outcome, Grade)
     assert server.paid == 2
@@ -112,8 +109,7 @@ def test_what_waiting_cannot_mend_stops_at_once_in_one_line(
 
 
 def test_a_silent_server_says_where_it_was_sought(store: GradeStore) -> None:
-    nobody = Judge(model="gpt-4o", base_url="http://127.0.0.1:9/v1", key=KEY)
-    nobody._client = nobody._client.with_options(max_retries=0)
+    nobody = Judge(model="gpt-4o", base_url="http://127.0.0.1:9/v1", key=KEY, tries=1)
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9.* cannot be reached"):
         list(grade(ITEMS[:1], nobody, store))
 
