@@ -75,7 +75,14 @@ def _training() -> str | None:
     for name, process in _STARTED.items():
         if process.poll() is None:
             return name
-    return next((run.name for run in list_runs() if run.status == "training"), None)
+    return next((run.name for run in list_runs() if _trains(run)), None)
+
+
+def _trains(run: Run) -> bool:
+    try:
+        return run.status == "training"
+    except BadInput:  # its run.json is damaged: whatever it is, it does not train
+        return False
 
 
 def stop(name: str) -> None:

@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict
 
 from app.story_view import Shown
+from slm.errors import BadInput
 from slm.runs import Checkpoint
 from slm.writing.sampler import Completion, Sampling, WrittenToken, stream
 
@@ -27,6 +28,7 @@ class LiveStory:
         self.tokens: list[WrittenToken] = []
         self.completion: Completion | None = None
         self.cut_short = False
+        self.error = ""
         tokenizer = checkpoint.tokenizer
         self._opening = tokenizer.pieces(tokenizer.encode_story(prompt))
         self._decode = tokenizer.decode
@@ -38,13 +40,15 @@ class LiveStory:
         return self.completion is None and not self.cut_short
 
     def advance(self, seconds: float) -> None:
-        """Write for about so long."""
+        """Write for about so long; what forbids it lies in `error`."""
         until = time.monotonic() + seconds
         while self.writing and time.monotonic() < until:
             try:
                 self.tokens.append(next(self._stream))
             except StopIteration as finished:
                 self.completion = finished.value
+            except BadInput as error:
+                self.error, self.cut_short = str(error), True
 
     def stop(self) -> None:
         """Write no further; what stands written stays."""
@@ -62,7 +66,7 @@ class LiveStory:
         """Why it stopped; empty while it has not."""
         if self.completion is not None:
             return WHY_STOPPED[self.completion.stopped]
-        return "You stopped it." if self.cut_short else ""
+        return self.error or ("You stopped it." if self.cut_short else "")
 
     def shown(self) -> list[Shown]:
         """The prompt uncoloured, then what was written, each token with its probability."""

@@ -34,6 +34,8 @@ def sidebar() -> None:
         favourite = FAVOURITE if FAVOURITE in there else next(iter(there))
         _pick("a", "Model", list(there), favourite, there)
         _pick("b", "Compare with", ["", *there], "", there)
+        if st.session_state["a"] == st.session_state["b"]:
+            st.caption("That is the same model; pick another or another step.")
 
 
 def _pick(
@@ -103,11 +105,11 @@ def _forget_notice(letter: str) -> None:
 
 
 def addresses() -> list[str]:
-    """A, and B where one is picked, as `run@step`. Stops the page where there is no model."""
+    """A, and B where another is picked, as `run@step`. Stops the page where there is no model."""
     if not any_model():
         st.stop()
     picked = [st.session_state["a"], st.session_state["b"]]
-    return [address for address in picked if address is not None]
+    return list(dict.fromkeys(address for address in picked if address is not None))
 
 
 def any_model() -> bool:

@@ -68,7 +68,7 @@ def described(run: Run) -> dict[str, object]:
 
 st.title("What can a small model tell?", anchor=False)
 left, right = st.columns([9, 5], gap="large")
-with left:
+with left, show.one_line():
     if selection.any_model():
         address = selection.addresses()[0]
         story = st.session_state.get("home")

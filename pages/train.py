@@ -59,9 +59,13 @@ def choose_shape() -> tuple[str, ModelConfig]:
 
 def choose_plan(shape: str, config: ModelConfig) -> jobs.Plan:
     """What to read, and how much of it."""
-    corpus = st.selectbox("Stories", [*CORPORA, FILE], format_func=lambda c: CORPORA.get(c, c))
+    corpus = st.selectbox(
+        "Stories", [*CORPORA, FILE], format_func=lambda c: CORPORA.get(c, c), key="corpus"
+    )
     if corpus == FILE:
-        corpus = st.text_input("Path", placeholder="stories.txt, .jsonl or .parquet").strip()
+        corpus = st.text_input(
+            "Path", placeholder="stories.txt, .jsonl or .parquet", key="path"
+        ).strip()
     unit, amount = st.columns([4, 3], vertical_alignment="bottom")
     by = unit.segmented_control(
         "Budget", ["minutes", "tokens"], default="minutes", required=True, key="by"
@@ -161,6 +165,7 @@ def buttons(run: Run) -> None:
     if run.status == "training":
         if st.button("Stop", key="stop", help="It saves first, and can go on later."):
             jobs.stop(run.name)
+            st.toast("It saves its last step and stops.")
         return
     can_go_on = run.status in ("stopped", "interrupted", "failed") and bool(run.info.recipe)
     if can_go_on and st.button("Go on", key="resume"):

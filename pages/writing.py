@@ -39,7 +39,10 @@ def show_stories() -> None:
                 story.shown(), key=f"written-{story.address}", label="probability",
                 writing=story.writing,
             )  # fmt: skip
-            st.caption(f"{story.why} {len(story.tokens)} tokens." if story.why else "Writing …")
+            if story.error:
+                st.error(show.plain(story.error))
+            else:
+                st.caption(f"{story.why} {len(story.tokens)} tokens." if story.why else "Writing …")
     writing = any(story.writing for story in stories)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Stop", on_click=stop, disabled=not writing)

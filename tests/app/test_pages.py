@@ -1,9 +1,12 @@
 """Each page answers its question, with what the URL asks for, and survives what it cannot have."""
 
+import re
+import time
 from pathlib import Path
 
 import pytest
 
+from app import jobs
 from app.jobs import Plan
 from slm.lens.attention import attention
 from slm.lens.neurons import examples
@@ -242,3 +245,53 @@ def test_a_plan_reads_as_the_command_line_takes_it() -> None:
     assert plan.arguments() == [
         "--corpus", "a b.txt", "--shape", "64x2x4", "--vocab", "1024", "--tokens", "5",
     ]  # fmt: skip
+
+
+def test_the_same_model_twice_is_shown_once(open_page: Open, two_runs: Path) -> None:
+    app = open_page("attention", a="tiny", b="tiny@10")
+    assert not app.exception
+    assert "That is the same model" in said(app)
+
+
+def test_a_head_that_the_next_model_lacks_gives_way(open_page: Open, two_runs: Path) -> None:
+    app = open_page("attention", a="tiny", layer=1)
+    next(box for box in app.selectbox if box.label == "Model").set_value("other").run()
+    assert not app.exception and not app.error
+    assert app.selectbox(key="layer").value == 0
+    assert "other@0, layer 0" in said(app)
+
+
+def test_a_beginning_longer_than_the_context_is_one_line(open_page: Open, two_runs: Path) -> None:
+    app = open_page("writing", a="tiny")
+    app.selectbox(key="opening").set_value("My own text").run()
+    app.text_area(key="prompt").set_value("7x" * 900).run()
+    assert not app.exception
+    assert len(app.error) == 1 and "shorter than the context of 512 tokens" in said(app)
+
+
+def test_a_damaged_run_does_not_keep_others_from_training(open_page: Open, two_runs: Path) -> None:
+    (two_runs / "other" / "run.json").write_text("{", encoding="utf-8")
+    app = open_page("train", run="tiny")
+    assert not app.exception and not app.error
+    assert "It has finished." in said(app)
+
+
+def test_the_time_is_measured_on_this_machine_when_asked(open_page: Open, runs: Path) -> None:
+    app = open_page("train", shape="quick")
+    next(button for button in app.button if button.label == "How long?").click().run()
+    assert re.search(r"This machine reads [\d.]+( k)? tokens a second .* in 5 minutes\.", said(app))
+
+
+def test_a_training_that_cannot_begin_says_why_on_the_page(open_page: Open, runs: Path) -> None:
+    app = open_page("train")
+    app.selectbox(key="corpus").set_value("a file of mine").run()
+    app.text_input(key="path").set_value("no/such.txt").run()
+    app.text_input(key="name").set_value("lost").run()
+    app.button(key="start").click().run()
+    until = time.monotonic() + 60
+    while jobs.training() is not None:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    app.run()
+    assert not app.exception
+    assert "ended badly" in said(app) and "there is no file 'no/such.txt'" in app.code[0].value
