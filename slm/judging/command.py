@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -76,11 +77,11 @@ def read_openings(path: Path) -> tuple[str, ...]:
         elif path.suffix in (".yaml", ".yml"):
             found = yaml.safe_load(text)
         else:
-            found = [part.strip() for part in text.split("\n\n") if part.strip()]
+            found = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
     except FileNotFoundError:
         raise BadInput(f"there is no file of openings {str(path)!r}") from None
     except (json.JSONDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}") from None
+        raise BadInput(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(found, list) or not found or not all(isinstance(o, str) for o in found):
         raise BadInput(f"{path} must hold a list of openings, each a text")
     return tuple(found)

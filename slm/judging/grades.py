@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,12 @@ from typing import Literal
 CLAIM_SECONDS = 600
 """A claim older than this is taken over even where its process seems to live."""
 
+OPEN_SECONDS = 30
+"""How long to wait for a file that others are writing to."""
+
+_THIS_TIME = uuid.uuid4().hex
+"""Marks this life of the process: the next one may well get the same pid, as in a container."""
+
 _SCHEMA = """
 create table if not exists replies (
     key text primary key,
@@ -22,7 +29,7 @@ create table if not exists replies (
     judge text not null, base_url text not null, protocol text not null, repeat integer not null,
     seed integer not null, asked text, assessment text, grade text,
     input_tokens integer not null default 0, output_tokens integer not null default 0,
-    cost real, claimed_by integer, claimed_at real, changed_at real
+    cost real, claimed_by text, claimed_at real, changed_at real
 );
 """
 
@@ -65,12 +72,12 @@ class GradeStore:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as db:
-            db.execute("pragma journal_mode=wal")
+            _write_ahead(db)
             db.executescript(_SCHEMA)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        db = sqlite3.connect(self.path, timeout=OPEN_SECONDS, isolation_level=None)
         try:
             yield db
         except sqlite3.Error as error:
@@ -95,14 +102,14 @@ class GradeStore:
             holder, since, grade = db.execute(
                 "select claimed_by, claimed_at, grade from replies where key = ?", (key,)
             ).fetchone()
-            held = holder is not None and _is_alive(holder)
+            held = holder is not None and _is_working(holder)
             if grade is None and held and now - since < CLAIM_SECONDS:
                 db.execute("rollback")
                 return None
             if grade is None:
                 db.execute(
                     "update replies set claimed_by = ?, claimed_at = ? where key = ?",
-                    (os.getpid(), now, key),
+                    (_me(), now, key),
                 )
             db.execute("commit")
         return self.row(item, judge, base_url, protocol)
@@ -159,7 +166,7 @@ class GradeStore:
         with self._open() as db:
             db.execute(
                 "update replies set claimed_by = null where key = ? and claimed_by = ?",
-                (item_key(item, judge, base_url, protocol), os.getpid()),
+                (item_key(item, judge, base_url, protocol), _me()),
             )
 
     def rows(self, address: str | None = None) -> list[Row]:
@@ -191,7 +198,28 @@ def item_key(item: Item, judge: str, base_url: str, protocol: str) -> str:
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
-def _is_alive(pid: int) -> bool:
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log; where others do so too, SQLite itself does not wait."""
+    deadline = time.monotonic() + OPEN_SECONDS
+    while True:
+        try:
+            db.execute("pragma journal_mode=wal")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _me() -> str:
+    return f"{os.getpid()}:{_THIS_TIME}"
+
+
+def _is_working(holder: str) -> bool:
+    """Whether the process that claimed is this one, or another that is alive."""
+    pid = int(holder.partition(":")[0])
+    if pid == os.getpid():
+        return holder == _me()
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

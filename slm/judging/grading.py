@@ -182,7 +182,11 @@ def summary(graded: Sequence[Graded], seed: int = 0) -> Summary:
     ages: dict[str, int] = {}
     for _, one in good:
         ages[one.age_group] = ages.get(one.age_group, 0) + 1
-    costs = [g.cost for g in graded]
+    bought = {
+        (g.item.opening, g.item.completion, g.item.repeat, g.assessment, g.outcome): g.cost
+        for g in graded
+    }
+    costs = bought.values()  # one reply may stand for the same text twice, and was paid once
     return Summary(
         graded=len(good),
         ungraded=len(graded) - len(good),
@@ -265,6 +269,8 @@ def _turn(
         reserved = budget.reserve(messages)
         took = 0.0
         try:
+            if stopping.is_set():  # while it waited for room under the cap
+                return None
             reply = judge.ask(messages, grades=turn == "grade")
             price = judge.price
             cost = None if price is None else price.of(reply.input_tokens, reply.output_tokens)

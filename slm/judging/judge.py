@@ -1,5 +1,6 @@
 """A judge behind an OpenAI-compatible server: asked once a call, and its price is known beforehand."""
 
+import json
 import math
 import time
 import tomllib
@@ -18,6 +19,8 @@ from slm.judging.protocol import RESPONSE_FORMAT, Message
 
 ANSWER_TOKENS = 400
 """No answer may be longer, so that the worst case of every call is known before it is sent."""
+
+_SCHEMA_BYTES = len(json.dumps(RESPONSE_FORMAT))
 
 
 class Unavailable(OSError):
@@ -61,8 +64,11 @@ def prices() -> dict[str, Price]:
 
 
 def worst_tokens(messages: Sequence[Message]) -> int:
-    """At most how many input tokens these messages take: no token is shorter than one byte."""
-    return sum(len(message["content"].encode()) + 16 for message in messages)
+    """At most how many input tokens these messages take: no token is shorter than one byte.
+
+    The schema of the grades is counted with every call, as servers count it.
+    """
+    return _SCHEMA_BYTES + sum(len(message["content"].encode()) + 16 for message in messages)
 
 
 def likely_tokens(messages: Sequence[Message]) -> int:
