@@ -97,7 +97,7 @@ def notices() -> None:
         if notice := st.session_state.get(f"{letter}_notice"):
             instead = st.session_state.get(letter)
             shown = f"Showing {instead} instead." if instead else "Showing nothing beside A."
-            st.warning(show.plain(f"{notice}. {shown}"))
+            st.warning(show.sentence(f"{notice}. {shown}"))
 
 
 def _forget_notice(letter: str) -> None:

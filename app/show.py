@@ -22,30 +22,47 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:^-])", r"\\\1", " ".join(text.split()))
 
 
+def sentence(text: str) -> str:
+    """`plain`, beginning with a capital where it begins with a word and not with a name."""
+    return plain(text[:1].upper() + text[1:] if re.match(r"[a-z]+ ", text) else text)
+
+
 @contextlib.contextmanager
 def one_line() -> Iterator[None]:
     """Turn what a person or the disk did wrong into one line; the app goes on."""
     try:
         yield
     except BadInput as error:
-        st.error(plain(str(error)))
+        st.error(sentence(str(error)))
     except OSError as error:
         st.error(plain(f"The disk or the network said no: {error}"))
 
 
 def figure(
-    drawn: go.Figure, *, name: str, table: Callable[[], str] | None = None, note: str = ""
+    drawn: go.Figure,
+    *,
+    name: str,
+    note: str = "",
+    table: Callable[[], str],
+    everything: Callable[[], str] | None = None,
 ) -> None:
-    """Show a figure; it can be saved as SVG, its numbers as CSV; `note` says what it shows."""
+    """Show a figure that can be saved as SVG; `footer` tells the rest."""
     st.plotly_chart(drawn, theme=None, key=f"figure-{name}", config=figures.config(name))
-    footer(name=name, table=table, note=note)
+    footer(name=name, note=note, table=table, everything=everything)
 
 
-def footer(*, name: str, table: Callable[[], str] | None, note: str) -> None:
-    """How something was computed, last and quiet, beside its numbers to take away."""
+def footer(
+    *,
+    name: str,
+    note: str,
+    table: Callable[[], str],
+    everything: Callable[[], str] | None = None,
+) -> None:
+    """How something was computed, last and quiet; its numbers as CSV, and all there is as JSON."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        if table is not None:
-            save(f"{name}.csv", table)
+        save(f"{name}.csv", table)
+        if everything is not None:
+            save(f"{name}.json", everything)
         if note:
             st.caption(plain(note))
 

@@ -28,8 +28,7 @@ def ask(addresses: Sequence[str]) -> None:
     base_url = st.text_input(
         "Server",
         placeholder="the judge's own; or http://127.0.0.1:8080/v1",
-        key="server",
-        bind="query-params",
+        key="server",  # not in the link: nobody else shall choose where a key is sent
         help="Any server that speaks OpenAI's protocol, one on your own machine too.",
     ).strip()
     key = st.text_input(
@@ -81,7 +80,7 @@ def progress() -> None:
 def ended(job: GradingJob) -> None:
     """How a grading ended, where it did not end well."""
     if job.error:
-        st.error(show.plain(f"{job.error}. What was graded is kept."))
+        st.error(show.sentence(f"{job.error}. What was graded is kept."))
     elif job.cancelled:
         st.info(f"Cancelled after {job.done} of {job.total} stories; what was graded is kept.")
 
@@ -102,6 +101,7 @@ def results(address: str, judge: str, found: list[Graded]) -> None:
             ),
             name=f"grades-{address}-{judge}",
             table=partial(numbers, found),
+            everything=partial(as_json, found),
             note=f"{address} graded by {judge}: {result.graded} stories"
             + (f", {result.ungraded} more left ungraded" if result.ungraded else "")
             + ". Bars: 95 % intervals over openings. Ages it sounds like: "
@@ -110,7 +110,6 @@ def results(address: str, judge: str, found: list[Graded]) -> None:
         )
     else:
         st.warning(f"None of the {result.ungraded} replies could be read as grades.")
-    show.save(f"grades-{address}-{judge}.json", partial(as_json, found))
     chosen = st.selectbox(
         "Story", range(len(found)), format_func=lambda i: name(found[i]), key=f"read-{address}"
     )

@@ -35,10 +35,6 @@ def choose_shape() -> tuple[str, ModelConfig]:
     preset = st.selectbox("Shape", [*PRESETS, FREE], key="shape", bind="query-params")
     if preset != FREE:
         config = PRESETS[preset]
-        st.caption(
-            f"width {config.d_model}, {config.n_layers} layers, {config.n_heads} heads a layer, "
-            f"sees {config.n_ctx} tokens back"
-        )
     else:
         width, layers, heads = st.columns(3)
         config = ModelConfig(
@@ -107,7 +103,10 @@ def prepare() -> None:
         alt="parameters by part of the model",
     )
     spent = ", ".join(f"{count:,} {part}" for part, count in asdict(counts).items())
-    st.markdown(f"**{counts.total:,} parameters**")
+    st.markdown(
+        f"**{counts.total:,} parameters**, width {config.d_model}, "
+        f"{config.n_layers} layers of {config.n_heads} heads, sees {config.n_ctx} tokens back"
+    )
     st.caption(spent)
     plan = choose_plan(shape, config)
     name = st.text_input("Name of the run", "first", max_chars=64, key="name").strip()

@@ -40,7 +40,7 @@ def show_stories() -> None:
                 writing=story.writing,
             )  # fmt: skip
             if story.error:
-                st.error(show.plain(story.error))
+                st.error(show.sentence(story.error))
             else:
                 st.caption(f"{story.why} {len(story.tokens)} tokens." if story.why else "Writing …")
     writing = any(story.writing for story in stories)

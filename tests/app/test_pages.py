@@ -40,10 +40,10 @@ def test_without_any_run_a_page_says_how_to_get_one(page: str, open_page: Open, 
 @pytest.mark.parametrize(
     ("asked", "complaint"),
     [
-        ("gone", "there is no run 'gone'"),
-        ("tiny@7", "run 'tiny' has no step 7"),
-        ("../etc", "a run's name is"),
-        ("tiny@", "an address is run or run@step"),
+        ("gone", "There is no run 'gone'"),
+        ("tiny@7", "Run 'tiny' has no step 7"),
+        ("../etc", "run's name is"),
+        ("tiny@", "An address is run or run@step"),
     ],
 )
 def test_a_link_to_what_is_not_there_says_so_and_shows_something_else(
@@ -225,7 +225,7 @@ def test_a_name_that_no_run_can_have_is_one_line(open_page: Open, runs: Path) ->
     app.text_input(key="name").set_value("../x").run()
     app.button(key="start").click().run()
     assert not app.exception
-    assert len(app.error) == 1 and "a run's name is" in said(app)
+    assert len(app.error) == 1 and "A run's name is" in said(app)
     assert not runs.exists() or not any(runs.iterdir())
 
 
