@@ -8,12 +8,17 @@ from dataclasses import dataclass
 
 import ftfy
 
-CLEANING_VERSION = "1"
+from slm.stories.instruct import is_record, parse_record
+
+CLEANING_VERSION = "2"
 
 _SUSPICIOUS = re.compile(
-    "[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u20ac\u2122]"
+    "[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u20ac\u2122\ufffd\ud800-\udfff]"
 )
-"""Letters that mojibake is made of: UTF-8 read as windows-1252. ftfy then looks closely."""
+"""Letters that mojibake is made of (UTF-8 read as windows-1252), lost characters and half ones.
+
+Only a story that holds one is shown to ftfy, which looks closely and slowly.
+"""
 
 _ENDING = re.compile(r"[.!?…*~)\]}>:;\-–—\"'”’»]$|\bend$", re.IGNORECASE)
 """How a whole story ends: with a mark that closes a sentence, a quotation, or "The end"."""
@@ -21,7 +26,7 @@ _ENDING = re.compile(r"[.!?…*~)\]}>:;\-–—\"'”’»]$|\bend$", re.IGNOREC
 
 @dataclass(kw_only=True)
 class CleaningReport:
-    """How many stories were kept, repaired (and kept), and dropped for what reason."""
+    """How many stories were kept, repaired (whatever came of them), and dropped for what reason."""
 
     kept: int = 0
     repaired: int = 0
@@ -43,7 +48,8 @@ def clean(
     """Yield repaired stories, dropping empty, truncated, repeated and `exclude`d ones.
 
     `exclude` holds `story_key`s of the validation stories. Counts go into `report` as they happen.
-    Keeps 8 bytes a story in mind, not the stories.
+    An instruct record without a story counts as empty. Remembers a number per story (about 80
+    bytes), not the stories.
     """
     seen: set[int] = set()
     for raw in stories:
@@ -53,10 +59,11 @@ def clean(
             report.repaired += repaired != story
             story = repaired
         story = unicodedata.normalize("NFC", story).replace("\r\n", "\n").strip()
-        if not story:
+        body = parse_record(story).story if is_record(story) else story
+        if not body:
             report.empty += 1
             continue
-        if not _ENDING.search(story):
+        if not _ENDING.search(body):
             report.truncated += 1
             continue
         key = story_key(story)

@@ -1,30 +1,40 @@
 """Stories as one long row of tokens on disk, with the places where stories start."""
 
 import hashlib
+import heapq
 import json
 import os
 import shutil
 import tempfile
+from array import array
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import islice
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from jaxtyping import Int64, UInt16
 
 from slm.errors import BadInput
 from slm.stories.cleaning import CLEANING_VERSION, CleaningReport, clean, story_key
-from slm.stories.sources import HUB, Source, open_source
-from slm.stories.tokenizer import Tokenizer
+from slm.stories.sources import Source, has_validation, open_source
+from slm.stories.tokenizer import TRAINING_BYTES, Tokenizer
 
-FORMAT_VERSION = "1"
-STORIES_AT_ONCE = 2048
+FORMAT_VERSION = "2"
+TEXT_AT_ONCE = 2_000_000
+REPORT_EVERY = 20_000_000
+"""Characters: of text encoded together, and of text read between two reports of progress."""
 HELD_OUT_SHARE = 0.05
 HELD_OUT_AT_MOST = 2000
 
 Progress = Callable[[str, float | None], None]
-"""Called with what is being done and the share done, None where that is not known."""
+"""Called with what is being done and the share done, None where that is not known.
+
+At the start of each stage, and again whenever 20 MB more of text were read.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,39 +81,32 @@ def prepare(
 ) -> Prepared:
     """Clean and tokenize a corpus, or find it in `cache` where that was done before.
 
-    Without `valid`, the hub's validation file is used where there is one; elsewhere a twentieth of
-    the stories (at most 2000), picked by their hash, is held out. Memory stays flat: text streams.
+    Without `valid`, the corpus' own validation stories are used where it brings some (the hub's,
+    nursery); elsewhere a twentieth of the stories (at most 2000), picked by their hash, is held
+    out. Memory stays flat: text streams, and a number per story is remembered.
 
-    Raises `BadInput` for a source that cannot be used, or that is shorter than one context.
+    Raises `BadInput` for a source that cannot be used, that is shorter than one context, or that
+    leaves nothing to validate with.
     """
     progress("reading the corpus", None)
     opened = open_source(source)
-    if valid is None and (source in HUB or opened.spec.startswith("nursery")):
-        opened_valid: Source | None = open_source(source, "valid")
-    else:
-        opened_valid = None if valid is None else open_source(valid)
-
-    split = _Split(opened, opened_valid)
-    made_from = f"{FORMAT_VERSION} {CLEANING_VERSION} {opened.fingerprint}"
-    made_from += f" {opened_valid.fingerprint if opened_valid else 'held out'}"
-    if tokenizer is None:
-        path = cache / f"tokenizer-{_short_hash(f'{made_from} {d_vocab}')}.json"
-        if not path.exists():
-            progress("learning the tokenizer", None)
-            Tokenizer.train(split.train(CleaningReport()), d_vocab).save(path)
-        tokenizer = Tokenizer.load(path)
-
-    folder = cache / f"corpus-{_short_hash(f'{made_from} {tokenizer.hash}')}"
-    if not (folder / "manifest.json").exists():
-        _write(folder, split, tokenizer, progress)
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    prepared = Prepared(
-        tokenizer=tokenizer,
-        train=_open(folder, "train", manifest),
-        valid=_open(folder, "valid", manifest),
-        report=CleaningReport(**manifest["train"]["report"]),
-        valid_report=CleaningReport(**manifest["valid"]["report"]),
-    )
+    if valid is None and has_validation(source):
+        valid = source
+    split = _Split(opened, None if valid is None else open_source(valid, "valid"), progress)
+    cache.mkdir(parents=True, exist_ok=True)
+    with _alone(cache / f".{_short_hash(split.made_from)}.lock", progress):
+        if tokenizer is None:
+            path = cache / f"tokenizer-{_short_hash(f'{split.made_from} {d_vocab}')}.json"
+            if not path.exists():
+                stories = split.train(CleaningReport(), "learning the tokenizer", TRAINING_BYTES)
+                Tokenizer.train(stories, d_vocab).save(path)
+            tokenizer = Tokenizer.load(path)
+        folder = cache / f"corpus-{_short_hash(f'{split.made_from} {tokenizer.hash}')}"
+        prepared = _open(folder, tokenizer)
+        if prepared is None:
+            _write(folder, split, tokenizer)
+            prepared = _open(folder, tokenizer)
+            assert prepared is not None, f"{folder} was just written"
     if (size := len(prepared.train.tokens)) < n_ctx + 1:
         raise BadInput(
             f"a corpus must be longer than one context of {n_ctx} tokens; {source!r} has {size}"
@@ -111,57 +114,104 @@ def prepare(
     return prepared
 
 
+@contextmanager
+def _alone(path: Path, progress: Progress) -> Iterator[None]:
+    """Let one process at a time prepare a corpus; the others then find it done."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        progress("waiting for another process that prepares this corpus", None)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 class _Split:
-    """The cleaned stories of the two splits, streamed."""
+    """The cleaned stories of the two splits, streamed; nothing is read before it is asked for."""
 
-    def __init__(self, source: Source, valid: Source | None) -> None:
-        self.source, self.valid_source = source, valid
-        if valid is not None:
-            self.kept_out = {story_key(s) for s in clean(valid.raw(), CleaningReport())}
-        else:
-            keys = [story_key(s) for s in clean(source.raw(), CleaningReport())]
-            share = max(1, min(int(len(keys) * HELD_OUT_SHARE), HELD_OUT_AT_MOST))
-            self.kept_out = set(sorted(keys)[: min(share, max(len(keys) - 1, 0))])
+    def __init__(self, source: Source, valid: Source | None, progress: Progress) -> None:
+        self.source, self.valid_source, self.progress = source, valid, progress
+        other = valid.fingerprint if valid else "held out"
+        self.made_from = f"{FORMAT_VERSION} {CLEANING_VERSION} {source.fingerprint} {other}"
 
-    def train(self, report: CleaningReport) -> Iterator[str]:
-        return clean(self.source.raw(), report, exclude=self.kept_out)
+    def train(
+        self, report: CleaningReport, stage: str, at_most: int | None = None
+    ) -> Iterator[str]:
+        """Training stories. `at_most` tells how many characters the caller means to read."""
+        kept_out = self.validation_keys
+        return clean(self.read(self.source, stage, at_most), report, exclude=kept_out)
 
-    def valid(self, report: CleaningReport) -> Iterator[str]:
+    def valid(self, report: CleaningReport, stage: str) -> Iterator[str]:
         if self.valid_source is not None:
-            return clean(self.valid_source.raw(), report)
-        everything = clean(self.source.raw(), CleaningReport())
-        return self._counted((s for s in everything if story_key(s) in self.kept_out), report)
+            yield from clean(self.read(self.valid_source, stage), report)
+        else:
+            report.kept = len(self.held_out)
+            yield from self.held_out.values()
 
-    @staticmethod
-    def _counted(stories: Iterable[str], report: CleaningReport) -> Iterator[str]:
-        for story in stories:
-            report.kept += 1
+    @cached_property
+    def validation_keys(self) -> frozenset[int]:
+        if self.valid_source is None:
+            return frozenset(self.held_out)
+        stories = self.read(self.valid_source, "reading the validation stories")
+        return frozenset(map(story_key, clean(stories, CleaningReport())))
+
+    @cached_property
+    def held_out(self) -> dict[int, str]:
+        """The stories with the smallest hashes, by hash, in the order of the corpus."""
+        smallest: list[tuple[int, int, str]] = []  # a heap, the largest hash of them on top
+        count = 0
+        stories = self.read(self.source, "choosing validation stories")
+        for count, story in enumerate(clean(stories, CleaningReport()), 1):
+            heapq.heappush(smallest, (-story_key(story), count, story))
+            if len(smallest) > HELD_OUT_AT_MOST:
+                heapq.heappop(smallest)
+        share = max(1, min(int(count * HELD_OUT_SHARE), HELD_OUT_AT_MOST))
+        chosen = heapq.nlargest(min(share, max(count - 1, 0)), smallest)
+        return {-key: story for key, _, story in sorted(chosen, key=lambda entry: entry[1])}
+
+    def read(self, source: Source, stage: str, at_most: int | None = None) -> Iterator[str]:
+        """The raw stories of `source`, telling how far they have come."""
+        expected = max(1, min(source.size, at_most or source.size))
+        self.progress(stage, 0.0)
+        read, reported = 0, 0
+        for story in source.raw():
+            read += len(story)
+            if read - reported >= REPORT_EVERY:
+                reported = read
+                self.progress(stage, min(read / expected, 1.0))
             yield story
 
 
-def _write(folder: Path, split: _Split, tokenizer: Tokenizer, progress: Progress) -> None:
-    """Write both splits beside `folder` and rename: a half-written cache is never seen."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+def _write(folder: Path, split: _Split, tokenizer: Tokenizer) -> None:
+    """Write both splits beside `folder` and rename: a half-written cache is never seen.
+
+    The caller holds the lock, so what lies beside was left by a process that was killed.
+    """
+    for left in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(left, ignore_errors=True)
     beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         manifest = {}
         for name, stories in (("train", split.train), ("valid", split.valid)):
             report = CleaningReport()
-            progress(f"tokenizing the {name} stories", None)
-            written = _write_tokens(beside / name, stories(report), tokenizer)
+            texts = stories(report, f"tokenizing the {name} stories")
+            written = _write_tokens(beside / name, texts, tokenizer)
             manifest[name] = {**written, "report": asdict(report)}
+            if not written["stories"]:
+                raise BadInput(f"no {name} story is left after cleaning: {report}")
         (beside / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-        try:
-            os.replace(beside, folder)
-        except OSError:
-            if not (folder / "manifest.json").exists():  # else another process was quicker
-                raise
+        if folder.exists():  # and yet could not be opened
+            shutil.rmtree(folder)
+        os.replace(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
 def _write_tokens(path: Path, stories: Iterable[str], tokenizer: Tokenizer) -> dict[str, object]:
-    starts: list[int] = []
+    starts = array("q")
     position, n_bytes = 0, 0
     digest = hashlib.blake2b(digest_size=16)
     with path.with_suffix(".bin").open("wb") as file:
@@ -171,31 +221,62 @@ def _write_tokens(path: Path, stories: Iterable[str], tokenizer: Tokenizer) -> d
             digest.update(data)
             file.write(data)
 
-        for texts in _batched(stories, STORIES_AT_ONCE):
+        for texts in _batched(stories, TEXT_AT_ONCE):
+            together: list[int] = []
             for text, ids in zip(texts, tokenizer.encode_many(texts), strict=True):
-                starts.append(position)
-                put([tokenizer.end, *ids])
-                position += 1 + len(ids)
+                starts.append(position + len(together))
+                together.append(tokenizer.end)
+                together.extend(ids)
                 n_bytes += len(text.encode())
+            put(together)
+            position += len(together)
         put([tokenizer.end])
     np.save(path.with_suffix(".starts.npy"), np.asarray(starts, dtype=np.int64))
-    return {"bytes": n_bytes, "hash": digest.hexdigest()}
+    return {
+        "stories": len(starts),
+        "tokens": position + 1,
+        "bytes": n_bytes,
+        "hash": digest.hexdigest(),
+    }
 
 
-def _batched(stories: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
-    rest = iter(stories)
-    while batch := tuple(islice(rest, size)):
+def _batched(stories: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Lists of stories, of `size` characters together or the one that goes beyond."""
+    batch: list[str] = []
+    waiting = 0
+    for story in stories:
+        batch.append(story)
+        waiting += len(story)
+        if waiting >= size:
+            yield batch
+            batch, waiting = [], 0
+    if batch:
         yield batch
 
 
-def _open(folder: Path, name: str, manifest: dict[str, dict[str, object]]) -> Corpus:
-    entry = manifest[name]
-    return Corpus(
-        tokens=np.memmap(folder / f"{name}.bin", dtype=np.uint16, mode="r"),
-        starts=np.load(folder / f"{name}.starts.npy", mmap_mode="r"),
-        n_bytes=int(str(entry["bytes"])),
-        hash=str(entry["hash"]),
+def _open(folder: Path, tokenizer: Tokenizer) -> Prepared | None:
+    """What was written to `folder` before; None where nothing was, or where it is not whole."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        train, valid = (_open_corpus(folder, name, manifest[name]) for name in ("train", "valid"))
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+    return Prepared(
+        tokenizer=tokenizer,
+        train=train,
+        valid=valid,
+        report=CleaningReport(**manifest["train"]["report"]),
+        valid_report=CleaningReport(**manifest["valid"]["report"]),
     )
+
+
+def _open_corpus(folder: Path, name: str, entry: dict[str, Any]) -> Corpus:
+    """Raises `ValueError` where a file is not as long as the manifest says."""
+    tokens = np.memmap(folder / f"{name}.bin", dtype="<u2", mode="r")
+    starts = np.load(folder / f"{name}.starts.npy", mmap_mode="r")
+    if (len(tokens), len(starts)) != (entry["tokens"], entry["stories"]):
+        raise ValueError(f"{folder} is not whole")
+    return Corpus(tokens=tokens, starts=starts, n_bytes=entry["bytes"], hash=entry["hash"])
 
 
 def _short_hash(text: str) -> str:

@@ -1,6 +1,7 @@
 """Text to tokens and back, losing nothing: byte-level BPE from the `tokenizers` library."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +28,9 @@ class Tokenizer:
         if end is None:
             raise BadInput(f"a tokenizer needs the token {END}, and this one has none")
         self.end: int = end
-        self.d_vocab: int = inner.get_vocab_size()
+        self.d_vocab: int = max(inner.get_vocab().values()) + 1
+        if self.d_vocab > 1 << 16:
+            raise BadInput(f"tokens are kept in 16 bits, and this tokenizer has {self.d_vocab}")
 
     @classmethod
     def train(cls, stories: Iterable[str], d_vocab: int) -> "Tokenizer":
@@ -52,13 +55,21 @@ class Tokenizer:
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
-        """Read a tokenizer.json; `BadInput` where it is missing or is none."""
+        """Read a tokenizer.json; `BadInput` where it is missing or is no byte-level BPE."""
+        if not path.is_file():
+            raise BadInput(f"there is no tokenizer at {path}")
         try:
-            return cls(tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            raise BadInput(f"there is no tokenizer at {path}") from None
-        except Exception as error:
+            text = path.read_text(encoding="utf-8")
+            step = (json.loads(text).get("pre_tokenizer") or {}).get("type")
+        except (ValueError, AttributeError):
+            raise BadInput(f"{path} is not a tokenizer: it is no JSON object") from None
+        if step != "ByteLevel":
+            raise BadInput(f"{path} is not a tokenizer of bytes: it splits text by {step}")
+        try:
+            inner = tokenizers.Tokenizer.from_str(text)
+        except Exception as error:  # the library raises nothing narrower
             raise BadInput(f"{path} is not a tokenizer: {error}") from None
+        return cls(inner)
 
     def save(self, path: Path) -> None:
         """Write tokenizer.json, whole or not at all."""
@@ -70,7 +81,14 @@ class Tokenizer:
         return hashlib.blake2b(self._inner.to_str().encode(), digest_size=8).hexdigest()
 
     def encode(self, text: str) -> list[int]:
-        """Ids of `text`. Any Unicode round-trips; END never comes out."""
+        """Ids of `text`. Any Unicode round-trips; END never comes out.
+
+        Raises `BadInput` for half a character (a lone surrogate), which is not Unicode text.
+        """
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise BadInput(f"text is Unicode, and {text[error.start]!a} is not") from None
         return self._inner.encode(text, add_special_tokens=False).ids
 
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
@@ -98,11 +116,9 @@ class Tokenizer:
         if index == self.end:
             return END
         written = self._inner.id_to_token(index) or ""
-        data = bytes(_BYTE_OF[letter] for letter in written)
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError:
-            return "".join(f"\\x{byte:02x}" for byte in data)
+        if not all(letter in _BYTE_OF for letter in written):
+            return written  # a token that another's tokenizer adds as it stands
+        return bytes(_BYTE_OF[letter] for letter in written).decode("utf-8", "backslashreplace")
 
 
 def _byte_letters() -> dict[str, int]:

@@ -1,5 +1,8 @@
 """Cleaning: what is repaired, what is dropped, and that everything is counted."""
 
+from collections.abc import Iterator
+from itertools import count, islice
+
 from slm.stories.cleaning import CleaningReport, clean, story_key
 
 
@@ -25,6 +28,32 @@ def test_real_letters_with_accents_are_left_alone() -> None:
     report = CleaningReport()
     assert list(clean(["Zoé had a café."], report)) == ["Zoé had a café."]
     assert report.repaired == 0
+
+
+def test_half_a_character_does_not_stop_the_cleaning() -> None:
+    report = CleaningReport()
+    assert list(clean(["Tom \ud800 ran."], report)) == ["Tom \ufffd ran."]
+    assert report.repaired == 1
+
+
+def test_a_record_counts_by_its_story() -> None:
+    report = CleaningReport()
+    records = [
+        "Words: run, ball, red\nSummary: Tom runs.",
+        "Summary: Tom runs.\nStory: \n\nTom ran and then he",
+        "Summary: Tom runs\nStory: \n\nTom ran.",
+    ]
+    assert list(clean(records, report)) == records[2:]
+    assert report == CleaningReport(kept=1, empty=1, truncated=1)
+
+
+def test_nothing_is_read_ahead() -> None:
+    def endless() -> Iterator[str]:
+        for number in count():
+            yield f"Tom counted to {number}."
+
+    kept = list(islice(clean(endless(), CleaningReport()), 3))
+    assert kept[-1] == "Tom counted to 2."
 
 
 def test_stories_may_end_in_a_quotation_or_the_end() -> None:

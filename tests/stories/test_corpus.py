@@ -1,13 +1,16 @@
 """A corpus on disk: the tokens are the stories, splits never meet, and nothing is done twice."""
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from slm.errors import BadInput
-from slm.stories.corpus import prepare
-from slm.stories.tokenizer import Tokenizer
+from slm.stories.corpus import Corpus, prepare
+from slm.stories.tokenizer import END, Tokenizer
 from tests.conftest import little_stories, write_corpus
 
 STORIES = little_stories(300)
@@ -78,9 +81,130 @@ def test_a_half_written_cache_is_never_seen(
         patch.setattr(np, "save", full_disk)
         with pytest.raises(OSError, match="No space"):
             prepare(str(corpus), tokenizer=tokenizer, n_ctx=32, cache=tmp_path / "cache")
-    assert not list((tmp_path / "cache").iterdir())
+    assert [path for path in (tmp_path / "cache").iterdir() if path.suffix != ".lock"] == []
     prepared = prepare(str(corpus), tokenizer=tokenizer, n_ctx=32, cache=tmp_path / "cache")
     assert len(prepared.train) == 285
+
+
+def test_a_cache_with_a_file_cut_short_is_made_again(corpus: Path, tmp_path: Path) -> None:
+    def prepared() -> Corpus:
+        return prepare(str(corpus), d_vocab=512, n_ctx=32, cache=tmp_path / "cache").train
+
+    whole = prepared().hash
+    (tokens,) = (tmp_path / "cache").glob("corpus-*/train.bin")
+    tokens.write_bytes(tokens.read_bytes()[:100])
+    again = prepared()
+    assert again.hash == whole
+    assert len(again.tokens) > 50
+
+
+def test_what_a_killed_preparation_left_is_swept_away(
+    corpus: Path, tmp_path: Path, tokenizer: Tokenizer
+) -> None:
+    cache = tmp_path / "cache"
+    prepare(str(corpus), tokenizer=tokenizer, n_ctx=32, cache=cache)
+    (folder,) = cache.glob("corpus-*")
+    folder.rename(cache / f".{folder.name}.abc")  # as a kill just before the renaming leaves it
+    prepare(str(corpus), tokenizer=tokenizer, n_ctx=32, cache=cache)
+    assert [path.name for path in cache.iterdir() if path.is_dir()] == [folder.name]
+
+
+def test_two_at_once_prepare_a_corpus_one_after_the_other(corpus: Path, tmp_path: Path) -> None:
+    stages: list[str] = []
+
+    def prepared() -> str:
+        return prepare(
+            str(corpus),
+            d_vocab=512,
+            n_ctx=32,
+            cache=tmp_path / "cache",
+            progress=lambda stage, share: stages.append(stage),
+        ).train.hash
+
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.submit(prepared), pool.submit(prepared)
+        assert one.result() == two.result()
+    assert stages.count("tokenizing the train stories") == 1
+
+
+def test_memory_stays_flat_however_long_the_text(tmp_path: Path) -> None:
+    """Of 8 MB of stories instead of 2, neither the text nor its tokens stay in memory."""
+    program = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from slm.stories.corpus import prepare\n"
+        "prepare(sys.argv[1], valid=sys.argv[2], d_vocab=512, cache=Path(sys.argv[3]))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+    )
+    tale = " ".join(little_stories(20))
+    valid = write_corpus(tmp_path / "valid.txt", STORIES)
+    peaks = []
+    for megabytes in (2, 8):
+        path = tmp_path / f"{megabytes}.txt"
+        with path.open("w") as file:
+            for number in range(megabytes * 1_000_000 // len(tale)):
+                file.write(f"Tale {number}. {tale}\n{END}\n")
+        paths = [str(path), str(valid), str(tmp_path / "cache")]
+        answer = subprocess.run(
+            [sys.executable, "-c", program, *paths], capture_output=True, text=True, check=True
+        )
+        peaks.append(int(answer.stdout))
+    assert peaks[1] - peaks[0] < 12, peaks
+
+
+def test_the_nursery_is_validated_by_stories_of_its_own(tmp_path: Path) -> None:
+    prepared = prepare("nursery:400:1", d_vocab=512, n_ctx=32, cache=tmp_path / "cache")
+    assert (len(prepared.train), len(prepared.valid)) == (400, 20)
+
+
+def test_a_file_called_nursery_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_corpus(tmp_path / "nursery.txt", STORIES)
+    prepared = prepare("nursery.txt", d_vocab=512, n_ctx=32, cache=tmp_path / "cache")
+    assert (len(prepared.train), len(prepared.valid)) == (285, 15)
+
+
+def test_a_vocabulary_that_the_corpus_cannot_fill_is_told(corpus: Path, tmp_path: Path) -> None:
+    prepared = prepare(str(corpus), d_vocab=4096, n_ctx=32, cache=tmp_path / "cache")
+    assert 257 < prepared.tokenizer.d_vocab < 4096
+    assert prepared.train.tokens.max() < prepared.tokenizer.d_vocab
+
+
+def test_progress_tells_how_far_a_long_text_has_been_read(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slm.stories.corpus.REPORT_EVERY", 10_000)
+    shares: list[float | None] = []
+    prepare(
+        str(corpus),
+        d_vocab=512,
+        n_ctx=32,
+        cache=tmp_path / "cache",
+        progress=lambda stage, share: shares.append(share) if "tokenizing" in stage else None,
+    )
+    assert shares[0] == 0.0
+    assert len(shares) > 2
+    assert shares == sorted(shares)
+    assert 0.5 < shares[-1] <= 1.0
+
+
+@pytest.mark.parametrize("stories", [["Tom ran."], ["Tom ran", "Amy ran and"]])
+def test_too_few_stories_to_hold_one_out_are_refused(tmp_path: Path, stories: list[str]) -> None:
+    few = write_corpus(tmp_path / "few.txt", stories)
+    with pytest.raises(BadInput, match="story is left after cleaning"):
+        prepare(str(few), d_vocab=512, n_ctx=2, cache=tmp_path / "cache")
+
+
+SHARED = Path(__file__).parents[3] / "shared/data/tinystories-valid.txt"
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs TinyStories text")
+def test_real_text_loses_little_to_cleaning_and_takes_four_bytes_a_token(tmp_path: Path) -> None:
+    prepared = prepare(str(SHARED), cache=tmp_path / "cache")
+    report = prepared.report
+    assert report.kept + len(prepared.valid) + report.truncated == 1685
+    assert report.truncated < 0.01 * 1685
+    assert 3.8 < prepared.train.n_bytes / len(prepared.train.tokens) < 4.2
 
 
 def test_a_corpus_shorter_than_one_context_is_refused(tmp_path: Path) -> None:

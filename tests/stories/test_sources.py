@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -62,9 +63,13 @@ def test_the_nursery_writes_other_stories_to_validate_than_to_train() -> None:
         ("blank.txt", b" \n<|endoftext|>\n \n", "holds no story"),
         ("binary.txt", b"Tom\0ran.", "is binary"),
         ("latin.txt", b"caf\xe9 ran.", "UTF-8"),
-        ("a.csv", b"Tom ran.", "ends in .txt, .jsonl or .parquet"),
+        ("a.csv", b"Tom ran.", "ends in .txt, .jsonl, .json or .parquet"),
         ("a.jsonl", b'{"title": "Tom"}', "line 1 of .* needs a text field"),
-        ("b.jsonl", b"Tom ran.", "is not JSON"),
+        ("b.jsonl", b'{"text": "Tom ran."}\n\nTom ran.', "line 3 of .* is not JSON"),
+        ("deep.jsonl", b"[" * 100_000, "line 1 of .* is not JSON"),
+        ("a.json", b'{"story": "Tom ran."}', "is a list of objects"),
+        ("b.json", b'[{"story": "Tom ran."}, {"story": 3}]', "item 2 of .* needs a text field"),
+        ("c.json", b'[{"story": "Tom ran."}, {"story"', "item 2 of .* is not JSON"),
         ("a.parquet", b"Tom ran.", "is not a parquet file"),
     ],
 )
@@ -76,6 +81,42 @@ def test_what_is_no_corpus_gets_one_clear_line(
     with pytest.raises(BadInput, match=rule) as caught:
         list(open_source(str(tmp_path / name)).raw())
     assert "\n" not in str(caught.value)
+
+
+def test_a_parquet_without_a_column_of_text_is_refused(tmp_path: Path) -> None:
+    parquet.write_table(pyarrow.table({"text": [1, 2]}), tmp_path / "a.parquet")
+    with pytest.raises(BadInput, match='needs a text column "text" or "story"'):
+        open_source(str(tmp_path / "a.parquet"))
+
+
+def test_a_list_of_objects_is_read_item_by_item(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slm.stories.sources.BLOCK", 7)  # so that items lie across blocks
+    items = [{"story": f'\n\nTom, "{n}]" é.', "instruction": {"words": ["a"]}} for n in range(9)]
+    (tmp_path / "data00.json").write_text(json.dumps(items, indent=1, ensure_ascii=False))
+    found = list(open_source(str(tmp_path / "data00.json")).raw())
+    assert found == [item["story"] for item in items]
+
+
+@pytest.mark.parametrize("block", [1, 5, 1 << 20])
+def test_the_end_of_a_story_is_found_wherever_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr("slm.stories.sources.BLOCK", block)
+    text = "\ufeffTom ran.\r\n<|endoftext|>\r\nAmy <|end.<|endoftext|>Zoé\nsang.\n"
+    (tmp_path / "a.txt").write_bytes(text.encode())
+    assert stories_of(tmp_path / "a.txt") == ["Tom ran.", "Amy <|end.", "Zoé\nsang."]
+
+
+def test_a_text_that_never_ends_a_story_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slm.stories.sources.BLOCK", 100)
+    monkeypatch.setattr("slm.stories.sources.LONGEST_STORY", 1000)
+    (tmp_path / "a.txt").write_text("Tom ran. " * 500)
+    with pytest.raises(BadInput, match=r"end with a line <\|endoftext\|>"):
+        open_source(str(tmp_path / "a.txt"))
 
 
 def test_a_folder_and_an_unknown_name_are_refused(tmp_path: Path) -> None:
@@ -120,13 +161,15 @@ def hub() -> Iterator[str]:
     thread.join()
 
 
-def ask_the_hub(endpoint: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+def ask_the_hub(endpoint: str, tmp_path: Path, first: str = "") -> subprocess.CompletedProcess[str]:
     """In a process of its own: huggingface_hub reads its settings when it is imported."""
     program = (
-        "from slm.stories.sources import open_source\n"
+        "from slm.stories import sources\n"
         "from slm.errors import BadInput\n"
+        f"{first}"
         "try:\n"
-        "    print(sum(1 for _ in open_source('tinystories', 'valid').raw()), 'stories')\n"
+        "    stories = sources.open_source('tinystories', 'valid').raw()\n"
+        "    print(sum(1 for story in stories if story.strip()), 'stories')\n"
         "except BadInput as error:\n"
         "    print('refused:', error)\n"
     )
@@ -148,5 +191,17 @@ def test_stories_come_from_the_hub(hub: str, tmp_path: Path) -> None:
 def test_a_hub_out_of_reach_names_the_alternatives(tmp_path: Path) -> None:
     answer = ask_the_hub("http://127.0.0.1:9", tmp_path).stdout
     assert answer.startswith("refused: 'tinystories' lies on the Hugging Face hub")
-    assert ".txt, .jsonl or .parquet path, or nursery" in answer
+    assert ".txt, .jsonl, .json or .parquet path, or nursery" in answer
     assert answer.count("\n") == 1
+
+
+def test_a_hub_that_never_answers_is_given_up_soon(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        answer = ask_the_hub(endpoint, tmp_path, "sources.HUB_PATIENCE = 0.5\n").stdout
+    assert "which is out of reach (ReadTimeout)" in answer
+
+
+def test_what_the_hub_gave_once_needs_no_hub_again(hub: str, tmp_path: Path) -> None:
+    ask_the_hub(hub, tmp_path)
+    assert ask_the_hub("http://127.0.0.1:9", tmp_path).stdout == "2 stories\n"

@@ -34,6 +34,9 @@ def test_pieces_of_ordinary_text_join_to_it_and_broken_characters_show_their_byt
     text = "One day, Amy went to the park.\n"
     assert "".join(TOKENIZER.pieces(TOKENIZER.encode(text))) == text
     assert TOKENIZER.pieces(TOKENIZER.encode("é")) == ["\\xc3", "\\xa9"]
+    quoting = Tokenizer.train(["Tom said “yes”. Amy said “no”."] * 9, 512)
+    assert "“" in "".join(quoting.pieces(quoting.encode("Tom said “yes”.")))
+    assert all("Ġ" not in piece for piece in quoting.pieces(range(quoting.d_vocab)))
     assert TOKENIZER.pieces([TOKENIZER.end]) == [END]
 
 
@@ -57,9 +60,28 @@ def test_a_vocabulary_out_of_range_is_refused(size: int) -> None:
         Tokenizer.train(["Tom ran."], size)
 
 
-def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "t.json").write_text("{}")
-    with pytest.raises(BadInput, match="is not a tokenizer"):
+def test_half_a_character_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"text is Unicode, and '\\ud800' is not"):
+        TOKENIZER.encode("Tom \ud800 ran.")
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        ("{}", "is not a tokenizer of bytes"),
+        ("[]", "is not a tokenizer"),
+        ("Tom ran.", "is not a tokenizer"),
+        ('{"pre_tokenizer": {"type": "ByteLevel"}}', "is not a tokenizer"),
+        ('{"pre_tokenizer": {"type": "Whitespace"}}', "splits text by Whitespace"),
+    ],
+)
+def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path, content: str, rule: str) -> None:
+    (tmp_path / "t.json").write_text(content)
+    with pytest.raises(BadInput, match=rule) as caught:
         Tokenizer.load(tmp_path / "t.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_tokenizer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no tokenizer"):
         Tokenizer.load(tmp_path / "none.json")

@@ -1,0 +1,83 @@
+"""Records of TinyStories-Instruct, taken apart and put together: what was asked, then the story.
+
+A record is some of the lines `Features: a, b`, `Words: x, y, z`, `Summary: …`, `Random sentence: …`
+in any order, and a part `Story:`. Knows nothing of where records come from.
+"""
+
+import re
+from dataclasses import dataclass
+
+from slm.errors import BadInput
+
+FIELDS = ("Features", "Words", "Summary", "Random sentence")
+"""What can be asked of a story, as records name it."""
+
+_HEADING = re.compile(rf"^({'|'.join(FIELDS)}|Story):[ \t]*", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstructRecord:
+    """What was asked for, None or empty where nothing was, and the story, None where it is missing.
+
+    `order` names the fields as they stood; `compose` writes them so.
+    """
+
+    features: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    summary: str | None = None
+    random_sentence: str | None = None
+    story: str | None = None
+    order: tuple[str, ...] = FIELDS
+
+
+def is_record(text: str) -> bool:
+    """Whether `text` opens with a field, and so is a record; any other text is a bare story."""
+    return _HEADING.match(text.lstrip()) is not None
+
+
+def parse_record(text: str) -> InstructRecord:
+    """Take a record apart. A field goes on over lines until the next one begins.
+
+    Only the first heading of each name counts: a story may say "Words:" too.
+    Raises `BadInput` for text that does not open with a field.
+    """
+    text = text.strip()
+    if not is_record(text):
+        raise BadInput(f"a record opens with {', '.join(FIELDS)} or Story, not with {text[:40]!r}")
+    headings: dict[str, re.Match[str]] = {}
+    for match in _HEADING.finditer(text):
+        headings.setdefault(match[1], match)
+    begins = [match.start() for match in headings.values()]
+    parts = {
+        name: text[match.end() : end].strip()
+        for (name, match), end in zip(headings.items(), [*begins[1:], len(text)], strict=True)
+    }
+    return InstructRecord(
+        features=_listed(parts.get("Features", "")),
+        words=_listed(parts.get("Words", "")),
+        summary=parts.get("Summary") or None,
+        random_sentence=parts.get("Random sentence") or None,
+        story=parts.get("Story") or None,
+        order=tuple(name for name in parts if name != "Story"),
+    )
+
+
+def compose(record: InstructRecord) -> str:
+    """The prompt a record gives: its fields as they stood, then `Story:` for a model to go on from.
+
+    Ends without a space, which in the corpus belongs to what follows. `order` first, then whatever
+    it leaves out; nothing is written for a field that is empty.
+    """
+    values = {
+        "Features": ", ".join(record.features),
+        "Words": ", ".join(record.words),
+        "Summary": record.summary,
+        "Random sentence": record.random_sentence,
+    }
+    order = dict.fromkeys((*record.order, *FIELDS))
+    lines = [f"{name}: {values[name]}" for name in order if values[name]]
+    return "\n".join([*lines, "Story:"])
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
