@@ -110,6 +110,12 @@ def results(address: str, judge: str, found: list[Graded]) -> None:
         )
     else:
         st.warning(f"None of the {result.ungraded} replies could be read as grades.")
+        show.footer(
+            name=f"grades-{address}-{judge}",
+            note=f"{address} read by {judge}",
+            table=partial(numbers, found),
+            everything=partial(as_json, found),
+        )
     chosen = st.selectbox(
         "Story", range(len(found)), format_func=lambda i: name(found[i]), key=f"read-{address}"
     )

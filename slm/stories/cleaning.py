@@ -54,7 +54,7 @@ def clean(
     seen: set[int] = set()
     for raw in stories:
         story = raw.strip()
-        if _SUSPICIOUS.search(story):
+        if not story.isascii() and _SUSPICIOUS.search(story):
             repaired = ftfy.fix_text(story, uncurl_quotes=False)
             report.repaired += repaired != story
             story = repaired
@@ -63,7 +63,7 @@ def clean(
         if not body:
             report.empty += 1
             continue
-        if not _ENDING.search(body):
+        if not _ENDING.search(body[-8:]):
             report.truncated += 1
             continue
         key = story_key(story)
