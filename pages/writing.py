@@ -43,14 +43,14 @@ def show_stories() -> None:
                 st.error(show.sentence(story.error))
             else:
                 st.caption(f"{story.why} {len(story.tokens)} tokens." if story.why else "Writing …")
+            if not story.writing:
+                with st.container(horizontal=True):
+                    save(story)
     writing = any(story.writing for story in stories)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Stop", on_click=stop, disabled=not writing)
         if st.button("Another", on_click=another, help="The same choices with the next seed."):
             st.rerun()
-        if not writing:
-            for story in stories:
-                save(story)
     if was_writing and not writing:
         st.rerun()
 

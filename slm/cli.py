@@ -427,3 +427,5 @@ def _grade(chosen: argparse.Namespace) -> None:
         seed=chosen.seed,
     )
     _print(chosen, data, lambda: text)
+    if data["stopped"]:
+        raise BadInput(data["stopped"])

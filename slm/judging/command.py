@@ -14,7 +14,7 @@ from rich.progress import Progress
 from slm.errors import BadInput
 from slm.judging.grades import GradeStore
 from slm.judging.grading import Graded, estimate, grade, items, summary
-from slm.judging.judge import Judge
+from slm.judging.judge import Judge, Unavailable
 from slm.runs import load_checkpoint, open_run
 from slm.stories.shipped import openings
 
@@ -31,7 +31,9 @@ def grade_from_command_line(
 ) -> tuple[dict[str, Any], str]:
     """Grade a checkpoint; return the result as JSON and as text.
 
-    The key comes from OPENAI_API_KEY; a server of your own (`base_url`) may need none.
+    Where the cap or the server ends it early, `stopped` in the JSON says why, and the rest tells
+    what was graded until then. The key comes from OPENAI_API_KEY; a server of your own (`base_url`)
+    may need none.
     """
     key = os.environ.get("OPENAI_API_KEY", "") or ("none" if base_url else "")
     asked = Judge(model=judge, base_url=base_url, key=key)
@@ -44,15 +46,22 @@ def grade_from_command_line(
     console.print(f"{bill.calls} calls, about {bill.input_tokens} tokens to read, {cost}")
     store = GradeStore(open_run(checkpoint.address.run).grades_path)
     graded: list[Graded] = []
+    stopped: str | None = None
     with Progress(console=console) as bar:
         task = bar.add_task("grading", total=len(todo))
-        for one in grade(todo, asked, store, max_cost=max_cost):
-            graded.append(one)
-            bar.update(task, advance=1)
+        try:
+            for one in grade(todo, asked, store, max_cost=max_cost):
+                graded.append(one)
+                bar.update(task, advance=1)
+        except (BadInput, Unavailable) as error:
+            if not graded:
+                raise
+            stopped = str(error)
     result = summary(graded)
     data = {
         "address": str(checkpoint.address),
         "judge": judge,
+        "stopped": stopped,
         **asdict(result),
         "items": [asdict(one) for one in graded],
     }
@@ -78,8 +87,8 @@ def read_openings(path: Path) -> tuple[str, ...]:
             found = yaml.safe_load(text)
         else:
             found = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
-    except FileNotFoundError:
-        raise BadInput(f"there is no file of openings {str(path)!r}") from None
+    except OSError as error:
+        raise BadInput(f"no openings in {str(path)!r}: {error.strerror}") from None
     except (json.JSONDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(found, list) or not found or not all(isinstance(o, str) for o in found):

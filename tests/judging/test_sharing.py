@@ -137,5 +137,5 @@ def test_openings_that_cannot_be_read_are_refused_in_one_line(
     with pytest.raises(BadInput) as caught:
         read_openings(path)
     assert "\n" not in str(caught.value)
-    with pytest.raises(BadInput, match="there is no file"):
+    with pytest.raises(BadInput, match="No such file"):
         read_openings(tmp_path / "missing.txt")
