@@ -4,7 +4,7 @@ Says the same as the hooked way within 1e-4, in logits and in gradients (`tests/
 Safe in threads: nothing here is shared but the weights, which it only reads.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from slm.model.config import ModelConfig
+from slm.model.gradients import addmm_bfloat16, cross_entropy
 from slm.model.weights import Weights
+
+Addmm = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class Taps:
@@ -86,11 +89,13 @@ def hidden(
     *,
     cache: KVCache | None = None,
     taps: Taps | None = None,
+    addmm: Addmm = torch.addmm,
 ) -> Float[Tensor, "batch pos d_model"]:
     """Run the blocks and the final LayerNorm (TransformerLens' `ln_final` output).
 
     With a cache, `tokens` go on where each row's cached story ended; the caller then adds to
-    `cache.lengths` what it wrote (`prefill` and `step` do).
+    `cache.lengths` what it wrote (`prefill` and `step` do). `addmm` computes the blocks' products;
+    the residual stream, the norms and attention stay in float32 whatever it returns.
     """
     config = weights.config
     batch, pos = tokens.shape
@@ -106,7 +111,7 @@ def hidden(
         at = f"blocks.{layer}"
         tap(f"{at}.hook_resid_pre", x)
         normed = F.layer_norm(x, (d,), block.ln1_w, block.ln1_b, config.eps)
-        qkv = torch.addmm(block.b_QKV, normed.view(-1, d), block.W_QKV)
+        qkv = addmm(block.b_QKV, normed.view(-1, d), block.W_QKV).to(x.dtype)
         q, k, v = qkv.view(batch, pos, 3, heads, d_head).permute(2, 0, 3, 1, 4)
         z = (cache.attend if cache else attend)(q, k, v, config, layer)
         if tap.names:
@@ -115,14 +120,14 @@ def hidden(
             if f"{at}.attn.hook_pattern" in tap.names:
                 tap(f"{at}.attn.hook_pattern", pattern(q, k, config, layer))
         z = z.transpose(1, 2).reshape(-1, d)
-        x = x + torch.addmm(block.b_O, z, block.W_O).view(batch, pos, d)
+        x = x + addmm(block.b_O, z, block.W_O).view(batch, pos, d)
         tap(f"{at}.hook_resid_mid", x)
         normed = F.layer_norm(x, (d,), block.ln2_w, block.ln2_b, config.eps)
-        pre = torch.addmm(block.b_in, normed.view(-1, d), block.W_in)
+        pre = addmm(block.b_in, normed.view(-1, d), block.W_in)
         post = F.gelu(pre, approximate="tanh")
         tap(f"{at}.mlp.hook_pre", pre.view(batch, pos, -1))
         tap(f"{at}.mlp.hook_post", post.view(batch, pos, -1))
-        x = x + torch.addmm(block.b_out, post, block.W_out).view(batch, pos, d)
+        x = x + addmm(block.b_out, post, block.W_out).view(batch, pos, d)
         tap(f"{at}.hook_resid_post", x)
 
     final = F.layer_norm(x, (d,), weights.ln_final_w, weights.ln_final_b, config.eps)
@@ -142,12 +147,16 @@ def logits(
     return unembed(weights, hidden(weights, tokens, taps=taps))
 
 
-def loss(weights: Weights, rows: Int[Tensor, "batch pos_plus_one"]) -> Float[Tensor, ""]:
-    """Mean cross-entropy in nats per token of every token of `rows` but the first of each."""
-    final = hidden(weights, rows[:, :-1])
-    return F.cross_entropy(
-        unembed(weights, final.reshape(-1, weights.config.d_model)), rows[:, 1:].reshape(-1)
-    )
+def loss(
+    weights: Weights, rows: Int[Tensor, "batch pos_plus_one"], dtype: torch.dtype = torch.float32
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy in nats per token of every token of `rows` but the first of each.
+
+    `dtype` is what products are computed in: float32, or bfloat16 to train faster.
+    """
+    addmm = addmm_bfloat16 if dtype == torch.bfloat16 else torch.addmm
+    final = hidden(weights, rows[:, :-1], addmm=addmm).reshape(-1, weights.config.d_model)
+    return cross_entropy(final, weights.unembed, weights.b_U, rows[:, 1:].reshape(-1), dtype)
 
 
 def prefill(

@@ -68,7 +68,7 @@ class Learner:
 
     def learn(self, rows: Tensor, rate: float) -> tuple[float, float]:
         """Take one step on `rows` [row, n_ctx + 1]; return the loss before it and the gradient's norm."""
-        loss = fast.loss(self.weights, rows)
+        loss = fast.loss(self.weights, rows, self.recipe.dtype)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._leaves.values(), self.recipe.clip)
         for optimizer, base in (

@@ -1,9 +1,14 @@
 """How a model is trained: every choice, with its default. Nothing below this file has defaults."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, get_args
+
+import torch
 
 from slm.errors import BadInput
+from slm.model.gradients import multiplies_bfloat16
+
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +18,7 @@ class Recipe:
     `tokens` is how many are read in all, `batch` how many rows of n_ctx tokens a step reads.
     `muon_lr` is scaled as `match_rms_adamw` does. `adam_lr` is for embeddings, gains and biases.
     `checkpoints` are spread evenly, besides the early ones at steps 0, 1, 2, 4, … 512.
+    `precision` is that of matrix products; "auto" takes bfloat16 where the machine multiplies it.
     """
 
     tokens: int = 20_000_000
@@ -24,6 +30,7 @@ class Recipe:
     warmup: float = 0.02
     clip: float = 1.0
     checkpoints: int = 20
+    precision: Precision = "auto"
 
     def __post_init__(self) -> None:
         """Raise `BadInput` on a recipe that trains nothing."""
@@ -33,8 +40,17 @@ class Recipe:
         for name in ("muon_lr", "adam_lr", "clip"):
             if not getattr(self, name) > 0:
                 raise BadInput(f"{name} must be above 0, not {getattr(self, name)}")
+        if self.precision not in get_args(Precision):
+            raise BadInput(f"precision is one of {get_args(Precision)}, not {self.precision!r}")
         if not 0 <= self.warmup < 1:
             raise BadInput(f"warmup is a share of the steps below 1, not {self.warmup}")
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What matrix products are computed in, on this machine."""
+        able = multiplies_bfloat16("cuda" if torch.cuda.is_available() else "cpu")
+        low = self.precision == "bfloat16" or (self.precision == "auto" and able)
+        return torch.bfloat16 if low else torch.float32
 
     def steps(self, n_ctx: int) -> int:
         """Steps it takes to read `tokens`."""
