@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 import ftfy
@@ -42,15 +42,19 @@ def story_key(story: str) -> int:
     return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "big")
 
 
-def clean(
-    stories: Iterable[str], report: CleaningReport, *, exclude: Collection[int] = ()
-) -> Iterator[str]:
-    """Yield repaired stories, dropping empty, truncated, repeated and `exclude`d ones.
+def clean(stories: Iterable[str], report: CleaningReport) -> Iterator[str]:
+    """Yield repaired stories, dropping empty, truncated and repeated ones.
 
-    `exclude` holds `story_key`s of the validation stories. Counts go into `report` as they happen.
-    An instruct record without a story counts as empty. Remembers a number per story (about 80
-    bytes), not the stories.
+    Counts go into `report` as they happen. An instruct record without a story counts as empty.
+    Remembers a number per story (about 80 bytes), not the stories.
     """
+    return (story for _, story in clean_with_keys(stories, report))
+
+
+def clean_with_keys(
+    stories: Iterable[str], report: CleaningReport, *, exclude: Container[int] = ()
+) -> Iterator[tuple[int, str]]:
+    """`clean`, each story with its `story_key`, and without those whose key stands in `exclude`."""
     seen: set[int] = set()
     for raw in stories:
         story = raw.strip()
@@ -74,4 +78,4 @@ def clean(
         else:
             seen.add(key)
             report.kept += 1
-            yield story
+            yield key, story

@@ -1,34 +1,42 @@
 """Stories as one long row of tokens on disk, with the places where stories start."""
 
 import hashlib
-import heapq
 import json
+import multiprocessing
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from filelock import FileLock, Timeout
 from jaxtyping import Int64, UInt16
 
 from slm.errors import BadInput
-from slm.stories.cleaning import CLEANING_VERSION, CleaningReport, clean, story_key
+from slm.stories.cleaning import CLEANING_VERSION, CleaningReport, clean, clean_with_keys
 from slm.stories.sources import Source, has_validation, open_source
 from slm.stories.tokenizer import TRAINING_BYTES, Tokenizer
 
-FORMAT_VERSION = "2"
+FORMAT_VERSION = "3"
 TEXT_AT_ONCE = 2_000_000
 REPORT_EVERY = 20_000_000
 """Characters: of text encoded together, and of text read between two reports of progress."""
 HELD_OUT_SHARE = 0.05
 HELD_OUT_AT_MOST = 2000
+LONG = 50_000_000
+"""Characters from which on several processes encode a corpus."""
+JUDGED_BY = 20_000_000
+"""Characters from the beginning of a corpus by which the share held out is set."""
 
 Progress = Callable[[str, float | None], None]
 """Called with what is being done and the share done, None where that is not known.
@@ -136,41 +144,62 @@ class _Split:
         self.source, self.valid_source, self.progress = source, valid, progress
         other = valid.fingerprint if valid else "held out"
         self.made_from = f"{FORMAT_VERSION} {CLEANING_VERSION} {source.fingerprint} {other}"
+        self.held_out: list[str] = []
 
     def train(
         self, report: CleaningReport, stage: str, at_most: int | None = None
     ) -> Iterator[str]:
-        """Training stories. `at_most` tells how many characters the caller means to read."""
-        kept_out = self.validation_keys
-        return clean(self.read(self.source, stage, at_most), report, exclude=kept_out)
+        """Training stories. `at_most` tells how many characters the caller means to read.
+
+        What is held out on the way is kept for `valid`.
+        """
+        self.held_out = []
+        raw = self.read(self.source, stage, at_most)
+        if self.valid_source is not None:
+            found = clean_with_keys(raw, report, exclude=self.validation_keys)
+            yield from (story for _, story in found)
+            return
+        for key, story in clean_with_keys(raw, report):
+            if key <= self.highest_held_out:
+                report.kept -= 1
+                report.in_validation += 1
+                self.held_out.append(story)
+            else:
+                yield story
 
     def valid(self, report: CleaningReport, stage: str) -> Iterator[str]:
+        """Validation stories: of their own source, or what the training ones left behind."""
         if self.valid_source is not None:
             yield from clean(self.read(self.valid_source, stage), report)
         else:
             report.kept = len(self.held_out)
-            yield from self.held_out.values()
+            yield from self.held_out
 
     @cached_property
     def validation_keys(self) -> frozenset[int]:
-        if self.valid_source is None:
-            return frozenset(self.held_out)
+        assert self.valid_source is not None
         stories = self.read(self.valid_source, "reading the validation stories")
-        return frozenset(map(story_key, clean(stories, CleaningReport())))
+        return frozenset(key for key, _ in clean_with_keys(stories, CleaningReport()))
 
     @cached_property
-    def held_out(self) -> dict[int, str]:
-        """The stories with the smallest hashes, by hash, in the order of the corpus."""
-        smallest: list[tuple[int, int, str]] = []  # a heap, the largest hash of them on top
-        count = 0
-        stories = self.read(self.source, "choosing validation stories")
-        for count, story in enumerate(clean(stories, CleaningReport()), 1):
-            heapq.heappush(smallest, (-story_key(story), count, story))
-            if len(smallest) > HELD_OUT_AT_MOST:
-                heapq.heappop(smallest)
-        share = max(1, min(int(count * HELD_OUT_SHARE), HELD_OUT_AT_MOST))
-        chosen = heapq.nlargest(min(share, max(count - 1, 0)), smallest)
-        return {-key: story for key, _, story in sorted(chosen, key=lambda entry: entry[1])}
+    def highest_held_out(self) -> int:
+        """Stories with keys up to this one are held out: a twentieth of them, or about 2000.
+
+        Read off the first stories; where those are all there are, the share is exact.
+        """
+        keys: list[int] = []
+        read = 0
+        stories = self.read(self.source, "choosing validation stories", JUDGED_BY)
+        for key, story in clean_with_keys(stories, CleaningReport()):
+            keys.append(key)
+            read += len(story)
+            if read >= JUDGED_BY:
+                break
+        all_there_are = read < JUDGED_BY
+        expected = len(keys) if all_there_are else len(keys) * self.source.size / read
+        share = min(HELD_OUT_SHARE, HELD_OUT_AT_MOST / max(1, expected))
+        count = min(max(1, int(len(keys) * share)), len(keys) - 1)
+        return sorted(keys)[count - 1] if count > 0 else -1
 
     def read(self, source: Source, stage: str, at_most: int | None = None) -> Iterator[str]:
         """The raw stories of `source`, telling how far they have come."""
@@ -198,7 +227,8 @@ def _write(folder: Path, split: _Split, tokenizer: Tokenizer) -> None:
         for name, stories in (("train", split.train), ("valid", split.valid)):
             report = CleaningReport()
             texts = stories(report, f"tokenizing the {name} stories")
-            written = _write_tokens(beside / name, texts, tokenizer)
+            workers = _cores() if name == "train" and split.source.size > LONG else 0
+            written = _write_tokens(beside / name, texts, tokenizer, workers)
             manifest[name] = {**written, "report": asdict(report)}
             if not written["stories"]:
                 raise BadInput(f"no {name} story is left after cleaning: {report}")
@@ -210,27 +240,22 @@ def _write(folder: Path, split: _Split, tokenizer: Tokenizer) -> None:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _write_tokens(path: Path, stories: Iterable[str], tokenizer: Tokenizer) -> dict[str, object]:
+def _write_tokens(
+    path: Path, stories: Iterable[str], tokenizer: Tokenizer, workers: int
+) -> dict[str, object]:
     starts = array("q")
     position, n_bytes = 0, 0
     digest = hashlib.blake2b(digest_size=16)
     with path.with_suffix(".bin").open("wb") as file:
-
-        def put(ids: list[int]) -> None:
-            data = np.asarray(ids, dtype="<u2").tobytes()
-            digest.update(data)
-            file.write(data)
-
-        for texts in _batched(stories, TEXT_AT_ONCE):
-            together: list[int] = []
-            for text, ids in zip(texts, tokenizer.encode_many(texts), strict=True):
-                starts.append(position + len(together))
-                together.append(tokenizer.end)
-                together.extend(ids)
-                n_bytes += len(text.encode())
-            put(together)
-            position += len(together)
-        put([tokenizer.end])
+        for part in _encoded(_batched(stories, TEXT_AT_ONCE), tokenizer, workers):
+            starts.extend(position + start for start in part.starts)
+            position += len(part.tokens) // 2
+            n_bytes += part.n_bytes
+            digest.update(part.tokens)
+            file.write(part.tokens)
+        end = np.asarray([tokenizer.end], dtype="<u2").tobytes()
+        digest.update(end)
+        file.write(end)
     np.save(path.with_suffix(".starts.npy"), np.asarray(starts, dtype=np.int64))
     return {
         "stories": len(starts),
@@ -238,6 +263,63 @@ def _write_tokens(path: Path, stories: Iterable[str], tokenizer: Tokenizer) -> d
         "bytes": n_bytes,
         "hash": digest.hexdigest(),
     }
+
+
+class _Encoded(NamedTuple):
+    """Some stories as bytes of uint16 tokens, END before each, and where each starts."""
+
+    tokens: bytes
+    starts: list[int]
+    n_bytes: int
+
+
+def _encode(texts: list[str], tokenizer: Tokenizer) -> _Encoded:
+    tokens, starts = array("H"), []
+    for ids in tokenizer.encode_many(texts):
+        starts.append(len(tokens))
+        tokens.append(tokenizer.end)
+        tokens.extend(ids)
+    if sys.byteorder == "big":
+        tokens.byteswap()
+    return _Encoded(tokens.tobytes(), starts, sum(len(text.encode()) for text in texts))
+
+
+def _encoded(
+    batches: Iterable[list[str]], tokenizer: Tokenizer, workers: int
+) -> Iterator[_Encoded]:
+    """Each batch encoded, in order; by processes of their own where there are `workers`."""
+    if not workers:
+        yield from (_encode(texts, tokenizer) for texts in batches)
+        return
+    spawn = multiprocessing.get_context("spawn")  # forking is not safe once threads have run
+    with ProcessPoolExecutor(workers, spawn, _begin_worker, (tokenizer.to_json(),)) as pool:
+        running: deque[Future[_Encoded]] = deque()
+        try:
+            for texts in batches:
+                running.append(pool.submit(_encode_in_worker, texts))
+                if len(running) > 2 * workers:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _begin_worker(tokenizer: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    global _worker_tokenizer
+    _worker_tokenizer = Tokenizer.from_json(tokenizer)
+
+
+def _encode_in_worker(texts: list[str]) -> _Encoded:
+    return _encode(texts, _worker_tokenizer)
+
+
+_worker_tokenizer: Tokenizer
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _batched(stories: Iterable[str], size: int) -> Iterator[list[str]]:

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import tokenizers
@@ -14,6 +16,12 @@ from slm.files import write_text
 
 END = "<|endoftext|>"
 VOCABULARY_SIZES = (512, 16_384)
+WORDS_KEPT = 1 << 18
+ASCII_WORDS = re.compile(
+    r"'(?:[stmd]|re|ve|ll)| ?[A-Za-z]+| ?[0-9]+| ?[^ \t\n\r\f\vA-Za-z0-9]+"
+    r"|[ \t\n\r\f\v]+(?![^ \t\n\r\f\v])|[ \t\n\r\f\v]+"
+)
+"""What GPT-2's pattern, by which ByteLevel splits text, comes to where all letters are ASCII."""
 TRAINING_BYTES = 100_000_000
 """A tokenizer learns from the first this many bytes: more text changes it little and takes minutes."""
 
@@ -24,6 +32,7 @@ class Tokenizer:
     def __init__(self, inner: tokenizers.Tokenizer) -> None:
         self._inner = inner
         self._inner.encode_special_tokens = True  # the text "<|endoftext|>" is text like any other
+        self._words = _Words(self)
         end = inner.token_to_id(END)
         if end is None:
             raise BadInput(f"a tokenizer needs the token {END}, and this one has none")
@@ -53,6 +62,15 @@ class Tokenizer:
         inner.train_from_iterator(_first_bytes(stories, TRAINING_BYTES), trainer)
         return cls(inner)
 
+    def to_json(self) -> str:
+        """The whole tokenizer as one text, which `from_json` reads."""
+        return self._inner.to_str()
+
+    @classmethod
+    def from_json(cls, text: str) -> "Tokenizer":
+        """A tokenizer that `to_json` wrote."""
+        return cls(tokenizers.Tokenizer.from_str(text))
+
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
         """Read a tokenizer.json; `BadInput` where it is missing or is no byte-level BPE."""
@@ -73,12 +91,12 @@ class Tokenizer:
 
     def save(self, path: Path) -> None:
         """Write tokenizer.json, whole or not at all."""
-        write_text(path, self._inner.to_str())
+        write_text(path, self.to_json())
 
     @cached_property
     def hash(self) -> str:
         """The same for the same vocabulary and merges."""
-        return hashlib.blake2b(self._inner.to_str().encode(), digest_size=8).hexdigest()
+        return hashlib.blake2b(self.to_json().encode(), digest_size=8).hexdigest()
 
     def encode(self, text: str) -> list[int]:
         """Ids of `text`. Any Unicode round-trips; END never comes out.
@@ -92,8 +110,30 @@ class Tokenizer:
         return self._inner.encode(text, add_special_tokens=False).ids
 
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
-        """`encode` of each, on all cores."""
-        return [e.ids for e in self._inner.encode_batch_fast(texts, add_special_tokens=False)]
+        """`encode` of each. Words seen before are looked up, four times as fast as splitting them."""
+        if not self._splits_as_gpt2:
+            return [e.ids for e in self._inner.encode_batch_fast(texts, add_special_tokens=False)]
+        if len(self._words) > WORDS_KEPT:
+            self._words.clear()
+        ids_of, words = self._words.__getitem__, ASCII_WORDS.findall
+        return [
+            list(chain.from_iterable(map(ids_of, words(text))))
+            if text.isascii()
+            else self.encode(text)
+            for text in texts
+        ]
+
+    @cached_property
+    def _splits_as_gpt2(self) -> bool:
+        """Whether text is split into words by GPT-2's pattern and by nothing else."""
+        made_of = json.loads(self.to_json())
+        splits = made_of["pre_tokenizer"]
+        added = [token["content"] for token in made_of["added_tokens"]]
+        return (
+            splits["type"] == "ByteLevel"
+            and (splits["use_regex"], splits["add_prefix_space"]) == (True, False)
+            and (made_of["normalizer"], added) == (None, [END])
+        )
 
     def encode_story(self, text: str) -> list[int]:
         """END, which opens a story, then the ids of `text`."""
@@ -119,6 +159,17 @@ class Tokenizer:
         if not all(letter in _BYTE_OF for letter in written):
             return written  # a token that another's tokenizer adds as it stands
         return bytes(_BYTE_OF[letter] for letter in written).decode("utf-8", "backslashreplace")
+
+
+class _Words(dict[str, tuple[int, ...]]):
+    """The ids of each word, found when it is first asked for."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.encode = tokenizer.encode
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        self[word] = ids = tuple(self.encode(word))
+        return ids
 
 
 def _byte_letters() -> dict[str, int]:

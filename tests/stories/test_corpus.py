@@ -152,6 +152,27 @@ def test_memory_stays_flat_however_long_the_text(tmp_path: Path) -> None:
     assert peaks[1] - peaks[0] < 12, peaks
 
 
+def test_a_long_corpus_is_encoded_by_several_processes_into_the_same_tokens(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = prepare(str(corpus), d_vocab=512, n_ctx=32, cache=tmp_path / "one")
+    monkeypatch.setattr("slm.stories.corpus.LONG", 100)
+    monkeypatch.setattr("slm.stories.corpus.TEXT_AT_ONCE", 500)
+    together = prepare(str(corpus), d_vocab=512, n_ctx=32, cache=tmp_path / "two")
+    assert together.train.hash == alone.train.hash
+    assert (together.train.starts == alone.train.starts).all()
+
+
+def test_about_as_many_are_held_out_of_a_corpus_too_long_to_look_through(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slm.stories.corpus.JUDGED_BY", 5000)
+    monkeypatch.setattr("slm.stories.corpus.HELD_OUT_AT_MOST", 12)
+    prepared = prepare(str(corpus), d_vocab=512, n_ctx=32, cache=tmp_path / "cache")
+    assert 3 <= len(prepared.valid) <= 40
+    assert len(prepared.train) + len(prepared.valid) == 300
+
+
 def test_the_nursery_is_validated_by_stories_of_its_own(tmp_path: Path) -> None:
     prepared = prepare("nursery:400:1", d_vocab=512, n_ctx=32, cache=tmp_path / "cache")
     assert (len(prepared.train), len(prepared.valid)) == (400, 20)

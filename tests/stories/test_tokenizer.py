@@ -18,6 +18,15 @@ def test_any_text_comes_back_whole(text: str) -> None:
     assert TOKENIZER.decode(TOKENIZER.encode(text)) == text
 
 
+ASCII = st.text(st.characters(max_codepoint=127))
+LIKE_STORIES = st.text("aA s't.,!0 9\n\t\x1c\"-")
+
+
+@given(st.lists(st.one_of(ASCII, LIKE_STORIES, st.text()), max_size=5))
+def test_many_texts_get_the_ids_that_each_gets_alone(texts: list[str]) -> None:
+    assert TOKENIZER.encode_many(texts) == [TOKENIZER.encode(text) for text in texts]
+
+
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_text_never_makes_an_end(before: str, after: str) -> None:
     ids = TOKENIZER.encode(before + END + after)
