@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from slm.errors import BadInput
 from slm.stories.nursery.book import read_book
-from slm.stories.nursery.cast import cast_for
+from slm.stories.nursery.cast import Draw, cast_for
 from slm.stories.nursery.page import Page
 from slm.stories.nursery.text import Feature, Introduction, NurseryStory, Role, Span
 
@@ -46,23 +46,23 @@ def stories(count: int, *, seed: int = 0, first: int = 0) -> Iterator[NurserySto
     return (story(seed, index) for index in range(first, first + count))
 
 
-def _attempt(draw: "random.Random | object") -> NurseryStory:
+def _attempt(draw: Draw) -> NurseryStory:
     plots = read_book().plots
     plot = plots[int(draw() * len(plots))]
-    roles = cast_for(read_book(), plot, draw)
-    page = Page(roles, draw)
+    cast = cast_for(read_book(), plot, draw)
+    page = Page(cast, draw)
     plot.body.write(page)
     text = page.text
-    features = plot.features | page.features
+    features = frozenset(page.features)
     if '"' in text:
         features |= {Feature.DIALOGUE}
-    hero, thing = roles.people["hero"], roles.things["thing"]
+    hero, thing = cast.people["hero"], cast.things["thing"]
     return NurseryStory(
         text=text,
         spans=tuple(page.spans),
         features=features,
-        words=(thing.noun, roles.activity.verb, thing.adjective),
-        introduction=roles.introduction,
+        words=(thing.noun, cast.activity.verb, thing.adjective),
+        introduction=cast.introduction,
         hero=hero.name or hero.kind,
         plot=plot.name,
     )

@@ -18,7 +18,7 @@ from importlib import resources
 
 from slm.stories.nursery.page import Activity, Choice, Lasting, Page, Piece, Place, Sequence
 from slm.stories.nursery.template import EMPTY, Call, Reader
-from slm.stories.nursery.text import Feature, Role
+from slm.stories.nursery.text import Role
 
 Adjectives = tuple[str, ...]
 
@@ -54,8 +54,8 @@ class Plot:
     heroes: frozenset[str]
     friends: frozenset[str]
     things: frozenset[str]
+    without: frozenset[str]
     sides: frozenset[str]
-    features: frozenset[Feature]
     body: Piece
 
 
@@ -192,8 +192,8 @@ class _Reading:
                 heroes=asked.get("hero", frozenset(("child", "animal"))),
                 friends=asked.get("friend", frozenset()),
                 things=asked["thing"],
+                without=asked.get("not", frozenset()),
                 sides=asked.get("place", frozenset(("out", "in"))),
-                features=frozenset(Feature(feature) for feature in asked.get("has", ())),
                 body=self.body([line.strip() for line in reversed(lines)]),
             )
 

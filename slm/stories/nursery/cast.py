@@ -67,7 +67,7 @@ def _person(
     kinds = [kind for kind in book.kinds if kind.tag == tag]
     if tag == "child" and draw() < 0.7:
         kinds = [kind for kind in kinds if kind.noun in ("girl", "boy")]
-    if not named or tag != "child":
+    if tag != "child" or not all((named, *(other.name for other in without))):
         kinds = [kind for kind in kinds if kind.noun not in {other.kind for other in without}]
     kind = _one(kinds, draw)
     sex = _one(kind.sexes, draw)
@@ -110,7 +110,7 @@ def _elder(book: Book, hero: Person, friend: Person, draw: Draw) -> Person:
     noun = _one([noun for noun in WISE if noun not in (hero.kind, friend.kind)], draw)
     entry = next(kind for kind in book.kinds if kind.noun == noun)
     wise = _of_kind(entry, _one(entry.sexes, draw), None, "wise", draw)
-    return Person(**{**wise.__dict__, "adjective": _one(("old", "wise", "gray"), draw)})
+    return Person(**{**wise.__dict__, "adjective": _one(("old", "wise", "kind"), draw)})
 
 
 def _things(book: Book, plot: Plot, hero: Person, draw: Draw) -> tuple[Thing, Thing]:
@@ -118,7 +118,9 @@ def _things(book: Book, plot: Plot, hero: Person, draw: Draw) -> tuple[Thing, Th
     fitting = [
         thing
         for thing in book.things
-        if plot.things & thing.classes and not (hero.tag == "grown" and "toy" in thing.classes)
+        if plot.things & thing.classes
+        and not plot.without & thing.classes
+        and not (hero.tag == "grown" and "toy" in thing.classes)
     ]
     first = _one(fitting, draw)
     second = _one([thing for thing in fitting if thing is not first], draw)
