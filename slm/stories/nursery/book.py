@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from slm.stories.nursery.page import Activity, Choice, Lasting, Page, Piece, Place, Sequence
+from slm.stories.nursery.page import SIDES, Activity, Choice, Lasting, Page, Piece, Place, Sequence
 from slm.stories.nursery.template import EMPTY, Call, Reader
 from slm.stories.nursery.text import Role
 
@@ -25,14 +25,15 @@ Adjectives = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class KindEntry:
-    """A kind of character."""
+    """A kind of character: a child, an animal or a grown-up, by `tag`, and whatever else it is."""
 
     noun: str
     tag: str
+    classes: frozenset[str]
     sexes: str
     adjectives: Adjectives
     home: Piece
-    looks: Piece
+    looks: Choice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class ThingEntry:
     classes: frozenset[str]
     uses: tuple[tuple[Piece, Piece, Piece], ...]
     adjectives: Adjectives
-    part: Piece
+    parts: Choice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,10 +135,11 @@ class _Reading:
     # -- tables
 
     def kinds(self) -> Iterator[KindEntry]:
-        for noun, tag, sexes, adjectives, home, looks in _table("kinds.txt"):
+        for noun, classes, sexes, adjectives, home, looks in _table("kinds.txt"):
             yield KindEntry(
                 noun=noun,
-                tag=tag,
+                tag=classes.split()[0],
+                classes=frozenset(classes.split()),
                 sexes=sexes,
                 adjectives=tuple(adjectives.split()),
                 home=self.reader.read(home),
@@ -154,7 +156,7 @@ class _Reading:
                 classes=frozenset(classes.split()),
                 uses=tuple(self.forms(use) for use in uses.split(";")),
                 adjectives=tuple(own),
-                part=Choice(tuple(self.cells(parts))),
+                parts=Choice(tuple(self.cells(parts))),
             )
 
     def forms(self, use: str) -> tuple[Piece, Piece, Piece]:
@@ -193,7 +195,7 @@ class _Reading:
                 friends=asked.get("friend", frozenset()),
                 things=asked["thing"],
                 without=asked.get("not", frozenset()),
-                sides=asked.get("place", frozenset(("out", "in"))),
+                sides=asked.get("place", frozenset(SIDES)),
                 body=self.body([line.strip() for line in reversed(lines)]),
             )
 

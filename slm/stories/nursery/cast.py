@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from slm.stories.nursery.book import Book, KindEntry, Plot, ThingEntry
-from slm.stories.nursery.page import INTRODUCTIONS, Always, Cast, Page, Person, Thing
+from slm.stories.nursery.page import INTRODUCTIONS, Cast, Choice, Person, Thing
 
 T = TypeVar("T")
 Draw = Callable[[], float]
@@ -23,10 +23,7 @@ YOUNG = tuple("mom mom mom dad dad dad grandma grandpa mother father aunt uncle"
 WISE = tuple("owl turtle woman man goose badger crow elephant goat".split())
 
 
-class Nothing(Always):
-    """A field that this character has no use for."""
-
-    def write(self, page: Page) -> None: ...
+NOTHING = Choice(())  # a field that this character has no use for
 
 
 def cast_for(book: Book, plot: Plot, draw: Draw) -> Cast:
@@ -64,7 +61,7 @@ def _person(
 ) -> Person:
     """Draw a character of one of these classes, unlike those who are there."""
     tag = _one(sorted(tags), draw)
-    kinds = [kind for kind in book.kinds if kind.tag == tag]
+    kinds = [kind for kind in book.kinds if tag in kind.classes]
     if tag == "child" and draw() < 0.7:
         kinds = [kind for kind in kinds if kind.noun in ("girl", "boy")]
     if tag != "child" or not all((named, *(other.name for other in without))):
@@ -72,20 +69,21 @@ def _person(
     kind = _one(kinds, draw)
     sex = _one(kind.sexes, draw)
     pool = book.names["girls" if sex == "f" else "boys"]
-    if tag == "animal" and draw() < 0.6:
+    if kind.tag == "animal" and draw() < 0.6:
         pool = book.names["pets"]
     name = _one([name for name in pool if all(name[0] != (other.name or "?")[0] for other in without)], draw)
-    return _of_kind(kind, sex, name if named else None, _one(book.traits[tag], draw), draw)
+    return _of_kind(kind, sex, name if named else None, book.traits[kind.tag], draw)
 
 
-def _of_kind(kind: KindEntry, sex: str, name: str | None, trait: str, draw: Draw) -> Person:
+def _of_kind(kind: KindEntry, sex: str, name: str | None, traits: Sequence[str], draw: Draw) -> Person:
+    adjective = _one(kind.adjectives, draw)
     return Person(
         name=name,
         kind=kind.noun,
         sex=sex,
         tag=kind.tag,
-        adjective=_one(kind.adjectives, draw),
-        trait=trait,
+        adjective=adjective,
+        trait=_one([trait for trait in traits if trait != adjective], draw),
         home=kind.home,
         looks=kind.looks,
     )
@@ -103,13 +101,13 @@ def _elder(book: Book, hero: Person, friend: Person, draw: Draw) -> Person:
             tag="grown",
             adjective="kind",
             trait="wise",
-            home=Nothing(),
-            looks=Nothing(),
+            home=NOTHING,
+            looks=NOTHING,
             call=call,
         )
     noun = _one([noun for noun in WISE if noun not in (hero.kind, friend.kind)], draw)
     entry = next(kind for kind in book.kinds if kind.noun == noun)
-    wise = _of_kind(entry, _one(entry.sexes, draw), None, "wise", draw)
+    wise = _of_kind(entry, _one(entry.sexes, draw), None, ("wise",), draw)
     return Person(**{**wise.__dict__, "adjective": _one(("old", "wise", "kind"), draw)})
 
 
@@ -132,5 +130,5 @@ def _thing(entry: ThingEntry, draw: Draw) -> Thing:
         noun=entry.noun,
         adjective=_one(entry.adjectives, draw),
         use=_one(entry.uses, draw),
-        part=entry.part,
+        parts=entry.parts,
     )

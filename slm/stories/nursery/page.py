@@ -11,7 +11,7 @@ from typing import Protocol
 from slm.stories.nursery.text import Feature, Introduction, Role, Span
 
 CLASSES = ("child", "animal", "grown")
-SIDES = ("out", "in")
+SIDES = ("out", "in", "home")
 INTRODUCTIONS: tuple[Introduction, ...] = ("named", "plain", "unnamed")
 TAGS = frozenset((*CLASSES, *SIDES, *INTRODUCTIONS))
 PRONOUNS = {
@@ -40,7 +40,7 @@ class Person:
     adjective: str
     trait: str
     home: Piece
-    looks: Piece
+    looks: "Choice"
     call: str | None = None
 
 
@@ -51,7 +51,7 @@ class Thing:
     noun: str
     adjective: str
     use: tuple[Piece, Piece, Piece]  # fly, flew, flying
-    part: Piece
+    parts: "Choice"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,11 +185,13 @@ class Page:
                 self.subject = who
 
     def clear(self, who: str) -> bool:
-        """Tell whether a pronoun would be understood to mean `who`."""
-        if self.last == who or self.subject == who:
+        """Tell whether a pronoun would be understood to mean `who`: the one last spoken of, or the
+        protagonist, if nobody else of this sex is there."""
+        if who in (self.last, self.subject):
             return True
         people = self.cast.people
-        return not any(people[met].sex == people[who].sex for met in self.met if met != who)
+        others = (people[met] for met in self.met if met != "hero")
+        return who == "hero" and all(other.sex != people[who].sex for other in others)
 
     def pronoun(self, who: str, form: str) -> None:
         """he, him, his, himself; or the name, where the pronoun would be unclear."""
@@ -220,7 +222,7 @@ class Page:
             self.word(person.name + ending, role)
         else:
             self.word("the", Role.FUNCTION)
-            if self.draw() < 0.3:
+            if self.draw() < 0.15:
                 self.word(person.adjective, Role.ADJECTIVE)
             self.word(person.kind + ending, role)
         self.speak_of(who)
@@ -277,8 +279,12 @@ class Page:
             self.word(kind, Role.KIND)
 
     def relative(self, person: Person, role: Role, ending: str) -> None:
-        """her mom."""
+        """her mom; or Amy's mom, where "her" would be unclear."""
+        subject = self.subject
+        if self.last == "elder":
+            self.last = "hero"
         self.pronoun("hero", "his")
+        self.subject = subject
         self.word(person.kind + ending, role)
 
 

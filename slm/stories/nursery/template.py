@@ -7,8 +7,8 @@
   `{friend.new}` one whom the protagonist does not know yet;
   `{hero.he}` `.him` `.his` `.himself` pronouns (`{he}` is short for the protagonist's);
   `{hero.I}` `.me` `.my` `.you` `.your` and so on, in speech; `{hero.'s}`, `.kind`, `.adj`, `.trait`,
-  `.call` (as one is addressed), `.home`, `.looks`;
-- `{thing}`, `{it}`, `{thing.adj}`, `.use` `.used` `.using`, `.part`; `{place}`, `.in` `.to` `.spot` `.sight`;
+  `.call` (as one is addressed), `.home`, `.look` (one thing to be seen), `.looks` (one or two);
+- `{thing}`, `{it}`, `{thing.adj}`, `.use` `.used` `.using`, `.part`, `.parts`; `{place}`, `.in` `.to` `.spot` `.sight`;
 - `{activity}` `.past` `.ing` what the protagonist loves to do; `{do}` `{did}` `{doing}` anything else;
 - `{name}` or `{name:who}` a phrase of the book; `{+moral}` says that the story has this feature;
 - `<animal>` what follows is only for stories with this tag;
@@ -206,8 +206,10 @@ def _person(who: str, form: str, *, subject: bool) -> Piece:
         return Call(lambda page: page.word(page.cast.people[who].trait, Role.ADJECTIVE))
     if form == "home":
         return Call(lambda page: page.cast.people[who].home.write(page))
-    if form == "looks":
+    if form == "look":
         return Call(lambda page: page.cast.people[who].looks.write(page))
+    if form == "looks":
+        return Call(lambda page: _one_or_two(page, page.cast.people[who].looks))
     if form == "call":
         return Call(lambda page: _address(page, who))
     raise ValueError(f"a character has no {form!r}")
@@ -224,6 +226,14 @@ def _address(page: Page, who: str) -> None:
     page.word(person.kind, role)
 
 
+def _one_or_two(page: Page, choice: Choice) -> None:
+    """Write one alternative "and" another, where there is another."""
+    choice.write(page)
+    if len(choice.pieces) > 1:
+        page.word("and", Role.FUNCTION)
+        choice.write(page)
+
+
 def _thing(name: str, form: str) -> Piece:
     """The piece behind `{thing.form}`."""
     if form == "":
@@ -235,7 +245,9 @@ def _thing(name: str, form: str) -> Piece:
     if form == "noun":
         return Call(lambda page: page.word(page.cast.things[name].noun, Role.OBJECT))
     if form == "part":
-        return Call(lambda page: page.cast.things[name].part.write(page))
+        return Call(lambda page: page.cast.things[name].parts.write(page))
+    if form == "parts":
+        return Call(lambda page: _one_or_two(page, page.cast.things[name].parts))
     number = ("use", "used", "using").index(form)
     return Call(lambda page: page.cast.things[name].use[number].write(page))
 
