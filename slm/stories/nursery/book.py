@@ -1,6 +1,7 @@
 """The nursery's book: the lexicon, the phrases and the plots, read from the text files beside this one.
 
     words.txt       role by role, every word a template may use
+    synonyms.txt    what can be said instead of what
     names.txt       what characters are called
     kinds.txt       who they are, where they live, how they look
     things.txt      what stories are about
@@ -92,7 +93,8 @@ class _Reading:
         self.read_phrases: dict[tuple[str, str | None], Piece] = {}
         self.doings: dict[str, Piece] = {}
         self.sections = _sections("words.txt")
-        self.reader = Reader(_roles(self.sections), self.phrase)
+        synonyms = {ways[0]: ways for ways in _table("synonyms.txt")}
+        self.reader = Reader(_roles(self.sections), synonyms, self.phrase)
 
     def whole(self) -> Book:
         activities = tuple(self.activities())

@@ -17,7 +17,7 @@
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from slm.stories.nursery.page import (
     TAGS,
@@ -51,6 +51,7 @@ SPOKEN |= frozenset("you you're you'll you've yours yourself your".split())
 TOKEN = re.compile(
     r"\{[^}]+\}|<\w+>|\.\.\.|[()\[\]|^~\",.!?:]|[A-Za-z]+(?:'[A-Za-z]+)*(?:/[a-z])?|(\s+)|(.)"
 )
+LONGEST_SYNONYM = 6  # words
 EMPTY = Sequence(())
 
 
@@ -58,9 +59,12 @@ class Reader:
     """Turns markup into pieces. `unknown` gathers the words for which the lexicon has no role."""
 
     def __init__(
-        self, roles: Mapping[str, Role], phrase: Callable[[str, str | None], Piece]
+        self,
+        roles: Mapping[str, Role],
+        synonyms: Mapping[str, list[str]],
+        phrase: Callable[[str, str | None], Piece],
     ) -> None:
-        self.roles, self.phrase = roles, phrase
+        self.roles, self.synonyms, self.phrase = roles, synonyms, phrase
         self.unknown: set[str] = set()
 
     def read(self, markup: str) -> Piece:
@@ -90,23 +94,13 @@ class Reader:
     def sequence(self, tokens: list[str], closing: str) -> Piece:
         pieces: list[Piece] = []
         words: list[str] = []
-
-        def flush() -> None:
-            waiting = bool(words) and words[-1] in ("a", "an")
-            if waiting:
-                words.pop()
-            if words:
-                pieces.append(self.words(words))
-            if waiting:
-                pieces.append(Call(_article))
-            words.clear()
-
         while tokens and tokens[-1] not in ("|", ")", "]"):
             token = tokens.pop()
             if token[0].isalpha():
                 words.append(token)
                 continue
-            flush()
+            pieces += self.worded(words)
+            words = []
             if token == "(":
                 pieces.append(self.alternatives(tokens, ")"))
             elif token == "[":
@@ -128,8 +122,34 @@ class Reader:
                 pieces.append(self.slot(token[1:-1]))
             else:
                 pieces.append(_mark(token))
-        flush()
+        pieces += self.worded(words)
         return pieces[0] if len(pieces) == 1 else Sequence(tuple(pieces))
+
+    def worded(self, words: list[str]) -> Iterator[Piece]:
+        """Write down a run of words, with a choice wherever the book knows something else to say."""
+        start = at = 0
+        while at < len(words):
+            for end in range(min(len(words), at + LONGEST_SYNONYM), at, -1):
+                others = self.synonyms.get(" ".join(words[at:end]).lower())
+                if others:
+                    yield from self.run(words[start:at])
+                    capital = words[at][0].isupper()
+                    ways = (way.capitalize() if capital else way for way in others)
+                    yield Choice(tuple(self.words(way.split()) for way in ways))
+                    start = at = end
+                    break
+            else:
+                at += 1
+        yield from self.run(words[start:])
+
+    def run(self, words: list[str]) -> Iterator[Piece]:
+        """These very words; an article at their end depends on what comes next."""
+        waiting = bool(words) and words[-1] in ("a", "an")
+        plain = words[:-1] if waiting else words
+        if plain:
+            yield self.words(plain)
+        if waiting:
+            yield Call(_article)
 
     def words(self, words: list[str]) -> Words:
         """Give each word its role and its place."""
