@@ -172,7 +172,7 @@ class Page:
 
     def begin_paragraph(self) -> None:
         self.begin_sentence()
-        self.before = None
+        self.before = self.last = None
         if self.parts:
             self.lead = "\n"
 
