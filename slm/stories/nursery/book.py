@@ -1,14 +1,14 @@
 """The nursery's book: the lexicon, the phrases and the plots, read from the text files beside this one.
 
-    words.txt       role by role, every word a template may use
-    synonyms.txt    what can be said instead of what
-    names.txt       what characters are called
-    kinds.txt       who they are, where they live, how they look
-    things.txt      what stories are about
-    places.txt      where they play
-    activities.txt  what one can love to do
-    phrases.txt     sentences and parts of sentences that any plot can use
-    plots.txt       the stories, told in lines with alternatives
+words.txt       role by role, every word a template may use
+synonyms.txt    what can be said instead of what
+names.txt       what characters are called
+kinds.txt       who they are, where they live, how they look
+things.txt      what stories are about
+places.txt      where they play
+activities.txt  what one can love to do
+phrases.txt     sentences and parts of sentences that any plot can use
+plots.txt       the stories, told in lines with alternatives
 """
 
 import re
@@ -104,7 +104,9 @@ class _Reading:
         adjectives = {name: tuple(words) for name, words in self.sections.items()}
         return Book(
             names={key: tuple(value) for key, value in names.items()},
-            traits={tag: adjectives[f"adjective of a {tag}"] for tag in ("child", "animal", "grown")},
+            traits={
+                tag: adjectives[f"adjective of a {tag}"] for tag in ("child", "animal", "grown")
+            },
             activities=activities,
             kinds=tuple(self.kinds()),
             things=tuple(self.things(adjectives)),
@@ -190,7 +192,10 @@ class _Reading:
         for block in "\n".join(_lines("plots.txt", keep_blank=True)).split("\n== ")[1:]:
             head, *lines = block.split("\n")
             name, *conditions = head.split(" | ")
-            asked = {key: frozenset(value.split(",")) for key, value in (c.split(": ") for c in conditions)}
+            asked = {
+                key: frozenset(value.split(","))
+                for key, value in (c.split(": ") for c in conditions)
+            }
             yield Plot(
                 name=name,
                 heroes=asked.get("hero", frozenset(("child", "animal"))),

@@ -19,8 +19,23 @@ ELDERS = {  # kind: sex, how it is addressed
     "aunt": ("f", "Auntie"),
     "uncle": ("m", "Uncle"),
 }
-YOUNG = tuple("mom mom mom dad dad dad grandma grandpa mother father aunt uncle".split())
-WISE = tuple("owl turtle woman man goose badger crow elephant goat".split())
+YOUNG = tuple(
+    [
+        "mom",
+        "mom",
+        "mom",
+        "dad",
+        "dad",
+        "dad",
+        "grandma",
+        "grandpa",
+        "mother",
+        "father",
+        "aunt",
+        "uncle",
+    ]
+)
+WISE = tuple(["owl", "turtle", "woman", "man", "goose", "badger", "crow", "elephant", "goat"])
 
 
 NOTHING = Choice(())  # a field that this character has no use for
@@ -71,11 +86,15 @@ def _person(
     pool = book.names["girls" if sex == "f" else "boys"]
     if kind.tag == "animal" and draw() < 0.6:
         pool = book.names["pets"]
-    name = _one([name for name in pool if all(name[0] != (other.name or "?")[0] for other in without)], draw)
+    name = _one(
+        [name for name in pool if all(name[0] != (other.name or "?")[0] for other in without)], draw
+    )
     return _of_kind(kind, sex, name if named else None, book.traits[kind.tag], draw)
 
 
-def _of_kind(kind: KindEntry, sex: str, name: str | None, traits: Sequence[str], draw: Draw) -> Person:
+def _of_kind(
+    kind: KindEntry, sex: str, name: str | None, traits: Sequence[str], draw: Draw
+) -> Person:
     adjective = _one(kind.adjectives, draw)
     return Person(
         name=name,

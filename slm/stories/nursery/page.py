@@ -4,9 +4,10 @@ The page keeps what a template need not say: spaces, capitals, a or an, who was 
 whether "she" would be clear), and the place and role of each word. It knows no particular story.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
 
 from slm.stories.nursery.text import Feature, Introduction, Role, Span
 
@@ -20,13 +21,20 @@ PRONOUNS = {
 }
 
 
-class Piece(Protocol):
-    """Something that can be written. `fits` tells whether it may stand in a story with these tags,
-    `silent` whether it can do so without anybody speaking."""
+class Piece(ABC):
+    """Something that can be written. Most fits into every story, and says nothing aloud."""
 
-    def write(self, page: "Page") -> None: ...
-    def fits(self, tags: frozenset[str]) -> bool: ...
-    def silent(self, tags: frozenset[str]) -> bool: ...
+    @abstractmethod
+    def write(self, page: "Page") -> None:
+        """Put it on the page."""
+
+    def fits(self, tags: frozenset[str]) -> bool:
+        """Tell whether it may stand in a story with these tags."""
+        return True
+
+    def silent(self, tags: frozenset[str]) -> bool:
+        """Tell whether it may do so without anybody speaking."""
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,9 +124,7 @@ class Page:
 
     # -- words and marks
 
-    def put(
-        self, text: str, capitalised: str, spans: tuple[tuple[int, int, Role], ...]
-    ) -> None:
+    def put(self, text: str, capitalised: str, spans: tuple[tuple[int, int, Role], ...]) -> None:
         """Add words, after a space and after the article that waits for them."""
         if self.article:
             self.article = False
@@ -297,34 +303,23 @@ def article_before(word: str) -> str:
 # -- pieces
 
 
-class Always:
-    """What fits into every story, and says nothing aloud."""
-
-    def fits(self, tags: frozenset[str]) -> bool:
-        return True
-
-    def silent(self, tags: frozenset[str]) -> bool:
-        return True
-
-
 @dataclass(frozen=True, eq=False)
-class Words(Always):
+class Words(Piece):
     """Words that are known when the book is read."""
 
     text: str
     spans: tuple[tuple[int, int, Role], ...]
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "capitalised", self.text[:1].upper() + self.text[1:])
-
-    capitalised = ""
+    @cached_property
+    def capitalised(self) -> str:
+        return self.text[:1].upper() + self.text[1:]
 
     def write(self, page: Page) -> None:
         page.put(self.text, self.capitalised, self.spans)
 
 
 @dataclass(frozen=True, eq=False)
-class Call(Always):
+class Call(Piece):
     """Whatever the page does when asked: a name, a mark, a field of the cast."""
 
     do: Callable[[Page], None]
@@ -333,7 +328,7 @@ class Call(Always):
         self.do(page)
 
 
-class Quote(Always):
+class Quote(Piece):
     """Quotation marks."""
 
     def write(self, page: Page) -> None:
@@ -344,7 +339,7 @@ class Quote(Always):
 
 
 @dataclass(frozen=True, eq=False)
-class Tagged(Always):
+class Tagged(Piece):
     """A condition: what follows may stand only in a story with this tag."""
 
     tag: str
@@ -359,7 +354,7 @@ class Tagged(Always):
 
 
 @dataclass(frozen=True, eq=False)
-class Sequence:
+class Sequence(Piece):
     """One piece after the other."""
 
     pieces: tuple[Piece, ...]
@@ -375,7 +370,7 @@ class Sequence:
         return all(piece.silent(tags) for piece in self.pieces)
 
 
-class Choice:
+class Choice(Piece):
     """One of several pieces; in a quiet story one in which nobody speaks, if there is one."""
 
     def __init__(self, pieces: tuple[Piece, ...]) -> None:
@@ -411,7 +406,7 @@ class Choice:
 
 
 @dataclass(frozen=True, eq=False)
-class Lasting:
+class Lasting(Piece):
     """One of several pieces, the same (by its number) wherever this name is used in a story."""
 
     name: str
@@ -422,9 +417,6 @@ class Lasting:
         if number is None:
             number = page.chosen[self.name] = int(page.draw() * len(self.pieces))
         self.pieces[number].write(page)
-
-    def fits(self, tags: frozenset[str]) -> bool:
-        return True
 
     def silent(self, tags: frozenset[str]) -> bool:
         return all(piece.silent(tags) for piece in self.pieces)

@@ -46,8 +46,8 @@ SUFFIXES = {
 }
 SHORT = {"he": "hero.he", "him": "hero.him", "his": "hero.his", "himself": "hero.himself"}
 SHORT |= {"He": "hero.he", "His": "hero.his", "it": "thing.it", "It": "thing.it"}
-SPOKEN = frozenset("I I'm I'll I've I'd me my mine myself".split())
-SPOKEN |= frozenset("you you're you'll you've yours yourself your".split())
+SPOKEN = frozenset(["I", "I'm", "I'll", "I've", "I'd", "me", "my", "mine", "myself"])
+SPOKEN |= frozenset(["you", "you're", "you'll", "you've", "yours", "yourself", "your"])
 TOKEN = re.compile(
     r"\{[^}]+\}|<\w+>|\.\.\.|[()\[\]|^~\",.!?:]|[A-Za-z]+(?:'[A-Za-z]+)*(?:/[a-z])?|(\s+)|(.)"
 )
