@@ -122,9 +122,7 @@ def test_names_first_letters_tell_the_characters_apart() -> None:
         assert len(set(names)) == len(names), one.text
 
 
-@pytest.mark.parametrize(
-    "suffix", ["{", "}", "[", "]", "<", ">", "|", "~", "^", "$", "/", "_", "+"]
-)
+@pytest.mark.parametrize("mark", ["{", "}", "[", "]", "<", ">", "|", "~", "^", "$", "/", "_", "+"])
 def test_no_markup_is_left(mark: str) -> None:
     assert not any(mark in one.text for one in WRITTEN)
 

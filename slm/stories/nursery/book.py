@@ -104,9 +104,7 @@ class _Reading:
         adjectives = {name: tuple(words) for name, words in self.sections.items()}
         return Book(
             names={key: tuple(value) for key, value in names.items()},
-            traits={
-                tag: adjectives[f"adjective of a {tag}"] for tag in ("child", "animal", "grown")
-            },
+            traits={tag: adjectives[f"adjective of {tag}"] for tag in ("child", "animal", "grown")},
             activities=activities,
             kinds=tuple(self.kinds()),
             things=tuple(self.things(adjectives)),
@@ -246,7 +244,7 @@ def _as_action(form: str) -> str:
 
 
 def _roles(sections: dict[str, list[str]]) -> dict[str, Role]:
-    """Word -> role. A section is named for its role; "adjective of a child" is of adjectives."""
+    """Word -> role. A section is named for its role; "adjective of child" is of adjectives."""
     roles: dict[str, Role] = {}
     for name, words in sections.items():
         role = Role(name.partition(" of ")[0])
