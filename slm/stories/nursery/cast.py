@@ -1,6 +1,7 @@
 """Casting: who and what is in a story, drawn so that all of it fits its plot."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from slm.stories.nursery.book import Book, KindEntry, Plot, ThingEntry
@@ -19,25 +20,9 @@ ELDERS = {  # kind: sex, how it is addressed
     "aunt": ("f", "Auntie"),
     "uncle": ("m", "Uncle"),
 }
-YOUNG = tuple(
-    [
-        "mom",
-        "mom",
-        "mom",
-        "dad",
-        "dad",
-        "dad",
-        "grandma",
-        "grandpa",
-        "mother",
-        "father",
-        "aunt",
-        "uncle",
-    ]
-)
-WISE = tuple(["owl", "turtle", "woman", "man", "goose", "badger", "crow", "elephant", "goat"])
-
-
+YOUNG = (*ELDERS, "mom", "mom", "dad", "dad")  # whom the young turn to: parents most of all
+WISE = ("owl", "turtle", "woman", "man", "goose", "badger", "crow", "elephant", "goat")
+FRIENDS = {"child": ("child",), "animal": ("animal",), "grown": ("grown", "child")}
 NOTHING = Choice(())  # a field that this character has no use for
 
 
@@ -45,7 +30,7 @@ def cast_for(book: Book, plot: Plot, draw: Draw) -> Cast:
     """Fill the parts of `plot`."""
     introduction = INTRODUCTIONS[int(draw() * 3)]
     hero = _person(book, plot.heroes, draw, named=introduction != "unnamed", without=())
-    friends = plot.friends or frozenset(_FRIENDS[hero.tag])
+    friends = plot.friends or frozenset(FRIENDS[hero.tag])
     named = draw() < (0.8 if introduction != "unnamed" else 0.4)
     friend = _person(book, friends, draw, named=named, without=(hero,))
     elder = _elder(book, hero, friend, draw)
@@ -58,13 +43,6 @@ def cast_for(book: Book, plot: Plot, draw: Draw) -> Cast:
         introduction=introduction,
         quiet=draw() < 0.2,
     )
-
-
-_FRIENDS = {
-    "child": ("child",),
-    "animal": ("animal",),
-    "grown": ("grown", "child"),
-}
 
 
 def _one(choices: Sequence[T], draw: Draw) -> T:
@@ -127,7 +105,7 @@ def _elder(book: Book, hero: Person, friend: Person, draw: Draw) -> Person:
     noun = _one([noun for noun in WISE if noun not in (hero.kind, friend.kind)], draw)
     entry = next(kind for kind in book.kinds if kind.noun == noun)
     wise = _of_kind(entry, _one(entry.sexes, draw), None, ("wise",), draw)
-    return Person(**{**wise.__dict__, "adjective": _one(("old", "wise", "kind"), draw)})
+    return replace(wise, adjective=_one(("old", "wise", "kind"), draw))
 
 
 def _things(book: Book, plot: Plot, hero: Person, draw: Draw) -> tuple[Thing, Thing]:
