@@ -1,0 +1,290 @@
+"""The nursery's book: the lexicon, the phrases and the plots, read from the text files beside this one.
+
+words.txt       role by role, every word a template may use
+synonyms.txt    what can be said instead of what
+names.txt       what characters are called
+kinds.txt       who they are, where they live, how they look
+things.txt      what stories are about
+places.txt      where they play
+activities.txt  what one can love to do
+phrases.txt     sentences and parts of sentences that any plot can use
+plots.txt       the stories, told in lines with alternatives
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from slm.stories.nursery.page import SIDES, Activity, Choice, Lasting, Page, Piece, Place, Sequence
+from slm.stories.nursery.template import EMPTY, Call, Reader
+from slm.stories.nursery.text import Role
+
+Adjectives = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindEntry:
+    """A kind of character: a child, an animal or a grown-up, by `tag`, and whatever else it is."""
+
+    noun: str
+    tag: str
+    classes: frozenset[str]
+    sexes: str
+    adjectives: Adjectives
+    home: Piece
+    looks: Choice
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThingEntry:
+    """A kind of thing: the classes it belongs to, its uses as (infinitive, past, -ing)."""
+
+    noun: str
+    classes: frozenset[str]
+    uses: tuple[tuple[Piece, Piece, Piece], ...]
+    adjectives: Adjectives
+    parts: Choice
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """A story's skeleton, and what it asks of its cast."""
+
+    name: str
+    heroes: frozenset[str]
+    friends: frozenset[str]
+    things: frozenset[str]
+    without: frozenset[str]
+    sides: frozenset[str]
+    body: Piece
+
+
+@dataclass(frozen=True, kw_only=True)
+class Book:
+    """Everything that stories are made from."""
+
+    names: dict[str, tuple[str, ...]]
+    traits: dict[str, Adjectives]
+    kinds: tuple[KindEntry, ...]
+    things: tuple[ThingEntry, ...]
+    places: tuple[Place, ...]
+    activities: tuple[Activity, ...]
+    plots: tuple[Plot, ...]
+    unknown: frozenset[str]
+
+
+@cache
+def read_book() -> Book:
+    """Read the book; raises ValueError where it uses a word without a role."""
+    reading = _Reading()
+    whole = reading.whole()
+    if whole.unknown:
+        raise ValueError(f"words.txt gives no role to: {' '.join(sorted(whole.unknown))}")
+    return whole
+
+
+class _Reading:
+    """One pass over the files. Phrases are read when a template first asks for them."""
+
+    def __init__(self) -> None:
+        self.phrases = dict(_phrases(_lines("phrases.txt")))
+        self.read_phrases: dict[tuple[str, str | None], Piece] = {}
+        self.doings: dict[str, Piece] = {}
+        self.sections = _sections("words.txt")
+        synonyms = {ways[0]: ways for ways in _table("synonyms.txt")}
+        self.reader = Reader(_roles(self.sections), synonyms, self.phrase)
+
+    def whole(self) -> Book:
+        activities = tuple(self.activities())
+        for number, name in enumerate(("do", "did", "doing")):
+            self.doings[name] = _any_activity(activities, number)
+        names = _sections("names.txt")
+        adjectives = {name: tuple(words) for name, words in self.sections.items()}
+        return Book(
+            names={key: tuple(value) for key, value in names.items()},
+            traits={tag: adjectives[f"adjective of {tag}"] for tag in ("child", "animal", "grown")},
+            activities=activities,
+            kinds=tuple(self.kinds()),
+            things=tuple(self.things(adjectives)),
+            places=tuple(self.places()),
+            plots=tuple(self.plots()),
+            unknown=frozenset(self.reader.unknown),
+        )
+
+    # -- phrases
+
+    def phrase(self, name: str, who: str | None) -> Piece:
+        """The piece behind `{name}` or `{name:who}`."""
+        if name in ("do", "did", "doing"):
+            return Call(lambda page: self.doings[name].write(page))
+        if (name, who) not in self.read_phrases:
+            if name not in self.phrases:
+                raise ValueError(f"there is no phrase {name!r}")
+            lasting, lines = self.phrases[name]
+            if who:
+                lines = [line.replace("$", who) for line in lines]
+            pieces = tuple(self.reader.read(line) for line in lines)
+            key = name.partition(".")[0]
+            piece = Lasting(key, pieces) if lasting else Choice(pieces)
+            self.read_phrases[name, who] = piece
+        return self.read_phrases[name, who]
+
+    def cells(self, text: str) -> list[Piece]:
+        return [self.reader.read(cell) for cell in text.split(";")]
+
+    # -- tables
+
+    def kinds(self) -> Iterator[KindEntry]:
+        for noun, classes, sexes, adjectives, home, looks in _table("kinds.txt"):
+            yield KindEntry(
+                noun=noun,
+                tag=classes.split()[0],
+                classes=frozenset(classes.split()),
+                sexes=sexes,
+                adjectives=tuple(adjectives.split()),
+                home=self.reader.read(home),
+                looks=Choice(tuple(self.cells(looks))),
+            )
+
+    def things(self, lists: dict[str, Adjectives]) -> Iterator[ThingEntry]:
+        for noun, classes, uses, adjectives, parts in _table("things.txt"):
+            own = [word.partition("/")[0] for word in adjectives.split() if word[0] != "+"]
+            for name in re.findall(r"\+(\w+)", adjectives):
+                own += lists[f"adjective of {name}"]
+            yield ThingEntry(
+                noun=noun,
+                classes=frozenset(classes.split()),
+                uses=tuple(self.forms(use) for use in uses.split(";")),
+                adjectives=tuple(own),
+                parts=Choice(tuple(self.cells(parts))),
+            )
+
+    def forms(self, use: str) -> tuple[Piece, Piece, Piece]:
+        """`play/v played playing +with` -> three pieces, each with what follows the verb."""
+        verb, _, rest = use.partition("+")
+        one, past, ing = (self.reader.read(f"{_as_action(form)} {rest}") for form in verb.split())
+        return one, past, ing
+
+    def places(self) -> Iterator[Place]:
+        for noun, side, preposition, spots, sights in _table("places.txt"):
+            yield Place(
+                noun=noun,
+                side=side,
+                preposition=preposition,
+                spot=Choice(tuple(self.cells(spots))),
+                sight=Choice(tuple(self.cells(sights))),
+            )
+
+    def activities(self) -> Iterator[Activity]:
+        for forms, complements in _table("activities.txt"):
+            rest = Choice(tuple(self.cells(complements)))
+            verbs = [self.reader.read(_as_action(form)) for form in forms.split()]
+            one, past, ing = (Sequence((verb, rest)) for verb in verbs)
+            yield Activity(verb=forms.split()[0].partition("/")[0], forms=(one, past, ing))
+
+    # -- plots
+
+    def plots(self) -> Iterator[Plot]:
+        for block in "\n".join(_lines("plots.txt", keep_blank=True)).split("\n== ")[1:]:
+            head, *lines = block.split("\n")
+            name, *conditions = head.split(" | ")
+            asked = {
+                key: frozenset(value.split(","))
+                for key, value in (c.split(": ") for c in conditions)
+            }
+            yield Plot(
+                name=name,
+                heroes=asked.get("hero", frozenset(("child", "animal"))),
+                friends=asked.get("friend", frozenset()),
+                things=asked["thing"],
+                without=asked.get("not", frozenset()),
+                sides=asked.get("place", frozenset(SIDES)),
+                body=self.body([line.strip() for line in reversed(lines)]),
+            )
+
+    def body(self, lines: list[str]) -> Piece:
+        """Read the lines of a plot, last line first in `lines`, up to `or`, `end` or nothing."""
+        pieces: list[Piece] = []
+        while lines and lines[-1].split(" ")[0] not in ("or", "end"):
+            line = lines.pop()
+            if not line:
+                pieces.append(Call(Page.begin_paragraph))
+            elif line.startswith("either"):
+                pieces.append(self.branches(lines, line))
+            else:
+                perhaps = line.startswith("? ")
+                ways = [self.sentences(line.removeprefix("? "))]
+                while lines and lines[-1].startswith("| "):
+                    ways.append(self.sentences(lines.pop().removeprefix("| ")))
+                piece = ways[0] if len(ways) == 1 else Choice(tuple(ways))
+                pieces.append(Choice((piece, EMPTY)) if perhaps else piece)
+        return Sequence(tuple(pieces))
+
+    def branches(self, lines: list[str], line: str) -> Piece:
+        """`either … or 3 … end`; a number is a weight."""
+        ways: list[Piece] = []
+        while line != "end":
+            weight = line.partition(" ")[2] or "1"
+            ways += [self.body(lines)] * int(weight)
+            line = lines.pop()
+        return Choice(tuple(ways))
+
+    def sentences(self, line: str) -> Piece:
+        return Sequence((Call(Page.begin_sentence), self.reader.read(line)))
+
+
+def _any_activity(activities: tuple[Activity, ...], number: int) -> Piece:
+    return Choice(tuple(activity.forms[number] for activity in activities))
+
+
+def _as_action(form: str) -> str:
+    return form if "/" in form else f"{form}/v"
+
+
+def _roles(sections: dict[str, list[str]]) -> dict[str, Role]:
+    """Word -> role. A section is named for its role; "adjective of child" is of adjectives."""
+    roles: dict[str, Role] = {}
+    for name, words in sections.items():
+        role = Role(name.partition(" of ")[0])
+        for word in words:
+            if roles.setdefault(word, role) != role:
+                raise ValueError(f"words.txt gives {word!r} two roles: {roles[word]} and {role}")
+    return roles
+
+
+def _phrases(lines: list[str]) -> Iterator[tuple[str, tuple[bool, list[str]]]]:
+    """`name:who =` or `name :=`, then `| alternative` lines."""
+    name, lasting, found = "", False, list[str]()
+    for line in [*lines, "end ="]:
+        if line.startswith("| "):
+            found.append(line.removeprefix("| "))
+            continue
+        if name:
+            yield name, (lasting, found)
+        lasting = line.endswith(":=")
+        name = line.rstrip(":= ").partition(":")[0]
+        found = []
+
+
+def _sections(file: str) -> dict[str, list[str]]:
+    """Name -> words; a name is a line that ends with a colon."""
+    sections: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in _lines(file):
+        if line.endswith(":"):
+            current = sections.setdefault(line[:-1], [])
+        else:
+            current += line.split()
+    return sections
+
+
+def _table(file: str) -> list[list[str]]:
+    return [line.split(" | ") for line in _lines(file)]
+
+
+def _lines(file: str, keep_blank: bool = False) -> list[str]:
+    text = resources.files("slm.stories.nursery").joinpath("book", file).read_text("utf-8")
+    lines = [line.rstrip() for line in text.split("\n") if not line.startswith("#")]
+    return lines if keep_blank else [line for line in lines if line]
