@@ -40,19 +40,31 @@ class KVCache:
 
     Story b's key for position p lies in slot p, so rows of different lengths need no padding on the
     left and every token keeps its true position. What lies past a row's length is never looked at.
+    `slots` is how long a story can become, n_ctx where it is not given.
     """
 
-    def __init__(self, config: ModelConfig, batch: int, device: torch.device | str = "cpu") -> None:
-        size = (config.n_layers, batch, config.n_heads, config.n_ctx, config.d_head)
+    def __init__(
+        self,
+        config: ModelConfig,
+        batch: int,
+        slots: int | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        slots = config.n_ctx if slots is None else slots
+        size = (config.n_layers, batch, config.n_heads, slots, config.d_head)
         self.keys = torch.zeros(size, device=device)
         self.values = torch.zeros(size, device=device)
         self.lengths = torch.zeros(batch, dtype=torch.long, device=device)
 
-    def keep(self, rows: Int[Tensor, "kept"]) -> None:
-        """Go on with these rows only (in this order; a row may be taken several times)."""
-        self.keys = self.keys[:, rows].clone()
-        self.values = self.values[:, rows].clone()
-        self.lengths = self.lengths[rows]
+    def drop(self, row: int) -> None:
+        """Forget a story; the last one takes its row, so that nothing else has to move."""
+        last = len(self.lengths) - 1
+        if row != last:
+            used = int(self.lengths[last])
+            for kept in (self.keys, self.values):
+                kept[:, row, :, :used] = kept[:, last, :, :used]
+            self.lengths[row] = used
+        self.lengths = self.lengths[:last]
 
     def attend(
         self,
@@ -66,11 +78,11 @@ class KVCache:
 
         Either the cache is new (a whole prompt comes) or a single token comes for each row.
         """
-        keys, values = self.keys[layer], self.values[layer]
+        rows = torch.arange(len(self.lengths), device=q.device)
+        keys, values = self.keys[layer, : len(rows)], self.values[layer, : len(rows)]
         if (pos := q.shape[2]) > 1:
             keys[:, :, :pos], values[:, :, :pos] = k, v
             return attend(q, k, v, config, layer)
-        rows = torch.arange(len(self.lengths), device=q.device)
         keys[rows, :, self.lengths], values[rows, :, self.lengths] = k[:, :, 0], v[:, :, 0]
         end = int(self.lengths.max()) + 1
         slot = torch.arange(end, device=q.device)
@@ -160,10 +172,16 @@ def loss(
 
 
 def prefill(
-    weights: Weights, tokens: Int[Tensor, "batch pos"], lengths: Int[Tensor, "batch"]
+    weights: Weights,
+    tokens: Int[Tensor, "batch pos"],
+    lengths: Int[Tensor, "batch"],
+    slots: int | None = None,
 ) -> tuple[KVCache, Float[Tensor, "batch d_vocab"]]:
-    """Read prompts (row b holds `lengths[b]` tokens, then anything); logits for what comes next."""
-    cache = KVCache(weights.config, len(tokens), tokens.device)
+    """Read prompts (row b holds `lengths[b]` tokens, then anything); logits for what comes next.
+
+    The cache has room for stories of `slots` tokens, n_ctx where it is not given.
+    """
+    cache = KVCache(weights.config, len(tokens), slots, tokens.device)
     final = hidden(weights, tokens, cache=cache)
     cache.lengths = lengths.clone()
     return cache, unembed(weights, final[torch.arange(len(tokens)), lengths - 1])

@@ -14,7 +14,8 @@ from slm.runs import Checkpoint
 
 Stopped = Literal["story end", "max tokens", "context full"]
 
-ROWS_AT_ONCE = 128
+CACHE_BYTES = 1 << 29
+"""How much memory the keys and values of the stories being written may take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +100,11 @@ def complete(
     depend on what else is being written. Raises `BadInput` for a prompt that fills the context.
     """
     completions: list[Completion] = []
-    for first in range(0, len(prompts), ROWS_AT_ONCE):
-        batch = _Batch(checkpoint, prompts[first : first + ROWS_AT_ONCE], sampling, first)
+    config = checkpoint.config
+    story_bytes = 2 * 4 * config.n_layers * config.d_model * config.n_ctx
+    at_once = max(1, CACHE_BYTES // story_bytes)
+    for first in range(0, len(prompts), at_once):
+        batch = _Batch(checkpoint, prompts[first : first + at_once], sampling, first)
         for _ in batch.run():
             pass
         completions += batch.completions()
@@ -149,10 +153,10 @@ class _Batch:
             )
         self.written: list[list[int]] = [[] for _ in prompts]
         self.stopped: list[Stopped] = ["max tokens"] * len(self.prompts)
-        self.generators = [
-            torch.Generator().manual_seed(sampling.seed * 1_000_003 + first + index)
-            for index in range(len(self.prompts))
-        ]
+        self.uniform = torch.empty(len(self.prompts), n_ctx, dtype=torch.double)
+        for index, row in enumerate(self.uniform):
+            seed = sampling.seed * 1_000_003 + first + index
+            row.uniform_(generator=torch.Generator().manual_seed(seed))
 
     @torch.no_grad()
     def run(self) -> Iterator[_Drawn]:
@@ -162,42 +166,47 @@ class _Batch:
         if not self.starts:
             return
         lengths = torch.tensor([len(start) for start in self.starts])
-        tokens = torch.full((len(self.starts), int(lengths.max())), end)
+        longest = int(lengths.max())
+        tokens = torch.full((len(self.starts), longest), end)
         for row, start in zip(tokens, self.starts, strict=True):
             row[: len(start)] = torch.tensor(start)
-        cache, logits = fast.prefill(weights, tokens, lengths)
+        slots = min(longest + self.sampling.max_tokens, config.n_ctx)
+        cache, logits = fast.prefill(weights, tokens, lengths, slots)
         alive = list(range(len(self.starts)))
         while alive:
             drawn = self._draw(logits, alive)
             yield _Drawn(tokens=drawn, logits=logits)
-            going_on = []
-            for row, story in enumerate(alive):
-                token = int(drawn[row])
-                if token == end:
-                    self.stopped[story] = "story end"
+            following = drawn.tolist()
+            for row in reversed(range(len(alive))):
+                if self._goes_on(alive[row], following[row]):
                     continue
-                self.written[story].append(token)
-                if len(self.written[story]) >= self.sampling.max_tokens:
-                    continue
-                if len(self.starts[story]) + len(self.written[story]) > config.n_ctx:
-                    self.stopped[story] = "context full"
-                    continue
-                going_on.append(row)
-            if len(going_on) < len(alive):
-                rows = torch.tensor(going_on, dtype=torch.long)
-                cache.keep(rows)
-                drawn = drawn[rows]
-                alive = [alive[row] for row in going_on]
+                cache.drop(row)
+                alive[row], following[row] = alive[-1], following[-1]
+                del alive[-1], following[-1]
             if alive:
-                logits = fast.step(weights, drawn, cache)
+                logits = fast.step(weights, torch.tensor(following), cache)
+
+    def _goes_on(self, story: int, token: int) -> bool:
+        """Write down a token that was drawn; tell whether the story has room for another."""
+        if token == self.checkpoint.tokenizer.end:
+            self.stopped[story] = "story end"
+            return False
+        written = self.written[story]
+        written.append(token)
+        if len(written) >= self.sampling.max_tokens:
+            return False
+        if len(self.starts[story]) + len(written) > self.checkpoint.config.n_ctx:
+            self.stopped[story] = "context full"
+            return False
+        return True
 
     def _draw(self, logits: Float[Tensor, "batch d_vocab"], alive: list[int]) -> Tensor:
+        """Draw by inverting the distribution function at each story's next uniform number."""
         if self.sampling.temperature == 0:
             return logits.argmax(-1)
-        cumulative = distribution(logits, self.sampling).double().cumsum(-1)
-        uniform = torch.stack(
-            [torch.rand(1, generator=self.generators[story], dtype=torch.double) for story in alive]
-        )
+        cumulative = distribution(logits, self.sampling).cumsum(-1, dtype=torch.double)
+        at = torch.tensor([len(self.written[story]) for story in alive])
+        uniform = self.uniform[torch.tensor(alive), at][:, None]
         drawn = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
         return drawn[:, 0].clamp_(max=logits.shape[-1] - 1)
 

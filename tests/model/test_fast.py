@@ -117,7 +117,7 @@ def test_stories_of_different_lengths_grow_in_the_cache_as_if_read_whole(name: s
         assert torch.allclose(logits[1], whole[1, 2 + offset], atol=1e-4)
         following = torch.stack([tokens[0, 20 + offset], tokens[1, 3 + offset]])
         logits = fast.step(weights, following, cache)
-    cache.keep(torch.tensor([1]))
+    cache.drop(0)
     logits = fast.step(weights, tokens[1:, 18], cache)
     assert torch.allclose(logits[0], whole[1, 18], atol=1e-4)
 
