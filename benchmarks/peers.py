@@ -4,6 +4,7 @@ import warnings
 from typing import Any
 
 import torch
+
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights
 

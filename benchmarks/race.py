@@ -50,7 +50,12 @@ def race(contenders: Sequence[Contender], *, work: float = 1.0, rounds: int = 5)
 
 def table(title: str, unit: str, rows: Sequence[Row]) -> str:
     """A Markdown table of a race."""
-    lines = [f"### {title}", "", f"| who | {unit} | ours is faster by | range |", "|---|---|---|---|"]
+    lines = [
+        f"### {title}",
+        "",
+        f"| who | {unit} | ours is faster by | range |",
+        "|---|---|---|---|",
+    ]
     for number, row in enumerate(rows):
         rate = f"{statistics.median(row.rates):,.4g}"
         if number == 0:

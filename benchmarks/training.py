@@ -18,7 +18,9 @@ BATCH = 16
 
 def run() -> str:
     """Race the training step at each shape."""
-    return "\n".join(_at(ModelConfig(d_model=d, n_layers=n, n_heads=h, d_vocab=4096)) for d, n, h in SHAPES)
+    return "\n".join(
+        _at(ModelConfig(d_model=d, n_layers=n, n_heads=h, d_vocab=4096)) for d, n, h in SHAPES
+    )
 
 
 def _at(config: ModelConfig) -> str:

@@ -16,6 +16,9 @@ from slm.model.gradients import addmm_bfloat16, cross_entropy
 from slm.model.weights import Weights
 
 Addmm = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""bias [out], x [row, in], matrix [in, out] -> [row, out], as `torch.addmm`."""
+Attend = Callable[[Tensor, Tensor, Tensor, ModelConfig, int], Tensor]
+"""q, k, v [batch, head, pos, d_head] of a layer -> z, of q's shape."""
 
 
 class Taps:
@@ -36,29 +39,40 @@ class Taps:
 
 
 class KVCache:
-    """The keys and values of a batch of stories that grow one token at a time, each at its own length.
+    """The keys and values of stories that grow one token at a time, each at its own length.
 
-    Story b's key for position p lies in slot p, so rows of different lengths need no padding on the
-    left and every token keeps its true position. What lies past a row's length is never looked at.
-    `slots` is how long a story can become, n_ctx where it is not given.
+    Story b's key for position p lies in slot p of row b, so stories of different lengths need no
+    padding on the left and every token keeps its true position. What lies past a row's length is
+    never looked at. There is room for `rows` stories of `slots` tokens (n_ctx where it is not given).
     """
 
     def __init__(
         self,
         config: ModelConfig,
-        batch: int,
+        rows: int,
         slots: int | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         slots = config.n_ctx if slots is None else slots
-        size = (config.n_layers, batch, config.n_heads, slots, config.d_head)
+        size = (config.n_layers, rows, config.n_heads, slots, config.d_head)
+        self.config = config
         self.keys = torch.zeros(size, device=device)
         self.values = torch.zeros(size, device=device)
-        self.lengths = torch.zeros(batch, dtype=torch.long, device=device)
+        self.lengths = torch.zeros(0, dtype=torch.long, device=device)
+
+    def __len__(self) -> int:
+        """Stories in it."""
+        return len(self.lengths)
+
+    def append(self, lengths: Int[Tensor, "new"]) -> slice:
+        """Make room for stories whose prompts have these lengths; return their rows."""
+        rows = slice(len(self), len(self) + len(lengths))
+        self.lengths = torch.cat([self.lengths, lengths.to(self.lengths)])
+        return rows
 
     def drop(self, row: int) -> None:
         """Forget a story; the last one takes its row, so that nothing else has to move."""
-        last = len(self.lengths) - 1
+        last = len(self) - 1
         if row != last:
             used = int(self.lengths[last])
             for kept in (self.keys, self.values):
@@ -66,58 +80,83 @@ class KVCache:
             self.lengths[row] = used
         self.lengths = self.lengths[:last]
 
-    def attend(
-        self,
-        q: Float[Tensor, "batch head query d_head"],
-        k: Float[Tensor, "batch head query d_head"],
-        v: Float[Tensor, "batch head query d_head"],
-        config: ModelConfig,
-        layer: int,
-    ) -> Float[Tensor, "batch head query d_head"]:
-        """Store the new keys and values and attend over everything up to them.
+    def reader(self, rows: slice) -> Attend:
+        """Attention within whole prompts, whose keys and values are kept in `rows`."""
 
-        Either the cache is new (a whole prompt comes) or a single token comes for each row.
-        """
-        rows = torch.arange(len(self.lengths), device=q.device)
-        keys, values = self.keys[layer, : len(rows)], self.values[layer, : len(rows)]
-        if (pos := q.shape[2]) > 1:
-            keys[:, :, :pos], values[:, :, :pos] = k, v
+        def attend_and_keep(
+            q: Tensor, k: Tensor, v: Tensor, config: ModelConfig, layer: int
+        ) -> Tensor:
+            self.keys[layer, rows, :, : k.shape[2]] = k
+            self.values[layer, rows, :, : v.shape[2]] = v
             return attend(q, k, v, config, layer)
-        keys[rows, :, self.lengths], values[rows, :, self.lengths] = k[:, :, 0], v[:, :, 0]
-        end = int(self.lengths.max()) + 1
-        slot = torch.arange(end, device=q.device)
-        visible = slot <= self.lengths[:, None]
-        if (window := config.window(layer)) is not None:
-            visible &= slot > self.lengths[:, None] - window
-        mask = None if bool(visible.all()) else visible[:, None, None, :]
-        return F.scaled_dot_product_attention(
-            q, keys[:, :, :end], values[:, :, :end], attn_mask=mask, scale=_scale(config)
-        )
+
+        return attend_and_keep
+
+    def writer(self) -> Attend:
+        """Attention of one new token in each story, kept with those before it."""
+        lengths = self.lengths.tolist()
+        count, end = len(lengths), max(lengths) + 1
+        alike = min(lengths) + 1 == end
+        slot = torch.arange(end, device=self.lengths.device)
+        rows = torch.arange(count, device=self.lengths.device)
+        before = slot <= self.lengths[:, None]
+
+        def keep_and_attend(
+            q: Tensor, k: Tensor, v: Tensor, config: ModelConfig, layer: int
+        ) -> Tensor:
+            keys, values = self.keys[layer, :count], self.values[layer, :count]
+            if alike:
+                keys[:, :, end - 1], values[:, :, end - 1] = k[:, :, 0], v[:, :, 0]
+            else:
+                keys[rows, :, self.lengths], values[rows, :, self.lengths] = k[:, :, 0], v[:, :, 0]
+            seen, window = before, config.window(layer)
+            if window is not None:
+                seen = before & (slot > self.lengths[:, None] - window)
+            mask = None if alike and window is None else seen[:, None, None]
+            return F.scaled_dot_product_attention(
+                q, keys[:, :, :end], values[:, :, :end], attn_mask=mask, scale=_scale(config)
+            )
+
+        return keep_and_attend
+
+
+def attend(
+    q: Float[Tensor, "batch head pos d_head"],
+    k: Float[Tensor, "batch head pos d_head"],
+    v: Float[Tensor, "batch head pos d_head"],
+    config: ModelConfig,
+    layer: int,
+) -> Float[Tensor, "batch head pos d_head"]:
+    """Causal attention of whole stories, within the layer's window if it has one."""
+    scale = _scale(config)
+    if config.window(layer) is None:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
+    mask = visible(q.shape[2], config.window(layer), q.device)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
 
 
 def hidden(
     weights: Weights,
     tokens: Int[Tensor, "batch pos"],
     *,
-    cache: KVCache | None = None,
+    where: Int[Tensor, "#batch pos"] | None = None,
+    attend: Attend = attend,
     taps: Taps | None = None,
     addmm: Addmm = torch.addmm,
 ) -> Float[Tensor, "batch pos d_model"]:
     """Run the blocks and the final LayerNorm (TransformerLens' `ln_final` output).
 
-    With a cache, `tokens` go on where each row's cached story ended; the caller then adds to
-    `cache.lengths` what it wrote (`prefill` and `step` do). `addmm` computes the blocks' products;
-    the residual stream, the norms and attention stay in float32 whatever it returns.
+    The tokens stand at positions `where`, 0, 1, 2, … where it is not given. `addmm` computes the
+    blocks' products; the residual stream, the norms and attention stay in float32 whatever it
+    returns.
     """
     config = weights.config
     batch, pos = tokens.shape
-    tap = taps or Taps()
+    tap = taps or (lambda name, act: None)
     d, heads, d_head = config.d_model, config.n_heads, config.d_head
 
-    where = torch.arange(pos, device=tokens.device)
-    if cache is not None:
-        where = cache.lengths[:, None] + where
-    x = F.embedding(tokens, weights.W_E) + F.embedding(where, weights.W_pos)
+    at_position = weights.W_pos[:pos] if where is None else F.embedding(where, weights.W_pos)
+    x = F.embedding(tokens, weights.W_E) + at_position
 
     for layer, block in enumerate(weights.blocks):
         at = f"blocks.{layer}"
@@ -125,11 +164,11 @@ def hidden(
         normed = F.layer_norm(x, (d,), block.ln1_w, block.ln1_b, config.eps)
         qkv = addmm(block.b_QKV, normed.view(-1, d), block.W_QKV).to(x.dtype)
         q, k, v = qkv.view(batch, pos, 3, heads, d_head).permute(2, 0, 3, 1, 4)
-        z = (cache.attend if cache else attend)(q, k, v, config, layer)
-        if tap.names:
+        z = attend(q, k, v, config, layer)
+        if taps:
             for name, act in (("q", q), ("k", k), ("v", v), ("z", z)):
                 tap(f"{at}.attn.hook_{name}", act.transpose(1, 2))
-            if f"{at}.attn.hook_pattern" in tap.names:
+            if f"{at}.attn.hook_pattern" in taps.names:
                 tap(f"{at}.attn.hook_pattern", pattern(q, k, config, layer))
         z = z.transpose(1, 2).reshape(-1, d)
         x = x + addmm(block.b_O, z, block.W_O).view(batch, pos, d)
@@ -173,42 +212,22 @@ def loss(
 
 def prefill(
     weights: Weights,
+    cache: KVCache,
     tokens: Int[Tensor, "batch pos"],
     lengths: Int[Tensor, "batch"],
-    slots: int | None = None,
-) -> tuple[KVCache, Float[Tensor, "batch d_vocab"]]:
-    """Read prompts (row b holds `lengths[b]` tokens, then anything); logits for what comes next.
-
-    The cache has room for stories of `slots` tokens, n_ctx where it is not given.
-    """
-    cache = KVCache(weights.config, len(tokens), slots, tokens.device)
-    final = hidden(weights, tokens, cache=cache)
-    cache.lengths = lengths.clone()
-    return cache, unembed(weights, final[torch.arange(len(tokens)), lengths - 1])
+) -> Float[Tensor, "batch d_vocab"]:
+    """Add prompts to `cache` (row b holds `lengths[b]` tokens, then anything); logits for what is next."""
+    final = hidden(weights, tokens, attend=cache.reader(cache.append(lengths)))
+    return unembed(weights, final[torch.arange(len(tokens)), lengths - 1])
 
 
 def step(
-    weights: Weights, tokens: Int[Tensor, "batch"], cache: KVCache
+    weights: Weights, cache: KVCache, tokens: Int[Tensor, "batch"]
 ) -> Float[Tensor, "batch d_vocab"]:
-    """Add one token to each cached story; logits for the one after it."""
-    final = hidden(weights, tokens[:, None], cache=cache)
+    """Add one token to each story in `cache`; logits for the one after it."""
+    final = hidden(weights, tokens[:, None], where=cache.lengths[:, None], attend=cache.writer())
     cache.lengths = cache.lengths + 1
     return unembed(weights, final[:, 0])
-
-
-def attend(
-    q: Float[Tensor, "batch head pos d_head"],
-    k: Float[Tensor, "batch head pos d_head"],
-    v: Float[Tensor, "batch head pos d_head"],
-    config: ModelConfig,
-    layer: int,
-) -> Float[Tensor, "batch head pos d_head"]:
-    """Causal attention of whole stories, within the layer's window if it has one."""
-    scale = _scale(config)
-    if config.window(layer) is None:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
-    mask = visible(q.shape[2], config.window(layer), q.device)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
 
 
 def pattern(

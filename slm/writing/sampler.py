@@ -14,7 +14,7 @@ from slm.runs import Checkpoint
 
 Stopped = Literal["story end", "max tokens", "context full"]
 
-CACHE_BYTES = 1 << 29
+CACHE_BYTES = 1 << 27
 """How much memory the keys and values of the stories being written may take."""
 
 
@@ -94,21 +94,15 @@ def stream(
 def complete(
     checkpoint: Checkpoint, prompts: Sequence[str], sampling: Sampling
 ) -> list[Completion]:
-    """Write on after each prompt, all at once; finished stories leave the batch.
+    """Write on after each prompt, many at once; finished stories leave the batch.
 
     Completion i draws from a random stream of its own, made from (seed, i), so that it does not
     depend on what else is being written. Raises `BadInput` for a prompt that fills the context.
     """
-    completions: list[Completion] = []
-    config = checkpoint.config
-    story_bytes = 2 * 4 * config.n_layers * config.d_model * config.n_ctx
-    at_once = max(1, CACHE_BYTES // story_bytes)
-    for first in range(0, len(prompts), at_once):
-        batch = _Batch(checkpoint, prompts[first : first + at_once], sampling, first)
-        for _ in batch.run():
-            pass
-        completions += batch.completions()
-    return completions
+    batch = _Batch(checkpoint, prompts, sampling)
+    for _ in batch.run():
+        pass
+    return batch.completions()
 
 
 @torch.no_grad()
@@ -139,52 +133,59 @@ class _Drawn:
 
 
 class _Batch:
-    """Stories being written together, each in its row until it ends."""
+    """Stories being written, as many together as fit, and when those have ended, the next.
 
-    def __init__(
-        self, checkpoint: Checkpoint, prompts: Sequence[str], sampling: Sampling, first: int = 0
-    ) -> None:
+    A new story does not join before: the step would take as long for it as for the longest.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, prompts: Sequence[str], sampling: Sampling) -> None:
         self.checkpoint, self.sampling, self.prompts = checkpoint, sampling, list(prompts)
-        n_ctx = checkpoint.config.n_ctx
+        config = checkpoint.config
         self.starts = [checkpoint.tokenizer.encode_story(prompt) for prompt in prompts]
-        if longest := max((len(s) for s in self.starts if len(s) >= n_ctx), default=0):
+        longest = max(map(len, self.starts), default=1)
+        if longest >= config.n_ctx:
             raise BadInput(
-                f"a prompt must be shorter than the context of {n_ctx} tokens, not {longest}"
+                f"a prompt must be shorter than the context of {config.n_ctx} tokens, not {longest}"
             )
+        slots = min(longest + sampling.max_tokens, config.n_ctx)
+        fitting = CACHE_BYTES // (2 * 4 * config.n_layers * config.d_model * slots)
+        self.places = min(len(self.prompts), max(1, fitting))
+        self.cache = fast.KVCache(config, self.places, slots)
         self.written: list[list[int]] = [[] for _ in prompts]
         self.stopped: list[Stopped] = ["max tokens"] * len(self.prompts)
-        self.uniform = torch.empty(len(self.prompts), n_ctx, dtype=torch.double)
+        self.uniform = torch.empty(len(self.prompts), config.n_ctx, dtype=torch.double)
         for index, row in enumerate(self.uniform):
-            seed = sampling.seed * 1_000_003 + first + index
-            row.uniform_(generator=torch.Generator().manual_seed(seed))
+            row.uniform_(generator=torch.Generator().manual_seed(sampling.seed * 1_000_003 + index))
 
     @torch.no_grad()
     def run(self) -> Iterator[_Drawn]:
-        """Draw a token for every living story at a time, until all have ended."""
-        weights, config = self.checkpoint.weights, self.checkpoint.config
-        end = self.checkpoint.tokenizer.end
-        if not self.starts:
-            return
-        lengths = torch.tensor([len(start) for start in self.starts])
-        longest = int(lengths.max())
-        tokens = torch.full((len(self.starts), longest), end)
-        for row, start in zip(tokens, self.starts, strict=True):
-            row[: len(start)] = torch.tensor(start)
-        slots = min(longest + self.sampling.max_tokens, config.n_ctx)
-        cache, logits = fast.prefill(weights, tokens, lengths, slots)
-        alive = list(range(len(self.starts)))
-        while alive:
-            drawn = self._draw(logits, alive)
+        """Draw a token for every story in a place at a time, until all have ended."""
+        weights = self.checkpoint.weights
+        waiting = list(reversed(range(len(self.prompts))))
+        writing: list[int] = []  # the story in each row of the cache
+        while waiting or writing:
+            if writing:
+                following = torch.tensor([self.written[story][-1] for story in writing])
+                logits = fast.step(weights, self.cache, following)
+            else:
+                writing = [waiting.pop() for _ in range(min(self.places, len(waiting)))]
+                logits = self._read(writing)
+            drawn = self._draw(logits, writing)
             yield _Drawn(tokens=drawn, logits=logits)
-            following = drawn.tolist()
-            for row in reversed(range(len(alive))):
-                if self._goes_on(alive[row], following[row]):
-                    continue
-                cache.drop(row)
-                alive[row], following[row] = alive[-1], following[-1]
-                del alive[-1], following[-1]
-            if alive:
-                logits = fast.step(weights, torch.tensor(following), cache)
+            for row, token in reversed(list(enumerate(drawn.tolist()))):
+                if not self._goes_on(writing[row], token):
+                    self.cache.drop(row)
+                    writing[row] = writing[-1]
+                    del writing[-1]
+
+    def _read(self, stories: Sequence[int]) -> Float[Tensor, "batch d_vocab"]:
+        """Read the beginnings of these stories into the cache."""
+        starts = [self.starts[story] for story in stories]
+        lengths = torch.tensor([len(start) for start in starts])
+        tokens = torch.full((len(starts), int(lengths.max())), self.checkpoint.tokenizer.end)
+        for row, start in zip(tokens, starts, strict=True):
+            row[: len(start)] = torch.tensor(start)
+        return fast.prefill(self.checkpoint.weights, self.cache, tokens, lengths)
 
     def _goes_on(self, story: int, token: int) -> bool:
         """Write down a token that was drawn; tell whether the story has room for another."""
@@ -200,13 +201,13 @@ class _Batch:
             return False
         return True
 
-    def _draw(self, logits: Float[Tensor, "batch d_vocab"], alive: list[int]) -> Tensor:
+    def _draw(self, logits: Float[Tensor, "batch d_vocab"], writing: list[int]) -> Tensor:
         """Draw by inverting the distribution function at each story's next uniform number."""
         if self.sampling.temperature == 0:
             return logits.argmax(-1)
         cumulative = distribution(logits, self.sampling).cumsum(-1, dtype=torch.double)
-        at = torch.tensor([len(self.written[story]) for story in alive])
-        uniform = self.uniform[torch.tensor(alive), at][:, None]
+        at = torch.tensor([len(self.written[story]) for story in writing])
+        uniform = self.uniform[torch.tensor(writing), at][:, None]
         drawn = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
         return drawn[:, 0].clamp_(max=logits.shape[-1] - 1)
 

@@ -111,14 +111,15 @@ def test_stories_of_different_lengths_grow_in_the_cache_as_if_read_whole(name: s
     weights = lively(config)
     tokens = some_tokens(config)
     whole = fast.logits(weights, tokens)
-    cache, logits = fast.prefill(weights, tokens[:, :20], torch.tensor([20, 3]))
+    cache = fast.KVCache(config, rows=2)
+    logits = fast.prefill(weights, cache, tokens[:, :20], torch.tensor([20, 3]))
     for offset in range(15):
         assert torch.allclose(logits[0], whole[0, 19 + offset], atol=1e-4)
         assert torch.allclose(logits[1], whole[1, 2 + offset], atol=1e-4)
         following = torch.stack([tokens[0, 20 + offset], tokens[1, 3 + offset]])
-        logits = fast.step(weights, following, cache)
+        logits = fast.step(weights, cache, following)
     cache.drop(0)
-    logits = fast.step(weights, tokens[1:, 18], cache)
+    logits = fast.step(weights, cache, tokens[1:, 18])
     assert torch.allclose(logits[0], whole[1, 18], atol=1e-4)
 
 
