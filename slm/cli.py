@@ -346,7 +346,7 @@ def _neurons_build(chosen: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from slm.lens.neurons import build_index
+    from slm.lens.neuron_index import build_index
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
@@ -359,7 +359,7 @@ def _neurons_build(chosen: argparse.Namespace) -> None:
 
 
 def _neurons_top(chosen: argparse.Namespace) -> None:
-    from slm.lens.neurons import open_index
+    from slm.lens.neuron_index import open_index
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
@@ -390,7 +390,7 @@ def _neurons_top(chosen: argparse.Namespace) -> None:
 
 
 def _neurons_find(chosen: argparse.Namespace) -> None:
-    from slm.lens.neurons import open_index
+    from slm.lens.neuron_index import open_index
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from slm.errors import BadInput
-from slm.lens.neurons import activations, build_index, examples, open_index
+from slm.lens.neuron_index import build_index, open_index
+from slm.lens.neurons import activations, examples
 from slm.model.hooked import hooked, run_with_cache
 from slm.runs import Checkpoint
 from tests.conftest import little_stories
