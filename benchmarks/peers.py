@@ -34,21 +34,20 @@ def gpt2(config: ModelConfig) -> Any:
     """transformers' GPT-2 of this shape, without dropout, with its fastest attention."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    return GPT2LMHeadModel(
-        GPT2Config(
-            n_embd=config.d_model,
-            n_layer=config.n_layers,
-            n_head=config.n_heads,
-            n_positions=config.n_ctx,
-            vocab_size=config.d_vocab,
-            attn_pdrop=0.0,
-            embd_pdrop=0.0,
-            resid_pdrop=0.0,
-            bos_token_id=0,
-            eos_token_id=0,
-            attn_implementation="sdpa",
-        )
+    shape: dict[str, Any] = dict(
+        n_embd=config.d_model,
+        n_layer=config.n_layers,
+        n_head=config.n_heads,
+        n_positions=config.n_ctx,
+        vocab_size=config.d_vocab,
+        attn_pdrop=0.0,
+        embd_pdrop=0.0,
+        resid_pdrop=0.0,
+        bos_token_id=0,
+        eos_token_id=0,
+        attn_implementation="sdpa",
     )
+    return GPT2LMHeadModel(GPT2Config(**shape))
 
 
 @torch.no_grad()

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
 
@@ -30,11 +32,11 @@ def run() -> str:
     prompts = [opening for opening in openings() for _ in range(SAMPLES)]
     batches = {name: _best_batch(generate, prompts) for name, generate in everyone.items()}
     crowd = [
-        Contender(f"{name}, {size} at once", lambda g=generate, s=size: _in_batches(g, prompts, s))
+        Contender(f"{name}, {size} at once", partial(_in_batches, generate, prompts, size))
         for (name, generate), size in zip(everyone.items(), batches.values(), strict=True)
     ]
     alone = [
-        Contender(name, lambda g=generate: g(prompts[:1], NEW_TOKENS))
+        Contender(name, partial(generate, prompts[:1], NEW_TOKENS))
         for name, generate in everyone.items()
     ]
     return "\n".join(
@@ -63,7 +65,7 @@ def hooked_generate(checkpoint: Checkpoint) -> Generate:
     """
     config = replace(checkpoint.config, n_ctx=2 * checkpoint.config.n_ctx)
     longer = torch.cat([checkpoint.weights.W_pos, checkpoint.weights.W_pos])
-    model = hooked(replace(checkpoint.weights, config=config, W_pos=longer))
+    model: Any = hooked(replace(checkpoint.weights, config=config, W_pos=longer))
     model.tokenizer = None
     end = checkpoint.tokenizer.end
 

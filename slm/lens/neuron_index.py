@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -236,15 +236,16 @@ class _Extremes:
             slice(*ends) for ends in zip(batch.first.tolist(), batch.last.tolist(), strict=True)
         ]
 
-        def take(name: str, act: Tensor) -> None:
+        def take(name: str, act: fast.Act) -> None:
             if (layer := self.hooks.get(name)) is None:
                 return
+            assert isinstance(act, Tensor)
             parts = [row[there] for row, there in zip(act, counting, strict=True)]
             self.fired[layer] += sum((part > 0).float().sum(0) for part in parts)
             self._merge(0, layer, act, batch, torch.stack([part.amax(0) for part in parts]))
             self._merge(1, layer, act, batch, -torch.stack([part.amin(0) for part in parts]))
 
-        fast.hidden(checkpoint.weights, batch.rows, taps=_Listener(self.hooks, take))
+        fast.hidden(checkpoint.weights, batch.rows, tap=take)
 
     def _merge(
         self,
@@ -303,17 +304,6 @@ class _Extremes:
             "position": self.position.int().numpy(),
             "fires": (self.fired / tokens).float().numpy(),
         }
-
-
-class _Listener(fast.Taps):
-    """Taps that pass activations on at once instead of keeping them."""
-
-    def __init__(self, names: Iterable[str], heard: Callable[[str, Tensor], None]) -> None:
-        super().__init__(names)
-        self.heard = heard
-
-    def __call__(self, name: str, act: Tensor) -> None:
-        self.heard(name, act)
 
 
 def open_index(checkpoint: Checkpoint) -> Index:

@@ -59,7 +59,7 @@ def activations(
         ids = torch.tensor(list(stories[index][window.start : window.stop]))
         row[: len(ids)] = ids
     taps = fast.Taps(names)
-    fast.hidden(checkpoint.weights, rows, taps=taps)
+    fast.hidden(checkpoint.weights, rows, tap=taps)
     post = torch.stack([taps.acts[name] for name in names])
     found: list[list[Tensor]] = [[] for _ in stories]
     for row, (index, window) in enumerate(parts):

@@ -17,6 +17,10 @@ from slm.model.weights import Weights
 
 Addmm = Callable[[Tensor, Tensor, Tensor], Tensor]
 """bias [out], x [row, in], matrix [in, out] -> [row, out], as `torch.addmm`."""
+Act = Tensor | Callable[[], Tensor]
+"""An activation, or how to compute one that is not needed for going on (the attention pattern)."""
+Tap = Callable[[str, Act], None]
+"""Told of every activation, with its name."""
 Attend = Callable[[Tensor, Tensor, Tensor, ModelConfig, int], Tensor]
 """q, k, v [batch, head, pos, d_head] of a layer -> z, of q's shape."""
 
@@ -32,10 +36,14 @@ class Taps:
         self.names = frozenset(names)
         self.acts: dict[str, Tensor] = {}
 
-    def __call__(self, name: str, act: Tensor) -> None:
+    def __call__(self, name: str, act: Act) -> None:
         """Keep `act` if it was asked for."""
         if name in self.names:
-            self.acts[name] = act.detach()
+            self.acts[name] = (act if isinstance(act, Tensor) else act()).detach()
+
+
+def ignore(name: str, act: Act) -> None:
+    """The tap that nobody listens at."""
 
 
 class KVCache:
@@ -141,7 +149,7 @@ def hidden(
     *,
     where: Int[Tensor, "#batch pos"] | None = None,
     attend: Attend = attend,
-    taps: Taps | None = None,
+    tap: Tap = ignore,
     addmm: Addmm = torch.addmm,
 ) -> Float[Tensor, "batch pos d_model"]:
     """Run the blocks and the final LayerNorm (TransformerLens' `ln_final` output).
@@ -150,40 +158,79 @@ def hidden(
     blocks' products; the residual stream, the norms and attention stay in float32 whatever it
     returns.
     """
+    x = embed(weights, tokens, where)
+    for layer in range(weights.config.n_layers):
+        x = add_attention(weights, layer, x, attend=attend, tap=tap, addmm=addmm)
+        x = add_mlp(weights, layer, x, tap=tap, addmm=addmm)
+    return final_norm(weights, x, tap=tap)
+
+
+def embed(
+    weights: Weights,
+    tokens: Int[Tensor, "batch pos"],
+    where: Int[Tensor, "#batch pos"] | None = None,
+) -> Float[Tensor, "batch pos d_model"]:
+    """What enters the first block: token and position embeddings."""
+    if where is None:
+        return F.embedding(tokens, weights.W_E) + weights.W_pos[: tokens.shape[1]]
+    return F.embedding(tokens, weights.W_E) + F.embedding(where, weights.W_pos)
+
+
+def add_attention(
+    weights: Weights,
+    layer: int,
+    x: Float[Tensor, "batch pos d_model"],
+    *,
+    attend: Attend = attend,
+    tap: Tap = ignore,
+    addmm: Addmm = torch.addmm,
+) -> Float[Tensor, "batch pos d_model"]:
+    """The residual stream after this layer's heads have written to it."""
+    config, block, at = weights.config, weights.blocks[layer], f"blocks.{layer}"
+    (batch, pos, d), heads = x.shape, config.n_heads
+    tap(f"{at}.hook_resid_pre", x)
+    normed = F.layer_norm(x, (d,), block.ln1_w, block.ln1_b, config.eps)
+    qkv = addmm(block.b_QKV, normed.view(-1, d), block.W_QKV).to(x.dtype)
+    q, k, v = qkv.view(batch, pos, 3, heads, config.d_head).permute(2, 0, 3, 1, 4)
+    z = attend(q, k, v, config, layer)
+    if tap is not ignore:
+        for name, act in (("q", q), ("k", k), ("v", v), ("z", z)):
+            tap(f"{at}.attn.hook_{name}", act.transpose(1, 2))
+        tap(f"{at}.attn.hook_pattern", lambda: pattern(q, k, config, layer))
+    out = addmm(block.b_O, z.transpose(1, 2).reshape(-1, d), block.W_O)
+    return x + out.view(batch, pos, d)
+
+
+def add_mlp(
+    weights: Weights,
+    layer: int,
+    x: Float[Tensor, "batch pos d_model"],
+    *,
+    tap: Tap = ignore,
+    addmm: Addmm = torch.addmm,
+) -> Float[Tensor, "batch pos d_model"]:
+    """The residual stream after this layer's neurons have written to it."""
+    config, block, at = weights.config, weights.blocks[layer], f"blocks.{layer}"
+    batch, pos, d = x.shape
+    tap(f"{at}.hook_resid_mid", x)
+    normed = F.layer_norm(x, (d,), block.ln2_w, block.ln2_b, config.eps)
+    pre = addmm(block.b_in, normed.view(-1, d), block.W_in)
+    post = F.gelu(pre, approximate="tanh")
+    tap(f"{at}.mlp.hook_pre", pre.view(batch, pos, -1))
+    tap(f"{at}.mlp.hook_post", post.view(batch, pos, -1))
+    x = x + addmm(block.b_out, post, block.W_out).view(batch, pos, d)
+    tap(f"{at}.hook_resid_post", x)
+    return x
+
+
+def final_norm(
+    weights: Weights, x: Float[Tensor, "batch pos d_model"], *, tap: Tap = ignore
+) -> Float[Tensor, "batch pos d_model"]:
+    """The residual stream after the last LayerNorm."""
     config = weights.config
-    batch, pos = tokens.shape
-    tap = taps or (lambda name, act: None)
-    d, heads, d_head = config.d_model, config.n_heads, config.d_head
-
-    at_position = weights.W_pos[:pos] if where is None else F.embedding(where, weights.W_pos)
-    x = F.embedding(tokens, weights.W_E) + at_position
-
-    for layer, block in enumerate(weights.blocks):
-        at = f"blocks.{layer}"
-        tap(f"{at}.hook_resid_pre", x)
-        normed = F.layer_norm(x, (d,), block.ln1_w, block.ln1_b, config.eps)
-        qkv = addmm(block.b_QKV, normed.view(-1, d), block.W_QKV).to(x.dtype)
-        q, k, v = qkv.view(batch, pos, 3, heads, d_head).permute(2, 0, 3, 1, 4)
-        z = attend(q, k, v, config, layer)
-        if taps:
-            for name, act in (("q", q), ("k", k), ("v", v), ("z", z)):
-                tap(f"{at}.attn.hook_{name}", act.transpose(1, 2))
-            if f"{at}.attn.hook_pattern" in taps.names:
-                tap(f"{at}.attn.hook_pattern", pattern(q, k, config, layer))
-        z = z.transpose(1, 2).reshape(-1, d)
-        x = x + addmm(block.b_O, z, block.W_O).view(batch, pos, d)
-        tap(f"{at}.hook_resid_mid", x)
-        normed = F.layer_norm(x, (d,), block.ln2_w, block.ln2_b, config.eps)
-        pre = addmm(block.b_in, normed.view(-1, d), block.W_in)
-        post = F.gelu(pre, approximate="tanh")
-        tap(f"{at}.mlp.hook_pre", pre.view(batch, pos, -1))
-        tap(f"{at}.mlp.hook_post", post.view(batch, pos, -1))
-        x = x + addmm(block.b_out, post, block.W_out).view(batch, pos, d)
-        tap(f"{at}.hook_resid_post", x)
-
-    final = F.layer_norm(x, (d,), weights.ln_final_w, weights.ln_final_b, config.eps)
-    tap("ln_final.hook_normalized", final)
-    return final
+    x = F.layer_norm(x, (config.d_model,), weights.ln_final_w, weights.ln_final_b, config.eps)
+    tap("ln_final.hook_normalized", x)
+    return x
 
 
 def unembed(weights: Weights, final: Float[Tensor, "*at d_model"]) -> Float[Tensor, "*at d_vocab"]:
@@ -192,10 +239,10 @@ def unembed(weights: Weights, final: Float[Tensor, "*at d_model"]) -> Float[Tens
 
 
 def logits(
-    weights: Weights, tokens: Int[Tensor, "batch pos"], *, taps: Taps | None = None
+    weights: Weights, tokens: Int[Tensor, "batch pos"], *, tap: Tap = ignore
 ) -> Float[Tensor, "batch pos d_vocab"]:
     """Logits for the token after each position."""
-    return unembed(weights, hidden(weights, tokens, taps=taps))
+    return unembed(weights, hidden(weights, tokens, tap=tap))
 
 
 def loss(

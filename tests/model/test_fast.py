@@ -98,7 +98,7 @@ def test_taps_hand_out_what_hooks_see(name: str) -> None:
         )
     ]
     taps = fast.Taps(names)
-    fast.hidden(weights, tokens, taps=taps)
+    fast.hidden(weights, tokens, tap=taps)
     _, cache = run_with_cache(hooked(weights), tokens, names)
     assert taps.acts.keys() == set(names)
     for hook_name in names:

@@ -1,0 +1,78 @@
+"""Ablation: all heads at once give what one hooked run each gives, and an idle head costs nothing."""
+
+import numpy as np
+import pytest
+import torch
+
+from slm.errors import BadInput
+from slm.lens import ablation
+from slm.lens.ablation import Replacement, ablate_heads, mean_outputs
+from slm.model.hooked import hooked, run_with_cache, run_with_hooks
+from slm.runs import Checkpoint
+from slm.stories import shipped
+
+TEXT = "Tom went to the park and saw a dog."
+
+
+@pytest.mark.parametrize("replacement", ["zero", "mean"])
+@pytest.mark.parametrize("at_once", [4096, 30])
+def test_all_heads_at_once_equal_one_hooked_run_each(
+    checkpoint: Checkpoint,
+    replacement: Replacement,
+    at_once: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ablation, "POSITIONS_AT_ONCE", at_once)
+    ids = checkpoint.tokenizer.encode_story(TEXT)
+    found = ablate_heads(checkpoint, ids, replacement)
+    model = hooked(checkpoint.weights)
+    tokens = torch.tensor([ids])
+    texts = [story.text for story in shipped.stories()]
+    means = mean_outputs(checkpoint, texts) * (replacement == "mean")
+    for layer in range(checkpoint.config.n_layers):
+        for head in range(checkpoint.config.n_heads):
+
+            def switch_off(
+                z: torch.Tensor, hook: object, at: tuple[int, int] = (layer, head)
+            ) -> None:
+                z[:, :, at[1]] = means[at]
+
+            hooks = [(f"blocks.{layer}.attn.hook_z", switch_off)]
+            logits = run_with_hooks(model, tokens[:, :-1], hooks)
+            expected = float(logits[0, -1].log_softmax(-1)[ids[-1]])
+            assert found.without[layer, head] == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_mean_is_over_every_position_that_was_read(checkpoint: Checkpoint) -> None:
+    texts = ["Tom ran.", TEXT]
+    name = "blocks.1.attn.hook_z"
+    seen = []
+    for text in texts:
+        tokens = torch.tensor([checkpoint.tokenizer.encode_story(text)])
+        _, cache = run_with_cache(hooked(checkpoint.weights), tokens, [name])
+        seen.append(cache[name][0])
+    assert torch.allclose(mean_outputs(checkpoint, texts)[1], torch.cat(seen).mean(0), atol=1e-5)
+
+
+def test_a_head_that_writes_nothing_is_not_missed(checkpoint: Checkpoint) -> None:
+    config = checkpoint.config
+    checkpoint.weights.blocks[0].W_O[: config.d_head] = 0.0
+    found = ablate_heads(checkpoint, checkpoint.tokenizer.encode_story(TEXT), "zero")
+    assert abs(found.loss[0, 0]) < 1e-5
+    assert np.abs(found.loss[0, 1:]).max() > 1e-5
+
+
+def test_the_word_and_its_prompt_are_told(checkpoint: Checkpoint) -> None:
+    found = ablate_heads(checkpoint, checkpoint.tokenizer.encode_story("Tom ran."), "zero")
+    assert "".join(found.prompt[1:]) + found.word == "Tom ran."
+    tokens = torch.tensor([checkpoint.tokenizer.encode_story("Tom ran.")])
+    logits = run_with_hooks(hooked(checkpoint.weights), tokens[:, :-1], [])
+    assert found.whole == pytest.approx(
+        float(logits[0, -1].log_softmax(-1)[tokens[0, -1]]), abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 1000])
+def test_a_prompt_that_is_empty_or_too_long_is_refused(checkpoint: Checkpoint, count: int) -> None:
+    with pytest.raises(BadInput, match="a prompt and a word take 2 to"):
+        ablate_heads(checkpoint, [0] * count)
