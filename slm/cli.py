@@ -75,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--batch", type=int, default=16, help="rows a step")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--checkpoints", type=int, default=20, help="besides the early ones")
+    sub.add_argument(
+        "--precision",
+        default="auto",
+        help="of matrix products: float32, bfloat16, or auto for whichever is faster here",
+    )
     sub.add_argument("--resume", action="store_true", help="go on with this run")
 
     command("runs", _runs, "List the runs there are.", address=False)
@@ -184,6 +189,7 @@ def _train(chosen: argparse.Namespace) -> None:
                 batch=chosen.batch,
                 seed=chosen.seed,
                 checkpoints=chosen.checkpoints,
+                precision=chosen.precision,
             ),
             minutes=chosen.minutes,
         )

@@ -79,7 +79,7 @@ def start(
         )
     prepared = _prepare(plan.corpus, plan.valid, plan.config, None, progress)
     config = ModelConfig(**{**plan.config.to_json(), "d_vocab": prepared.tokenizer.d_vocab})
-    recipe = plan.recipe
+    recipe = plan.recipe.on_this_machine()
     if plan.minutes is not None:
         progress("measuring this machine", None)
         speed = measure(config, recipe.batch, prepared)

@@ -1,6 +1,6 @@
 """How a model is trained: every choice, with its default. Nothing below this file has defaults."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 import torch
@@ -47,10 +47,16 @@ class Recipe:
 
     @property
     def dtype(self) -> torch.dtype:
-        """What matrix products are computed in, on this machine."""
+        """What matrix products are computed in."""
+        precision = self.on_this_machine().precision
+        return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+    def on_this_machine(self) -> "Recipe":
+        """The recipe with its "auto" decided."""
+        if self.precision != "auto":
+            return self
         able = multiplies_bfloat16("cuda" if torch.cuda.is_available() else "cpu")
-        low = self.precision == "bfloat16" or (self.precision == "auto" and able)
-        return torch.bfloat16 if low else torch.float32
+        return replace(self, precision="bfloat16" if able else "float32")
 
     def steps(self, n_ctx: int) -> int:
         """Steps it takes to read `tokens`."""
