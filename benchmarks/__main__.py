@@ -10,7 +10,7 @@ import warnings
 import torch
 
 QUICK = ("training", "sampling", "neurons", "ablation", "growth", "pages")
-LONG = ("quality", "variety")
+LONG = ("quality",)
 
 
 def main(names: list[str]) -> int:

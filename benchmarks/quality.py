@@ -1,0 +1,107 @@
+"""Time to quality: what our recipe reaches in a third of the time that the common recipe is given.
+
+The common recipe is AdamW with cosine decay, its learning rate tuned on a tenth of the budget. It
+runs through the same forward pass in the same precision, so that only the recipe differs. Stories
+come from $BENCH_TRAIN and $BENCH_VALID (as `--corpus` and `--valid` of `slm train`), minutes from
+$BENCH_MINUTES.
+"""
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from slm.judging.loss import story_loss
+from slm.model import fast
+from slm.model.config import ModelConfig
+from slm.model.weights import Weights, initialise
+from slm.stories.corpus import Prepared, prepare
+from slm.training.job import measure
+from slm.training.loop import Learner, train
+from slm.training.recipe import Recipe
+from slm.training.rows import Rows
+
+SHAPES = ((64, 8, 16), (128, 4, 8))
+RATES = (1e-3, 2e-3, 4e-3, 8e-3)
+WARMUP = 0.02
+
+
+Way = Callable[[Weights, Rows, Recipe], None]
+
+
+def run() -> str:
+    """A table: bits per byte of both recipes by share of the reference's time."""
+    minutes = float(os.environ.get("BENCH_MINUTES", "10"))
+    train_spec = os.environ.get("BENCH_TRAIN", "nursery")
+    prepared = prepare(
+        train_spec,
+        valid=os.environ.get("BENCH_VALID"),
+        cache=Path(__file__).parents[1] / "runs" / ".corpora",
+    )
+    d_vocab = prepared.tokenizer.d_vocab
+    shapes = [ModelConfig(d_model=d, n_layers=n, n_heads=h, d_vocab=d_vocab) for d, n, h in SHAPES]
+    return "\n".join(_at(shape, prepared, minutes) for shape in shapes)
+
+
+def _at(config: ModelConfig, prepared: Prepared, minutes: float) -> str:
+    recipe = Recipe()
+    speed = measure(config, recipe.batch, prepared).tokens_per_second
+    budget = int(minutes * 60 * speed)
+    tuned = min(RATES, key=lambda rate: _reached(config, prepared, budget // 10, _adamw(rate)))
+    lines = [
+        f"### Time to quality, {config.shape}, the common recipe given {minutes:g} minutes",
+        "",
+        "| recipe | share of the time | tokens | bits per byte |",
+        "|---|---|---|---|",
+    ]
+    arms = [
+        (f"AdamW at {tuned:g}, cosine", 1.0, _adamw(tuned)),
+        ("slm train", 1 / 3, _ours),
+        ("slm train", 1.0, _ours),
+    ]
+    for name, share, way in arms:
+        tokens = int(budget * share)
+        reached = _reached(config, prepared, tokens, way)
+        lines.append(f"| {name} | {share:.2f} | {tokens / 1e6:.2f}M | {reached:.4f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _reached(config: ModelConfig, prepared: Prepared, tokens: int, way: Way) -> float:
+    """Bits per byte on all validation stories after so many tokens."""
+    recipe = replace(Recipe(), tokens=tokens)
+    weights = initialise(config, recipe.seed)
+    way(weights, Rows(prepared.train, config.n_ctx, recipe.seed), recipe)
+    stories = [prepared.valid.story(index).tolist() for index in range(len(prepared.valid))]
+    return story_loss(weights, prepared.tokenizer, stories).bits_per_byte
+
+
+def _ours(weights: Weights, rows: Rows, recipe: Recipe) -> None:
+    for _ in train(
+        Learner(weights, recipe), rows, first=0, steps=recipe.steps(weights.config.n_ctx)
+    ):
+        pass
+
+
+def _adamw(peak: float) -> Way:
+    def way(weights: Weights, rows: Rows, recipe: Recipe) -> None:
+        leaves = [leaf for _, leaf in weights.requires_grad().leaves()]
+        groups = [
+            {"params": [leaf for leaf in leaves if leaf.ndim == 2], "weight_decay": 0.1},
+            {"params": [leaf for leaf in leaves if leaf.ndim == 1], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
+        steps = recipe.steps(weights.config.n_ctx)
+        warm = max(1, round(WARMUP * steps))
+        for step in range(steps):
+            fast.loss(weights, rows.batch(step, recipe.batch), recipe.dtype).backward()
+            torch.nn.utils.clip_grad_norm_(leaves, 1.0)
+            falling = 0.5 + 0.5 * math.cos(math.pi * max(0, step - warm) / max(1, steps - warm))
+            for group in optimizer.param_groups:
+                group["lr"] = peak * min((step + 1) / warm, falling)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+    return way
