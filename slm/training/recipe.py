@@ -25,7 +25,7 @@ class Recipe:
     batch: int = 16
     seed: int = 0
     muon_lr: float = 0.015
-    adam_lr: float = 0.004
+    adam_lr: float = 0.016
     weight_decay: float = 0.1
     warmup: float = 0.02
     clip: float = 1.0
