@@ -1,0 +1,44 @@
+"""`python -m slm …`: every page has its twin here, with the same numbers.
+
+Results go to standard output (`--json` prints one JSON object), progress to standard error. Bad
+input ends with exit code 2 and one line saying what was expected and what came. A file here holds
+the commands of one room; what they need is imported when they run, so that `--help` is quick.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from slm.cli import attention, judging, neurons, training, writing
+from slm.cli.command import Commands, Parser
+from slm.errors import BadInput
+
+ROOMS = (training, writing, attention, neurons, judging)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    parser = Parser(prog="slm", description="Train tiny storytellers and look inside them.")
+    commands = Commands(parser)
+    for room in ROOMS:
+        room.add_to(commands)
+    try:
+        chosen = parser.parse_args(arguments)
+        chosen.command(chosen)
+    except BadInput as error:
+        return _complain(error, 2)
+    except ArithmeticError as error:
+        return _complain(error, 1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _complain(error, 1)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _complain(error: Exception, code: int) -> int:
+    print(f"slm: {' '.join(str(error).split())}", file=sys.stderr)
+    return code

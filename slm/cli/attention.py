@@ -1,0 +1,36 @@
+"""`slm attention`: where each head looks."""
+
+import argparse
+
+from slm.cli.command import Commands, answer
+
+
+def add_to(commands: Commands) -> None:
+    """Add the commands of this file."""
+    sub = commands.add("attention", _attention, "Where does each head look?")
+    sub.add_argument("--text", required=True)
+
+
+def _attention(chosen: argparse.Namespace) -> None:
+    from slm.lens.attention import attention
+    from slm.runs import load_checkpoint
+
+    view = attention(load_checkpoint(chosen.address), chosen.text)
+    data = {
+        "address": str(view.address),
+        "pieces": list(view.pieces),
+        "tokens": list(view.tokens),
+        "pattern": view.pattern.round(5).tolist(),
+        "axes": ["layer", "head", "query", "key"],
+    }
+
+    def text() -> str:
+        lines = []
+        for layer, head in view.heads():
+            looks = view.looks_most_at(layer, head)
+            shown = "  ".join(f"{view.pieces[q]!r}->{view.pieces[k]!r}" for q, k in looks[-8:])
+            soaked = view.soaked[layer, head]
+            lines.append(f"{layer}.{head}  first token {soaked:.0%}  {shown}")
+        return "\n".join(lines)
+
+    answer(chosen, data, text)

@@ -1,0 +1,58 @@
+"""What every command is made of: how it is added, and how it answers."""
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from slm.errors import BadInput
+
+Run = Callable[[argparse.Namespace], None]
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are `BadInput`."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `BadInput` with argparse's message."""
+        raise BadInput(f"{message} (see {self.prog} --help)")
+
+
+class Commands:
+    """The commands of a parser. Each is a function of the arguments it is given."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._commands = parser.add_subparsers(
+            required=True, metavar="COMMAND", parser_class=Parser
+        )
+
+    def add(
+        self, name: str, run: Run, help: str, *, address: bool = True
+    ) -> argparse.ArgumentParser:
+        """Add a command, which takes an address unless it is told not to, and `--json`."""
+        parser = self._commands.add_parser(name, help=help, description=help)
+        parser.set_defaults(command=run)
+        if address:
+            parser.add_argument("address", help="run or run@step")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        return parser
+
+    def group(self, name: str, help: str) -> "Commands":
+        """Add commands under a common name: `slm NAME COMMAND`."""
+        return Commands(self._commands.add_parser(name, help=help, description=help))
+
+
+def answer(chosen: argparse.Namespace, data: dict[str, Any], text: Callable[[], str]) -> None:
+    """Print what was found: as JSON where `--json` asks for it, else as text."""
+    print(json.dumps(data, ensure_ascii=False) if chosen.json else text())
+
+
+def count(text: str) -> int:
+    """Read 20M, 500k or 1000000."""
+    scale = {"k": 10**3, "m": 10**6, "b": 10**9}.get(text[-1:].lower(), 1)
+    try:
+        return int(float(text[:-1] if scale > 1 else text) * scale)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"a count is a number such as 500000, 500k or 20M, not {text!r}"
+        ) from None

@@ -1,0 +1,193 @@
+"""`slm train`, `slm runs`, `slm eval`: make a model, list them, measure one."""
+
+import argparse
+import json
+import signal
+from dataclasses import replace
+from itertools import chain
+from types import FrameType
+from typing import Any
+
+from slm.cli.command import Commands, answer, count
+from slm.errors import BadInput
+
+
+def add_to(commands: Commands) -> None:
+    """Add the commands of this file."""
+    sub = commands.add("train", _train, "Train a model on stories.", address=False)
+    sub.add_argument("--name", required=True, help="the run's name")
+    sub.add_argument("--corpus", default="nursery", help="stories: a path, a hub name, or nursery")
+    sub.add_argument("--valid", help="validation stories; default: held out of the corpus")
+    sub.add_argument("--shape", default="64x2x4", help="d_model x n_layers x n_heads, or a preset")
+    sub.add_argument("--tokens", type=count, help="how many to read, such as 20M")
+    sub.add_argument("--minutes", type=float, help="how long to train, instead of --tokens")
+    sub.add_argument("--vocab", type=int, help="size of the vocabulary (4096)")
+    sub.add_argument("--context", type=int, help="n_ctx, in tokens (256)")
+    sub.add_argument("--batch", type=int, default=16, help="rows a step")
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--checkpoints", type=int, default=20, help="besides the early ones")
+    sub.add_argument(
+        "--precision",
+        default="auto",
+        help="of matrix products: float32, bfloat16, or auto for whichever is faster here",
+    )
+    sub.add_argument("--resume", action="store_true", help="go on with this run")
+
+    commands.add("runs", _runs, "List the runs there are.", address=False)
+
+    sub = commands.add("eval", _eval, "Measure the loss on a corpus.")
+    sub.add_argument("--corpus", required=True)
+
+
+def _train(chosen: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from slm.model.config import PRESETS, ModelConfig, parse_shape
+    from slm.runs import open_run
+    from slm.training import job
+    from slm.training.recipe import Recipe
+
+    if chosen.tokens is not None and chosen.minutes is not None:
+        raise BadInput("give --tokens or --minutes, not both")
+    if chosen.minutes is not None and not 0 < chosen.minutes < 1e6:
+        raise BadInput(f"--minutes must be above 0, not {chosen.minutes}")
+    stopping = False
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    console = Console(stderr=True)
+
+    def stage(name: str, share: float | None) -> None:
+        if console.is_terminal:
+            console.print(f"{name} …", style="dim")
+
+    if chosen.resume:
+        updates = job.resume(chosen.name, stop=lambda: stopping, progress=stage)
+    else:
+        config = PRESETS.get(chosen.shape)
+        if config is None:
+            d_model, n_layers, n_heads = parse_shape(chosen.shape)
+            config = ModelConfig(d_model=d_model, n_layers=n_layers, n_heads=n_heads, d_vocab=4096)
+        config = replace(
+            config,
+            d_vocab=config.d_vocab if chosen.vocab is None else chosen.vocab,
+            n_ctx=config.n_ctx if chosen.context is None else chosen.context,
+        )
+        tokens = 20_000_000 if chosen.tokens is None else chosen.tokens
+        plan = job.Plan(
+            name=chosen.name,
+            config=config,
+            corpus=chosen.corpus,
+            valid=chosen.valid,
+            recipe=Recipe(
+                tokens=tokens,
+                batch=chosen.batch,
+                seed=chosen.seed,
+                checkpoints=chosen.checkpoints,
+                precision=chosen.precision,
+            ),
+            minutes=chosen.minutes,
+        )
+        updates = job.start(plan, stop=lambda: stopping, progress=stage)
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[shown]}"),
+        TimeRemainingColumn(),
+    )
+    first = next(updates)
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(chosen.name, total=first.steps, shown="starting")
+        for update in chain([first], updates):
+            shown = f"loss {update.loss:.3f}  {update.tokens_per_second:,.0f} tokens/s"
+            bar.update(task, completed=update.step, total=update.steps, shown=shown)
+    run = open_run(chosen.name)
+    described = _described(chosen.name)
+    answer(
+        chosen,
+        described,
+        lambda: (
+            f"{chosen.name}: {run.status} at step {described['last_step']}, "
+            f"{described['val_bits_per_byte'] or float('nan'):.3f} bits per byte"
+        ),
+    )
+
+
+def _described(name: str) -> dict[str, Any]:
+    from slm.model.config import count_parameters
+    from slm.runs import open_run
+
+    run = open_run(name)
+    info, last = run.info, run.last_validation()
+    return {
+        "name": run.name,
+        "shape": info.config.shape,
+        "parameters": count_parameters(info.config).total,
+        "steps": run.steps,
+        "last_step": run.last_step,
+        "val_loss": last.val_loss if last else None,
+        "val_bits_per_byte": last.val_bits_per_byte if last else None,
+        "corpus": info.corpus.get("train"),
+        "status": run.status,
+    }
+
+
+def _runs(chosen: argparse.Namespace) -> None:
+    from slm.runs import list_runs
+
+    runs = [_described(run.name) for run in list_runs()]
+
+    def text() -> str:
+        if not runs:
+            return "no runs yet; make one: python -m slm train --name first --minutes 5"
+        return "\n".join(
+            f"{run['name']:20} {run['shape']:>10} {run['parameters']:>10,} parameters  "
+            f"step {run['last_step']}  "
+            + (
+                f"{bits:.3f} bits/byte"
+                if (bits := run["val_bits_per_byte"])
+                else "not measured yet"
+            )
+            + f"  {run['status']}"
+            for run in runs
+        )
+
+    print(json.dumps(runs)) if chosen.json else print(text())
+
+
+def _eval(chosen: argparse.Namespace) -> None:
+    from slm.judging.loss import story_loss
+    from slm.runs import load_checkpoint
+    from slm.stories.cleaning import CleaningReport, clean
+    from slm.stories.sources import open_source
+
+    checkpoint = load_checkpoint(chosen.address)
+    source = open_source(chosen.corpus, "valid")
+    stories = [
+        checkpoint.tokenizer.encode_story(story) for story in clean(source.raw(), CleaningReport())
+    ]
+    if not stories:
+        raise BadInput(f"the corpus {chosen.corpus!r} holds no story that survives cleaning")
+    loss = story_loss(checkpoint.weights, checkpoint.tokenizer, stories)
+    data = {
+        "address": str(checkpoint.address),
+        "stories": loss.stories,
+        "tokens": loss.tokens,
+        "bytes": loss.bytes,
+        "loss": loss.loss,
+        "bits_per_byte": loss.bits_per_byte,
+    }
+    answer(
+        chosen,
+        data,
+        lambda: (
+            f"{checkpoint.address}: {loss.loss:.4f} nats per token, {loss.bits_per_byte:.4f} bits "
+            f"per byte over {loss.stories} stories, {loss.tokens} tokens, {loss.bytes} bytes"
+        ),
+    )
