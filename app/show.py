@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import figures
+from app.figures import style
 from app.theme import Palette, palette
 from slm.errors import BadInput
 
@@ -47,7 +47,7 @@ def figure(
     everything: Callable[[], str] | None = None,
 ) -> None:
     """Show a figure that can be saved as SVG; `footer` tells the rest."""
-    st.plotly_chart(drawn, theme=None, key=f"figure-{name}", config=figures.config(name))
+    st.plotly_chart(drawn, theme=None, key=f"figure-{name}", config=style.config(name))
     footer(name=name, note=note, table=table, everything=everything)
 
 

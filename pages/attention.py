@@ -5,7 +5,9 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache, figures, selection, show
+from app import cache, selection, show
+from app.figures.attention import attention_map
+from app.figures.attention import thumbnails as all_heads
 from app.story_view import Shown, story_view
 from slm.lens.attention import AttentionView
 
@@ -20,7 +22,7 @@ def thumbnails(view: AttentionView, layer: int, head: int) -> None:
     """Every head of every layer, small."""
     key = f"heads-{view.address}"
     st.plotly_chart(
-        figures.thumbnails(view.pattern, show.colours(), (layer, head)),
+        all_heads(view.pattern, show.colours(), (layer, head)),
         theme=None,
         key=key,
         selection_mode="points",
@@ -88,7 +90,7 @@ for column, address in selection.columns():
             thumbnails(view, layer, head)
         with large:
             show.figure(
-                figures.attention_map(view.pattern[layer, head], view.pieces, show.colours()),
+                attention_map(view.pattern[layer, head], view.pieces, show.colours()),
                 name=f"attention-{view.address}-layer{layer}-head{head}",
                 table=partial(numbers, view, layer, head),
                 note=f"{view.address}, layer {layer}, head {head} "

@@ -8,7 +8,8 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache, figures, selection, show
+from app import cache, selection, show
+from app.figures.intervals import intervals
 from app.grading import GradingJob, graded
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
@@ -90,7 +91,7 @@ def results(address: str, judge: str, found: list[Graded]) -> None:
     result = summary(found)
     if result.means:
         show.figure(
-            figures.intervals(
+            intervals(
                 [
                     (name, m.mean, *(m.interval or (m.mean, m.mean)))
                     for name, m in result.means.items()

@@ -5,7 +5,8 @@ from dataclasses import asdict, replace
 
 import streamlit as st
 
-from app import cache, figures, jobs, show
+from app import cache, jobs, show
+from app.figures.training import loss_curve, parts
 from app.story_view import Shown, story_view
 from slm.model.config import PRESETS, ModelConfig, count_parameters
 from slm.runs import Metric, Run, list_runs, open_run
@@ -96,7 +97,7 @@ def prepare() -> None:
     shape, config = choose_shape()
     counts = count_parameters(config)
     st.plotly_chart(
-        figures.parts(asdict(counts), show.colours()),
+        parts(asdict(counts), show.colours()),
         theme=None,
         key="parts",
         config={"displayModeBar": False},
@@ -176,7 +177,7 @@ def results(run: Run) -> None:
     """Losses, and what the run wrote at its newest checkpoint."""
     metrics = run.metrics()
     show.figure(
-        figures.loss_curve(
+        loss_curve(
             [(m.tokens, m.train_loss) for m in metrics if m.train_loss is not None],
             [(m.tokens, m.val_loss) for m in metrics if m.val_loss is not None],
             show.colours(),

@@ -1,49 +1,21 @@
-"""Arrays to plotly figures. Knows neither streamlit nor torch, and trusts no text it is given.
-
-Token text comes from users and models, and plotly reads some HTML: everything printed here goes
-through `printed`. A token that occurs twice is two positions, never one.
-"""
+"""Where heads look: every head small, one head large."""
 
 import base64
-import html
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float32, UInt8
 
+from app.figures.style import brightened, dress, positions, printed
 from app.theme import Palette
 
-FONT = "Source Sans, Helvetica, Arial, sans-serif"
 THUMBNAIL = 48
 """Pixels of a thumbnail's side; a longer story shows the strongest attention of each patch."""
 GAP = 4
 WORDS_ON_AXIS = 40
-END = "<|endoftext|>"
-
-
-def config(name: str) -> dict[str, object]:
-    """Plotly's toolbar: one button saves the figure as SVG under `name`."""
-    return {
-        "displaylogo": False,
-        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
-        "toImageButtonOptions": {"format": "svg", "filename": name},
-    }
-
-
-def printed(piece: str) -> str:
-    """`piece` as one visible line that plotly takes for text, never for markup."""
-    if piece == END:
-        return "▸"
-    visible = piece.replace("\n", "⏎").replace("\t", "⇥")
-    return html.escape(visible.strip(" ") or "␣" * len(visible), quote=False)
-
-
-def positions(pieces: Sequence[str]) -> list[str]:
-    """A name for every position, told apart where pieces repeat: `the · 12`."""
-    return [f"{printed(piece)} · {index}" for index, piece in enumerate(pieces)]
 
 
 def attention_map(
@@ -61,7 +33,7 @@ def attention_map(
             y=names,
             zmin=0,
             zmax=1,
-            colorscale=_brightened(palette.sequential),
+            colorscale=brightened(palette.sequential),
             hoverongaps=False,
             hovertemplate="<b>%{y}</b> looks at <b>%{x}</b><br>%{z:.1%} of its attention"
             "<extra></extra>",
@@ -95,7 +67,7 @@ def attention_map(
     figure.update_yaxes(
         title="token that looks", autorange="reversed", scaleanchor="x", scaleratio=1, **axis
     )
-    return _dress(figure, palette, height=540)
+    return dress(figure, palette, height=540)
 
 
 def thumbnails(
@@ -147,7 +119,7 @@ def thumbnails(
     figure.update_yaxes(
         visible=False, range=[high + 2, -2], fixedrange=True, scaleanchor="x", scaleratio=1
     )
-    _dress(figure, palette, height=round(380 * high / wide) + 4)
+    dress(figure, palette, height=round(380 * high / wide) + 4)
     return figure.update_layout(
         margin={"l": 0, "r": 0, "t": 2, "b": 2}, hoverdistance=-1, clickmode="event+select",
         dragmode=False,
@@ -207,111 +179,3 @@ def png(image: UInt8[np.ndarray, "y x"], colours: Sequence[str]) -> bytes:
         + chunk(b"IDAT", zlib.compress(lines.tobytes(), 9))
         + chunk(b"IEND", b"")
     )
-
-
-def loss_curve(
-    train: Sequence[tuple[float, float]],
-    valid: Sequence[tuple[float, float]],
-    palette: Palette,
-) -> go.Figure:
-    """Loss over tokens read: training as a faint line, validation at each checkpoint."""
-    figure = go.Figure()
-    figure.add_scatter(
-        x=[at for at, _ in train],
-        y=[loss for _, loss in train],
-        mode="lines",
-        name="training text",
-        line={"color": palette.muted, "width": 1},
-    )
-    figure.add_scatter(
-        x=[at for at, _ in valid],
-        y=[loss for _, loss in valid],
-        mode="lines+markers",
-        name="stories it has never seen",
-        line={"color": palette.plus, "width": 2},
-        marker={"size": 6},
-    )
-    figure.update_traces(hovertemplate="%{y:.3f} nats per token after %{x:.3s} tokens")
-    figure.update_xaxes(title="tokens read", showgrid=False, zeroline=False, tickformat="~s")
-    figure.update_yaxes(title="loss (nats per token)", gridcolor=palette.grid)
-    return _dress(figure, palette, height=320)
-
-
-def parts(counts: Mapping[str, int], palette: Palette) -> go.Figure:
-    """What a model's parameters are spent on: one bar, cut by part."""
-    figure = go.Figure()
-    for index, (name, count) in enumerate(counts.items()):
-        figure.add_bar(
-            y=[""],
-            x=[count],
-            name=name,
-            orientation="h",
-            marker={
-                "color": palette.plus,
-                "opacity": 1 - 0.85 * index / max(1, len(counts) - 1),
-                "line": {"width": 0},
-            },
-            hovertemplate=f"{html.escape(name)}: {count:,} parameters<extra></extra>",
-        )
-    figure.update_layout(barmode="stack", showlegend=False)
-    figure.update_xaxes(visible=False, range=[0, sum(counts.values())])
-    figure.update_yaxes(visible=False)
-    _dress(figure, palette, height=26)
-    return figure.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 4})
-
-
-def intervals(
-    rows: Sequence[tuple[str, float, float, float]],
-    palette: Palette,
-    axis: str,
-    limits: tuple[float, float],
-) -> go.Figure:
-    """A dot with its interval for each (name, mean, low, high)."""
-    figure = go.Figure(
-        go.Scatter(
-            x=[mean for _, mean, _, _ in rows],
-            y=[html.escape(name, quote=False) for name, *_ in rows],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [high - mean for _, mean, _, high in rows],
-                "arrayminus": [mean - low for _, mean, low, _ in rows],
-                "color": palette.plus,
-                "thickness": 2,
-                "width": 6,
-            },
-            mode="markers",
-            marker={"size": 11, "color": palette.plus},
-            hovertemplate="%{y}: %{x:.2f}<extra></extra>",
-        )
-    )
-    figure.update_xaxes(title=axis, range=list(limits), gridcolor=palette.grid, zeroline=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return _dress(figure, palette, height=90 + 44 * len(rows))
-
-
-def _brightened(colours: Sequence[str]) -> list[list[float | str]]:
-    """A scale along the square root of the value, as the thumbnails have it: a tenth is visible."""
-    last = len(colours) - 1
-    return [[(index / last) ** 2, colour] for index, colour in enumerate(colours)]
-
-
-def _dress(figure: go.Figure, palette: Palette, *, height: int) -> go.Figure:
-    """The same face, ink and quiet ground for every figure, on a light page or a dark one."""
-    figure.update_layout(
-        template="none",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "size": 13, "color": palette.text},
-        height=height,
-        margin={"l": 60, "r": 10, "t": 10, "b": 50},
-        legend={"orientation": "h", "y": 1.12, "x": 0},
-        hoverlabel={
-            "bgcolor": palette.sequential[0],
-            "bordercolor": palette.muted,
-            "font": {"color": palette.text, "family": FONT},
-        },
-    )
-    figure.update_xaxes(automargin=True, tickcolor=palette.muted, linecolor=palette.muted)
-    figure.update_yaxes(automargin=True, tickcolor=palette.muted, linecolor=palette.muted)
-    return figure

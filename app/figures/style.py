@@ -1,0 +1,60 @@
+"""The same face, ink and words for every figure."""
+
+import html
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from app.theme import Palette
+
+FONT = "Source Sans, Helvetica, Arial, sans-serif"
+END = "<|endoftext|>"
+
+
+def config(name: str) -> dict[str, object]:
+    """Plotly's toolbar: one button saves the figure as SVG under `name`."""
+    return {
+        "displaylogo": False,
+        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+        "toImageButtonOptions": {"format": "svg", "filename": name},
+    }
+
+
+def printed(piece: str) -> str:
+    """`piece` as one visible line that plotly takes for text, never for markup."""
+    if piece == END:
+        return "▸"
+    visible = piece.replace("\n", "⏎").replace("\t", "⇥")
+    return html.escape(visible.strip(" ") or "␣" * len(visible), quote=False)
+
+
+def positions(pieces: Sequence[str]) -> list[str]:
+    """A name for every position, told apart where pieces repeat: `the · 12`."""
+    return [f"{printed(piece)} · {index}" for index, piece in enumerate(pieces)]
+
+
+def brightened(colours: Sequence[str]) -> list[list[float | str]]:
+    """A scale along the square root of the value, as the thumbnails have it: a tenth is visible."""
+    last = len(colours) - 1
+    return [[(index / last) ** 2, colour] for index, colour in enumerate(colours)]
+
+
+def dress(figure: go.Figure, palette: Palette, *, height: int) -> go.Figure:
+    """The same face, ink and quiet ground for every figure, on a light page or a dark one."""
+    figure.update_layout(
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": FONT, "size": 13, "color": palette.text},
+        height=height,
+        margin={"l": 60, "r": 10, "t": 10, "b": 50},
+        legend={"orientation": "h", "y": 1.12, "x": 0},
+        hoverlabel={
+            "bgcolor": palette.sequential[0],
+            "bordercolor": palette.muted,
+            "font": {"color": palette.text, "family": FONT},
+        },
+    )
+    figure.update_xaxes(automargin=True, tickcolor=palette.muted, linecolor=palette.muted)
+    figure.update_yaxes(automargin=True, tickcolor=palette.muted, linecolor=palette.muted)
+    return figure

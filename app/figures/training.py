@@ -1,0 +1,60 @@
+"""How a model learns, and what it is made of."""
+
+import html
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from app.figures.style import dress
+from app.theme import Palette
+
+
+def loss_curve(
+    train: Sequence[tuple[float, float]],
+    valid: Sequence[tuple[float, float]],
+    palette: Palette,
+) -> go.Figure:
+    """Loss over tokens read: training as a faint line, validation at each checkpoint."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[at for at, _ in train],
+        y=[loss for _, loss in train],
+        mode="lines",
+        name="training text",
+        line={"color": palette.muted, "width": 1},
+    )
+    figure.add_scatter(
+        x=[at for at, _ in valid],
+        y=[loss for _, loss in valid],
+        mode="lines+markers",
+        name="stories it has never seen",
+        line={"color": palette.plus, "width": 2},
+        marker={"size": 6},
+    )
+    figure.update_traces(hovertemplate="%{y:.3f} nats per token after %{x:.3s} tokens")
+    figure.update_xaxes(title="tokens read", showgrid=False, zeroline=False, tickformat="~s")
+    figure.update_yaxes(title="loss (nats per token)", gridcolor=palette.grid)
+    return dress(figure, palette, height=320)
+
+
+def parts(counts: Mapping[str, int], palette: Palette) -> go.Figure:
+    """What a model's parameters are spent on: one bar, cut by part."""
+    figure = go.Figure()
+    for index, (name, count) in enumerate(counts.items()):
+        figure.add_bar(
+            y=[""],
+            x=[count],
+            name=name,
+            orientation="h",
+            marker={
+                "color": palette.plus,
+                "opacity": 1 - 0.85 * index / max(1, len(counts) - 1),
+                "line": {"width": 0},
+            },
+            hovertemplate=f"{html.escape(name)}: {count:,} parameters<extra></extra>",
+        )
+    figure.update_layout(barmode="stack", showlegend=False)
+    figure.update_xaxes(visible=False, range=[0, sum(counts.values())])
+    figure.update_yaxes(visible=False)
+    dress(figure, palette, height=26)
+    return figure.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 4})
