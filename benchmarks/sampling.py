@@ -22,6 +22,9 @@ BATCHES = (16, 64, 128)
 """Batch sizes that the peers may choose from; each takes the one at which it is fastest."""
 
 Generate = Callable[[Sequence[str], int], int]
+"""Goes on with prompts for at most so many tokens; how many it wrote."""
+Write = Callable[[torch.Tensor, int], torch.Tensor]
+"""tokens [batch pos] and at most how many more -> tokens [batch longer]."""
 
 
 def run() -> str:
@@ -30,11 +33,11 @@ def run() -> str:
     everyone = {"slm": ours(checkpoint), "HookedTransformer.generate": hooked_generate(checkpoint)}
     everyone["transformers generate"] = gpt2_generate(checkpoint)
     prompts = [opening for opening in openings() for _ in range(SAMPLES)]
-    batches = {name: _best_batch(generate, prompts) for name, generate in everyone.items()}
-    crowd = [
-        Contender(f"{name}, {size} at once", partial(_in_batches, generate, prompts, size))
-        for (name, generate), size in zip(everyone.items(), batches.values(), strict=True)
-    ]
+    crowd = [Contender("slm", partial(everyone["slm"], prompts, NEW_TOKENS))]
+    for name, generate in list(everyone.items())[1:]:
+        size = _best_batch(generate, prompts)
+        work = partial(_in_batches, generate, prompts, size)
+        crowd.append(Contender(f"{name}, {size} at once", work))
     alone = [
         Contender(name, partial(generate, prompts[:1], NEW_TOKENS))
         for name, generate in everyone.items()
@@ -67,35 +70,26 @@ def hooked_generate(checkpoint: Checkpoint) -> Generate:
     longer = torch.cat([checkpoint.weights.W_pos, checkpoint.weights.W_pos])
     model: Any = hooked(replace(checkpoint.weights, config=config, W_pos=longer))
     model.tokenizer = None
-    end = checkpoint.tokenizer.end
 
-    @torch.no_grad()
-    def generate(prompts: Sequence[str], new_tokens: int) -> int:
-        tokens = _same_length(checkpoint, prompts)
-        room = min(new_tokens, checkpoint.config.n_ctx - tokens.shape[1])
-        written = model.generate(
+    def write(tokens: torch.Tensor, room: int) -> torch.Tensor:
+        return model.generate(
             tokens,
             max_new_tokens=room,
-            eos_token_id=end,
+            eos_token_id=checkpoint.tokenizer.end,
             temperature=1.0,
             verbose=False,
             return_type="tokens",
         )
-        return _count(written[:, tokens.shape[1] :], end)
 
-    return generate
+    return _counted(checkpoint, write)
 
 
 def gpt2_generate(checkpoint: Checkpoint) -> Generate:
     """transformers' loop with its KV cache."""
-    end = checkpoint.tokenizer.end
-    model = peers.gpt2_of(checkpoint.weights, end)
+    model = peers.gpt2_of(checkpoint.weights, checkpoint.tokenizer.end)
 
-    @torch.no_grad()
-    def generate(prompts: Sequence[str], new_tokens: int) -> int:
-        tokens = _same_length(checkpoint, prompts)
-        room = min(new_tokens, checkpoint.config.n_ctx - tokens.shape[1])
-        written = model.generate(
+    def write(tokens: torch.Tensor, room: int) -> torch.Tensor:
+        return model.generate(
             tokens,
             attention_mask=torch.ones_like(tokens),
             max_new_tokens=room,
@@ -104,7 +98,19 @@ def gpt2_generate(checkpoint: Checkpoint) -> Generate:
             top_k=0,
             use_cache=True,
         )
-        return _count(written[:, tokens.shape[1] :], end)
+
+    return _counted(checkpoint, write)
+
+
+def _counted(checkpoint: Checkpoint, write: Write) -> Generate:
+    """A peer's loop, given all the room that the context leaves, and its tokens counted."""
+
+    @torch.no_grad()
+    def generate(prompts: Sequence[str], new_tokens: int) -> int:
+        tokens = _same_length(checkpoint, prompts)
+        room = min(new_tokens, checkpoint.config.n_ctx - tokens.shape[1])
+        written = write(tokens, room)[:, tokens.shape[1] :]
+        return _count(written, checkpoint.tokenizer.end)
 
     return generate
 
@@ -131,8 +137,6 @@ def _in_batches(generate: Generate, prompts: Sequence[str], size: int) -> int:
 
 def _best_batch(generate: Generate, prompts: Sequence[str]) -> int:
     """The size at which a quarter of the length goes fastest."""
-    if generate.__qualname__.startswith("ours"):
-        return len(prompts)
     speeds = {}
     for size in BATCHES:
         generate(prompts[:size], 4)

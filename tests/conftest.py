@@ -1,6 +1,7 @@
 """A tiny world for every test: a runs folder of its own, a small corpus, a model trained on it."""
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from slm.model.config import ModelConfig
 from slm.model.weights import initialise
 from slm.runs import Address, Checkpoint, Run, RunInfo
 from slm.stories.tokenizer import END, Tokenizer
+from tests.judging.server import JudgeServer, serving
 
 NAMES = ("Amy", "Ben", "Lily", "Tom", "Sue", "Max")
 THINGS = ("ball", "kite", "cake", "boat", "book", "hat")
@@ -70,3 +72,10 @@ def checkpoint(runs: Path, tokenizer: Tokenizer) -> Checkpoint:
     return Checkpoint(
         address=Address("tiny", 0), config=config, weights=weights, tokenizer=tokenizer
     )
+
+
+@pytest.fixture
+def server() -> Iterator[JudgeServer]:
+    """A judge on this machine."""
+    with serving() as judge:
+        yield judge

@@ -63,7 +63,6 @@ class KVCache:
     ) -> None:
         slots = config.n_ctx if slots is None else slots
         size = (config.n_layers, rows, config.n_heads, slots, config.d_head)
-        self.config = config
         self.keys = torch.zeros(size, device=device)
         self.values = torch.zeros(size, device=device)
         self.lengths = torch.zeros(0, dtype=torch.long, device=device)

@@ -1,9 +1,7 @@
 """The grading page against a judge that speaks the real protocol and can misbehave."""
 
 import json
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,17 +14,6 @@ from tests.app.conftest import Open, said
 from tests.judging.server import JudgeServer
 
 KEY = "sk-very-secret-0123456789"
-
-
-@pytest.fixture
-def server() -> Iterator[JudgeServer]:
-    """A judge on this machine."""
-    judge = JudgeServer()
-    thread = threading.Thread(target=judge.serve_forever, daemon=True)
-    thread.start()
-    yield judge
-    judge.shutdown()
-    judge.server_close()
 
 
 @pytest.fixture(autouse=True)

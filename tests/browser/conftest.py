@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -19,7 +18,6 @@ from slm.stories.tokenizer import Tokenizer
 from tests.app.conftest import make_run
 from tests.browser.chromium import FLAGS, find
 from tests.conftest import little_stories, write_corpus
-from tests.judging.server import JudgeServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,16 +71,6 @@ def _answers(url: str) -> bool:
             return bool(reply.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-
-@pytest.fixture
-def judge() -> Iterator[JudgeServer]:
-    """A judge on this machine."""
-    server = JudgeServer()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture(scope="session")

@@ -171,13 +171,13 @@ def test_two_visitors_look_at_two_heads_at_once(chromium: Browser, app: App) -> 
 
 
 def test_stories_are_graded_by_a_judge_on_this_machine(
-    page: Page, app: App, judge: JudgeServer
+    page: Page, app: App, server: JudgeServer
 ) -> None:
     page.goto(f"{app.url}/grading?a=tiny&openings=2&samples=2")
     expect(page.get_by_text("No judge has read tiny@10 yet")).to_be_visible()
-    server = page.get_by_role("textbox", name="Server")
-    server.fill(judge.url)
-    server.press("Enter")
+    where = page.get_by_role("textbox", name="Server")
+    where.fill(server.url)
+    where.press("Enter")
     key = page.locator("input[type=password]")
     key.fill("sk-of-a-visitor")
     key.press("Enter")
@@ -185,5 +185,5 @@ def test_stories_are_graded_by_a_judge_on_this_machine(
     page.get_by_role("button", name="Grade", exact=True).click()
     expect(page.get_by_text("It reads well enough.")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("4 stories")).to_be_visible()
-    assert "sk-of-a-visitor" not in page.url and judge.url not in page.url
-    assert judge.paid == 8
+    assert "sk-of-a-visitor" not in page.url and server.url not in page.url
+    assert server.paid == 8

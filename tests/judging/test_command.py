@@ -1,8 +1,6 @@
 """`slm grade`: what the command prints, also where it ends early."""
 
 import json
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +10,9 @@ from slm.runs import Checkpoint
 from tests.judging.server import JudgeServer
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[JudgeServer]:
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-of-the-command")
-    judge = JudgeServer()
-    thread = threading.Thread(target=judge.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield judge
-    judge.shutdown()
-    judge.server_close()
-    thread.join()
 
 
 @pytest.fixture

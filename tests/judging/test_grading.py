@@ -4,9 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,17 +28,6 @@ ITEMS = [
     )
     for index in range(8)
 ]
-
-
-@pytest.fixture
-def server() -> Iterator[JudgeServer]:
-    judge = JudgeServer()
-    thread = threading.Thread(target=judge.serve_forever, daemon=True)
-    thread.start()
-    yield judge
-    judge.shutdown()
-    judge.server_close()
-    thread.join()
 
 
 @pytest.fixture

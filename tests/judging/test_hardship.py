@@ -2,8 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +19,10 @@ from slm.judging.grading import (
 )
 from slm.judging.judge import Judge, Unavailable, prices
 from slm.judging.protocol import Grade, Ungraded
-from tests.judging.server import USAGE, Answer, JudgeServer, refuses, says
+from tests.judging.server import USAGE, Answer, JudgeServer, refuses, says, serving
 
 MODEL = "gpt-4o"
 KEY = "sk-test-7f3a9c-never-to-be-seen"
-
-
-@contextmanager
-def serving(script: Callable[[int, Any], Answer | None] = lambda *_: None) -> Iterator[JudgeServer]:
-    """Serve on a free port as long as the block lasts."""
-    server = JudgeServer()
-    server.script = script
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def things(count: int, openings: int = 3) -> list[Item]:

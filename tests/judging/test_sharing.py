@@ -4,7 +4,6 @@ import multiprocessing
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -26,17 +25,6 @@ ITEM = Item(
     completion_index=0,
 )
 WHO = ("gpt-4o", "http://127.0.0.1/v1/", "1")
-
-
-@pytest.fixture
-def server() -> Iterator[JudgeServer]:
-    judge = JudgeServer()
-    thread = threading.Thread(target=judge.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield judge
-    judge.shutdown()
-    judge.server_close()
-    thread.join()
 
 
 @pytest.fixture
