@@ -15,8 +15,6 @@ from slm.lens import neurons as neuron_lens
 from slm.lens.attention import AttentionView
 from slm.lens.neurons import Example
 from slm.model.config import ModelConfig
-from slm.model.hooked import hooked
-from slm.model.weights import initialise
 from slm.runs import Address, Checkpoint, load_checkpoint, resolve
 from slm.stories import shipped
 from slm.training.job import Speed, measure
@@ -119,12 +117,3 @@ def shipped_stories() -> dict[str, str]:
 def shipped_openings() -> tuple[str, ...]:
     """The beginnings that ship with the package."""
     return shipped.openings()
-
-
-@st.cache_resource
-def warm_up() -> threading.Thread:
-    """Import what only the hooked way needs, once, beside the first page: it takes seconds."""
-    config = ModelConfig(d_model=2, n_layers=1, n_heads=1, d_vocab=2, n_ctx=2)
-    thread = threading.Thread(target=lambda: hooked(initialise(config, seed=0)), daemon=True)
-    thread.start()
-    return thread

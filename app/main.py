@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import cache, selection, show
+from app import selection, show
 
 st.set_page_config(page_title="Storyscope", layout="wide", initial_sidebar_state=250)
 st.html("<style>.stMainBlockContainer { padding-inline: 3rem; max-width: 84rem; }</style>")
@@ -25,4 +25,3 @@ with show.one_line():
     selection.sidebar()
     selection.notices()
     page.run()
-cache.warm_up()

@@ -20,7 +20,6 @@ NOTHING = "nothing"
 OWN = "My own text"
 ALL_SHIPPED = "The shipped stories"
 TOKEN = 12
-LOOKS, IS_SEEN = "where it looks", "who looks at it"
 
 
 def sidebar() -> None:
@@ -154,27 +153,27 @@ def head(config: ModelConfig) -> tuple[int, int]:
     return layer or 0, chosen or 0
 
 
-def token_bar() -> None:
-    """Which token of the story is asked about, and what about it."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.number_input(
-            "Token", 0, None, TOKEN, 1, key="token", bind="query-params", width=124,
-            help="Or click one in the story.",
-        )  # fmt: skip
-        st.segmented_control(
-            "Colour shows", [LOOKS, IS_SEEN], default=LOOKS, required=True,
-            key="way", bind="query-params",
-        )  # fmt: skip
+def more_heads(config: ModelConfig) -> list[tuple[int, int]]:
+    """Heads to show beside the chosen one, as (layer, head); written `layer.head`."""
+    every = [f"{at}.{head}" for at in range(config.n_layers) for head in range(config.n_heads)]
+    chosen = st.multiselect(
+        "Beside it", every, key="beside", bind="query-params", placeholder="no other head",
+        width=190,
+    )  # fmt: skip
+    return [(int(at), int(head)) for at, head in (name.split(".") for name in chosen)]
+
+
+def token_field() -> None:
+    """Which token of the story is asked about."""
+    st.number_input(
+        "Token", 0, None, TOKEN, 1, key="token", bind="query-params", width=124,
+        help="Or click one in the story.",
+    )  # fmt: skip
 
 
 def token(length: int) -> int:
     """The chosen token's position in a story of so many."""
     return min(int(st.session_state.get("token", TOKEN)), length - 1)
-
-
-def looked_at() -> bool:
-    """Whether to show who looks at the chosen token rather than where it looks."""
-    return st.session_state.get("way") == IS_SEEN
 
 
 def set_token(position: int) -> None:

@@ -1,8 +1,10 @@
 """Where does each head look?"""
 
+import json
 from collections.abc import Iterator
 from functools import partial
 
+import numpy as np
 import streamlit as st
 
 from app import cache, selection, show
@@ -10,6 +12,8 @@ from app.figures.attention import attention_map
 from app.figures.attention import thumbnails as all_heads
 from app.story_view import Shown, story_view
 from slm.lens.attention import AttentionView
+
+ATTENTION, MOVED = "attention", "what is moved"
 
 
 def pick_head(key: str) -> None:
@@ -33,25 +37,42 @@ def thumbnails(view: AttentionView, layer: int, head: int) -> None:
 
 
 def tokens(view: AttentionView, layer: int, head: int) -> None:
-    """The story, coloured by where one token looks or by who looks at it."""
-    pattern = view.pattern[layer, head]
-    at, looked_at = selection.token(len(view.pieces)), selection.looked_at()
-    values = pattern[:, at] if looked_at else pattern[at]
+    """The story around one token: where it looks, and which later tokens look at it."""
+    pattern, at = view.pattern[layer, head], selection.token(len(view.pieces))
+    earlier = np.arange(len(view.pieces)) <= at
+    values = np.where(earlier, pattern[at], -pattern[:, at])
     story_view(
         [
             Shown(piece=piece, value=float(value))
             for piece, value in zip(view.pieces, values, strict=True)
         ],
         key=f"story-{view.address}",
-        label="attention",
-        full=float(max(values.max(), 0.01)),
+        label=("is looked at:", "looks at it:"),
+        scale="which way",
+        full=float(max(np.abs(values).max(), 0.01)),
         selected=at,
         on_pick=selection.set_token,
+        lines=True,
         small=True,
     )
 
 
-def numbers(view: AttentionView, layer: int, head: int) -> str:
+def large(view: AttentionView, layer: int, head: int, how: str, hidden: bool) -> None:
+    """One head's map, with its numbers to save."""
+    hooks = f"blocks.{layer}.attn.hook_pattern"
+    if how == MOVED:
+        hooks += " x norm of hook_v W_O, each row scaled to sum to 1"
+    first = "hidden and each row scaled to sum to 1" if hidden else "shown"
+    show.figure(
+        attention_map(view.pattern[layer, head], view.pieces, show.colours(), how),
+        name=f"attention-{view.address}-layer{layer}-head{head}",
+        table=partial(numbers, view, layer, head, how),
+        everything=partial(all_numbers, view, how, hidden),
+        note=f"{view.address}, layer {layer}, head {head} ({hooks}), first token {first}",
+    )
+
+
+def numbers(view: AttentionView, layer: int, head: int, how: str) -> str:
     """One head's pattern as CSV."""
     pattern, pieces = view.pattern[layer, head], view.pieces
     rows: Iterator[tuple[object, ...]] = (
@@ -59,14 +80,51 @@ def numbers(view: AttentionView, layer: int, head: int) -> str:
         for query in range(len(pieces))
         for key in range(query + 1)
     )
-    return show.csv(("query", "token that looks", "key", "token looked at", "attention"), rows)
+    return show.csv(("query", "token that looks", "key", "token looked at", how), rows)
+
+
+def all_numbers(view: AttentionView, how: str, hidden: bool) -> str:
+    """Every head's pattern as JSON."""
+    return json.dumps(
+        {
+            "address": str(view.address),
+            "weights": how,
+            "first token": "hidden" if hidden else "shown",
+            "pieces": view.pieces,
+            "axes": ["layer", "head", "query", "key"],
+            "pattern": view.pattern.round(5).tolist(),
+        },
+        ensure_ascii=False,
+    )
+
+
+def sentence(view: AttentionView, layer: int, head: int, how: str, hidden: bool) -> str:
+    """What the colours mean, and how much the first token takes."""
+    soaked = (
+        f"Layer {layer}, head {head} leaves **{view.soaked[layer, head]:.0%}** of its attention "
+    )
+    soaked += f"on the first token{', which is hidden here' if hidden else ''}. "
+    verb = "looks" if how == ATTENTION else "takes from"
+    return soaked + f"Blue: where the framed token {verb}. Orange: later tokens that look at it."
 
 
 st.title("Where does each head look?", anchor=False)
 alone = len(selection.addresses()) == 1
 with st.container(horizontal=True, vertical_alignment="bottom"):
     text = selection.story()
-    layer, head = selection.head(selection.config())
+    config = selection.config()
+    layer, head = selection.head(config)
+    beside = selection.more_heads(config)
+    how = st.segmented_control(
+        "Weights",
+        [ATTENTION, MOVED],
+        default=ATTENTION,
+        required=True,
+        key="weights",
+        bind="query-params",
+        help="Attention alone, or times the size of what it moves: the norm of value x W_O. "
+        "Attention to a token with a small value moves little.",
+    )
     hide = st.toggle(
         "Hide the first token",
         key="hide",
@@ -76,30 +134,26 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 for column, address in selection.columns():
     with column, show.one_line():
         left, right = column.columns([11, 14], gap="large") if alone else (column, column)
-        large, small, below = right.container(), left.container(), left.container()
+        maps, small, below = right.container(), left.container(), left.container()
         words = below.container()
         if address == selection.addresses()[0]:
             with below:  # before the slow part: what the URL asks for stands there at once
-                selection.token_bar()
+                selection.token_field()
         whole = cache.attention(address, text)
-        view = whole.without_first() if hide else whole
-        if layer >= view.pattern.shape[0] or head >= view.pattern.shape[1]:
+        view = whole.by_size() if how == MOVED else whole
+        view = view.without_first() if hide else view
+        layers, heads = view.pattern.shape[:2]
+        if layer >= layers or head >= heads:
             st.info(f"This model has no head {head} in layer {layer}.")
             continue
         with small:
             thumbnails(view, layer, head)
-        with large:
-            show.figure(
-                attention_map(view.pattern[layer, head], view.pieces, show.colours()),
-                name=f"attention-{view.address}-layer{layer}-head{head}",
-                table=partial(numbers, view, layer, head),
-                note=f"{view.address}, layer {layer}, head {head} "
-                f"(blocks.{layer}.attn.hook_pattern), first token "
-                + ("hidden and each row scaled to sum to 1" if hide else "shown"),
-            )
-        words.markdown(
-            f"Layer {layer}, head {head} leaves **{whole.soaked[layer, head]:.0%}** of its "
-            f"attention on the first token{', which is hidden here' if hide else ''}."
-        )
+        with maps:
+            for at, which in [(layer, head), *beside]:
+                if at < layers and which < heads:
+                    if beside:
+                        st.caption(f"Layer {at}, head {which}")
+                    large(view, at, which, how, hide)
+        words.markdown(sentence(whole, layer, head, how, hide))
         with below:
             tokens(view, layer, head)

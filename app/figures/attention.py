@@ -19,9 +19,15 @@ WORDS_ON_AXIS = 40
 
 
 def attention_map(
-    pattern: Float32[np.ndarray, "query key"], pieces: Sequence[str], palette: Palette
+    pattern: Float32[np.ndarray, "query key"],
+    pieces: Sequence[str],
+    palette: Palette,
+    how: str = "attention",
 ) -> go.Figure:
-    """One head: a row for each token that looks, a column for each token looked at."""
+    """One head: a row for each token that looks, a column for each token looked at.
+
+    `how` says what the weights are, in words.
+    """
     names = positions(pieces)
     every = max(1, -(-len(names) // WORDS_ON_AXIS))
     shown = names[::every]
@@ -35,10 +41,10 @@ def attention_map(
             zmax=1,
             colorscale=brightened(palette.sequential),
             hoverongaps=False,
-            hovertemplate="<b>%{y}</b> looks at <b>%{x}</b><br>%{z:.1%} of its attention"
-            "<extra></extra>",
+            hovertemplate="<b>%{y}</b> looks at <b>%{x}</b><br>"
+            f"{how}: %{{z:.1%}}<extra></extra>",
             colorbar={
-                "title": {"text": "attention", "side": "top", "font": {"size": 12}},
+                "title": {"text": how, "side": "top", "font": {"size": 12}},
                 "orientation": "h",
                 "thickness": 7,
                 "len": 0.4,

@@ -15,7 +15,7 @@ Scale = Literal["how much", "which way"]
 _HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
     "story_view",
-    html='<div class="story"></div><div class="tip" hidden></div>\n',
+    html='<div class="story"></div><svg class="lines"></svg><div class="tip" hidden></div>\n',
     css=(_HERE / "story_view.css").read_text(encoding="utf-8"),
     js=(_HERE / "story_view.js").read_text(encoding="utf-8"),
 )
@@ -34,19 +34,21 @@ def story_view(
     tokens: Sequence[Shown],
     *,
     key: str,
-    label: str,
+    label: str | tuple[str, str],
     scale: Scale = "how much",
     full: float = 1.0,
     selected: int | None = None,
     on_pick: Callable[[int], None] | None = None,
+    lines: bool = False,
     writing: bool = False,
     small: bool = False,
 ) -> None:
     """Show `tokens`; `on_pick` is called with the index of one that was clicked or entered.
 
     A value of `full` (or, on the scale "which way", minus `full`) gets the strongest colour;
-    `label` says in plain words what the value is. While `writing`, a caret stands at the end;
-    `small` is for a story beside a figure.
+    `label` says in plain words what the value is; a pair names positive and negative values apart.
+    `lines` join the selected token with the others, as strong as their values. While `writing`, a
+    caret stands at the end; `small` is for a story beside a figure.
     """
     data = {
         "pieces": [None if token.piece == END else token.piece for token in tokens],
@@ -54,11 +56,12 @@ def story_view(
         "alternatives": [
             [[piece, round(chance, 4)] for piece, chance in token.alternatives] for token in tokens
         ],
-        "label": label,
+        "labels": (label, None) if isinstance(label, str) else label,
         "scale": scale,
         "full": max(full, 1e-9),
         "selected": selected,
         "pickable": on_pick is not None,
+        "lines": lines,
         "writing": writing,
         "small": small,
         "colours": TOKEN_COLOURS,

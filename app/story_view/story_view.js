@@ -12,6 +12,17 @@ const figures = (value) => {
   return value.toPrecision(size >= 1000 ? 4 : size >= 0.1 ? 3 : 2).replace("-", "−");
 };
 
+// what a token's value means, in words: "attention 0.31"; null where it has none
+function told(index, data) {
+  const value = data.values[index];
+  if (value === null) return null;
+  const [positive, negative] = data.labels;
+  return value < 0 && negative ? `${negative} ${figures(-value)}` : `${positive} ${figures(value)}`;
+}
+
+const strength = (value, data) => (value === null ? 0 : Math.min(1, Math.abs(value) / data.full));
+const colour = (value, data) => `var(${data.scale === "which way" && value < 0 ? "--minus" : "--plus"})`;
+
 function element(parent, className, text) {
   const made = document.createElement("div");
   made.className = className;
@@ -34,26 +45,24 @@ function paint(span, index, data) {
   const value = data.values[index];
   const text = piece ?? START;
   if (span.textContent !== text) write(span, text);
-  const much = value === null ? 0 : Math.min(1, Math.abs(value) / data.full);
-  const colour = data.scale === "which way" && value < 0 ? "--minus" : "--plus";
-  span.style.setProperty("--much", much.toFixed(3));
-  span.style.setProperty("--colour", `var(${colour})`);
+  span.style.setProperty("--much", strength(value, data).toFixed(3));
+  span.style.setProperty("--colour", colour(value, data));
   span.classList.toggle("selected", index === data.selected);
   span.classList.toggle("start", piece === null);
   if (data.pickable) {
     span.setAttribute("role", "option");
     span.setAttribute("aria-selected", String(index === data.selected));
   }
-  const said = value === null ? "" : `, ${data.label} ${figures(value)}`;
-  span.setAttribute("aria-label", visible(piece) + said);
+  const said = told(index, data);
+  span.setAttribute("aria-label", visible(piece) + (said ? `, ${said}` : ""));
 }
 
 function fill(tip, index, data) {
   tip.replaceChildren();
   const piece = data.pieces[index];
   element(tip, "piece", visible(piece));
-  const value = data.values[index];
-  if (value !== null) element(tip, "value", `${data.label} ${figures(value)}`);
+  const said = told(index, data);
+  if (said) element(tip, "value", said);
   for (const [name, chance] of data.alternatives[index] ?? []) {
     const row = element(tip, "row");
     element(row, name === piece ? "name drawn" : "name", visible(name));
@@ -62,19 +71,51 @@ function fill(tip, index, data) {
   }
 }
 
+const FAINTEST = 0.06; // weaker lines would only grey the text
+const box = (span) => {
+  const ink = span.querySelector(".ink");
+  return ink.getClientRects()[0] ?? ink.getBoundingClientRect();
+};
+
+// curves from the selected token to those that have something to do with it
+function join(lines, story, data) {
+  lines.replaceChildren();
+  const from = story.children[data.selected ?? -1];
+  if (!data.lines || !from) return;
+  const frame = story.getBoundingClientRect();
+  lines.style.top = `${story.offsetTop}px`;
+  lines.setAttribute("width", frame.width);
+  lines.setAttribute("height", frame.height);
+  const middle = (rect) => [rect.left + rect.width / 2 - frame.left, rect.top + rect.height / 2 - frame.top];
+  const [x, y] = middle(box(from));
+  for (let index = 0; index < story.children.length; index++) {
+    const much = strength(data.values[index], data);
+    if (index === data.selected || much < FAINTEST) continue;
+    const [otherX, otherY] = middle(box(story.children[index]));
+    const lift = 14 + 0.12 * Math.abs(otherX - x);
+    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    path.setAttribute("d", `M${x} ${y} C${x} ${y - lift} ${otherX} ${otherY - lift} ${otherX} ${otherY}`);
+    path.style.stroke = colour(data.values[index], data);
+    path.style.strokeWidth = (0.6 + 2.2 * much).toFixed(2);
+    path.style.opacity = (0.25 + 0.6 * much).toFixed(2);
+    lines.appendChild(path);
+  }
+}
+
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const story = parentElement.querySelector(".story");
   const tip = parentElement.querySelector(".tip");
+  const lines = parentElement.querySelector(".lines");
   for (const [name, [light, dark]] of Object.entries(data.colours)) {
-    for (const part of [story, tip]) part.style.setProperty(`--${name}`, `light-dark(${light}, ${dark})`);
+    for (const part of [story, tip, lines]) part.style.setProperty(`--${name}`, `light-dark(${light}, ${dark})`);
   }
   story.classList.toggle("writing", data.writing);
   story.classList.toggle("small", data.small);
   story.classList.toggle("pickable", data.pickable);
   story.tabIndex = 0;
   story.setAttribute("role", data.pickable ? "listbox" : "group");
-  story.setAttribute("aria-label", `story, token by token: ${data.label}`);
+  story.setAttribute("aria-label", `story, token by token: ${data.labels[0]}`);
   if (data.writing) story.setAttribute("aria-busy", "true");
   else story.removeAttribute("aria-busy");
 
@@ -87,6 +128,9 @@ export default function (component) {
   }
   const spans = story.children;
   for (let index = 0; index < spans.length; index++) paint(spans[index], index, data);
+  story.resized?.disconnect(); // of the data before
+  story.resized = new ResizeObserver(() => join(lines, story, data)); // tells at once, too
+  story.resized.observe(story);
 
   const indexOf = (target) =>
     target instanceof Element ? Array.prototype.indexOf.call(spans, target.closest(".token")) : -1;
@@ -104,13 +148,12 @@ export default function (component) {
     fill(tip, index, data);
     tip.hidden = false;
     const frame = story.getBoundingClientRect();
-    const ink = span.querySelector(".ink");
-    const box = ink.getClientRects()[0] ?? ink.getBoundingClientRect();
+    const { left, top, bottom } = box(span);
     const room = Math.max(0, frame.width - tip.offsetWidth);
-    tip.style.left = `${Math.min(Math.max(0, box.left - frame.left), room)}px`;
-    const below = box.bottom - frame.top + 6;
-    const above = box.top - frame.top - tip.offsetHeight - 6;
-    const fits = box.bottom + tip.offsetHeight + 12 < window.innerHeight;
+    tip.style.left = `${Math.min(Math.max(0, left - frame.left), room)}px`;
+    const below = bottom - frame.top + 6;
+    const above = top - frame.top - tip.offsetHeight - 6;
+    const fits = bottom + tip.offsetHeight + 12 < window.innerHeight;
     tip.style.top = `${(fits ? below : above) + story.offsetTop}px`;
   };
   const active = () => indexOf(story.querySelector(".active"));
@@ -137,4 +180,5 @@ export default function (component) {
       pick(active());
     } else if (event.key === "Escape") hide();
   };
+  return () => story.resized.disconnect();
 }

@@ -6,13 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from slm.errors import BadInput
-from slm.model.hooked import hooked, run_with_cache
+from slm.model import fast
 from slm.runs import Address, Checkpoint
-
-HOOK = "blocks.{layer}.attn.hook_pattern"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,6 +17,8 @@ class AttentionView:
     """Every head's pattern on one story: `pattern[layer, head, query, key]`, rows summing to 1.
 
     The token at `query` looks at the token at `key`. Position 0 is END, which opens the story.
+    `moved[layer, head, key]` is the size (Euclidean norm) of what a head would write into the
+    residual stream if it looked at `key` alone: the value there times W_O, without biases.
     `soaked[layer, head]` is the share of attention that the first token takes, averaged over all
     later positions; it stays what it was when the first token is hidden.
     """
@@ -28,6 +27,7 @@ class AttentionView:
     tokens: tuple[int, ...]
     pieces: tuple[str, ...]
     pattern: Float[np.ndarray, "layer head query key"]
+    moved: Float[np.ndarray, "layer head key"]
     soaked: Float[np.ndarray, "layer head"]
 
     def without_first(self) -> "AttentionView":
@@ -37,9 +37,15 @@ class AttentionView:
         """
         pattern = self.pattern.copy()
         pattern[..., 0] = 0.0
-        total = pattern.sum(-1, keepdims=True)
-        pattern = np.divide(pattern, total, out=np.zeros_like(pattern), where=total > 0)
-        return replace(self, pattern=pattern)
+        return replace(self, pattern=_rows_to_one(pattern))
+
+    def by_size(self) -> "AttentionView":
+        """Weigh each look by the size of what is moved, each row scaled to sum to 1.
+
+        Attention to a token whose value is small moves little: a row becomes pattern x moved, the
+        norm-based weight of Kobayashi et al. (2020), "Attention is Not Only a Weight".
+        """
+        return replace(self, pattern=_rows_to_one(self.pattern * self.moved[:, :, None, :]))
 
     def heads(self) -> Iterator[tuple[int, int]]:
         """Every (layer, head)."""
@@ -51,25 +57,45 @@ class AttentionView:
         return list(enumerate(self.pattern[layer, head].argmax(-1).tolist()))
 
 
+@torch.no_grad()
 def attention(checkpoint: Checkpoint, text: str) -> AttentionView:
-    """Run the hooked model on a story and keep every pattern.
+    """Read a story and keep every head's pattern.
 
     Raises `BadInput` where the text is empty or does not fit the context.
     """
-    tokens = checkpoint.tokenizer.encode_story(text)
-    n_ctx, n_layers = checkpoint.config.n_ctx, checkpoint.config.n_layers
+    config, tokens = checkpoint.config, checkpoint.tokenizer.encode_story(text)
     if len(tokens) < 2:
         raise BadInput("a text to look at needs at least one token")
-    if len(tokens) > n_ctx:
-        raise BadInput(f"a text must fit the context of {n_ctx} tokens, not take {len(tokens)}")
-    names = [HOOK.format(layer=layer) for layer in range(n_layers)]
-    _, cache = run_with_cache(hooked(checkpoint.weights), torch.tensor([tokens]), names)
-    stacked: Tensor = torch.stack([cache[name][0] for name in names])
-    pattern = stacked.float().cpu().numpy()
+    if len(tokens) > config.n_ctx:
+        raise BadInput(
+            f"a text must fit the context of {config.n_ctx} tokens, not take {len(tokens)}"
+        )
+    taps = fast.Taps(
+        f"blocks.{layer}.attn.hook_{name}"
+        for layer in range(config.n_layers)
+        for name in ("pattern", "v")
+    )
+    fast.hidden(checkpoint.weights, torch.tensor([tokens]), tap=taps)
+    patterns, moved = [], []
+    for layer, block in enumerate(checkpoint.weights.blocks):
+        patterns.append(taps.acts[f"blocks.{layer}.attn.hook_pattern"][0])
+        v = taps.acts[f"blocks.{layer}.attn.hook_v"][0]
+        W_O = block.W_O.view(config.n_heads, config.d_head, config.d_model)
+        moved.append(torch.einsum("khd,hdm->hkm", v, W_O).norm(dim=-1))
+    pattern = torch.stack(patterns).numpy()
     return AttentionView(
         address=checkpoint.address,
         tokens=tuple(tokens),
         pieces=tuple(checkpoint.tokenizer.pieces(tokens)),
         pattern=pattern,
+        moved=torch.stack(moved).numpy(),
         soaked=pattern[:, :, 1:, 0].mean(-1),
     )
+
+
+def _rows_to_one(
+    weights: Float[np.ndarray, "layer head query key"],
+) -> Float[np.ndarray, "layer head query key"]:
+    """Scale each row to sum to 1; a row of zeros stays one."""
+    total = weights.sum(-1, keepdims=True)
+    return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)

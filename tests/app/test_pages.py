@@ -123,14 +123,25 @@ def test_attention_shows_the_head_the_link_names(open_page: Open, two_runs: Path
     assert f"{view.soaked[1, 1]:.0%}" in said(app)
 
 
-def test_attention_colours_the_story_by_the_chosen_token(open_page: Open, two_runs: Path) -> None:
+def test_attention_colours_what_a_token_looks_at_and_what_looks_at_it(
+    open_page: Open, two_runs: Path
+) -> None:
     app = open_page("attention", a="tiny", token=5)
     pattern = attention(load_checkpoint("tiny"), shipped.stories()[0].text).pattern[0, 0]
     shown = story_on(app, "story-tiny@10")
-    assert shown["selected"] == 5
-    assert shown["values"] == pytest.approx(pattern[5], abs=1e-4)
-    app.segmented_control(key="way").set_value("who looks at it").run()
-    assert story_on(app, "story-tiny@10")["values"] == pytest.approx(pattern[:, 5], abs=1e-4)
+    assert shown["selected"] == 5 and shown["lines"]
+    assert shown["values"][:6] == pytest.approx(pattern[5, :6], abs=1e-4)
+    assert shown["values"][6:] == pytest.approx(-pattern[6:, 5], abs=1e-4)
+
+
+def test_attention_shows_several_heads_and_what_they_move(open_page: Open, two_runs: Path) -> None:
+    app = open_page("attention", a="tiny", beside="1.1", weights="what is moved")
+    view = attention(load_checkpoint("tiny"), shipped.stories()[0].text).by_size()
+    for layer, head in ((0, 0), (1, 1)):
+        figure = figure_on(app, f"figure-attention-tiny@10-layer{layer}-head{head}")
+        assert "what is moved" in figure["data"][0]["hovertemplate"]
+    shown = story_on(app, "story-tiny@10")["values"]
+    assert shown[:13] == pytest.approx(view.pattern[0, 0, 12, :13], abs=1e-4)
 
 
 def test_hiding_the_first_token_leaves_it_nothing_and_keeps_the_number(
@@ -140,7 +151,7 @@ def test_hiding_the_first_token_leaves_it_nothing_and_keeps_the_number(
     before = next(line for line in said(app).splitlines() if "leaves" in line)
     app.toggle(key="hide").set_value(True).run()
     values = story_on(app, "story-tiny@10")["values"]
-    assert values[0] == 0 and sum(values) == pytest.approx(1, abs=0.01)
+    assert values[0] == 0 and sum(values[:10]) == pytest.approx(1, abs=0.01)
     after = next(line for line in said(app).splitlines() if "leaves" in line)
     assert after.startswith(before.rstrip(".")) and "hidden" in after
 

@@ -7,6 +7,7 @@ import torch
 from slm.errors import BadInput
 from slm.lens.attention import attention
 from slm.model.config import ModelConfig
+from slm.model.hooked import hooked, run_with_cache
 from slm.model.weights import empty
 from slm.runs import Address, Checkpoint
 from slm.stories.tokenizer import Tokenizer
@@ -71,3 +72,25 @@ def test_looking_leaves_the_weights_alone(checkpoint: Checkpoint) -> None:
     before = checkpoint.weights.W_E.clone()
     attention(checkpoint, "Tom went to the park.")
     assert torch.equal(before, checkpoint.weights.W_E)
+
+
+def test_patterns_and_what_is_moved_are_those_of_the_hooked_model(checkpoint: Checkpoint) -> None:
+    view = attention(checkpoint, "Tom went to the park.")
+    names = [f"blocks.{layer}.attn.hook_{kind}" for layer in range(2) for kind in ("pattern", "v")]
+    model = hooked(checkpoint.weights)
+    _, cache = run_with_cache(model, torch.tensor([view.tokens]), names)
+    for layer in range(2):
+        pattern = cache[f"blocks.{layer}.attn.hook_pattern"][0]
+        assert np.allclose(view.pattern[layer], pattern, atol=1e-5)
+        for head in range(2):
+            v = cache[f"blocks.{layer}.attn.hook_v"][0, :, head]
+            alone = (v @ model.blocks[layer].attn.W_O[head]).norm(dim=-1)
+            assert np.allclose(view.moved[layer, head], alone.detach(), atol=1e-5)
+
+
+def test_weighing_by_size_prefers_what_moves_more(checkpoint: Checkpoint) -> None:
+    view = attention(checkpoint, "Tom went to the park.")
+    weighed = view.by_size()
+    assert np.allclose(weighed.pattern.sum(-1), 1, atol=1e-5)
+    ratio = weighed.pattern[1, 0, 4, 1:4] / view.pattern[1, 0, 4, 1:4]
+    assert ratio / ratio[0] == pytest.approx(view.moved[1, 0, 1:4] / view.moved[1, 0, 1], rel=1e-3)
