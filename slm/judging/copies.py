@@ -125,6 +125,10 @@ class CopyIndex:
         """A story of the corpus, as it was written."""
         return self._text[self._texts[number] : self._texts[number + 1]].tobytes().decode()
 
+    def stories(self) -> Iterator[str]:
+        """Every story of the corpus, as it was written."""
+        return (self.story(number) for number in range(len(self)))
+
     def count(self, passage: Sequence[str]) -> int:
         """How often these words stand in the corpus in a row."""
         wanted = _written(passage)
@@ -140,19 +144,12 @@ class CopyIndex:
                 found.add(self._story_at(number, int(part.order[rank])))
         return sorted(found)[:limit]
 
-    def copies(self, text: Sequence[str], at_least: int) -> list[Copy]:
-        """The longest copies in a text, given as its words: none lies within another.
+    def matches(self, text: Sequence[str]) -> list[Copy]:
+        """From each word of a text on, the longest run that stands anywhere in the corpus.
 
-        Each is a run of `at_least` words or more, as long as it stands anywhere in the corpus.
+        A run of no words says that the word itself is not in the corpus.
         """
-        found: list[Copy] = []
-        reached = 0
-        for start in range(len(text) - at_least + 1):
-            copy = self._longest(text, start)
-            if copy.stop > reached and len(copy) >= at_least:
-                found.append(copy)
-                reached = copy.stop
-        return found
+        return [self._longest(text, start) for start in range(len(text))]
 
     def _longest(self, text: Sequence[str], start: int) -> Copy:
         passage = _written(text[start : start + LONGEST // 2])[:LONGEST]
@@ -164,6 +161,17 @@ class CopyIndex:
 
     def _story_at(self, part: int, place: int) -> int:
         return int(np.searchsorted(self._words, self._first[part] + place, side="right")) - 1
+
+
+def copies(matches: Sequence[Copy], at_least: int) -> list[Copy]:
+    """The longest copies among a text's `matches`: of so many words or more, none within another."""
+    found: list[Copy] = []
+    reached = 0
+    for match in matches:
+        if match.stop > reached and len(match) >= at_least:
+            found.append(match)
+            reached = match.stop
+    return found
 
 
 def _written(passage: Sequence[str]) -> bytes:

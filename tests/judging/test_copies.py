@@ -56,7 +56,7 @@ def test_a_passage_is_counted_as_often_as_it_occurs(index: CopyIndex, passage: l
 @given(st.lists(st.one_of(passages, stretches()), min_size=1, max_size=3))
 def test_copies_are_the_longest_there_are(index: CopyIndex, parts: list[list[str]]) -> None:
     text = [word for part in parts for word in part]
-    found = index.copies(text, at_least=3)
+    found = copies.copies(index.matches(text), 3)
     for copy in found:
         passage = text[copy.start : copy.stop]
         assert naive_count(passage) > 0 and passage == _slice_of(ALL[copy.story], passage)
@@ -75,7 +75,7 @@ def _slice_of(story: list[str], passage: list[str]) -> list[str] | None:
 
 def test_a_whole_story_is_its_own_copy_and_can_be_read(index: CopyIndex) -> None:
     for number in (0, 57, 119):
-        (copy,) = index.copies(ALL[number], at_least=5)
+        (copy,) = copies.copies(index.matches(ALL[number]), 5)
         assert copy == Copy(start=0, stop=len(ALL[number]), story=number)
         assert index.story(number) == little_stories(120)[number]
         assert number in index.stories_with(ALL[number][3:9], limit=1000)
@@ -84,7 +84,7 @@ def test_a_whole_story_is_its_own_copy_and_can_be_read(index: CopyIndex) -> None
 def test_no_copy_reaches_over_the_end_of_a_story(index: CopyIndex) -> None:
     joined = ALL[0][-4:] + ALL[1][:4]
     assert index.count(joined) == 0
-    assert max(map(len, index.copies(joined, at_least=2))) < 8
+    assert max(map(len, copies.copies(index.matches(joined), 2))) < 8
 
 
 def test_where_none_was_made_there_is_none(tmp_path: Path) -> None:

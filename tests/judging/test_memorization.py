@@ -1,0 +1,134 @@
+"""Memorization: a model that knows twenty stories by heart lights up, one that knows none does not."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from slm.errors import BadInput
+from slm.judging import memorization
+from slm.judging.copies import CopyIndex, build_copies, open_copies
+from slm.judging.memorization import (
+    choose,
+    complete_all,
+    cut,
+    estimate,
+    measure,
+    true_endings,
+)
+from slm.judging.overlap import precision, words
+from slm.model.config import ModelConfig
+from slm.model.weights import initialise
+from slm.runs import Address, Checkpoint
+from slm.stories import nursery
+from slm.stories.tokenizer import Tokenizer
+from slm.training.loop import Learner
+from slm.training.recipe import Recipe
+from slm.writing.sampler import Sampling
+from tests.conftest import little_stories, write_corpus
+
+FOREIGN = (
+    "Zebras quietly juggle purple volcanoes beneath ancient silver telescopes." + " Zebras do."
+)
+
+
+@pytest.fixture
+def index(corpus: Path) -> CopyIndex:
+    for _ in build_copies(str(corpus)):
+        pass
+    found = open_copies(str(corpus))
+    assert found is not None
+    return found
+
+
+def plain(text: str) -> list[str]:
+    return [word.text for word in words(text)]
+
+
+def test_a_story_is_cut_between_words() -> None:
+    story = 'One day, Tom said, "Hi there!" and left the park.'
+    assert cut(story, 0.4) == "One day, Tom said"
+    assert cut("Hello there.", 0.1) == "Hello"
+    with pytest.raises(BadInput, match="at least 2 words, not 1"):
+        cut("Hello.")
+
+
+def test_true_endings_of_the_corpus_are_copies_of_it(index: CopyIndex) -> None:
+    found = measure(true_endings(little_stories(300)[:5]), index)
+    assert found.truth[2] == [1.0] * 5 and found.one_story == [1.0] * 5
+    assert all(share == 1.0 for k in found.seen for share in found.seen[k])
+    assert found.longest == [len(ending.words) for ending in true_endings(little_stories(300)[:5])]
+
+
+def test_the_most_of_one_story_is_the_most_of_any(index: CopyIndex) -> None:
+    story = "Tom had a kite. " + little_stories(300)[7] + " The end, said the zebra to the kite."
+    (most,) = measure(true_endings([story]), index).one_story
+    (ending,) = true_endings([story])
+    all_stories = [plain(other) for other in little_stories(300)]
+    assert most == max(precision(ending.words, other, 2) or 0 for other in all_stories)
+    assert most is not None and 0 < most < 1
+
+
+def test_what_is_left_out_does_not_count(tmp_path: Path) -> None:
+    corpus = str(write_corpus(tmp_path / "more.txt", [*little_stories(9), FOREIGN]))
+    for _ in build_copies(corpus):
+        pass
+    index = open_copies(corpus)
+    assert index is not None
+    assert measure(true_endings([FOREIGN]), index).one_story == [1.0]
+    assert measure(true_endings([FOREIGN]), index, leave_out=[FOREIGN]).one_story == [0.0]
+
+
+def test_a_text_foreign_to_the_corpus_shares_nothing(index: CopyIndex) -> None:
+    found = measure(true_endings([FOREIGN]), index)
+    assert found.one_story == [0.0] and found.longest == [0] and found.copies == [[]]
+    assert found.seen[1] == [0.0] and found.truth[8] is not None
+
+
+def test_an_interval_is_wider_for_fewer_endings() -> None:
+    few, many = estimate([0.0, 1.0] * 4), estimate([0.0, 1.0, None] * 200)
+    assert few is not None and many is not None and estimate([None]) is None
+    assert few.mean == many.mean == 0.5 and many.count == 400
+    assert few.interval[1] - few.interval[0] > many.interval[1] - many.interval[0]
+
+
+def test_twenty_stories_learned_by_heart_light_up(tmp_path: Path) -> None:
+    learned = [nursery.story(5, number).text[:420] + "." for number in range(20)]
+    others = [nursery.story(6, number).text[:420] + "." for number in range(20)]
+    corpus = str(write_corpus(tmp_path / "twenty.txt", learned))
+    for _ in build_copies(corpus):
+        pass
+    index = open_copies(corpus)
+    assert index is not None
+    tokenizer = Tokenizer.train(learned, 512)
+    config = ModelConfig(d_model=64, n_layers=2, n_heads=4, d_vocab=tokenizer.d_vocab, n_ctx=192)
+    rows = torch.full((len(learned), 129), tokenizer.end)
+    for row, story in zip(rows, learned, strict=True):
+        ids = tokenizer.encode_story(story)[:129]
+        row[: len(ids)] = torch.tensor(ids)
+
+    def checkpoint(steps: int) -> Checkpoint:
+        weights = initialise(config, 0)
+        learner = Learner(weights, Recipe())
+        for _ in range(steps):
+            learner.learn(rows, 1.0)
+        return Checkpoint(
+            address=Address("x", steps), config=config, weights=weights, tokenizer=tokenizer
+        )
+
+    sampling = Sampling(temperature=0.0, max_tokens=60)
+    by_heart, fresh = checkpoint(120), checkpoint(0)
+    for model, on, low, high in (
+        (by_heart, learned, 0.7, 1.0),
+        (by_heart, others, 0.0, 0.4),
+        (fresh, learned, 0.0, 0.1),
+    ):
+        found = estimate(measure(complete_all(model, on, sampling), index).truth[2])
+        assert (found is None and low == 0) or (found is not None and low <= found.mean <= high)
+
+
+def test_the_same_stories_are_chosen_again() -> None:
+    stories = little_stories(100)
+    assert choose(stories, 5, seed=1) == choose(stories, 5, seed=1) != choose(stories, 5, seed=2)
+    assert len(choose(stories, 500)) == 100
+    assert memorization.KS == (1, 2, 3, 4, 5, 6, 7, 8)
