@@ -60,7 +60,7 @@ def _at(config: ModelConfig, prepared: Prepared, minutes: float) -> str:
     arms = [
         (f"AdamW at {tuned:g}, cosine", 1.0, _adamw(tuned)),
         ("slm train", 1 / 3, _ours),
-        ("slm train", 1.0, _ours),
+        ("slm train", 1 / 2, _ours),
     ]
     for name, share, way in arms:
         tokens = int(budget * share)

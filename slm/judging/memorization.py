@@ -8,6 +8,7 @@ anything: endings written by people share bigrams with a corpus as well.
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from statistics import fmean
 
 import numpy as np
@@ -24,6 +25,8 @@ KEPT = 0.4
 KS = tuple(range(1, 9))
 SHORTEST_COPY = 8
 """Words of a copy that is worth showing."""
+SHORTEST_STORY = 10
+"""Words of a story that can be cut."""
 RESAMPLES = 1000
 
 
@@ -72,10 +75,11 @@ def cut(story: str, kept: float = KEPT) -> str:
     return story[: found[max(1, round(kept * len(found))) - 1].stop]
 
 
-def choose(stories: Sequence[str], count: int, seed: int = 0) -> list[str]:
-    """Some stories, the same for the same seed; all of them where there are no more."""
-    able = [story for story in stories if len(words(story)) >= 10]
-    return random.Random(seed).sample(able, min(count, len(able)))
+def choose(index: CopyIndex, count: int, seed: int = 0) -> list[str]:
+    """Some stories of a corpus that are long enough to be cut, the same for the same seed."""
+    order = random.Random(seed).sample(range(len(index)), len(index))
+    able = (story for number in order if len(words(story := index.story(number))) >= SHORTEST_STORY)
+    return list(islice(able, count))
 
 
 def complete_all(
@@ -99,10 +103,8 @@ def true_endings(stories: Sequence[str]) -> list[Ending]:
     ]
 
 
-def measure(
-    endings: Sequence[Ending], index: CopyIndex, *, leave_out: Iterable[str] = ()
-) -> Measures:
-    """Take all measures against a corpus. Stories in `leave_out` do not count as part of it in (d)."""
+def measure(endings: Sequence[Ending], index: CopyIndex) -> Measures:
+    """Take all measures against a corpus."""
     texts = [ending.words for ending in endings]
     matches = [index.matches(text) for text in texts]
     found = [copies(match, SHORTEST_COPY) for match in matches]
@@ -122,7 +124,7 @@ def measure(
             for i, text in enumerate(texts)
         ],
         seen={k: [_seen(match, k) for match in matches] for k in KS},
-        one_story=_most_of_one_story(texts, index, set(leave_out)),
+        one_story=_most_of_one_story(texts, index),
         longest=[max(map(len, match), default=0) for match in matches],
         copies=found,
     )
@@ -134,9 +136,7 @@ def _seen(matches: Sequence[Copy], k: int) -> float | None:
     return fmean(there) if there else None
 
 
-def _most_of_one_story(
-    texts: Sequence[Sequence[str]], index: CopyIndex, leave_out: set[str]
-) -> list[float | None]:
+def _most_of_one_story(texts: Sequence[Sequence[str]], index: CopyIndex) -> list[float | None]:
     """Each text's largest Rouge-2 precision against any one story, over all stories there are.
 
     A bigram that a text has twice is two things to be found: the bigram, and the bigram again. So a
@@ -154,8 +154,6 @@ def _most_of_one_story(
             table[[rows[gram, again] for again in range(times)], column] = 1
     best = np.zeros(len(texts), dtype=np.int64)
     for story in index.stories():
-        if story in leave_out:
-            continue
         found = grams([word.text for word in words(story)], 2)
         there = [
             row
@@ -189,3 +187,69 @@ def estimate(values: Iterable[float | None], seed: int = 0) -> Estimate | None:
     ].mean(1)
     low, high = np.quantile(means, (0.025, 0.975))
     return Estimate(mean=fmean(known), interval=(float(low), float(high)), count=len(known))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Study:
+    """One model's endings of stories it was trained on and of stories it never saw, and people's.
+
+    `trained` and `unseen` are the model's own endings, `people` the true endings of the unseen.
+    """
+
+    endings: dict[str, list[Ending]]
+    measures: dict[str, Measures]
+
+    def more_than_unseen(self, k: int = 2) -> Estimate:
+        """How much more of the true ending it writes where it was trained on it: (a), trained - unseen.
+
+        The interval is a bootstrap over the endings of both kinds.
+        """
+        sides = [
+            np.array([value for value in self.measures[kind].truth[k] if value is not None])
+            for kind in ("trained", "unseen")
+        ]
+        if not all(map(len, sides)):
+            raise BadInput(f"no ending is long enough to hold {k} words")
+        draw = np.random.default_rng(0)
+        means = [
+            side[draw.integers(len(side), size=(RESAMPLES, len(side)))].mean(1) for side in sides
+        ]
+        low, high = np.quantile(means[0] - means[1], (0.025, 0.975))
+        return Estimate(
+            mean=float(sides[0].mean() - sides[1].mean()),
+            interval=(float(low), float(high)),
+            count=min(map(len, sides)),
+        )
+
+
+def study(
+    checkpoint: Checkpoint,
+    index: CopyIndex,
+    unseen: Sequence[str],
+    *,
+    stories: int,
+    sampling: Sampling,
+) -> Study:
+    """Let the model end `stories` stories of the corpus and as many that it never saw.
+
+    Raises `BadInput` where one of these stands in the corpus word for word, or none is long enough.
+    """
+    trained = choose(index, stories, sampling.seed)
+    able = [story for story in unseen if len(words(story)) >= SHORTEST_STORY]
+    others = random.Random(sampling.seed).sample(able, min(stories, len(able)))
+    if not trained or not others:
+        raise BadInput(
+            f"a story to be cut needs at least {SHORTEST_STORY} words, and none has them"
+        )
+    for story in others:
+        if index.count([word.text for word in words(story)]):
+            raise BadInput(f"the unseen stories must not stand in the corpus: {story[:60]!r} does")
+    endings = {
+        "trained": complete_all(checkpoint, trained, sampling),
+        "unseen": complete_all(checkpoint, others, sampling),
+        "people": true_endings(others),
+    }
+    return Study(
+        endings=endings,
+        measures={kind: measure(written, index) for kind, written in endings.items()},
+    )

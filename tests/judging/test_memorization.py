@@ -1,12 +1,13 @@
 """Memorization: a model that knows twenty stories by heart lights up, one that knows none does not."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
+from slm.cli import main
 from slm.errors import BadInput
-from slm.judging import memorization
 from slm.judging.copies import CopyIndex, build_copies, open_copies
 from slm.judging.memorization import (
     choose,
@@ -14,6 +15,7 @@ from slm.judging.memorization import (
     cut,
     estimate,
     measure,
+    study,
     true_endings,
 )
 from slm.judging.overlap import precision, words
@@ -69,16 +71,6 @@ def test_the_most_of_one_story_is_the_most_of_any(index: CopyIndex) -> None:
     assert most is not None and 0 < most < 1
 
 
-def test_what_is_left_out_does_not_count(tmp_path: Path) -> None:
-    corpus = str(write_corpus(tmp_path / "more.txt", [*little_stories(9), FOREIGN]))
-    for _ in build_copies(corpus):
-        pass
-    index = open_copies(corpus)
-    assert index is not None
-    assert measure(true_endings([FOREIGN]), index).one_story == [1.0]
-    assert measure(true_endings([FOREIGN]), index, leave_out=[FOREIGN]).one_story == [0.0]
-
-
 def test_a_text_foreign_to_the_corpus_shares_nothing(index: CopyIndex) -> None:
     found = measure(true_endings([FOREIGN]), index)
     assert found.one_story == [0.0] and found.longest == [0] and found.copies == [[]]
@@ -127,8 +119,37 @@ def test_twenty_stories_learned_by_heart_light_up(tmp_path: Path) -> None:
         assert (found is None and low == 0) or (found is not None and low <= found.mean <= high)
 
 
-def test_the_same_stories_are_chosen_again() -> None:
-    stories = little_stories(100)
-    assert choose(stories, 5, seed=1) == choose(stories, 5, seed=1) != choose(stories, 5, seed=2)
-    assert len(choose(stories, 500)) == 100
-    assert memorization.KS == (1, 2, 3, 4, 5, 6, 7, 8)
+def test_the_same_stories_are_chosen_again(index: CopyIndex) -> None:
+    assert choose(index, 5, seed=1) == choose(index, 5, seed=1) != choose(index, 5, seed=2)
+    assert len(choose(index, 500)) == len(index) == 300
+
+
+def test_a_study_says_how_much_more_it_writes_of_what_it_saw(
+    checkpoint: Checkpoint, index: CopyIndex
+) -> None:
+    unseen = [nursery.story(1, number).text[:120] + "." for number in range(4)]
+    found = study(checkpoint, index, unseen, stories=3, sampling=Sampling(max_tokens=20))
+    assert {kind: len(written) for kind, written in found.endings.items()} == {
+        "trained": 3, "unseen": 3, "people": 3,
+    }  # fmt: skip
+    more = found.more_than_unseen()
+    assert more.interval[0] <= more.mean <= more.interval[1]
+    assert found.measures["people"].truth[2] == [1.0] * 3
+    with pytest.raises(BadInput, match="must not stand in the corpus"):
+        study(checkpoint, index, little_stories(9), stories=2, sampling=Sampling(max_tokens=5))
+
+
+def test_the_command_tells_all_measures(
+    checkpoint: Checkpoint, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unseen = [nursery.story(1, number).text[:120] + "." for number in range(6)]
+    valid = write_corpus(tmp_path / "valid.txt", unseen)
+    arguments = ["memorize", "tiny", "--corpus", str(corpus), "--valid", str(valid)]
+    assert main([*arguments, "--stories", "4", "--max-tokens", "16", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["stories"] == {"trained": 4, "unseen": 4, "people": 4}
+    assert told["people"]["truth"]["2"]["mean"] == 1.0
+    assert set(told["trained"]) == {"truth", "each_other", "seen", "one_story", "longest"}
+    assert main([*arguments, "--stories", "0"]) == 2
+    assert main(["memorize", "tiny", "--corpus", str(corpus)]) == 2
+    assert "--valid" in capsys.readouterr().err
