@@ -12,8 +12,20 @@ import torch
 
 from slm.lens import attention as attention_lens
 from slm.lens import neurons as neuron_lens
+from slm.lens import prediction as prediction_lens
+from slm.lens.ablation import (
+    HeadAblation,
+    NeuronAblation,
+    Replacement,
+    ablate_heads,
+    ablate_neurons,
+)
 from slm.lens.attention import AttentionView
+from slm.lens.attribution import Attribution, attribute
+from slm.lens.logit_lens import LogitLens
+from slm.lens.logit_lens import logit_lens as logit_lens_of
 from slm.lens.neurons import Example
+from slm.lens.prediction import Expectations
 from slm.model.config import ModelConfig
 from slm.runs import Address, Checkpoint, load_checkpoint, resolve
 from slm.stories import shipped
@@ -117,3 +129,64 @@ def shipped_stories() -> dict[str, str]:
 def shipped_openings() -> tuple[str, ...]:
     """The beginnings that ship with the package."""
     return shipped.openings()
+
+
+def pieces(address: str, tokens: tuple[int, ...]) -> list[str]:
+    """The printable strings of tokens."""
+    return checkpoint(address).tokenizer.pieces(tokens)
+
+
+def expectations(address: str, text: str) -> Expectations:
+    """What was expected at every place of `text`."""
+    return _expectations(*_key(address), text)
+
+
+@st.cache_data(max_entries=64, show_spinner="Reading the story …")
+def _expectations(address: str, changed: int, text: str) -> Expectations:
+    return prediction_lens.expectations(_checkpoint(address, changed), text)
+
+
+def logit_lens(address: str, tokens: tuple[int, ...]) -> LogitLens:
+    """What every stage of the model would say along `tokens`."""
+    return _logit_lens(*_key(address), tokens)
+
+
+@st.cache_data(max_entries=32, show_spinner="Asking every layer …")
+def _logit_lens(address: str, changed: int, tokens: tuple[int, ...]) -> LogitLens:
+    return logit_lens_of(_checkpoint(address, changed), tokens)
+
+
+def attribution(address: str, tokens: tuple[int, ...]) -> Attribution:
+    """The logit of the last of `tokens`, part by part."""
+    return _attribution(*_key(address), tokens)
+
+
+@st.cache_data(max_entries=64, show_spinner="Taking the prediction apart …")
+def _attribution(address: str, changed: int, tokens: tuple[int, ...]) -> Attribution:
+    return attribute(_checkpoint(address, changed), tokens[:-1], tokens[-1])
+
+
+def without_heads(address: str, tokens: tuple[int, ...], replacement: Replacement) -> HeadAblation:
+    """What the last of `tokens` loses without each head."""
+    return _without_heads(*_key(address), tokens, replacement)
+
+
+@st.cache_data(max_entries=64, show_spinner="Switching off every head …")
+def _without_heads(
+    address: str, changed: int, tokens: tuple[int, ...], replacement: Replacement
+) -> HeadAblation:
+    return ablate_heads(_checkpoint(address, changed), tokens, replacement)
+
+
+def without_neurons(
+    address: str, tokens: tuple[int, ...], layer: int, replacement: Replacement
+) -> NeuronAblation:
+    """What the last of `tokens` loses without each neuron of a layer."""
+    return _without_neurons(*_key(address), tokens, layer, replacement)
+
+
+@st.cache_data(max_entries=64, show_spinner="Switching off every neuron …")
+def _without_neurons(
+    address: str, changed: int, tokens: tuple[int, ...], layer: int, replacement: Replacement
+) -> NeuronAblation:
+    return ablate_neurons(_checkpoint(address, changed), tokens, layer, replacement)

@@ -1,6 +1,10 @@
-"""What a prediction loses without a head: every head of every layer switched off, in one pass."""
+"""What a prediction loses without a part: every head of every layer, or every neuron of one, switched off.
 
-from collections.abc import Callable, Sequence
+Each part is replaced at every position; one row of a batch for each, and only what comes after the
+part is computed again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -15,8 +19,12 @@ from slm.model import fast
 from slm.runs import Address, Checkpoint
 from slm.stories import shipped
 
-Replacement = Literal["zero", "mean"]
+Replacement = Literal["mean", "zero", "resample"]
+"""What a part says instead: its mean over the shipped stories, nothing, or what it says at the same
+position of another shipped story (the log-probabilities of `DRAWS` such stories are averaged)."""
+Z, POST = "attn.hook_z", "mlp.hook_post"
 
+DRAWS = 4
 POSITIONS_AT_ONCE = 4096
 """Positions (rows x tokens) that are run together."""
 
@@ -42,39 +50,41 @@ class HeadAblation:
         return self.whole - self.without
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NeuronAblation:
+    """A word's log-probability (nats), with all neurons at work and without each one of a layer."""
+
+    address: Address
+    replacement: Replacement
+    layer: int
+    word: str
+    whole: float
+    without: Float[np.ndarray, "neuron"]
+
+    @property
+    def loss(self) -> Float[np.ndarray, "neuron"]:
+        """Nats that each neuron gives the word; below 0 where it speaks against it."""
+        return self.whole - self.without
+
+
 @torch.no_grad()
 def ablate_heads(
-    checkpoint: Checkpoint, tokens: Sequence[int], replacement: Replacement = "mean"
+    checkpoint: Checkpoint, tokens: Sequence[int], replacement: Replacement = "mean", seed: int = 0
 ) -> HeadAblation:
     """Switch off each head in turn while the model predicts the last of `tokens` (END first).
 
     A row for each head branches off from the whole model where that head has written, and goes
-    through the rest of it: nothing before has changed. Heads are replaced by zeros, or by their mean
-    over the shipped stories. Raises `BadInput` where there is nothing to predict or no room.
+    through the rest of it: nothing before has changed. Raises `BadInput` where there is nothing to
+    predict or no room.
     """
-    config, weights = checkpoint.config, checkpoint.weights
-    if not 2 <= len(tokens) <= config.n_ctx + 1:
-        raise BadInput(
-            f"a prompt and a word take 2 to {config.n_ctx + 1} tokens, not {len(tokens)}"
-        )
-    means = torch.zeros(config.n_layers, config.n_heads, config.d_head)
-    if replacement == "mean":
-        means = mean_outputs(checkpoint, [story.text for story in shipped.stories()])
-
-    rows = fast.embed(weights, torch.tensor([list(tokens[:-1])]))  # the first stays whole
-    for layer, block in enumerate(weights.blocks):
-        taps = fast.Taps([f"blocks.{layer}.attn.hook_z"])
-        whole = fast.add_attention(weights, layer, rows[:1], tap=taps)
-        others = _by_parts(partial(fast.add_attention, weights, layer), rows[1:])
-        (z,) = taps.acts.values()
-        W_O = block.W_O.view(config.n_heads, config.d_head, config.d_model)
-        lost = torch.einsum("phd,hdm->hpm", z[0] - means[layer], W_O)
-        rows = torch.cat([whole, others, whole - lost])
-        if layer == config.n_layers - 1:
-            rows = rows[:, -1:]  # the place where the word is predicted
-        rows = _by_parts(partial(fast.add_mlp, weights, layer), rows)
-    logits = fast.unembed(weights, fast.final_norm(weights, rows)[:, 0])
-    found = logits.log_softmax(-1)[:, tokens[-1]]
+    config = checkpoint.config
+    _check_room(checkpoint, tokens)
+    found = torch.stack(
+        [
+            _without_heads(checkpoint, tokens, instead)
+            for instead in _replacements(checkpoint, Z, replacement, len(tokens) - 1, seed)
+        ]
+    ).mean(0)
     *prompt, word = checkpoint.tokenizer.pieces(tokens)
     return HeadAblation(
         address=checkpoint.address,
@@ -87,21 +97,142 @@ def ablate_heads(
 
 
 @torch.no_grad()
+def ablate_neurons(
+    checkpoint: Checkpoint,
+    tokens: Sequence[int],
+    layer: int,
+    replacement: Replacement = "mean",
+    seed: int = 0,
+) -> NeuronAblation:
+    """Switch off each neuron of a layer in turn while the model predicts the last of `tokens`.
+
+    Raises `BadInput` for a layer that is not there, and where there is nothing to predict or no room.
+    """
+    _check_room(checkpoint, tokens)
+    if not 0 <= layer < (layers := checkpoint.config.n_layers):
+        raise BadInput(f"a layer lies between 0 and {layers - 1}, not at {layer}")
+    found = torch.stack(
+        [
+            _without_neurons(checkpoint, tokens, layer, instead[layer])
+            for instead in _replacements(checkpoint, POST, replacement, len(tokens) - 1, seed)
+        ]
+    ).mean(0)
+    return NeuronAblation(
+        address=checkpoint.address,
+        replacement=replacement,
+        layer=layer,
+        word=checkpoint.tokenizer.pieces(tokens)[-1],
+        whole=float(found[0]),
+        without=found[1:].numpy(),
+    )
+
+
+def _check_room(checkpoint: Checkpoint, tokens: Sequence[int]) -> None:
+    n_ctx = checkpoint.config.n_ctx
+    if not 2 <= len(tokens) <= n_ctx + 1:
+        raise BadInput(f"a prompt and a word take 2 to {n_ctx + 1} tokens, not {len(tokens)}")
+
+
+def _without_heads(
+    checkpoint: Checkpoint, tokens: Sequence[int], instead: Float[Tensor, "layer #pos head d_head"]
+) -> Float[Tensor, "row"]:
+    """The last token's log-probability: from the whole model, then without each head."""
+    config, weights = checkpoint.config, checkpoint.weights
+    rows = fast.embed(weights, torch.tensor([list(tokens[:-1])]))  # the first stays whole
+    for layer, block in enumerate(weights.blocks):
+        taps = fast.Taps([f"blocks.{layer}.{Z}"])
+        whole = fast.add_attention(weights, layer, rows[:1], tap=taps)
+        others = _by_parts(partial(fast.add_attention, weights, layer), rows[1:])
+        (z,) = taps.acts.values()
+        W_O = block.W_O.view(config.n_heads, config.d_head, config.d_model)
+        lost = torch.einsum("phd,hdm->hpm", z[0] - instead[layer], W_O)
+        rows = torch.cat([whole, others, whole - lost])
+        if layer == config.n_layers - 1:
+            rows = rows[:, -1:]  # the place where the word is predicted
+        rows = _by_parts(partial(fast.add_mlp, weights, layer), rows)
+    return _said(checkpoint, rows, tokens[-1])
+
+
+def _without_neurons(
+    checkpoint: Checkpoint,
+    tokens: Sequence[int],
+    layer: int,
+    instead: Float[Tensor, "#pos neuron"],
+) -> Float[Tensor, "row"]:
+    """The last token's log-probability: from the whole model, then without each neuron of a layer."""
+    weights = checkpoint.weights
+    x = fast.embed(weights, torch.tensor([list(tokens[:-1])]))
+    for before in range(layer):
+        x = fast.add_mlp(weights, before, fast.add_attention(weights, before, x))
+    taps = fast.Taps([f"blocks.{layer}.{POST}"])
+    whole = fast.add_mlp(weights, layer, fast.add_attention(weights, layer, x), tap=taps)
+    (post,) = taps.acts.values()
+    change = (post[0] - instead).T  # [neuron pos]
+    at_once = max(1, POSITIONS_AT_ONCE // whole.shape[1])
+    found = [_rest(checkpoint, layer, whole, tokens[-1])]
+    W_out = weights.blocks[layer].W_out
+    for some, directions in zip(change.split(at_once), W_out.split(at_once), strict=True):
+        rows = whole - some[:, :, None] * directions[:, None]
+        found.append(_rest(checkpoint, layer, rows, tokens[-1]))
+    return torch.cat(found)
+
+
+def _rest(
+    checkpoint: Checkpoint, layer: int, rows: Float[Tensor, "row pos d_model"], word: int
+) -> Float[Tensor, "row"]:
+    """The word's log-probability where these are the streams after `layer`."""
+    weights = checkpoint.weights
+    for after in range(layer + 1, checkpoint.config.n_layers):
+        rows = fast.add_mlp(weights, after, fast.add_attention(weights, after, rows))
+    return _said(checkpoint, rows, word)
+
+
+def _said(
+    checkpoint: Checkpoint, rows: Float[Tensor, "row pos d_model"], word: int
+) -> Float[Tensor, "row"]:
+    """The word's log-probability after the last position of each row."""
+    final = fast.final_norm(checkpoint.weights, rows[:, -1])
+    return fast.unembed(checkpoint.weights, final).log_softmax(-1)[:, word]
+
+
+def _replacements(
+    checkpoint: Checkpoint, hook: str, replacement: Replacement, length: int, seed: int
+) -> Iterator[Float[Tensor, "layer #pos *unit"]]:
+    """What parts say instead, once or (to be averaged) several times."""
+    texts = [story.text for story in shipped.stories()]
+    if replacement == "resample":
+        draw = np.random.default_rng(seed)
+        for chosen in draw.choice(len(texts), DRAWS, replace=False):
+            acts = _outputs(checkpoint, texts[chosen], hook)
+            there = np.arange(length)  # past the other story's end, any of its positions
+            there = np.where(
+                there < acts.shape[1], there, draw.integers(acts.shape[1], size=length)
+            )
+            yield acts[:, torch.from_numpy(there)]
+        return
+    means = mean_outputs(checkpoint, texts, hook)[:, None]
+    yield means if replacement == "mean" else torch.zeros_like(means)
+
+
+@torch.no_grad()
 def mean_outputs(
-    checkpoint: Checkpoint, texts: Sequence[str]
-) -> Float[Tensor, "layer head d_head"]:
-    """The mean of each head's output (`hook_z`) over every position of these stories."""
-    config = checkpoint.config
-    names = [f"blocks.{layer}.attn.hook_z" for layer in range(config.n_layers)]
-    total = torch.zeros(config.n_layers, config.n_heads, config.d_head)
-    count = 0
+    checkpoint: Checkpoint, texts: Sequence[str], hook: str = Z
+) -> Float[Tensor, "layer *unit"]:
+    """The mean over every position of these stories of what heads say (or what another hook gives)."""
+    total, count = torch.zeros(()), 0
     for text in texts:
-        tokens = checkpoint.tokenizer.encode_story(text)[: config.n_ctx]
-        taps = fast.Taps(names)
-        fast.hidden(checkpoint.weights, torch.tensor([tokens]), tap=taps)
-        total += torch.stack([taps.acts[name][0].sum(0) for name in names])
-        count += len(tokens)
+        acts = _outputs(checkpoint, text, hook)
+        total, count = total + acts.sum(1), count + acts.shape[1]
     return total / count
+
+
+def _outputs(checkpoint: Checkpoint, text: str, hook: str) -> Float[Tensor, "layer pos *unit"]:
+    """What a hook of every layer gives along a story (cut to the context)."""
+    names = [f"blocks.{layer}.{hook}" for layer in range(checkpoint.config.n_layers)]
+    tokens = checkpoint.tokenizer.encode_story(text)[: checkpoint.config.n_ctx]
+    taps = fast.Taps(names)
+    fast.hidden(checkpoint.weights, torch.tensor([tokens]), tap=taps)
+    return torch.stack([taps.acts[name][0] for name in names])
 
 
 def _by_parts(step: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:

@@ -223,8 +223,8 @@ def add_mlp(
 
 
 def final_norm(
-    weights: Weights, x: Float[Tensor, "batch pos d_model"], *, tap: Tap = ignore
-) -> Float[Tensor, "batch pos d_model"]:
+    weights: Weights, x: Float[Tensor, "*at d_model"], *, tap: Tap = ignore
+) -> Float[Tensor, "*at d_model"]:
     """The residual stream after the last LayerNorm."""
     config = weights.config
     x = F.layer_norm(x, (config.d_model,), weights.ln_final_w, weights.ln_final_b, config.eps)

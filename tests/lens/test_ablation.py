@@ -6,7 +6,7 @@ import torch
 
 from slm.errors import BadInput
 from slm.lens import ablation
-from slm.lens.ablation import Replacement, ablate_heads, mean_outputs
+from slm.lens.ablation import Replacement, ablate_heads, ablate_neurons, mean_outputs
 from slm.model.hooked import hooked, run_with_cache, run_with_hooks
 from slm.runs import Checkpoint
 from slm.stories import shipped
@@ -76,3 +76,38 @@ def test_the_word_and_its_prompt_are_told(checkpoint: Checkpoint) -> None:
 def test_a_prompt_that_is_empty_or_too_long_is_refused(checkpoint: Checkpoint, count: int) -> None:
     with pytest.raises(BadInput, match="a prompt and a word take 2 to"):
         ablate_heads(checkpoint, [0] * count)
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("replacement", ["zero", "mean"])
+def test_all_neurons_of_a_layer_equal_one_hooked_run_each(
+    checkpoint: Checkpoint, layer: int, replacement: Replacement
+) -> None:
+    ids = checkpoint.tokenizer.encode_story(TEXT)
+    found = ablate_neurons(checkpoint, ids, layer, replacement)
+    assert found.without.shape == (checkpoint.config.d_mlp,)
+    texts = [story.text for story in shipped.stories()]
+    means = mean_outputs(checkpoint, texts, ablation.POST)[layer] * (replacement == "mean")
+    model = hooked(checkpoint.weights)
+    for neuron in (0, 17, 63):
+
+        def switch_off(post: torch.Tensor, hook: object, neuron: int = neuron) -> None:
+            post[:, :, neuron] = means[neuron]
+
+        hooks = [(f"blocks.{layer}.mlp.hook_post", switch_off)]
+        logits = run_with_hooks(model, torch.tensor([ids[:-1]]), hooks)
+        expected = float(logits[0, -1].log_softmax(-1)[ids[-1]])
+        assert found.without[neuron] == pytest.approx(expected, abs=1e-4)
+
+
+def test_resampling_takes_what_other_stories_say_there(checkpoint: Checkpoint) -> None:
+    ids = checkpoint.tokenizer.encode_story(TEXT)
+    first, again, other = (ablate_heads(checkpoint, ids, "resample", seed) for seed in (0, 0, 1))
+    assert np.array_equal(first.without, again.without)
+    assert not np.allclose(first.without, other.without, atol=1e-6)
+    assert first.whole == pytest.approx(ablate_heads(checkpoint, ids, "zero").whole, abs=1e-5)
+
+
+def test_a_layer_that_is_not_there_is_refused(checkpoint: Checkpoint) -> None:
+    with pytest.raises(BadInput, match="between 0 and 1, not at 2"):
+        ablate_neurons(checkpoint, checkpoint.tokenizer.encode_story(TEXT), 2)

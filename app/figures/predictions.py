@@ -1,0 +1,109 @@
+"""Why this word: parts as bars, heads as a map, layers as a picture of the story."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+
+from app.figures.style import dress, positions, printed
+from app.theme import Palette
+
+WORDS_ON_AXIS = 40
+
+
+def bars(names: Sequence[str], values: Sequence[float], palette: Palette, axis: str) -> go.Figure:
+    """A bar for each name (all different), the first on top: blue above zero, orange below."""
+    figure = go.Figure(
+        go.Bar(
+            x=list(values),
+            y=[printed(name) for name in names],
+            orientation="h",
+            marker={"color": [palette.plus if v >= 0 else palette.minus for v in values]},
+            text=[f"{value:+.2f}" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x:+.4f}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title=axis, gridcolor=palette.grid, zerolinecolor=palette.muted)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return dress(figure, palette, height=90 + 22 * len(names))
+
+
+def stages(
+    names: Sequence[str], chances: Sequence[float], says: Sequence[str], palette: Palette
+) -> go.Figure:
+    """The word's probability after each stage of the model, with what that stage would say."""
+    figure = go.Figure(
+        go.Bar(
+            x=list(chances),
+            y=list(names),
+            orientation="h",
+            marker={"color": palette.plus},
+            text=[f"says \u201c{printed(piece)}\u201d" for piece in says],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x:.2%}<extra></extra>",
+        )
+    )
+    top = max(max(chances, default=0), 0.01)
+    figure.update_xaxes(
+        title="probability of the word", range=[0, 1.35 * top], tickformat="~%",
+        gridcolor=palette.grid, zeroline=False,
+    )  # fmt: skip
+    figure.update_yaxes(showgrid=False)
+    return dress(figure, palette, height=90 + 24 * len(names))
+
+
+def story_by_stage(
+    probability: Float[np.ndarray, "stage pos"],
+    stage_names: Sequence[str],
+    pieces: Sequence[str],
+    palette: Palette,
+) -> go.Figure:
+    """The whole story: how likely each token is already, stage by stage."""
+    names = positions(pieces)
+    every = max(1, -(-len(names) // WORDS_ON_AXIS))
+    figure = go.Figure(
+        go.Heatmap(
+            z=probability[:, 1:].astype(np.float16).astype(np.float32).round(4),
+            x=names[1:],
+            y=list(stage_names),
+            zmin=0,
+            zmax=1,
+            colorscale=[[at / 5, colour] for at, colour in enumerate(palette.sequential)],
+            colorbar={"title": {"text": "probability"}, "thickness": 8, "outlinewidth": 0},
+            hovertemplate="%{y}<br><b>%{x}</b>: %{z:.1%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(
+        title="token predicted", tickmode="array", tickvals=names[1::every],
+        ticktext=[printed(piece) for piece in pieces][1::every], tickangle=-90, showgrid=False,
+        tickfont={"size": 10},
+    )  # fmt: skip
+    figure.update_yaxes(showgrid=False)
+    return dress(figure, palette, height=150 + 20 * len(stage_names))
+
+
+def by_head(values: Float[np.ndarray, "layer head"], palette: Palette, what: str) -> go.Figure:
+    """A square for each head: a row for each layer, the first on top; white is nothing."""
+    full = float(max(np.abs(values).max(), 1e-6))
+    scale = palette.diverging
+    figure = go.Figure(
+        go.Heatmap(
+            z=values.round(5).tolist(),
+            x=[str(head) for head in range(values.shape[1])],
+            y=[str(layer) for layer in range(values.shape[0])],
+            zmin=-full,
+            zmax=full,
+            colorscale=[[at / (len(scale) - 1), colour] for at, colour in enumerate(scale)],
+            colorbar={"title": {"text": what}, "thickness": 8, "outlinewidth": 0},
+            hovertemplate=f"layer %{{y}}, head %{{x}}<br>{what} %{{z:+.4f}}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="head", showgrid=False, zeroline=False, type="category")
+    figure.update_yaxes(
+        title="layer", autorange="reversed", showgrid=False, zeroline=False, type="category"
+    )
+    return dress(figure, palette, height=130 + 30 * values.shape[0])

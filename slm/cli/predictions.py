@@ -1,0 +1,129 @@
+"""`slm predict`, `slm ablate`: why this word, and what it needs."""
+
+import argparse
+from typing import Any
+
+from slm.cli.command import Commands, answer
+from slm.errors import BadInput
+
+
+def add_to(commands: Commands) -> None:
+    """Add the commands of this file."""
+    sub = commands.add("predict", _predict, "What did the model expect, and why?")
+    sub.add_argument("--text", required=True)
+    sub.add_argument("--position", type=int, help="take apart the prediction of this token")
+    sub.add_argument("--target", help='another word to ask about there, such as " park"')
+
+    sub = commands.add("ablate", _ablate, "What does the last word need? Everything, switched off.")
+    sub.add_argument("--text", required=True, help="its last token is the word that is predicted")
+    sub.add_argument("--target", help='the word after the text instead, such as " park"')
+    sub.add_argument("--replacement", choices=("mean", "zero", "resample"), default="mean")
+    sub.add_argument("--neurons", type=int, metavar="LAYER", help="and every neuron of this layer")
+
+
+def _predict(chosen: argparse.Namespace) -> None:
+    from slm.lens.attribution import attribute
+    from slm.lens.logit_lens import logit_lens
+    from slm.lens.prediction import expectations, one_token
+    from slm.runs import load_checkpoint
+
+    checkpoint = load_checkpoint(chosen.address)
+    found = expectations(checkpoint, chosen.text)
+    pieces = found.pieces
+    if chosen.position is None:
+        tokens = [
+            {
+                "piece": piece,
+                "surprise": round(float(found.surprise[at]), 5),
+                "rank": int(found.rank[at]),
+                "likeliest": checkpoint.tokenizer.pieces([int(found.likely[at, 0])])[0],
+            }
+            for at, piece in enumerate(pieces)
+            if at > 0
+        ]
+        tokens = [{"piece": pieces[0], "surprise": None, "rank": None, "likeliest": None}, *tokens]
+        data: dict[str, Any] = {"address": str(found.address), "unit": "bits", "tokens": tokens}
+        answer(
+            chosen,
+            data,
+            lambda: "\n".join(
+                f"{at:4} {t['piece']!r:16} {t['surprise']:7.2f} bits  rank {t['rank']:5}  "
+                f"likeliest {t['likeliest']!r}"
+                for at, t in enumerate(tokens)
+                if at > 0
+            ),
+        )
+        return
+    at = chosen.position
+    if not 1 <= at < len(pieces):
+        raise BadInput(f"--position lies between 1 and {len(pieces) - 1}, not at {at}")
+    word = found.tokens[at] if chosen.target is None else one_token(checkpoint, chosen.target)
+    lens = logit_lens(checkpoint, (*found.tokens[:at], word))
+    parts = attribute(checkpoint, found.tokens[:at], word)
+    likely = checkpoint.tokenizer.pieces(found.likely[at].tolist())
+    says = checkpoint.tokenizer.pieces(lens.likeliest[:, at].tolist())
+    data = {
+        "address": str(found.address),
+        "position": at,
+        "word": parts.word,
+        "alternatives": [
+            {"piece": piece, "probability": round(float(chance), 6)}
+            for piece, chance in zip(likely, found.chances[at], strict=True)
+        ],
+        "layers": [
+            {"stage": stage, "probability": float(chance), "likeliest": piece}
+            for stage, chance, piece in zip(lens.stages, lens.probability[:, at], says, strict=True)
+        ],
+        "logit": parts.logit,
+        "parts": [{"part": name, "logit": value} for name, value in parts.parts()],
+    }
+
+    def text() -> str:
+        lines = [f"{found.address}: the word {parts.word!r} after {pieces[at - 1]!r}"]
+        lines += [f"  {a['probability']:7.2%}  {a['piece']!r}" for a in data["alternatives"]]
+        lines += [
+            f"  {stage['stage']:14} {stage['probability']:8.2%}  says {stage['likeliest']!r}"
+            for stage in data["layers"]
+        ]
+        lines.append(f"logit {parts.logit:.3f}, the sum of (the final norm frozen)")
+        return "\n".join(lines + [f"  {value:+8.3f}  {name}" for name, value in parts.parts()])
+
+    answer(chosen, data, text)
+
+
+def _ablate(chosen: argparse.Namespace) -> None:
+    from slm.lens.ablation import ablate_heads, ablate_neurons
+    from slm.lens.prediction import one_token
+    from slm.runs import load_checkpoint
+
+    checkpoint = load_checkpoint(chosen.address)
+    tokens = checkpoint.tokenizer.encode_story(chosen.text)
+    if chosen.target is not None:
+        tokens.append(one_token(checkpoint, chosen.target))
+    heads = ablate_heads(checkpoint, tokens, chosen.replacement)
+    data: dict[str, Any] = {
+        "address": str(heads.address),
+        "word": heads.word,
+        "replacement": heads.replacement,
+        "log_probability": heads.whole,
+        "unit": "nats that each part gives the word",
+        "heads": heads.loss.round(6).tolist(),
+    }
+    if chosen.neurons is not None:
+        neurons = ablate_neurons(checkpoint, tokens, chosen.neurons, chosen.replacement)
+        data["neurons"] = {"layer": neurons.layer, "loss": neurons.loss.round(6).tolist()}
+
+    def text() -> str:
+        lines = [
+            f"{heads.address}: {heads.word!r} has {heads.whole:.3f} nats; "
+            f"switched off ({heads.replacement}), each part costs it"
+        ]
+        for layer, row in enumerate(heads.loss):
+            lines.append(f"  layer {layer}  " + " ".join(f"{value:+.3f}" for value in row))
+        if chosen.neurons is not None:
+            order = sorted(enumerate(neurons.loss), key=lambda pair: -abs(pair[1]))
+            lines.append(f"  the neurons of layer {neurons.layer} that matter most:")
+            lines += [f"    {value:+.3f}  neuron {neuron}" for neuron, value in order[:20]]
+        return "\n".join(lines)
+
+    answer(chosen, data, text)

@@ -1,0 +1,122 @@
+"""Who said it: a logit as the sum of what every part of the model wrote for it.
+
+The logit of a token is a linear function of the residual stream, once the final LayerNorm divides
+by what it divided by in this run (direct logit attribution: Elhage et al. 2021, "A Mathematical
+Framework for Transformer Circuits"). So each part's share is known exactly, and the shares sum to
+the logit. Only the direct way is counted: what a part does through later parts is theirs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from slm.errors import BadInput
+from slm.model import fast
+from slm.model.weights import Weights
+from slm.runs import Address, Checkpoint
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Attribution:
+    """The logit of `word` (minus that of `against`, where there is one), part by part.
+
+    `heads[layer, head]`, `mlps[layer]` and `neurons[layer, neuron]` (which sum to `mlps`) hold no
+    biases: these are in `biases`, by name. All parts but `neurons` sum to `logit`.
+    """
+
+    address: Address
+    word: str
+    against: str | None
+    logit: float
+    token: float
+    position: float
+    heads: Float[np.ndarray, "layer head"]
+    mlps: Float[np.ndarray, "layer"]
+    neurons: Float[np.ndarray, "layer neuron"]
+    biases: dict[str, float]
+
+    @property
+    def total(self) -> float:
+        """The sum of all parts."""
+        parts = float(self.heads.sum() + self.mlps.sum()) + sum(self.biases.values())
+        return self.token + self.position + parts
+
+    def parts(self) -> list[tuple[str, float]]:
+        """Every part by name, the one that says most for the word first."""
+        named = [("token embedding", self.token), ("position embedding", self.position)]
+        named += [
+            (f"head {layer}.{head}", float(value))
+            for (layer, head), value in np.ndenumerate(self.heads)
+        ]
+        named += [(f"MLP {layer}", float(value)) for layer, value in enumerate(self.mlps)]
+        named += list(self.biases.items())
+        return sorted(named, key=lambda part: -part[1])
+
+
+@torch.no_grad()
+def attribute(
+    checkpoint: Checkpoint, tokens: Sequence[int], word: int, against: int | None = None
+) -> Attribution:
+    """Take apart the logit of `word` (minus that of `against`) after `tokens` (END first).
+
+    Raises `BadInput` where there is nothing to predict from, or no room.
+    """
+    config, weights = checkpoint.config, checkpoint.weights
+    if not 1 <= len(tokens) <= config.n_ctx:
+        raise BadInput(f"a prompt takes 1 to {config.n_ctx} tokens, not {len(tokens)}")
+    layers, last = range(config.n_layers), len(tokens) - 1
+    taps = fast.Taps(
+        [f"blocks.{layer}.attn.hook_z" for layer in layers]
+        + [f"blocks.{layer}.mlp.hook_post" for layer in layers]
+        + [f"blocks.{config.n_layers - 1}.hook_resid_post"]
+    )
+    final = fast.hidden(weights, torch.tensor([list(tokens)]), tap=taps)[0, -1]
+    stream = taps.acts[f"blocks.{config.n_layers - 1}.hook_resid_post"][0, -1]
+
+    wanted = weights.unembed[word].clone()
+    b_U = weights.b_U[word].clone()
+    if against is not None:
+        wanted -= weights.unembed[against]
+        b_U -= weights.b_U[against]
+    reader = _reader(weights, stream, wanted)
+
+    z = torch.stack([taps.acts[f"blocks.{layer}.attn.hook_z"][0, -1] for layer in layers])
+    post = torch.stack([taps.acts[f"blocks.{layer}.mlp.hook_post"][0, -1] for layer in layers])
+    W_O = torch.stack([block.W_O for block in weights.blocks])
+    W_out = torch.stack([block.W_out for block in weights.blocks])
+    written = torch.einsum("lhd,lhdm->lhm", z, W_O.view(*z.shape, config.d_model))
+    neurons = post * (W_out @ reader)
+    pieces = checkpoint.tokenizer.pieces
+    return Attribution(
+        address=checkpoint.address,
+        word=pieces([word])[0],
+        against=None if against is None else pieces([against])[0],
+        logit=float(final @ wanted + b_U),
+        token=float(weights.W_E[tokens[-1]] @ reader),
+        position=float(weights.W_pos[last] @ reader),
+        heads=(written @ reader).numpy(),
+        mlps=neurons.sum(-1).numpy(),
+        neurons=neurons.numpy(),
+        biases={
+            "biases of attention": float(sum(block.b_O @ reader for block in weights.blocks)),
+            "biases of MLPs": float(sum(block.b_out @ reader for block in weights.blocks)),
+            "bias of the final norm": float(weights.ln_final_b @ wanted),
+            "bias of the unembedding": float(b_U),
+        },
+    )
+
+
+def _reader(
+    weights: Weights, stream: Float[Tensor, "d_model"], wanted: Float[Tensor, "d_model"]
+) -> Float[Tensor, "d_model"]:
+    """The direction along which a write to the stream counts, with the final norm as it stood.
+
+    The norm centres what it is given; to centre the direction instead comes to the same.
+    """
+    scale = (stream.var(unbiased=False) + weights.config.eps).sqrt()
+    direction = weights.ln_final_w * wanted / scale
+    return direction - direction.mean()

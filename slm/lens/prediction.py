@@ -1,0 +1,86 @@
+"""Why this word: what the model expected at every place of a story, and how surprised it was.
+
+Position p is the prediction *of* the token there, made from those before it. END at position 0 is
+given and never predicted.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from slm.errors import BadInput
+from slm.model import fast
+from slm.runs import Address, Checkpoint
+
+KEPT = 12
+"""Alternatives kept for each place."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Expectations:
+    """What was expected at each position of a story; row 0 (END, which is given) holds no numbers.
+
+    `probability` and `rank` (1 is the likeliest) are those of the token that stands there, `entropy`
+    (bits) is how undecided the model was. `likely[pos, rank]` are the likeliest tokens,
+    `chances[pos, rank]` their probabilities; END is among the candidates.
+    """
+
+    address: Address
+    tokens: tuple[int, ...]
+    pieces: tuple[str, ...]
+    probability: Float[np.ndarray, "pos"]
+    rank: Int[np.ndarray, "pos"]
+    entropy: Float[np.ndarray, "pos"]
+    likely: Int[np.ndarray, "pos rank"]
+    chances: Float[np.ndarray, "pos rank"]
+
+    @property
+    def surprise(self) -> Float[np.ndarray, "pos"]:
+        """Bits of surprise at each token: -log2 of its probability; NaN at END, which is given."""
+        return -np.log2(self.probability)
+
+
+@torch.no_grad()
+def expectations(checkpoint: Checkpoint, text: str) -> Expectations:
+    """Read a story and keep what was expected at every place.
+
+    Raises `BadInput` where the text is empty or does not fit the context.
+    """
+    tokens = story_tokens(checkpoint, text)
+    logits = fast.logits(checkpoint.weights, torch.tensor([tokens]))[0, :-1]
+    log_probs = logits.log_softmax(-1)
+    truth = torch.tensor(tokens[1:])
+    own = log_probs[torch.arange(len(truth)), truth]
+    top = log_probs.topk(min(KEPT, log_probs.shape[-1]))
+    given = torch.full((1,), float("nan"))
+    return Expectations(
+        address=checkpoint.address,
+        tokens=tuple(tokens),
+        pieces=tuple(checkpoint.tokenizer.pieces(tokens)),
+        probability=torch.cat([given, own.exp()]).numpy(),
+        rank=np.concatenate([[0], 1 + (log_probs > own[:, None]).sum(-1).numpy()]),
+        entropy=torch.cat([given, -(log_probs.exp() * log_probs).sum(-1) / np.log(2)]).numpy(),
+        likely=np.concatenate([np.zeros((1, top.indices.shape[1]), int), top.indices.numpy()]),
+        chances=torch.cat([given.expand(1, top.values.shape[1]), top.values.exp()]).numpy(),
+    )
+
+
+def story_tokens(checkpoint: Checkpoint, text: str) -> list[int]:
+    """A story's tokens, END first; `BadInput` where it is empty or does not fit the context."""
+    tokens = checkpoint.tokenizer.encode_story(text)
+    if len(tokens) < 2:
+        raise BadInput("a text to look at needs at least one token")
+    if len(tokens) > (n_ctx := checkpoint.config.n_ctx):
+        raise BadInput(f"a text must fit the context of {n_ctx} tokens, not take {len(tokens)}")
+    return tokens
+
+
+def one_token(checkpoint: Checkpoint, text: str) -> int:
+    """The token that `text` is; `BadInput` where it is none or several."""
+    ids = checkpoint.tokenizer.encode(text)
+    if len(ids) != 1:
+        pieces = checkpoint.tokenizer.pieces(ids)
+        raise BadInput(f"{text!r} must be one token, and it is {len(ids)}: {pieces}")
+    return ids[0]
