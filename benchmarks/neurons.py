@@ -17,7 +17,7 @@ from slm.stories import nursery
 from slm.stories.tokenizer import END
 
 RUNS = ("deep-narrow", "storyteller")
-STORIES = 2000
+STORIES = 700
 NAIVE_STORIES = 8
 
 

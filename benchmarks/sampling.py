@@ -16,7 +16,7 @@ from slm.stories.shipped import openings
 from slm.writing.sampler import Sampling, complete
 
 RUN = "storyteller"
-SAMPLES = 10
+SAMPLES = 4
 NEW_TOKENS = 200
 BATCHES = (16, 64, 128)
 """Batch sizes that the peers may choose from; each takes the one at which it is fastest."""
@@ -28,7 +28,7 @@ Write = Callable[[torch.Tensor, int], torch.Tensor]
 
 
 def run() -> str:
-    """Race 50 openings x 10 completions of up to 200 tokens, then one story alone."""
+    """Race the fifty openings x 4 completions of up to 200 tokens, then one story alone."""
     checkpoint = load_checkpoint(RUN)
     everyone = {"slm": ours(checkpoint), "HookedTransformer.generate": hooked_generate(checkpoint)}
     everyone["transformers generate"] = gpt2_generate(checkpoint)
@@ -44,7 +44,7 @@ def run() -> str:
     ]
     return "\n".join(
         (
-            table(f"Grading workload on {RUN}", "tokens/s", race(crowd, rounds=3)),
+            table(f"Grading workload on {RUN}: {len(prompts)} stories of up to {NEW_TOKENS} tokens", "tokens/s", race(crowd, rounds=3)),
             table(f"One story alone on {RUN}", "tokens/s", race(alone, rounds=7)),
         )
     )
