@@ -26,6 +26,8 @@ from slm.lens.logit_lens import LogitLens
 from slm.lens.logit_lens import logit_lens as logit_lens_of
 from slm.lens.neurons import Example
 from slm.lens.prediction import Expectations
+from slm.lens.trust import Check, check
+from slm.lens.trust import facts as facts_of
 from slm.model.config import ModelConfig
 from slm.runs import Address, Checkpoint, load_checkpoint, resolve
 from slm.stories import shipped
@@ -190,3 +192,23 @@ def _without_neurons(
     address: str, changed: int, tokens: tuple[int, ...], layer: int, replacement: Replacement
 ) -> NeuronAblation:
     return ablate_neurons(_checkpoint(address, changed), tokens, layer, replacement)
+
+
+def checks(address: str) -> list[Check]:
+    """Whether what pages show of a model is true."""
+    return _checks(*_key(address))
+
+
+@st.cache_data(max_entries=16, show_spinner="Checking …")
+def _checks(address: str, changed: int) -> list[Check]:
+    return check(_checkpoint(address, changed), next(iter(shipped_stories().values())))
+
+
+def facts(address: str) -> dict[str, str]:
+    """What a model is made of: its parameters by part, and hashes."""
+    return _facts(*_key(address))
+
+
+@st.cache_data(max_entries=16)
+def _facts(address: str, changed: int) -> dict[str, str]:
+    return facts_of(_checkpoint(address, changed))

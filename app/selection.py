@@ -121,11 +121,11 @@ def any_model() -> bool:
     return False
 
 
-def columns() -> Iterator[tuple[DeltaGenerator, str]]:
+def columns(*, titled: bool = True) -> Iterator[tuple[DeltaGenerator, str]]:
     """A place on the page and a checkpoint's address: for A, and for B beside it."""
     chosen = addresses()
     for column, address in zip(st.columns(len(chosen), gap="large"), chosen, strict=True):
-        if len(chosen) > 1:
+        if titled and len(chosen) > 1:
             column.subheader(show.plain(address), anchor=False)
         yield column, address
 

@@ -44,7 +44,11 @@ def run() -> str:
     ]
     return "\n".join(
         (
-            table(f"Grading workload on {RUN}: {len(prompts)} stories of up to {NEW_TOKENS} tokens", "tokens/s", race(crowd, rounds=3)),
+            table(
+                f"Grading workload on {RUN}: {len(prompts)} stories of up to {NEW_TOKENS} tokens",
+                "tokens/s",
+                race(crowd, rounds=3),
+            ),
             table(f"One story alone on {RUN}", "tokens/s", race(alone, rounds=7)),
         )
     )

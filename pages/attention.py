@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from app import cache, selection, show
+from app import cache, selection, show, trust
 from app.figures.attention import attention_map
 from app.figures.attention import thumbnails as all_heads
 from app.story_view import Shown, story_view
@@ -157,3 +157,6 @@ for column, address in selection.columns():
         words.markdown(sentence(whole, layer, head, how, hide))
         with below:
             tokens(view, layer, head)
+for column, address in selection.columns(titled=False):
+    with column, show.one_line():
+        trust.panel(address)

@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache, selection, show
+from app import cache, selection, show, trust
 from app.story_view import Shown, story_view
 from slm.lens.neurons import Example
 
@@ -85,3 +85,6 @@ for column, address in selection.columns():
             f"in each of {len(texts)} stories, every position counted. Blue is positive, orange "
             f"negative; full colour is {full:.3g}, the same for all stories and models here.",
         )
+for column, address in selection.columns(titled=False):
+    with column, show.one_line():
+        trust.panel(address)

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from app import cache, selection, show
+from app import cache, selection, show, trust
 from app.figures.predictions import bars, by_head, stages, story_by_stage
 from app.story_view import Shown, story_view
 from slm.lens.ablation import HeadAblation, Replacement
@@ -262,3 +262,6 @@ for column, address in selection.columns():
             else:
                 without = cache.without_heads(address, prompt, replacement)
                 switched_off(without, address, prompt, at, off_layer)
+for column, address in selection.columns(titled=False):
+    with column, show.one_line():
+        trust.panel(address)

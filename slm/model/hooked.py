@@ -5,6 +5,7 @@ and only interventions and caches need it. While hooks run the module is shared 
 hooked call goes through one lock.
 """
 
+import copy
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -81,3 +82,18 @@ def run_with_hooks(
     """Logits with `hooks` in place (TransformerLens' `fwd_hooks`), under the lock. Safe in threads."""
     with LOCK:
         return model.run_with_hooks(tokens, fwd_hooks=list(hooks))
+
+
+@torch.no_grad()
+def folded_log_probs(
+    weights: Weights, tokens: Int[Tensor, "batch pos"]
+) -> Float[Tensor, "batch pos d_vocab"]:
+    """Log-probabilities of a copy whose LayerNorms TransformerLens folded into the weights.
+
+    Gains and biases of the norms move into what reads them, writers and the unembedding are centred
+    (TransformerLens' `process_weights_`): other numbers, the same distribution.
+    """
+    with LOCK:
+        model = copy.deepcopy(hooked(weights))
+        model.process_weights_(refactor_factored_attn_matrices=False)
+        return model(tokens, return_type="logits").log_softmax(-1)
