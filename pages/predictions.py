@@ -9,7 +9,7 @@ import streamlit as st
 from app import cache, selection, show, trust
 from app.figures.predictions import bars, by_head, stages, story_by_stage
 from app.story_view import Shown, story_view
-from slm.lens.ablation import HeadAblation, Replacement
+from slm.lens.ablation import DRAWS, HeadAblation, Replacement
 from slm.lens.attribution import Attribution
 from slm.lens.logit_lens import LogitLens
 from slm.lens.prediction import Expectations
@@ -91,8 +91,8 @@ def as_json(found: Expectations) -> str:
     )
 
 
-def layers(found: Expectations, lens: LogitLens, at: int) -> None:
-    """What each stage of the model would say, here and along the story."""
+def layers(found: Expectations, lens: LogitLens, story: LogitLens, at: int) -> None:
+    """What each stage of the model would say: of the word asked about, and along the story."""
     says = cache.pieces(str(found.address), tuple(lens.likeliest[:, at].tolist()))
     chances = lens.probability[:, at].tolist()
     show.figure(
@@ -105,13 +105,13 @@ def layers(found: Expectations, lens: LogitLens, at: int) -> None:
         ),
     )
     show.figure(
-        story_by_stage(lens.probability, lens.stages, found.pieces, show.colours()),
+        story_by_stage(story.probability, story.stages, found.pieces, show.colours()),
         name=f"story-by-layer-{found.address}",
-        note="The same for every token of the story",
+        note=f"{found.address}: the same for every token of the story, as it stands there",
         table=lambda: show.csv(
-            ("position", "token", *lens.stages),
+            ("position", "token", *story.stages),
             (
-                (i, piece, *(f"{value:.6f}" for value in lens.probability[:, i]))
+                (i, piece, *(f"{value:.6f}" for value in story.probability[:, i]))
                 for i, piece in enumerate(found.pieces)
                 if i
             ),
@@ -124,6 +124,8 @@ def parts(found: Attribution, at: int, layer: int) -> None:
     named = found.parts()
     shown = named if len(named) <= MOST else sorted(named, key=lambda part: -abs(part[1]))[:MOST]
     shown = sorted(shown, key=lambda part: -part[1])
+    if len(shown) < len(named):
+        shown.append(("all others", found.total - sum(value for _, value in shown)))
     show.figure(
         bars([name for name, _ in shown], [v for _, v in shown], show.colours(), "logit"),
         name=f"parts-{found.address}-token{at}",
@@ -141,8 +143,8 @@ def parts(found: Attribution, at: int, layer: int) -> None:
     show.figure(
         bars([f"neuron {n}" for n in most], own[most].tolist(), show.colours(), "logit"),
         name=f"neurons-{found.address}-token{at}-layer{layer}",
-        note=f"The 12 neurons of layer {layer} that write most for or against the word; "
-        f"all {len(own)} sum to MLP {layer}",
+        note=f"{found.address}: the 12 neurons of layer {layer} that write most for or against the "
+        f"word (hook_post x W_out, the final norm frozen); all {len(own)} sum to MLP {layer}",
         table=lambda: show.csv(("neuron", "logit"), enumerate(own.tolist())),
     )
 
@@ -181,7 +183,7 @@ def switched_off(
 SAID: dict[Replacement, str] = {
     "mean": "by its mean over the shipped stories",
     "zero": "by zeros",
-    "resample": "by what it says at that position of another shipped story, averaged over 4 draws",
+    "resample": f"by what it says at that place of another shipped story, averaged over {DRAWS}",
 }
 
 st.title("Why this word?", anchor=False)
@@ -213,7 +215,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         off_layer = st.selectbox(
             "Also each neuron of layer", layers_there, index=None, key="off_layer",
             bind="query-params", width=190, placeholder="none",
-            help="Every neuron is switched off in turn, which takes a second or two.",
+            help="Every neuron is switched off in turn: in the first layers of a wide model, a quarter "
+            "of a minute.",
         )  # fmt: skip
 ours: tuple[str, ...] | None = None
 for column, address in selection.columns():
@@ -231,8 +234,18 @@ for column, address in selection.columns():
             mean = float(found.surprise[1:].mean())
             st.caption(
                 f"Colour: surprise, {mean:.2f} bits a token on average; full colour is 12 bits. "
-                "Click a token to ask about it."
+                "Click a token to ask how it was predicted."
             )
+            if (
+                found.pieces[at]
+                != ours[(first := max(1, min(selection.token(len(ours)), len(ours) - 1)))]
+            ):
+                st.caption(
+                    show.plain(
+                        f"This model's tokens differ: asked about is {found.pieces[at]!r}, which holds "
+                        f"the beginning of {ours[first]!r}."
+                    )
+                )
         with right:
             word = found.pieces[at]
             st.markdown(
@@ -255,8 +268,12 @@ for column, address in selection.columns():
             if view == ALTERNATIVES:
                 alternatives(found, at)
             elif view == LAYERS:
-                whole = (*prompt, *found.tokens[at + 1 :])
-                layers(found, cache.logit_lens(address, whole), at)
+                layers(
+                    found,
+                    cache.logit_lens(address, prompt),
+                    cache.logit_lens(address, found.tokens),
+                    at,
+                )
             elif view == PARTS:
                 parts(cache.attribution(address, prompt), at, layer)
             else:

@@ -26,7 +26,12 @@ def bars(names: Sequence[str], values: Sequence[float], palette: Palette, axis: 
             hovertemplate="%{y}: %{x:+.4f}<extra></extra>",
         )
     )
-    figure.update_xaxes(title=axis, gridcolor=palette.grid, zerolinecolor=palette.muted)
+    low, high = min(0.0, *values), max(0.0, *values)
+    room = 0.18 * max(high - low, 1e-6)  # for the numbers at the ends of the bars
+    figure.update_xaxes(
+        title=axis, gridcolor=palette.grid, zerolinecolor=palette.muted,
+        range=[low - room if low < 0 else low, high + room],
+    )  # fmt: skip
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return dress(figure, palette, height=90 + 22 * len(names))
 

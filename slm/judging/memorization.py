@@ -176,7 +176,7 @@ class Estimate:
     count: int
 
 
-def estimate(values: Iterable[float | None], seed: int = 0) -> Estimate | None:
+def estimate(values: Iterable[int | float | None], seed: int = 0) -> Estimate | None:
     """The mean, with a bootstrap over endings (percentiles of 1,000 resamples); None of nothing."""
     known = np.array([value for value in values if value is not None], dtype=float)
     if not len(known):

@@ -21,7 +21,7 @@ from slm.stories import shipped
 
 Replacement = Literal["mean", "zero", "resample"]
 """What a part says instead: its mean over the shipped stories, nothing, or what it says at the same
-position of another shipped story (the log-probabilities of `DRAWS` such stories are averaged)."""
+position of another shipped story (the log-probabilities with `DRAWS` such stories are averaged)."""
 Z, POST = "attn.hook_z", "mlp.hook_post"
 
 DRAWS = 4
@@ -82,7 +82,7 @@ def ablate_heads(
     found = torch.stack(
         [
             _without_heads(checkpoint, tokens, instead)
-            for instead in _replacements(checkpoint, Z, replacement, len(tokens) - 1, seed)
+            for instead in _replacements(checkpoint, Z, replacement, tokens[:-1], seed)
         ]
     ).mean(0)
     *prompt, word = checkpoint.tokenizer.pieces(tokens)
@@ -114,7 +114,7 @@ def ablate_neurons(
     found = torch.stack(
         [
             _without_neurons(checkpoint, tokens, layer, instead[layer])
-            for instead in _replacements(checkpoint, POST, replacement, len(tokens) - 1, seed)
+            for instead in _replacements(checkpoint, POST, replacement, tokens[:-1], seed)
         ]
     ).mean(0)
     return NeuronAblation(
@@ -168,6 +168,8 @@ def _without_neurons(
     whole = fast.add_mlp(weights, layer, fast.add_attention(weights, layer, x), tap=taps)
     (post,) = taps.acts.values()
     change = (post[0] - instead).T  # [neuron pos]
+    if layer == checkpoint.config.n_layers - 1:
+        whole, change = whole[:, -1:], change[:, -1:]  # the place where the word is predicted
     at_once = max(1, POSITIONS_AT_ONCE // whole.shape[1])
     found = [_rest(checkpoint, layer, whole, tokens[-1])]
     W_out = weights.blocks[layer].W_out
@@ -182,8 +184,10 @@ def _rest(
 ) -> Float[Tensor, "row"]:
     """The word's log-probability where these are the streams after `layer`."""
     weights = checkpoint.weights
-    for after in range(layer + 1, checkpoint.config.n_layers):
-        rows = fast.add_mlp(weights, after, fast.add_attention(weights, after, rows))
+    last = checkpoint.config.n_layers - 1
+    for after in range(layer + 1, last + 1):
+        rows = fast.add_attention(weights, after, rows)
+        rows = fast.add_mlp(weights, after, rows[:, -1:] if after == last else rows)
     return _said(checkpoint, rows, word)
 
 
@@ -196,14 +200,16 @@ def _said(
 
 
 def _replacements(
-    checkpoint: Checkpoint, hook: str, replacement: Replacement, length: int, seed: int
+    checkpoint: Checkpoint, hook: str, replacement: Replacement, prompt: Sequence[int], seed: int
 ) -> Iterator[Float[Tensor, "layer #pos *unit"]]:
     """What parts say instead, once or (to be averaged) several times."""
     texts = [story.text for story in shipped.stories()]
     if replacement == "resample":
-        draw = np.random.default_rng(seed)
-        for chosen in draw.choice(len(texts), DRAWS, replace=False):
-            acts = _outputs(checkpoint, texts[chosen], hook)
+        draw, length = np.random.default_rng(seed), len(prompt)
+        encode = checkpoint.tokenizer.encode_story
+        others = [text for text in texts if encode(text)[:length] != list(prompt)]
+        for chosen in draw.choice(len(others), DRAWS, replace=False):
+            acts = _outputs(checkpoint, others[chosen], hook)
             there = np.arange(length)  # past the other story's end, any of its positions
             there = np.where(
                 there < acts.shape[1], there, draw.integers(acts.shape[1], size=length)

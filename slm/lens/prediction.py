@@ -22,24 +22,24 @@ KEPT = 12
 class Expectations:
     """What was expected at each position of a story; row 0 (END, which is given) holds no numbers.
 
-    `probability` and `rank` (1 is the likeliest) are those of the token that stands there, `entropy`
-    (bits) is how undecided the model was. `likely[pos, rank]` are the likeliest tokens,
-    `chances[pos, rank]` their probabilities; END is among the candidates.
+    `surprise` (bits, -log2 of its probability) and `rank` (1 is the likeliest) are those of the token
+    that stands there, `entropy` (bits) is how undecided the model was. `likely[pos, rank]` are the
+    likeliest tokens, `chances[pos, rank]` their probabilities; END is among the candidates.
     """
 
     address: Address
     tokens: tuple[int, ...]
     pieces: tuple[str, ...]
-    probability: Float[np.ndarray, "pos"]
+    surprise: Float[np.ndarray, "pos"]
     rank: Int[np.ndarray, "pos"]
     entropy: Float[np.ndarray, "pos"]
     likely: Int[np.ndarray, "pos rank"]
     chances: Float[np.ndarray, "pos rank"]
 
     @property
-    def surprise(self) -> Float[np.ndarray, "pos"]:
-        """Bits of surprise at each token: -log2 of its probability; NaN at END, which is given."""
-        return -np.log2(self.probability)
+    def probability(self) -> Float[np.ndarray, "pos"]:
+        """The probability of each token; NaN at END, which is given."""
+        return np.exp2(-self.surprise)
 
 
 @torch.no_grad()
@@ -59,7 +59,7 @@ def expectations(checkpoint: Checkpoint, text: str) -> Expectations:
         address=checkpoint.address,
         tokens=tuple(tokens),
         pieces=tuple(checkpoint.tokenizer.pieces(tokens)),
-        probability=torch.cat([given, own.exp()]).numpy(),
+        surprise=torch.cat([given, -own / np.log(2)]).numpy(),
         rank=np.concatenate([[0], 1 + (log_probs > own[:, None]).sum(-1).numpy()]),
         entropy=torch.cat([given, -(log_probs.exp() * log_probs).sum(-1) / np.log(2)]).numpy(),
         likely=np.concatenate([np.zeros((1, top.indices.shape[1]), int), top.indices.numpy()]),

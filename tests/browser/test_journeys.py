@@ -96,7 +96,7 @@ def test_a_token_is_chosen_by_mouse_and_by_keyboard(page: Page, app: App) -> Non
     expect(page).to_have_url(re.compile("token=4"))
     story.focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".tip")).to_contain_text("attention")
+    expect(page.locator(".tip")).to_contain_text("looks at it")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect(story.locator(".token.selected")).to_have_id("token-6")

@@ -108,6 +108,15 @@ def test_resampling_takes_what_other_stories_say_there(checkpoint: Checkpoint) -
     assert first.whole == pytest.approx(ablate_heads(checkpoint, ids, "zero").whole, abs=1e-5)
 
 
+def test_a_shipped_story_is_not_resampled_from_itself(checkpoint: Checkpoint) -> None:
+    for number in range(3):
+        ids = checkpoint.tokenizer.encode_story(shipped.stories()[number].text)[:40]
+        drawn = list(ablation._replacements(checkpoint, ablation.Z, "resample", ids[:-1], 0))
+        own = ablation._outputs(checkpoint, shipped.stories()[number].text, ablation.Z)[:, :39]
+        assert len(drawn) == ablation.DRAWS
+        assert not any(torch.allclose(instead, own) for instead in drawn)
+
+
 def test_a_layer_that_is_not_there_is_refused(checkpoint: Checkpoint) -> None:
     with pytest.raises(BadInput, match="between 0 and 1, not at 2"):
         ablate_neurons(checkpoint, checkpoint.tokenizer.encode_story(TEXT), 2)
