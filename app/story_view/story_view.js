@@ -71,7 +71,7 @@ function fill(tip, index, data) {
   }
 }
 
-const FAINTEST = 0.06; // weaker lines would only grey the text
+const FAINTEST = 0.3; // weaker lines would only grey the text
 const box = (span) => {
   const ink = span.querySelector(".ink");
   return ink.getClientRects()[0] ?? ink.getBoundingClientRect();
