@@ -109,6 +109,13 @@ class Tokenizer:
             raise BadInput(f"text is Unicode, and {text[error.start]!a} is not") from None
         return self._inner.encode(text, add_special_tokens=False).ids
 
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Where each token of `encode(text)` stands: first character and the one after its last.
+
+        The space before a word belongs to its token. Tokens that share a character both span it.
+        """
+        return list(self._inner.encode(text, add_special_tokens=False).offsets)
+
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` of each. Words seen before are looked up, four times as fast as splitting them."""
         if not self._splits_as_gpt2:

@@ -1,0 +1,36 @@
+"""The only place for Streamlit's caches, a file a room: pages ask `cache.attention(address, …)`."""
+
+from app.cache.checkpoints import checkpoint
+from app.cache.judging import to_grade
+from app.cache.looking import (
+    attention,
+    attribution,
+    checks,
+    examples,
+    expectations,
+    facts,
+    logit_lens,
+    pieces,
+    without_heads,
+    without_neurons,
+)
+from app.cache.shipped import shipped_openings, shipped_stories
+from app.cache.training import speed
+
+__all__ = [
+    "attention",
+    "attribution",
+    "checkpoint",
+    "checks",
+    "examples",
+    "expectations",
+    "facts",
+    "logit_lens",
+    "pieces",
+    "shipped_openings",
+    "shipped_stories",
+    "speed",
+    "to_grade",
+    "without_heads",
+    "without_neurons",
+]

@@ -1,0 +1,93 @@
+"""What is seen inside a model, kept while people look at it."""
+
+from app.cache.checkpoints import checkpoint, of_checkpoint
+from app.cache.shipped import shipped_stories
+from slm.lens import attention as attention_lens
+from slm.lens import neurons as neuron_lens
+from slm.lens import prediction as prediction_lens
+from slm.lens.ablation import (
+    HeadAblation,
+    NeuronAblation,
+    Replacement,
+    ablate_heads,
+    ablate_neurons,
+)
+from slm.lens.attention import AttentionView
+from slm.lens.attribution import Attribution, attribute
+from slm.lens.logit_lens import LogitLens
+from slm.lens.logit_lens import logit_lens as logit_lens_of
+from slm.lens.neurons import Example
+from slm.lens.prediction import Expectations
+from slm.lens.trust import Check, check
+from slm.lens.trust import facts as facts_of
+from slm.runs import Checkpoint
+
+EXAMPLES = 10
+"""How many places a page shows of a neuron."""
+
+
+def pieces(address: str, tokens: tuple[int, ...]) -> list[str]:
+    """The printable strings of tokens."""
+    return checkpoint(address).tokenizer.pieces(tokens)
+
+
+@of_checkpoint(max_entries=32, waiting="Reading the story …")
+def attention(checkpoint: Checkpoint, text: str) -> AttentionView:
+    """Where every head looks in `text`."""
+    return attention_lens.attention(checkpoint, text)
+
+
+@of_checkpoint(max_entries=256, waiting="Reading the stories …")
+def examples(
+    checkpoint: Checkpoint, layer: int, neuron: int, texts: tuple[str, ...], strongest: bool
+) -> list[Example]:
+    """The places in `texts` that excite a neuron most, or least; the most extreme first."""
+    return neuron_lens.examples(
+        checkpoint, texts, layer=layer, neuron=neuron, k=EXAMPLES, strongest=strongest
+    )
+
+
+@of_checkpoint(max_entries=64, waiting="Reading the story …")
+def expectations(checkpoint: Checkpoint, text: str) -> Expectations:
+    """What was expected at every place of `text`."""
+    return prediction_lens.expectations(checkpoint, text)
+
+
+@of_checkpoint(max_entries=32, waiting="Asking every layer …")
+def logit_lens(checkpoint: Checkpoint, tokens: tuple[int, ...]) -> LogitLens:
+    """What every stage of the model would say along `tokens`."""
+    return logit_lens_of(checkpoint, tokens)
+
+
+@of_checkpoint(max_entries=64, waiting="Taking the prediction apart …")
+def attribution(checkpoint: Checkpoint, tokens: tuple[int, ...]) -> Attribution:
+    """The logit of the last of `tokens`, part by part."""
+    return attribute(checkpoint, tokens[:-1], tokens[-1])
+
+
+@of_checkpoint(max_entries=64, waiting="Switching off every head …")
+def without_heads(
+    checkpoint: Checkpoint, tokens: tuple[int, ...], replacement: Replacement
+) -> HeadAblation:
+    """What the last of `tokens` loses without each head."""
+    return ablate_heads(checkpoint, tokens, replacement)
+
+
+@of_checkpoint(max_entries=64, waiting="Switching off every neuron …")
+def without_neurons(
+    checkpoint: Checkpoint, tokens: tuple[int, ...], layer: int, replacement: Replacement
+) -> NeuronAblation:
+    """What the last of `tokens` loses without each neuron of a layer."""
+    return ablate_neurons(checkpoint, tokens, layer, replacement)
+
+
+@of_checkpoint(max_entries=16, waiting="Checking …")
+def checks(checkpoint: Checkpoint) -> list[Check]:
+    """Whether what pages show of a model is true."""
+    return check(checkpoint, next(iter(shipped_stories().values())))
+
+
+@of_checkpoint(max_entries=16, waiting="Counting …")
+def facts(checkpoint: Checkpoint) -> dict[str, str]:
+    """What a model is made of: its parameters by part, and hashes."""
+    return facts_of(checkpoint)

@@ -1,0 +1,17 @@
+"""The texts that ship with the package."""
+
+import streamlit as st
+
+from slm.stories import shipped
+
+
+@st.cache_data(max_entries=1)
+def shipped_stories() -> dict[str, str]:
+    """Title to text of the stories that ship with the package."""
+    return {story.title: story.text for story in shipped.stories()}
+
+
+@st.cache_data(max_entries=1)
+def shipped_openings() -> tuple[str, ...]:
+    """The beginnings that ship with the package."""
+    return shipped.openings()
