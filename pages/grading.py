@@ -14,8 +14,9 @@ from app.grading import GradingJob, graded
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.judging.grading import Estimate, Graded, estimate, summary
-from slm.judging.judge import Judge, prices
-from slm.judging.protocol import AGES, DIMENSIONS, Grade
+from slm.judging.judge import Judge
+from slm.judging.prices import prices
+from slm.judging.protocol import AGES, DIMENSIONS, Grade, Ungraded
 
 JOB = "grading-job"
 
@@ -129,7 +130,7 @@ def results(address: str, judge: str, found: list[Graded]) -> None:
     if isinstance(one.outcome, Grade):
         given = [f"{part} {getattr(one.outcome, part):g}" for part in DIMENSIONS]
         st.markdown(f"{', '.join(given)}, age {AGES[one.outcome.age_group]}")
-    else:
+    elif isinstance(one.outcome, Ungraded):
         st.warning(show.plain(f"Ungraded: {one.outcome.reason}. It said:"))
         st.code(one.outcome.reply, language=None, wrap_lines=True)
 

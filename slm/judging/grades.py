@@ -21,22 +21,46 @@ OPEN_SECONDS = 30
 _THIS_TIME = uuid.uuid4().hex
 """Marks this life of the process: the next one may well get the same pid, as in a container."""
 
+_VERSION = 1
 _SCHEMA = """
 create table if not exists replies (
-    key text primary key,
-    address text not null, opening text not null, completion text not null,
-    opening_index integer not null, completion_index integer not null,
+    key text primary key, opening text not null, completion text not null, other text,
     judge text not null, base_url text not null, protocol text not null, repeat integer not null,
-    seed integer not null, asked text, assessment text, grade text,
+    asked text, assessment text, grade text,
     input_tokens integer not null default 0, output_tokens integer not null default 0,
     cost real, claimed_by text, claimed_at real, changed_at real
 );
+create table if not exists places (
+    key text not null, address text not null, other_address text not null, kind text not null,
+    opening_index integer not null, completion_index integer not null, seed integer not null,
+    primary key (key, address, other_address, kind, opening_index, completion_index, seed)
+) without rowid;
+create table if not exists set_aside (
+    key text not null, asked text, assessment text, grade text, changed_at real
+);
 """
+"""A reply is kept once; `places` are where its text came from, `set_aside` what could not be read."""
+
+_FROM_VERSION_0 = """
+alter table replies rename to old;
+{schema}
+insert into replies select key, opening, completion, null, judge, base_url, protocol, repeat, asked,
+    assessment, grade, input_tokens, output_tokens, cost, claimed_by, claimed_at, changed_at from old;
+insert into places select key, address, '', 'story', opening_index, completion_index, seed from old;
+drop table old;
+"""
+
+Kind = Literal["story", "pair", "human", "shuffled", "elsewhere"]
+"""A model's story, a pair of them, or what a judge is tested with (see `calibration`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One completion to be graded, and where it came from."""
+    """One completion to be graded, and where it came from.
+
+    In a pair, `other` is the completion that stands second, from `other_address`. `address` is
+    empty for a story that no model wrote.
+    """
 
     address: str
     opening: str
@@ -45,6 +69,9 @@ class Item:
     completion_index: int
     repeat: int = 0
     seed: int = 0
+    kind: Kind = "story"
+    other: str | None = None
+    other_address: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +100,7 @@ class GradeStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as db:
             _write_ahead(db)
-            db.executescript(_SCHEMA)
+            _bring_up_to_date(db)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -91,27 +118,33 @@ class GradeStore:
         with self._open() as db:
             db.execute("begin immediate")
             db.execute(
-                "insert or ignore into replies (key, address, opening, completion, opening_index,"
-                " completion_index, judge, base_url, protocol, repeat, seed)"
-                " values (?,?,?,?,?,?,?,?,?,?,?)",
+                "insert or ignore into replies (key, opening, completion, other, judge, base_url,"
+                " protocol, repeat) values (?,?,?,?,?,?,?,?)",
                 (
-                    key, item.address, item.opening, item.completion, item.opening_index,
-                    item.completion_index, judge, base_url, protocol, item.repeat, item.seed,
+                    key, item.opening, item.completion, item.other, judge, base_url, protocol,
+                    item.repeat,
+                ),
+            )  # fmt: skip
+            db.execute(
+                "insert or ignore into places values (?,?,?,?,?,?,?)",
+                (
+                    key, item.address, item.other_address, item.kind, item.opening_index,
+                    item.completion_index, item.seed,
                 ),
             )  # fmt: skip
             holder, since, grade = db.execute(
                 "select claimed_by, claimed_at, grade from replies where key = ?", (key,)
             ).fetchone()
             held = holder is not None and _is_working(holder)
-            if grade is None and held and now - since < CLAIM_SECONDS:
-                db.execute("rollback")
-                return None
-            if grade is None:
+            free = grade is not None or not held or now - since >= CLAIM_SECONDS
+            if grade is None and free:
                 db.execute(
                     "update replies set claimed_by = ?, claimed_at = ? where key = ?",
                     (_me(), now, key),
                 )
             db.execute("commit")
+            if not free:
+                return None
         return self.row(item, judge, base_url, protocol)
 
     def row(self, item: Item, judge: str, base_url: str, protocol: str) -> Row:
@@ -169,13 +202,50 @@ class GradeStore:
                 (item_key(item, judge, base_url, protocol), _me()),
             )
 
+    def set_aside(
+        self, item: Item, judge: str, base_url: str, protocol: str, *, before: float
+    ) -> bool:
+        """Make room for another answer where the one there came before `before` (Unix time).
+
+        The first turn is kept where it said anything, so that only the second is asked again. What
+        is set aside stays in the file, and what it cost stays on the bill.
+        """
+        key = item_key(item, judge, base_url, protocol)
+        with self._open() as db:
+            db.execute("begin immediate")
+            db.execute(
+                "insert into set_aside select key, asked, assessment, grade, changed_at"
+                " from replies where key = ? and changed_at < ?",
+                (key, before),
+            )
+            done = db.execute(
+                "update replies set grade = null, assessment = nullif(assessment, ''),"
+                " changed_at = ? where key = ? and changed_at < ?",
+                (time.time(), key, before),
+            )
+            db.execute("commit")
+        return done.rowcount > 0
+
+    def replies(self, judge: str, base_url: str) -> dict[str, tuple[str | None, str | None]]:
+        """Every key that this judge was asked about, with its assessment and its grade."""
+        with self._open() as db:
+            found = db.execute(
+                "select key, assessment, grade from replies where judge = ? and base_url = ?",
+                (judge, base_url),
+            ).fetchall()
+        return {key: (assessment, grade) for key, assessment, grade in found}
+
     def rows(self, address: str | None = None) -> list[Row]:
-        """Everything stored with at least one reply, of one checkpoint or of all."""
+        """Everything stored with at least one reply, of one checkpoint or of all.
+
+        A text that several checkpoints wrote stands here once for each, and was paid once.
+        """
         with self._open() as db:
             found = db.execute(
                 "select address, opening, completion, opening_index, completion_index, repeat, seed,"
-                " judge, assessment, grade, cost, input_tokens, output_tokens from replies"
-                " where assessment is not null and (? is null or address = ?)"
+                " kind, other, other_address, judge, assessment, grade, cost, input_tokens,"
+                " output_tokens from replies join places using (key)"
+                " where assessment is not null and (? is null or ? in (address, other_address))"
                 " order by address, judge, opening_index, completion_index, repeat",
                 (address, address),
             ).fetchall()
@@ -183,10 +253,11 @@ class GradeStore:
             Row(
                 item=Item(
                     address=r[0], opening=r[1], completion=r[2], opening_index=r[3],
-                    completion_index=r[4], repeat=r[5], seed=r[6],
+                    completion_index=r[4], repeat=r[5], seed=r[6], kind=r[7], other=r[8],
+                    other_address=r[9],
                 ),
-                judge=r[7], assessment=r[8], grade=r[9], cost=r[10],
-                input_tokens=r[11], output_tokens=r[12],
+                judge=r[10], assessment=r[11], grade=r[12], cost=r[13],
+                input_tokens=r[14], output_tokens=r[15],
             )
             for r in found
         ]  # fmt: skip
@@ -194,7 +265,9 @@ class GradeStore:
 
 def item_key(item: Item, judge: str, base_url: str, protocol: str) -> str:
     """The same for the same text, judge and protocol: what is paid once."""
-    parts = (item.opening, item.completion, judge, base_url, protocol, str(item.repeat))
+    parts = [item.opening, item.completion, judge, base_url, protocol, str(item.repeat)]
+    if item.other is not None:
+        parts.append(item.other)
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
@@ -209,6 +282,20 @@ def _write_ahead(db: sqlite3.Connection) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
+
+
+def _bring_up_to_date(db: sqlite3.Connection) -> None:
+    """Make the tables, or remake those of a file from before texts had places."""
+    if db.execute("pragma user_version").fetchone()[0] == _VERSION:
+        return
+    db.execute("begin immediate")  # whoever comes second finds the work done
+    if db.execute("pragma user_version").fetchone()[0] < _VERSION:
+        old = db.execute("select 1 from sqlite_master where name = 'replies'").fetchone()
+        script = _FROM_VERSION_0.format(schema=_SCHEMA) if old else _SCHEMA
+        for statement in script.split(";"):  # `executescript` would commit first
+            db.execute(statement)
+        db.execute(f"pragma user_version = {_VERSION}")
+    db.execute("commit")
 
 
 def _me() -> str:

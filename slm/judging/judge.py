@@ -2,25 +2,24 @@
 
 import json
 import math
+import os
 import time
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from functools import cache
-from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
 
 import openai
 
 from slm.errors import BadInput
+from slm.judging.prices import Price, prices
 from slm.judging.protocol import RESPONSE_FORMAT, Message
 
 ANSWER_TOKENS = 400
 """No answer may be longer, so that the worst case of every call is known before it is sent."""
 
-_SCHEMA_BYTES = len(json.dumps(RESPONSE_FORMAT))
+OPENAI = "https://api.openai.com/v1/"
 
 
 class Unavailable(OSError):
@@ -36,18 +35,6 @@ class NoReply(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Price:
-    """US dollars per million tokens."""
-
-    input: float
-    output: float
-
-    def of(self, input_tokens: int, output_tokens: int) -> float:
-        """US dollars for a call."""
-        return (input_tokens * self.input + output_tokens * self.output) / 1e6
-
-
-@dataclass(frozen=True, kw_only=True)
 class Reply:
     """What came back, and how many tokens the server says it took."""
 
@@ -56,24 +43,23 @@ class Reply:
     output_tokens: int
 
 
-@cache
-def prices() -> dict[str, Price]:
-    """The price table that ships, `prices.toml`, which anyone may edit."""
-    text = resources.files("slm.judging").joinpath("prices.toml").read_text(encoding="utf-8")
-    return {name: Price(input=i, output=o) for name, (i, o) in tomllib.loads(text).items()}
-
-
-def worst_tokens(messages: Sequence[Message]) -> int:
+def worst_tokens(messages: Sequence[Message], form: Mapping[str, Any] = RESPONSE_FORMAT) -> int:
     """At most how many input tokens these messages take: no token is shorter than one byte.
 
-    The schema of the grades is counted with every call, as servers count it.
+    The schema of the answer is counted with every call, as servers count it.
     """
-    return _SCHEMA_BYTES + sum(len(message["content"].encode()) + 16 for message in messages)
+    schema = len(json.dumps(form))
+    return schema + sum(len(message["content"].encode()) + 16 for message in messages)
 
 
 def likely_tokens(messages: Sequence[Message]) -> int:
     """About how many input tokens these messages take: four bytes of English make one."""
     return math.ceil(sum(len(message["content"].encode()) for message in messages) / 4)
+
+
+def server_of(base_url: str | None) -> str:
+    """The address that replies are kept under, as `Judge.where` says it."""
+    return (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI).rstrip("/") + "/"
 
 
 @dataclass(kw_only=True)
@@ -106,7 +92,7 @@ class Judge:
             if parts.query or parts.username or parts.password:
                 raise BadInput("a judge's address must hold no key, no password and no query")
         self._client = openai.OpenAI(
-            api_key=key, base_url=self.base_url or None, max_retries=0, timeout=self.timeout
+            api_key=key, base_url=self.where, max_retries=0, timeout=self.timeout
         )
         self.key = ""  # the client has it
 
@@ -118,17 +104,24 @@ class Judge:
     @property
     def where(self) -> str:
         """The server's address."""
-        return str(self._client.base_url)
+        return server_of(self.base_url)
 
-    def ask(self, messages: Sequence[Message], *, grades: bool) -> Reply:
-        """Send one call. With `grades`, a structured answer is asked for where the server can.
+    def ask(
+        self,
+        messages: Sequence[Message],
+        *,
+        grades: bool = False,
+        form: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """Send one call. A structured answer is asked for where the server can give one: one of
+        this `form` (`protocol.form` makes them), or with `grades` the form of the paper's grades.
 
         Raises `BadInput` for what no waiting mends (key, model name, malformed request), and
         `NoReply` where the server is silent, busy or broken.
         """
         sent: dict[str, Any] = {"max_tokens": ANSWER_TOKENS, "temperature": 0}
-        if grades:
-            sent["response_format"] = RESPONSE_FORMAT
+        if grades or form is not None:
+            sent["response_format"] = form or RESPONSE_FORMAT
         if "max_tokens" in self._refused:
             sent["max_completion_tokens"] = ANSWER_TOKENS
         sent = {name: value for name, value in sent.items() if name not in self._refused}
@@ -140,7 +133,7 @@ class Judge:
             )
         except openai.APIStatusError as error:
             if error.status_code in (400, 422) and self._can_do_without(sent, error):
-                return self.ask(messages, grades=grades)
+                return self.ask(messages, grades=grades, form=form)
             raise self._refusal(error) from None
         except openai.APITimeoutError:
             line = f"{self.where} did not answer within {self.timeout:g} s"

@@ -17,7 +17,8 @@ from slm.judging.grading import (
     stored,
     summary,
 )
-from slm.judging.judge import Judge, Unavailable, prices
+from slm.judging.judge import Judge, Unavailable
+from slm.judging.prices import prices
 from slm.judging.protocol import Grade, Ungraded
 from tests.judging.server import USAGE, Answer, JudgeServer, refuses, says, serving
 

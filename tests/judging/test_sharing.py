@@ -12,8 +12,9 @@ import pytest
 from slm.errors import BadInput
 from slm.judging.grades import GradeStore, Item
 from slm.judging.grading import grade, summary
-from slm.judging.judge import ANSWER_TOKENS, Judge, prices, worst_tokens
+from slm.judging.judge import ANSWER_TOKENS, Judge, worst_tokens
 from slm.judging.openings import read_openings
+from slm.judging.prices import prices
 from slm.judging.protocol import RESPONSE_FORMAT, assessment_messages
 from tests.judging.server import JudgeServer
 

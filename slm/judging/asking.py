@@ -1,0 +1,108 @@
+"""Asking a judge about one item: both turns, asked again where that may help, each reply kept."""
+
+import threading
+from collections.abc import Sequence
+from typing import Literal
+
+from slm.judging.budget import Budget
+from slm.judging.grades import GradeStore, Item, Row
+from slm.judging.judge import Judge, NoReply, Unavailable
+from slm.judging.protocol import Message, Ungraded
+from slm.judging.questions import Graded, Question, graded, question
+
+POLL_SECONDS = 0.1
+
+
+def ask_about(
+    item: Item,
+    judge: Judge,
+    store: GradeStore,
+    budget: Budget,
+    stopping: threading.Event,
+    again_before: float | None = None,
+) -> Graded | None:
+    """Both turns of one item, each stored as it comes; None where it was stopped in between.
+
+    An answer that cannot be read and came before `again_before` (Unix time) is asked for anew.
+    """
+    asked = question(item)
+    who = (judge.model, judge.where, asked.version)
+    while True:
+        claimed = store.claim(item, *who)
+        if claimed is None:  # somebody is asking already: their answer will do
+            if stopping.wait(POLL_SECONDS):
+                return None
+        elif again_before is None or not _unreadable(claimed) or stopping.is_set():
+            break
+        elif store.set_aside(item, *who, before=again_before):
+            store.release(item, *who)  # and claim it again, as one that waits for an answer
+        else:
+            break  # it was asked anew meanwhile
+    row: Row | None = claimed
+    try:
+        if claimed.assessment is None and not stopping.is_set():
+            row = _turn("assessment", asked.first, asked, item, judge, store, budget, stopping)
+        if row is not None and row.assessment and row.grade is None and not stopping.is_set():
+            messages = asked.second(row.assessment)
+            row = _turn("grade", messages, asked, item, judge, store, budget, stopping)
+        return graded(row) if row is not None and row.finished else None
+    except BaseException:
+        stopping.set()
+        raise
+    finally:
+        store.release(item, *who)
+
+
+def _turn(
+    turn: Literal["assessment", "grade"],
+    messages: Sequence[Message],
+    asked: Question,
+    item: Item,
+    judge: Judge,
+    store: GradeStore,
+    budget: Budget,
+    stopping: threading.Event,
+) -> Row | None:
+    """Ask until there is a reply, and store it; None where it was stopped while waiting."""
+    who = (judge.model, judge.where, asked.version)
+    form = asked.form if turn == "grade" else None
+    waited = 0.0
+    for again in range(judge.tries):
+        reserved = budget.reserve(messages, asked.form)
+        took = 0.0
+        try:
+            if stopping.is_set():  # while it waited for room under the cap
+                return None
+            reply = judge.ask(messages, form=form)
+            price = budget.price
+            cost = None if price is None else price.of(reply.input_tokens, reply.output_tokens)
+            took = cost or 0.0
+            store.keep(
+                item,
+                *who,
+                turn=turn,
+                asked=messages,
+                text=reply.text,
+                input_tokens=reply.input_tokens,
+                output_tokens=reply.output_tokens,
+                cost=cost,
+            )
+            return store.row(item, *who)
+        except NoReply as nothing:
+            took = reserved if nothing.perhaps_paid else 0.0
+            delay = judge.first_wait * 2**again if nothing.wait is None else nothing.wait
+            waited += delay
+            last = again + 1 == judge.tries
+            if last or waited > judge.patience:
+                tried = "once" if again == 0 else f"{again + 1} times"
+                asks = f", and asks to wait {delay:.0f} s" if nothing.wait and not last else ""
+                raise Unavailable(f"{nothing}, tried {tried}{asks}; try again later") from None
+        finally:
+            budget.book(reserved, took)
+        if stopping.wait(delay):
+            return None
+    raise AssertionError("a judge is asked at least once")
+
+
+def _unreadable(row: Row) -> bool:
+    return row.finished and isinstance(graded(row).outcome, Ungraded)

@@ -1,0 +1,25 @@
+"""Where a judge's key is found when nobody types one. It is read, and never kept or written."""
+
+import os
+import tomllib
+from pathlib import Path
+
+NAME = "OPENAI_API_KEY"
+
+
+def found_key() -> str:
+    """The key in the environment, else in Streamlit's secrets file; empty where there is none.
+
+    The file is `.streamlit/secrets.toml`, of this folder or of the user, as Streamlit reads it.
+    """
+    if key := os.environ.get(NAME, "").strip():
+        return key
+    for folder in (Path.cwd(), Path.home()):
+        try:
+            secrets = tomllib.loads((folder / ".streamlit" / "secrets.toml").read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            continue
+        found = secrets.get(NAME)
+        if isinstance(found, str) and found.strip():
+            return found.strip()
+    return ""
