@@ -9,11 +9,21 @@ import os
 import sys
 from collections.abc import Sequence
 
-from slm.cli import attention, judging, memorization, neurons, predictions, training, trust, writing
+from slm.cli import (
+    attention,
+    judging,
+    memorization,
+    neurons,
+    predictions,
+    roles,
+    training,
+    trust,
+    writing,
+)
 from slm.cli.command import Commands, Parser
 from slm.errors import BadInput
 
-ROOMS = (training, writing, attention, neurons, predictions, judging, memorization, trust)
+ROOMS = (training, writing, attention, neurons, roles, predictions, judging, memorization, trust)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

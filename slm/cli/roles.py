@@ -1,0 +1,107 @@
+"""`slm roles`: do neurons have roles?"""
+
+import argparse
+import math
+from dataclasses import asdict
+from typing import Any
+
+from slm.cli.command import Commands, answer
+from slm.errors import BadInput
+
+NURSERY = "nursery"
+BEST = 5
+
+
+def add_to(commands: Commands) -> None:
+    """Add the commands of this file."""
+    sub = commands.add(
+        "roles", _roles, "Do neurons have roles? Chosen on one half, tried on the other."
+    )
+    sub.add_argument("--corpus", default=NURSERY, help="nursery (its roles), or any (word classes)")
+    sub.add_argument("--stories", type=int, help="how many are read; default: 100")
+    sub.add_argument("--best", type=int, default=BEST, help="neurons shown of each label")
+    sub.add_argument("--seed", type=int, default=0)
+
+
+def _roles(chosen: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from slm.lens.roles import STORIES, Progress, Roles, score_roles
+    from slm.runs import load_checkpoint
+    from slm.stories.labelled import labelled
+
+    checkpoint = load_checkpoint(chosen.address)
+    count = STORIES if chosen.stories is None else chosen.stories
+    if count < 1 or chosen.seed < 0:
+        raise BadInput(f"--stories must be at least 1, not {count}, and --seed 0 or more")
+    names, stories = labelled(checkpoint.tokenizer, chosen.corpus, count, seed=chosen.seed)
+    found: Progress | Roles | None = None
+    with Bar(console=Console(stderr=True)) as bar:
+        task = bar.add_task("reading stories", total=1.0)
+        for found in score_roles(checkpoint, stories, names, seed=chosen.seed):
+            if isinstance(found, Progress):
+                bar.update(task, completed=found.share, description=found.doing)
+    assert isinstance(found, Roles)
+    roles = found
+    data = {
+        "address": str(roles.address),
+        "corpus": chosen.corpus,
+        "stories": roles.stories,
+        "words": roles.words,
+        "layers": [
+            {
+                "layer": layer,
+                "confirmed_share": there.share,
+                "shuffled_share": there.shuffled_share,
+                "dealt_share": there.dealt_share,
+            }
+            for layer, there in enumerate(roles.layers)
+        ],
+        "labels": [
+            {
+                "label": name,
+                "words": int(roles.counts[label]),
+                "different_words": int(roles.different[label]),
+                "confirmed_neurons": roles.confirmed_for(label),
+                "best": [_numbers(one) for one in roles.best(label, chosen.best)],
+            }
+            for label, name in enumerate(names)
+        ],
+    }
+
+    def text() -> str:
+        lines = [
+            f"{roles.address}: share of neurons with a confirmed role, {roles.stories} stories of "
+            f"{chosen.corpus} ({roles.words} words)"
+        ]
+        for layer, there in enumerate(roles.layers):
+            lines.append(
+                f"  layer {layer}: {there.share:6.1%}   labels shuffled: {there.shuffled_share:.1%}"
+                f"   dealt to other words: at most {there.dealt_share:.1%}"
+            )
+        for one in data["labels"]:
+            lines.append(f"{one['label']}: {one['confirmed_neurons']} neurons")
+            if not one["best"]:
+                lines.append("  too rare in these stories")
+            lines += [
+                f"  layer {b['layer']} neuron {b['neuron']:4}  AUC {_read(b['auc'])} "
+                f"({_read(b['low'])} to {_read(b['high'])})  new words {_read(b['unseen'])}  "
+                f"same word {_read(b['same_word'])}  {'confirmed' if b['confirmed'] else ''}".rstrip()
+                for b in one["best"]
+            ]
+        return "\n".join(lines)
+
+    answer(chosen, data, text)
+
+
+def _numbers(finding: Any) -> dict[str, Any]:
+    """A finding's fields; null where nothing could be compared."""
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in asdict(finding).items()
+    }
+
+
+def _read(value: float | None) -> str:
+    return "  - " if value is None else f"{value:.2f}"
