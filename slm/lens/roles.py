@@ -276,7 +276,8 @@ def score_layer(
         asked = np.union1d(np.flatnonzero(role == label), best)
         found = separated(trying.acts[asked], trying.labels[:, label], trying.place, trying.story)
         low[label, asked], high[label, asked] = found.low, found.high
-    by_word = centred_ranks(trying.acts, words.which[later])
+    mixed = of_both_kinds(trying.labels, trying.which)  # elsewhere the word decides
+    by_word = centred_ranks(trying.acts[:, mixed], trying.which[mixed])
     neurons = np.arange(len(role))
     confirmed = (
         (role != NONE)
@@ -302,7 +303,7 @@ def score_layer(
         low=low,
         high=high,
         unseen=over_unseen,
-        same_word=_without(rare, auc(by_word, trying.labels, words.which[later])),
+        same_word=_without(rare, auc(by_word, trying.labels[mixed], trying.which[mixed])),
         role=role,
         confirmed=confirmed,
         bar=_without(rare, chance.bar),
@@ -310,6 +311,17 @@ def score_layer(
         shuffled_share=float(np.mean(in_stories)),
         dealt_share=float(np.mean(to_words)),
     )
+
+
+def of_both_kinds(
+    labels: Bool[np.ndarray, "word label"], which: Int[np.ndarray, "word"]
+) -> Bool[np.ndarray, "word"]:
+    """Words that have some label at one place and not at another."""
+    kinds = int(which.max()) + 1
+    with_label = np.zeros((kinds, labels.shape[1]), dtype=int)
+    np.add.at(with_label, which, labels)
+    often = np.bincount(which, minlength=kinds)[:, None]
+    return ((with_label > 0) & (with_label < often)).any(1)[which]
 
 
 class Part:
