@@ -18,7 +18,7 @@ def add_to(commands: Commands) -> None:
         "roles", _roles, "Do neurons have roles? Chosen on one half, tried on the other."
     )
     sub.add_argument("--corpus", default=NURSERY, help="nursery (its roles), or any (word classes)")
-    sub.add_argument("--stories", type=int, help="how many are read; default: 100")
+    sub.add_argument("--stories", type=int, help="how many are read; default: 80")
     sub.add_argument("--best", type=int, default=BEST, help="neurons shown of each label")
     sub.add_argument("--seed", type=int, default=0)
 

@@ -19,7 +19,7 @@ from slm.lens.separation import SURE, auc, centred_ranks, luck, separated, shuff
 from slm.runs import Address, Checkpoint
 from slm.stories.labelled import LabelledStory, first_pieces
 
-STORIES = 100
+STORIES = 80
 """Stories that are read where nothing else is said."""
 FEWEST = 10
 """Words of a label that each half must hold for it to be scored."""
@@ -321,7 +321,8 @@ def of_both_kinds(
     with_label = np.zeros((kinds, labels.shape[1]), dtype=int)
     np.add.at(with_label, which, labels)
     often = np.bincount(which, minlength=kinds)[:, None]
-    return ((with_label > 0) & (with_label < often)).any(1)[which]
+    mixed = np.any((with_label > 0) & (with_label < often), axis=1)
+    return np.asarray(mixed)[which]
 
 
 class Part:
