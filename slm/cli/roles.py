@@ -1,4 +1,4 @@
-"""`slm roles`: do neurons have roles?"""
+"""`slm roles`, `slm protagonist`: do neurons have roles, and what is the protagonist's neuron really?"""
 
 import argparse
 import math
@@ -21,6 +21,69 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--stories", type=int, help="how many are read; default: 80")
     sub.add_argument("--best", type=int, default=BEST, help="neurons shown of each label")
     sub.add_argument("--seed", type=int, default=0)
+
+    sub = commands.add(
+        "protagonist", _protagonist, "First mention, or any name, or the word after “named”?"
+    )
+    sub.add_argument("--stories", type=int, help="how many are read; default: 160")
+    sub.add_argument("--layer", type=int, help="test this neuron instead of the best")
+    sub.add_argument("--neuron", type=int)
+    sub.add_argument("--seed", type=int, default=0)
+
+
+def _protagonist(chosen: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from slm.lens.protagonist import STORIES, ProtagonistTest, protagonist_test
+    from slm.runs import load_checkpoint
+
+    if (chosen.layer is None) != (chosen.neuron is None):
+        raise BadInput("--layer and --neuron are given together")
+    neuron = None if chosen.layer is None else (chosen.layer, chosen.neuron)
+    count = STORIES if chosen.stories is None else chosen.stories
+    checkpoint = load_checkpoint(chosen.address)
+    tested = None
+    with Bar(console=Console(stderr=True)) as bar:
+        task = bar.add_task("reading stories", total=1.0)
+        for tested in protagonist_test(checkpoint, count=count, seed=chosen.seed, neuron=neuron):
+            if not isinstance(tested, ProtagonistTest):
+                bar.update(task, completed=tested.share, description=tested.doing)
+    assert isinstance(tested, ProtagonistTest)
+    trials = tested.trials
+    data = {
+        "address": str(tested.address),
+        "stories": tested.stories,
+        "trials": [_trial(trial) for trial in trials],
+    }
+
+    def text() -> str:
+        lines = [f"{tested.address}, {count} nursery stories, tested on those it was not chosen on"]
+        for trial in trials:
+            lines.append(f"layer {trial.layer} neuron {trial.neuron}: {trial.verdict}")
+        lines.append(f"the first is called “{trials[0].verdict}” because {trials[0].why}")
+        for title, rows in (
+            ("mean activation in stories", trials[0].means),
+            ("AUC", trials[0].contrasts),
+            ("what each cause adds to the activation", trials[0].effects),
+            ("mean activation at the end of sentences of ours", trials[0].conditions),
+        ):
+            lines.append(title)
+            lines += [
+                f"  {row.value:6.2f}  ({row.low:5.2f} to {row.high:5.2f})  {row.name}, {row.count}"
+                for row in rows
+            ]
+        return "\n".join(lines)
+
+    answer(chosen, data, text)
+
+
+def _trial(trial: Any) -> dict[str, Any]:
+    """A trial as plain values; null where there was nothing to measure."""
+    found = {**asdict(trial), "why": trial.why}
+    for part in ("means", "contrasts", "effects", "conditions"):
+        found[part] = [_numbers(one) for one in getattr(trial, part)]
+    return found
 
 
 def _roles(chosen: argparse.Namespace) -> None:

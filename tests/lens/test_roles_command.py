@@ -53,3 +53,18 @@ def test_bad_input_is_one_line(
     assert main(["roles", "tiny", *more]) == 2
     captured = capsys.readouterr()
     assert captured.out == "" and line in captured.err.splitlines()[-1]
+
+
+def test_protagonist_tells_the_verdict_and_the_numbers_behind_it(
+    checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answer(capsys, "protagonist", "tiny", "--stories", "20")
+    assert (found["address"], found["stories"], len(found["trials"])) == ("tiny@0", 20, 5)
+    best = found["trials"][0]
+    assert best["verdict"] and best["why"]
+    assert {one["name"] for one in best["means"]} >= {"later mention", "any other word"}
+    one = ["--layer", "1", "--neuron", "3", "--stories", "20"]
+    assert main(["protagonist", "tiny", *one]) == 0
+    assert "layer 1 neuron 3: " in capsys.readouterr().out
+    assert main(["protagonist", "tiny", "--layer", "1"]) == 2
+    assert "given together" in capsys.readouterr().err

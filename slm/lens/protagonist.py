@@ -1,0 +1,395 @@
+"""The protagonist test: what does a neuron that fires at the protagonist's first mention really want?
+
+The TinyStories paper shows a neuron that fires where the protagonist is first mentioned (figure 9),
+and every hit shown follows "named". Three things come together there: a name, its first time, and
+the word "named". Nursery stories tell them apart by who is mentioned how, and sentences of ours, alike
+but for one thing, by that thing alone, at the same place of the story.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from slm.errors import BadInput
+from slm.lens.neurons import activations, check_neuron
+from slm.lens.roles import PLACES, Progress, activations_at_words
+from slm.lens.separation import SURE, auc, centred_ranks, luck, separated
+from slm.runs import Address, Checkpoint
+from slm.stories.annotated import AnnotatedStory, annotated
+from slm.stories.labelled import LabelledStory
+from slm.stories.minimal_pairs import Condition, minimal_pairs
+from slm.stories.nursery import Role
+
+STORIES = 160
+TRIED = 5
+"""Neurons that are put to the test: the best on the choosing half."""
+EVERY, FROM = 6, 32
+"""Of ordinary words from this token on, one in so many is read; before it, where mentions are, all."""
+CLEAR = 0.7
+"""A contrast is clear where its AUC is at least this and its interval lies above 0.5."""
+
+FIRST_NAMED = "first mention, after “named”"
+FIRST_PLAIN = "first mention, otherwise"
+LATER = "later mention"
+OTHER_NAMED = "another's first mention, after “named”"
+OTHER_PLAIN = "another's first mention, otherwise"
+ORDINARY = "any other word"
+GROUPS = (FIRST_NAMED, FIRST_PLAIN, LATER, OTHER_NAMED, OTHER_PLAIN, ORDINARY)
+"""Mentions by name; "the girl" and "her mom" are in none."""
+
+NAMED_OR_WORD = "first mention after “named” against any other word at the same place"
+PLAIN_OR_WORD = "first mention otherwise against any other word at the same place"
+NAME_OR_WORD = "later mention against any other word at the same place"
+NAMED_OR_LATER = "first mention after “named” against later mention"
+PLAIN_OR_LATER = "first mention otherwise against later mention"
+NAMED_OR_PLAIN = "first mention after “named” against first mention otherwise"
+OTHER_OR_LATER = "another's first mention after “named” against later mention"
+CONTRASTS: Mapping[str, tuple[str, str]] = {
+    NAMED_OR_WORD: (FIRST_NAMED, ORDINARY),
+    PLAIN_OR_WORD: (FIRST_PLAIN, ORDINARY),
+    NAME_OR_WORD: (LATER, ORDINARY),
+    NAMED_OR_LATER: (FIRST_NAMED, LATER),
+    PLAIN_OR_LATER: (FIRST_PLAIN, LATER),
+    NAMED_OR_PLAIN: (FIRST_NAMED, FIRST_PLAIN),
+    OTHER_OR_LATER: (OTHER_NAMED, LATER),
+}
+"""What is compared with what: the group expected higher, the group expected lower.
+
+Ordinary words are compared at about the same place of the story. Mentions are not: a first one nearly
+always stands before a later one, and only sentences of ours can part the two.
+"""
+
+NONE_FOUND, ANY_NAME = "none found", "any name"
+FIRST_MENTION, AFTER_NAMED, EARLY = "first mention", "name after “named”", "name early in the story"
+RULES = {
+    NONE_FOUND: "on stories it was not chosen on, it does not clearly tell the protagonist's first "
+    "mention from other words at the same place, or no better than shuffled labels do",
+    ANY_NAME: "it tells first mentions from other words, and not clearly from later mentions",
+    FIRST_MENTION: "in sentences alike but for one thing, a name's first time raises it over the "
+    "second by at least a quarter of what first and later mentions differ by in stories",
+    AFTER_NAMED: "in sentences alike but for one thing, “named” before a name raises it by at least "
+    "that quarter, and being the first time does not",
+    EARLY: "it tells first mentions from later ones in stories, yet in sentences where they stand at "
+    "the same place neither the first time nor “named” makes a quarter of that difference",
+}
+"""Every verdict, and when it is given: the first that applies."""
+ENOUGH = 0.25
+"""The share of the difference in stories that a cause must make by itself."""
+
+MENTION = "a name's first time, not its second"
+NAMED = "a name after “named”, not elsewhere"
+NAMED_WORD = "another word after “named”, not elsewhere"
+NAME = "a name's second time, not another word"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A number with its 95 % interval, and how many words (or names) it is made from."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A neuron put to the test, all on stories it was not chosen on.
+
+    `means` are mean activations by group, `contrasts` AUCs, `effects` differences of activation in
+    sentences that are alike but for one thing, and `conditions` the mean activations there.
+    """
+
+    layer: int
+    neuron: int
+    means: tuple[Estimate, ...]
+    contrasts: tuple[Estimate, ...]
+    effects: tuple[Estimate, ...]
+    conditions: tuple[Estimate, ...]
+    bar: float
+    verdict: str
+
+    @property
+    def why(self) -> str:
+        """The rule by which the verdict is given."""
+        return RULES[self.verdict]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtagonistTest:
+    """The best protagonist-first neurons of a model, the best first, each put to the test."""
+
+    address: Address
+    stories: int
+    trials: tuple[Trial, ...]
+
+
+def mentions_of(story: AnnotatedStory) -> LabelledStory:
+    """Where a nursery story mentions whom, and some of its other words; labels are `GROUPS`."""
+    places: list[int] = []
+    labels: list[list[bool]] = []
+    text, last, ordinary = story.story.text, "", 0
+    begins = [at for at, begins in enumerate(story.begins) if begins]
+    for at, span in zip(begins, story.story.spans, strict=True):
+        word = text[span.start : span.end]
+        group = _group(span.role, word, last == "named")
+        last = word
+        if group == ORDINARY and at >= FROM:
+            ordinary += 1
+            group = ORDINARY if ordinary % EVERY == 0 else None
+        if group is not None:
+            places.append(at)
+            labels.append([group == name for name in GROUPS])
+    return LabelledStory(
+        tokens=story.tokens,
+        places=tuple(places),
+        labels=np.array(labels, dtype=bool).reshape(-1, len(GROUPS)),
+    )
+
+
+def _group(role: Role, word: str, named: bool) -> str | None:
+    name = word[0].isupper()
+    if role is Role.HERO_FIRST:
+        return (FIRST_NAMED if named else FIRST_PLAIN) if name else None
+    if role is Role.HERO:
+        return LATER if name else None
+    if role is Role.OTHER_FIRST:
+        return (OTHER_NAMED if named else OTHER_PLAIN) if name else None
+    return None if role is Role.OTHER else ORDINARY
+
+
+def protagonist_test(
+    checkpoint: Checkpoint,
+    *,
+    count: int = STORIES,
+    seed: int = 0,
+    neuron: tuple[int, int] | None = None,
+) -> Iterator[Progress | ProtagonistTest]:
+    """Find the best protagonist-first neurons and test them; the last yielded is the result.
+
+    With `neuron` (layer, neuron), that one is tested instead. Raises `BadInput` for fewer than 20
+    stories, and for a neuron the model does not have.
+    """
+    if count < 20:
+        raise BadInput(f"the protagonist test needs at least 20 stories, not {count}")
+    if neuron is not None:
+        check_neuron(checkpoint, *neuron)
+    stories = [mentions_of(story) for story in annotated(checkpoint.tokenizer, count, seed=seed)]
+    parts: list[Float[np.ndarray, "layer neuron word"] | None] = [None] * count
+    for share, read in activations_at_words(checkpoint, stories):
+        for index, act in read:
+            parts[index] = act
+        yield Progress(share=0.8 * share, doing="reading stories")
+    acts = np.concatenate([part for part in parts if part is not None], axis=2)
+    words = Mentions.of(stories)
+    even = words.story % 2 == 0
+    chosen = [neuron] if neuron is not None else best_neurons(acts[:, :, even], words.at(even))
+    yield Progress(share=0.9, doing="testing neurons")
+    pairs = pair_activations(checkpoint, chosen)
+    acts, words = acts[:, :, ~even], words.at(~even)
+    bar = shuffled_bar(acts, words, seed)
+    yield ProtagonistTest(
+        address=checkpoint.address,
+        stories=count,
+        trials=tuple(
+            try_neuron(acts[layer, one], words, bar, pairs[:, at], layer=layer, neuron=one)
+            for at, (layer, one) in enumerate(chosen)
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mentions:
+    """Mentions and other words, story by story: which group, in which story, in which stretch of it."""
+
+    labels: Bool[np.ndarray, "word group"]
+    story: Int[np.ndarray, "word"]
+    place: Int[np.ndarray, "word"]
+
+    @classmethod
+    def of(cls, stories: Sequence[LabelledStory]) -> "Mentions":
+        """The words of `mentions_of` each story."""
+        places = np.concatenate([np.array(one.places, dtype=np.int64) for one in stories])
+        return cls(
+            labels=np.concatenate([one.labels for one in stories]),
+            story=np.repeat(np.arange(len(stories)), [len(one.places) for one in stories]),
+            place=np.digitize(places, PLACES),
+        )
+
+    def at(self, some: Bool[np.ndarray, "word"]) -> "Mentions":
+        """Only some of the words."""
+        return Mentions(labels=self.labels[some], story=self.story[some], place=self.place[some])
+
+    def sides(self, high: Sequence[str], low: str) -> "Sides":
+        """Two sides to be compared; ordinary words with words of their place only."""
+        positive = np.any(self.labels[:, [GROUPS.index(group) for group in high]], axis=1)
+        there = positive | self.labels[:, GROUPS.index(low)]
+        strata = self.place if low == ORDINARY else np.zeros_like(self.place)
+        return Sides(
+            there=there, positive=positive[there], strata=strata[there], story=self.story[there],
+            groups=(self.story * (len(PLACES) + 1) + self.place)[there],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sides:
+    """Words that are compared: where `there` is, those that are `positive` with the others."""
+
+    there: Bool[np.ndarray, "all"]
+    positive: Bool[np.ndarray, "word"]
+    strata: Int[np.ndarray, "word"]
+    story: Int[np.ndarray, "word"]
+    groups: Int[np.ndarray, "word"]
+
+
+def best_neurons(
+    acts: Float[np.ndarray, "layer neuron word"], words: Mentions, k: int = TRIED
+) -> list[tuple[int, int]]:
+    """The k (layer, neuron) that are best at first mentions, by the mean of two AUCs.
+
+    First mentions against other words at the same place, and against later mentions: so that neither
+    a neuron for any name nor one for the beginning of a story is chosen where there is a better.
+    """
+    flat = acts.reshape(-1, acts.shape[2])
+    scores = []
+    for low in (ORDINARY, LATER):
+        sides = words.sides((FIRST_NAMED, FIRST_PLAIN), low)
+        ranks = centred_ranks(flat[:, sides.there], sides.strata)
+        scores.append(auc(ranks, sides.positive[:, None], sides.strata)[0])
+    order = np.argsort(-np.nan_to_num(np.mean(scores, axis=0), nan=-1.0))[:k]
+    return [(int(at) // acts.shape[1], int(at) % acts.shape[1]) for at in order]
+
+
+def shuffled_bar(acts: Float[np.ndarray, "layer neuron word"], words: Mentions, seed: int) -> float:
+    """The AUC of first mentions that the luckiest of all neurons reaches with labels shuffled."""
+    sides = words.sides((FIRST_NAMED, FIRST_PLAIN), ORDINARY)
+    ranks = centred_ranks(acts.reshape(-1, acts.shape[2])[:, sides.there], sides.strata)
+    chance = luck(ranks, sides.positive[:, None], sides.strata, sides.groups, seed=seed)
+    return float(chance.bar[0])
+
+
+def try_neuron(
+    acts: Float[np.ndarray, "word"],
+    words: Mentions,
+    bar: float,
+    pairs: Float[np.ndarray, "sentence"],
+    *,
+    layer: int = 0,
+    neuron: int = 0,
+) -> Trial:
+    """Test one neuron by its activations on words, and at the ends of `minimal_pairs`."""
+    contrasts = []
+    for name, (high, low) in CONTRASTS.items():
+        sides = words.sides((high,), low)
+        found = separated(acts[None, sides.there], sides.positive, sides.strata, sides.story)
+        contrasts.append(
+            Estimate(
+                name=name, value=float(found.auc[0]), low=float(found.low[0]),
+                high=float(found.high[0]), count=int(sides.positive.sum()),
+            )
+        )  # fmt: skip
+    means = tuple(
+        _mean(name, acts[on].astype(float), words.story[on])
+        for name, on in zip(GROUPS, words.labels.T, strict=True)
+    )
+    effects = pair_effects(pairs)
+    return Trial(
+        layer=layer,
+        neuron=neuron,
+        means=means,
+        contrasts=tuple(contrasts),
+        effects=effects,
+        conditions=condition_means(pairs),
+        bar=bar,
+        verdict=verdict(means, contrasts, effects, bar),
+    )
+
+
+def verdict(
+    means: Sequence[Estimate],
+    contrasts: Sequence[Estimate],
+    effects: Sequence[Estimate],
+    bar: float,
+) -> str:
+    """What the neuron wants: the first of `RULES` that applies."""
+    of = {one.name: one for one in (*means, *contrasts, *effects)}
+
+    def clear(name: str, least: float = CLEAR) -> bool:
+        return of[name].low > 0.5 and of[name].value >= least
+
+    bar = max(bar, CLEAR)
+    if not (clear(NAMED_OR_WORD, bar) or clear(PLAIN_OR_WORD, bar)):
+        return NONE_FOUND
+    if not (clear(NAMED_OR_LATER) or clear(PLAIN_OR_LATER)):
+        return ANY_NAME
+    first = max(of[FIRST_NAMED].value, of[FIRST_PLAIN].value)
+    enough = ENOUGH * (first - of[LATER].value)
+    for name, found in ((MENTION, FIRST_MENTION), (NAMED, AFTER_NAMED)):
+        if of[name].low > 0 and of[name].value >= enough:
+            return found
+    return EARLY
+
+
+def pair_activations(
+    checkpoint: Checkpoint, neurons: Sequence[tuple[int, int]]
+) -> Float[np.ndarray, "sentence neuron"]:
+    """`hook_post` of some neurons where the last word of each of `minimal_pairs` begins."""
+    tokenizer = checkpoint.tokenizer
+    sentences = [
+        [*tokenizer.encode_story(pair.before), *tokenizer.encode(f" {pair.word}")[:1]]
+        for pair in minimal_pairs()
+    ]
+    found = []
+    for first in range(0, len(sentences), 64):
+        for act in activations(checkpoint, sentences[first : first + 64]):
+            found.append([float(act[layer, -1, neuron]) for layer, neuron in neurons])
+    return np.array(found)
+
+
+def pair_effects(acts: Float[np.ndarray, "sentence"]) -> tuple[Estimate, ...]:
+    """What each cause adds to the activation where all else is alike, over names.
+
+    A name in its second time without "named" is the ground the first two stand on.
+    """
+    by = {condition: _by_word(acts, condition) for condition in Condition}
+    ordinary = by[Condition.WORD_PLAIN].mean()
+    return (
+        _mean(MENTION, by[Condition.FIRST_PLAIN] - by[Condition.AGAIN_PLAIN], None),
+        _mean(NAMED, by[Condition.AGAIN_NAMED] - by[Condition.AGAIN_PLAIN], None),
+        _mean(NAMED_WORD, by[Condition.WORD_NAMED] - by[Condition.WORD_PLAIN], None),
+        _mean(NAME, by[Condition.AGAIN_PLAIN] - ordinary, None),
+    )
+
+
+def condition_means(acts: Float[np.ndarray, "sentence"]) -> tuple[Estimate, ...]:
+    """The mean activation in each condition of the sentences, over names or words."""
+    return tuple(_mean(name.value, _by_word(acts, name), None) for name in Condition)
+
+
+def _by_word(
+    acts: Float[np.ndarray, "sentence"], condition: Condition
+) -> Float[np.ndarray, "different"]:
+    """The mean activation of each word in a condition, over its sentences, in the words' order."""
+    found: dict[str, list[float]] = {}
+    for act, pair in zip(acts, minimal_pairs(), strict=True):
+        if pair.condition is condition:
+            found.setdefault(pair.word, []).append(float(act))
+    return np.array([np.mean(values) for values in found.values()])
+
+
+def _mean(
+    name: str, values: Float[np.ndarray, "word"], story: Int[np.ndarray, "word"] | None
+) -> Estimate:
+    """A mean whose error is summed by story, or by value where no story is given."""
+    if len(values) == 0:
+        return Estimate(name=name, value=np.nan, low=np.nan, high=np.nan, count=0)
+    mean = float(values.mean())
+    _, group = np.unique(np.arange(len(values)) if story is None else story, return_inverse=True)
+    off = np.bincount(group, weights=values - mean)
+    count = len(off)
+    error = float(np.sqrt(count / max(count - 1, 1) * (off**2).sum()) / len(values))
+    wide = SURE * error if count > 1 else np.nan
+    return Estimate(name=name, value=mean, low=mean - wide, high=mean + wide, count=len(values))
