@@ -92,6 +92,20 @@ class RunInfo:
     message: str = ""
     pid: int | None = None
 
+    @property
+    def answers_requests(self) -> bool:
+        """Whether the corpus's name says that its stories answer requests, as Instruct data do."""
+        return "instruct" in str(self.corpus.get("train", "")).lower()
+
+    @property
+    def no_requests(self) -> str:
+        """What to say where a model that was not trained to is asked to answer a request."""
+        corpus = str(self.corpus.get("train", "")) or "a corpus that is not known"
+        return (
+            f"This model was trained on {corpus}, which does not look like Instruct data: it takes a "
+            "request for the beginning of a story."
+        )
+
 
 class Run:
     """One run's folder. Reading never writes; every write is whole or not at all."""

@@ -1,17 +1,44 @@
-"""`slm sample`: stories from a checkpoint."""
+"""`slm sample`: stories from a checkpoint, from a beginning or a request, and their branches."""
 
 import argparse
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from slm.cli.command import Commands, answer
 from slm.errors import BadInput
+
+if TYPE_CHECKING:
+    from slm.runs import Checkpoint
+    from slm.writing.branches import Path
+    from slm.writing.sampler import Completion, Sampling, WrittenToken
 
 
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add("sample", _sample, "Write stories.")
-    sub.add_argument("--prompt", default="Once upon a time")
+    sub.add_argument("--prompt", help='how they begin; "Once upon a time" where nothing is said')
     sub.add_argument("-n", type=int, default=1, help="how many")
+    add_sampling(sub)
+    sub.add_argument(
+        "--branch", action="append", default=[], metavar="PLACE=TOKEN",
+        help='take this text at that place (0 is the first token written), such as "12= park"; the '
+        "same seed draws the rest. Again for each further choice",
+    )  # fmt: skip
+    sub.add_argument(
+        "--alternatives", type=int, default=0, metavar="K",
+        help="show every token with the K likeliest in its place",
+    )  # fmt: skip
+    asked = sub.add_argument_group("a request, for models trained on Instruct data")
+    asked.add_argument("--features", metavar="A,B", help="such as Dialogue,BadEnding")
+    asked.add_argument("--words", metavar="A,B,C")
+    asked.add_argument("--summary")
+    asked.add_argument("--random-sentence", metavar="SENTENCE")
+
+
+def add_sampling(sub: argparse.ArgumentParser) -> None:
+    """Add how tokens are drawn."""
     sub.add_argument("--max-tokens", type=int, default=200)
     sub.add_argument("--temperature", type=float, default=1.0)
     sub.add_argument("--top-k", type=int)
@@ -19,31 +46,108 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--seed", type=int, default=0)
 
 
-def _sample(chosen: argparse.Namespace) -> None:
-    from slm.runs import load_checkpoint
-    from slm.writing.sampler import Sampling, complete
+def sampling_of(chosen: argparse.Namespace, alternatives: int = 0) -> "Sampling":
+    """How tokens are drawn, as the arguments say."""
+    from slm.writing.sampler import Sampling
 
-    if chosen.n < 1:
-        raise BadInput(f"-n must be at least 1, not {chosen.n}")
-    sampling = Sampling(
+    return Sampling(
         temperature=chosen.temperature,
         top_k=chosen.top_k,
         top_p=chosen.top_p,
         max_tokens=chosen.max_tokens,
         seed=chosen.seed,
+        alternatives=alternatives,
     )
+
+
+def _sample(chosen: argparse.Namespace) -> None:
+    from slm.runs import load_checkpoint
+    from slm.writing.branches import taken
+    from slm.writing.sampler import complete
+
+    if chosen.n < 1:
+        raise BadInput(f"-n must be at least 1, not {chosen.n}")
+    if chosen.alternatives and chosen.n > 1:
+        raise BadInput(f"--alternatives are shown of one story, not of {chosen.n}")
+    sampling = sampling_of(chosen, chosen.alternatives)
     checkpoint = load_checkpoint(chosen.address)
-    completions = complete(checkpoint, [chosen.prompt] * chosen.n, sampling)
-    data = {
+    prompt = _prompt(chosen, checkpoint)
+    path = _path(chosen.branch, checkpoint)
+    tokens: list[WrittenToken] = []
+    if chosen.alternatives:
+        completions = [_streamed(checkpoint, prompt, sampling, path, tokens)]
+    else:
+        prompts = [prompt] * chosen.n
+        completions = complete(checkpoint, prompts, sampling, taken=taken(path))
+    data: dict[str, Any] = {
         "address": str(checkpoint.address),
-        "prompt": chosen.prompt,
+        "prompt": prompt,
         "sampling": asdict(sampling),
+        "branch": [asdict(choice) for choice in path],
         "completions": [
             {"text": c.text, "tokens": list(c.tokens), "stopped": c.stopped} for c in completions
         ],
     }
-    answer(
-        chosen,
-        data,
-        lambda: "\n\n".join(f"{c.prompt}{c.text}\n[{c.stopped}]" for c in completions),
-    )
+    if chosen.alternatives:
+        data["alternatives"] = [asdict(token) for token in tokens]
+
+    def text() -> str:
+        stories = "\n\n".join(f"{c.prompt}{c.text}\n[{c.stopped}]" for c in completions)
+        lines = [
+            f"{place:4}  {token.piece!r:16} {token.probability:6.1%}   instead: "
+            + "  ".join(f"{other.piece!r} {other.probability:.1%}" for other in token.alternatives)
+            for place, token in enumerate(tokens)
+        ]
+        return "\n".join([stories, *([""] if lines else []), *lines])
+
+    answer(chosen, data, text)
+
+
+def _streamed(
+    checkpoint: "Checkpoint",
+    prompt: str,
+    sampling: "Sampling",
+    path: "Path",
+    tokens: "list[WrittenToken]",
+) -> "Completion":
+    """Write one story; every token it writes is added to `tokens`."""
+    from slm.writing.branches import taken
+    from slm.writing.sampler import stream
+
+    writing = stream(checkpoint, prompt, sampling, taken=taken(path))
+    while True:
+        try:
+            tokens.append(next(writing))
+        except StopIteration as end:
+            found: Completion = end.value
+            return found
+
+
+def _prompt(chosen: argparse.Namespace, checkpoint: "Checkpoint") -> str:
+    """The beginning, or the request that was composed."""
+    from slm.runs import open_run
+    from slm.stories.instruct import compose, request
+
+    asked = (chosen.features, chosen.words, chosen.summary, chosen.random_sentence)
+    if not any(asked):
+        return "Once upon a time" if chosen.prompt is None else str(chosen.prompt)
+    if chosen.prompt is not None:
+        raise BadInput("a story begins with --prompt or answers a request, not both")
+    info = open_run(checkpoint.address.run).info
+    if not info.answers_requests:
+        print(info.no_requests, file=sys.stderr)
+    features, words, summary, sentence = (text or "" for text in asked)
+    return compose(request(features.split(","), words, summary, sentence))
+
+
+def _path(branch: Sequence[str], checkpoint: "Checkpoint") -> "Path":
+    """The choices that `--branch` names."""
+    from slm.writing.branches import branch_off
+
+    path: Path = ()
+    for text in branch:
+        place, equals, piece = text.partition("=")
+        if not (equals and piece and place.strip().isdecimal()):
+            raise BadInput(f'--branch is PLACE=TOKEN, such as "12= park", not {text!r}')
+        path = branch_off(path, int(place), tuple(checkpoint.tokenizer.encode(piece)))
+    return path

@@ -21,6 +21,9 @@ Act = Tensor | Callable[[], Tensor]
 """An activation, or how to compute one that is not needed for going on (the attention pattern)."""
 Tap = Callable[[str, Act], None]
 """Told of every activation, with its name."""
+Edit = Callable[[str, Tensor], Tensor]
+"""Given `blocks.L.attn.hook_z` [batch pos head d_head] or `blocks.L.mlp.hook_post` [batch pos d_mlp],
+what to go on with instead, of the same shape."""
 Attend = Callable[[Tensor, Tensor, Tensor, ModelConfig, int], Tensor]
 """q, k, v [batch, head, pos, d_head] of a layer -> z, of q's shape."""
 
@@ -44,6 +47,11 @@ class Taps:
 
 def ignore(name: str, act: Act) -> None:
     """The tap that nobody listens at."""
+
+
+def leave(name: str, act: Tensor) -> Tensor:
+    """The edit that changes nothing, and costs nothing: it is never called."""
+    return act
 
 
 class KVCache:
@@ -149,6 +157,7 @@ def hidden(
     where: Int[Tensor, "#batch pos"] | None = None,
     attend: Attend = attend,
     tap: Tap = ignore,
+    edit: Edit = leave,
     addmm: Addmm = torch.addmm,
 ) -> Float[Tensor, "batch pos d_model"]:
     """Run the blocks and the final LayerNorm (TransformerLens' `ln_final` output).
@@ -159,8 +168,8 @@ def hidden(
     """
     x = embed(weights, tokens, where)
     for layer in range(weights.config.n_layers):
-        x = add_attention(weights, layer, x, attend=attend, tap=tap, addmm=addmm)
-        x = add_mlp(weights, layer, x, tap=tap, addmm=addmm)
+        x = add_attention(weights, layer, x, attend=attend, tap=tap, edit=edit, addmm=addmm)
+        x = add_mlp(weights, layer, x, tap=tap, edit=edit, addmm=addmm)
     return final_norm(weights, x, tap=tap)
 
 
@@ -182,6 +191,7 @@ def add_attention(
     *,
     attend: Attend = attend,
     tap: Tap = ignore,
+    edit: Edit = leave,
     addmm: Addmm = torch.addmm,
 ) -> Float[Tensor, "batch pos d_model"]:
     """The residual stream after this layer's heads have written to it."""
@@ -192,6 +202,8 @@ def add_attention(
     qkv = addmm(block.b_QKV, normed.view(-1, d), block.W_QKV).to(x.dtype)
     q, k, v = qkv.view(batch, pos, 3, heads, config.d_head).permute(2, 0, 3, 1, 4)
     z = attend(q, k, v, config, layer)
+    if edit is not leave:
+        z = edit(f"{at}.attn.hook_z", z.transpose(1, 2)).transpose(1, 2)
     if tap is not ignore:
         for name, act in (("q", q), ("k", k), ("v", v), ("z", z)):
             tap(f"{at}.attn.hook_{name}", act.transpose(1, 2))
@@ -206,6 +218,7 @@ def add_mlp(
     x: Float[Tensor, "batch pos d_model"],
     *,
     tap: Tap = ignore,
+    edit: Edit = leave,
     addmm: Addmm = torch.addmm,
 ) -> Float[Tensor, "batch pos d_model"]:
     """The residual stream after this layer's neurons have written to it."""
@@ -215,6 +228,8 @@ def add_mlp(
     normed = F.layer_norm(x, (d,), block.ln2_w, block.ln2_b, config.eps)
     pre = addmm(block.b_in, normed.view(-1, d), block.W_in)
     post = F.gelu(pre, approximate="tanh")
+    if edit is not leave:
+        post = edit(f"{at}.mlp.hook_post", post.view(batch, pos, -1)).reshape(batch * pos, -1)
     tap(f"{at}.mlp.hook_pre", pre.view(batch, pos, -1))
     tap(f"{at}.mlp.hook_post", post.view(batch, pos, -1))
     x = x + addmm(block.b_out, post, block.W_out).view(batch, pos, d)
@@ -238,10 +253,10 @@ def unembed(weights: Weights, final: Float[Tensor, "*at d_model"]) -> Float[Tens
 
 
 def logits(
-    weights: Weights, tokens: Int[Tensor, "batch pos"], *, tap: Tap = ignore
+    weights: Weights, tokens: Int[Tensor, "batch pos"], *, tap: Tap = ignore, edit: Edit = leave
 ) -> Float[Tensor, "batch pos d_vocab"]:
     """Logits for the token after each position."""
-    return unembed(weights, hidden(weights, tokens, tap=tap))
+    return unembed(weights, hidden(weights, tokens, tap=tap, edit=edit))
 
 
 def loss(
@@ -261,17 +276,21 @@ def prefill(
     cache: KVCache,
     tokens: Int[Tensor, "batch pos"],
     lengths: Int[Tensor, "batch"],
+    *,
+    edit: Edit = leave,
 ) -> Float[Tensor, "batch d_vocab"]:
     """Add prompts to `cache` (row b holds `lengths[b]` tokens, then anything); logits for what is next."""
-    final = hidden(weights, tokens, attend=cache.reader(cache.append(lengths)))
+    final = hidden(weights, tokens, attend=cache.reader(cache.append(lengths)), edit=edit)
     return unembed(weights, final[torch.arange(len(tokens)), lengths - 1])
 
 
 def step(
-    weights: Weights, cache: KVCache, tokens: Int[Tensor, "batch"]
+    weights: Weights, cache: KVCache, tokens: Int[Tensor, "batch"], *, edit: Edit = leave
 ) -> Float[Tensor, "batch d_vocab"]:
     """Add one token to each story in `cache`; logits for the one after it."""
-    final = hidden(weights, tokens[:, None], where=cache.lengths[:, None], attend=cache.writer())
+    final = hidden(
+        weights, tokens[:, None], where=cache.lengths[:, None], attend=cache.writer(), edit=edit
+    )
     cache.lengths = cache.lengths + 1
     return unembed(weights, final[:, 0])
 

@@ -5,12 +5,15 @@ in any order, and a part `Story:`. Knows nothing of where records come from.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slm.errors import BadInput
 
 FIELDS = ("Features", "Words", "Summary", "Random sentence")
 """What can be asked of a story, as records name it."""
+FEATURES = ("Dialogue", "BadEnding", "MoralValue", "Twist", "Foreshadowing", "Conflict")
+"""The features that records name."""
 
 _HEADING = re.compile(rf"^({'|'.join(FIELDS)}|Story):[ \t]*", re.MULTILINE)
 
@@ -77,6 +80,29 @@ def compose(record: InstructRecord) -> str:
     order = dict.fromkeys((*record.order, *FIELDS))
     lines = [f"{name}: {values[name]}" for name in order if values[name]]
     return "\n".join([*lines, "Story:"])
+
+
+def request(
+    features: Sequence[str] = (), words: str = "", summary: str = "", random_sentence: str = ""
+) -> InstructRecord:
+    """A record as a person asks for a story; words are listed with commas between them.
+
+    Raises `BadInput` where nothing is asked for, or an unknown feature. Each field is one line.
+    """
+    named = _listed(",".join(features))
+    if unknown := [name for name in named if name not in FEATURES]:
+        raise BadInput(f"a feature is one of {', '.join(FEATURES)}, not {unknown[0]!r}")
+    record = InstructRecord(
+        features=named,
+        words=_listed(" ".join(words.split())),
+        summary=" ".join(summary.split()) or None,
+        random_sentence=" ".join(random_sentence.split()) or None,
+    )
+    if record == InstructRecord():
+        raise BadInput(
+            "a request asks for features, words, a summary or a sentence, not for nothing"
+        )
+    return record
 
 
 def _listed(text: str) -> tuple[str, ...]:

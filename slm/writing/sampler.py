@@ -1,6 +1,6 @@
 """From a checkpoint and the beginning of a story to the rest of it, one token at a time."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,8 @@ from slm.model import fast
 from slm.runs import Checkpoint
 
 Stopped = Literal["story end", "max tokens", "context full"]
+
+NONE_TAKEN: Mapping[int, int] = {}
 
 CACHE_BYTES = 1 << 27
 """How much memory the keys and values of the stories being written may take."""
@@ -77,13 +79,18 @@ class Completion:
 
 
 def stream(
-    checkpoint: Checkpoint, prompt: str, sampling: Sampling
+    checkpoint: Checkpoint,
+    prompt: str,
+    sampling: Sampling,
+    *,
+    taken: Mapping[int, int] = NONE_TAKEN,
+    edit: fast.Edit = fast.leave,
 ) -> Generator[WrittenToken, None, Completion]:
     """Write one story, yielding each token as it is drawn; the generator returns the Completion.
 
-    Draws what `complete` draws for the same prompt and seed.
+    Draws what `complete` draws for the same prompt, seed, `taken` and `edit`.
     """
-    batch = _Batch(checkpoint, [prompt], sampling)
+    batch = _Batch(checkpoint, [prompt], sampling, taken, edit)
     for drawn in batch.run():
         token = int(drawn.tokens[0])
         if token != checkpoint.tokenizer.end:
@@ -92,14 +99,22 @@ def stream(
 
 
 def complete(
-    checkpoint: Checkpoint, prompts: Sequence[str], sampling: Sampling
+    checkpoint: Checkpoint,
+    prompts: Sequence[str],
+    sampling: Sampling,
+    *,
+    taken: Mapping[int, int] = NONE_TAKEN,
+    edit: fast.Edit = fast.leave,
 ) -> list[Completion]:
     """Write on after each prompt, many at once; finished stories leave the batch.
 
     Completion i draws from a random stream of its own, made from (seed, i), so that it does not
-    depend on what else is being written. Raises `BadInput` for a prompt that fills the context.
+    depend on what else is being written. `taken` are tokens by their place among those written,
+    which are taken there whatever is drawn; the draws elsewhere stay what they were. `edit` changes
+    activations on the way. Raises `BadInput` for a prompt that fills the context, and for a token
+    to be taken that the model does not have, or after the end.
     """
-    batch = _Batch(checkpoint, prompts, sampling)
+    batch = _Batch(checkpoint, prompts, sampling, taken, edit)
     for _ in batch.run():
         pass
     return batch.completions()
@@ -138,9 +153,24 @@ class _Batch:
     A new story does not join before: the step would take as long for it as for the longest.
     """
 
-    def __init__(self, checkpoint: Checkpoint, prompts: Sequence[str], sampling: Sampling) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        prompts: Sequence[str],
+        sampling: Sampling,
+        taken: Mapping[int, int],
+        edit: fast.Edit,
+    ) -> None:
         self.checkpoint, self.sampling, self.prompts = checkpoint, sampling, list(prompts)
+        self.taken, self.edit = taken, edit
         config = checkpoint.config
+        for place, token in taken.items():
+            if not 0 <= token < config.d_vocab:
+                raise BadInput(f"a token lies between 0 and {config.d_vocab - 1}, not at {token}")
+            if not 0 <= place < sampling.max_tokens:
+                raise BadInput(
+                    f"a token can be taken at place 0 to {sampling.max_tokens - 1}, not at {place}"
+                )
         self.starts = [checkpoint.tokenizer.encode_story(prompt) for prompt in prompts]
         longest = max(map(len, self.starts), default=1)
         if longest >= config.n_ctx:
@@ -166,11 +196,13 @@ class _Batch:
         while waiting or writing:
             if writing:
                 following = torch.tensor([self.written[story][-1] for story in writing])
-                logits = fast.step(weights, self.cache, following)
+                logits = fast.step(weights, self.cache, following, edit=self.edit)
             else:
                 writing = [waiting.pop() for _ in range(min(self.places, len(waiting)))]
                 logits = self._read(writing)
             drawn = self._draw(logits, writing)
+            if self.taken:
+                drawn = self._or_taken(drawn, writing)
             yield _Drawn(tokens=drawn, logits=logits)
             for row, token in reversed(list(enumerate(drawn.tolist()))):
                 if not self._goes_on(writing[row], token):
@@ -185,7 +217,7 @@ class _Batch:
         tokens = torch.full((len(starts), int(lengths.max())), self.checkpoint.tokenizer.end)
         for row, start in zip(tokens, starts, strict=True):
             row[: len(start)] = torch.tensor(start)
-        return fast.prefill(self.checkpoint.weights, self.cache, tokens, lengths)
+        return fast.prefill(self.checkpoint.weights, self.cache, tokens, lengths, edit=self.edit)
 
     def _goes_on(self, story: int, token: int) -> bool:
         """Write down a token that was drawn; tell whether the story has room for another."""
@@ -211,8 +243,21 @@ class _Batch:
         drawn = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
         return drawn[:, 0].clamp_(max=logits.shape[-1] - 1)
 
+    def _or_taken(self, drawn: Tensor, writing: list[int]) -> Tensor:
+        """What was drawn, but where a token is to be taken: that."""
+        instead = [self.taken.get(len(self.written[story])) for story in writing]
+        kept = zip(drawn.tolist(), instead, strict=True)
+        return torch.tensor([was if token is None else token for was, token in kept])
+
     def completions(self) -> list[Completion]:
-        """What stands written now."""
+        """What stands written now; `BadInput` where a story ended before a token was taken."""
+        last = max(self.taken, default=-1)
+        for written, stopped in zip(self.written, self.stopped, strict=True):
+            if last >= len(written) + (stopped == "story end"):
+                raise BadInput(
+                    f"a token can be taken while the story goes on, and it ends after {len(written)} "
+                    f"tokens, before place {last}"
+                )
         decode = self.checkpoint.tokenizer.decode
         return [
             Completion(prompt=prompt, text=decode(written), tokens=tuple(written), stopped=stopped)
