@@ -4,6 +4,7 @@ A and B are written as addresses, `?a=one-layer@2000`, the same string as in the
 the URL asks for and is not there is said in one line, and something that is there is shown instead.
 """
 
+import re
 from collections.abc import Iterator
 
 import streamlit as st
@@ -261,3 +262,14 @@ def neuron(config: ModelConfig) -> tuple[int, int]:
         key="neuron", bind="query-params", width=170,
     )  # fmt: skip
     return layer or 0, int(chosen or 0)
+
+
+def layer_and_neuron(written: str, n_layers: int, d_mlp: int) -> tuple[int, int]:
+    """Layer and neuron from `2.933`; raises `BadInput` where there is no such neuron."""
+    found = re.fullmatch(r"(\d{1,4})\.(\d{1,6})", written.strip())
+    if found is None or int(found[1]) >= n_layers or int(found[2]) >= d_mlp:
+        raise BadInput(
+            f"a neuron is written layer.neuron, from 0.0 to {n_layers - 1}.{d_mlp - 1}, "
+            f"not {written!r}"
+        )
+    return int(found[1]), int(found[2])

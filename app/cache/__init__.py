@@ -14,10 +14,12 @@ from app.cache.looking import (
     without_heads,
     without_neurons,
 )
+from app.cache.roles import again, protagonist, roles
 from app.cache.shipped import shipped_openings, shipped_stories
 from app.cache.training import speed
 
 __all__ = [
+    "again",
     "attention",
     "attribution",
     "checkpoint",
@@ -27,6 +29,8 @@ __all__ = [
     "facts",
     "logit_lens",
     "pieces",
+    "protagonist",
+    "roles",
     "shipped_openings",
     "shipped_stories",
     "speed",

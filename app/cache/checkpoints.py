@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 def checkpoint(address: str) -> Checkpoint:
     """The model at `address`, loaded once for all sessions."""
-    return _checkpoint(*_key(address))
+    return _checkpoint(*key(address))
 
 
 def of_checkpoint(
@@ -41,7 +41,7 @@ def of_checkpoint(
         )
 
         def ask(address: str, *rest: P.args, **named: P.kwargs) -> R:
-            return kept(*_key(address), *rest, **named)
+            return kept(*key(address), *rest, **named)
 
         ask.__doc__, ask.__name__ = work.__doc__, work.__name__
         return ask
@@ -49,7 +49,8 @@ def of_checkpoint(
     return keep
 
 
-def _key(address: str) -> tuple[str, int]:
+def key(address: str) -> tuple[str, int]:
+    """What stands for a checkpoint in every cache: its full address, and when its file was changed."""
     run, step = resolve(address)
     return str(Address(run.name, step)), run.checkpoint_path(step).stat().st_mtime_ns
 

@@ -29,6 +29,7 @@ SHOWN = 12
 """Neurons of each label that get an interval whether they are confirmed or not."""
 CONTROLS = 3
 """How often the whole procedure is repeated on labels that mean nothing."""
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 AT_ONCE = 8
 NONE = -1
 
@@ -60,7 +61,10 @@ class LayerRoles:
     `choosing` is the AUC on the first half of stories and words, `held_out` on the second half of the
     stories with its interval, `unseen` over the second half's words that were not chosen on, each
     counted once, and `same_word` with the word held fixed (0.5 for a mere detector of words).
-    `role` is the label chosen for each neuron, -1 for none; `confirmed` whether it held.
+    `role` is the label chosen for each neuron, -1 for none; `confirmed` whether it held. `quantiles`
+    (5, 25, 50, 75, 95 %) are of activations on each label's words in the second half. `shuffled_share`
+    and `dealt_share` are the shares that pass with labels shuffled within stories and dealt to other
+    words.
     """
 
     choosing: Float[np.ndarray, "label neuron"]
@@ -73,6 +77,7 @@ class LayerRoles:
     confirmed: Bool[np.ndarray, "neuron"]
     bar: Float[np.ndarray, "label"]
     unseen_bar: Float[np.ndarray, "label"]
+    quantiles: Float[np.ndarray, "label neuron five"]
     shuffled_share: float
     dealt_share: float
 
@@ -308,6 +313,7 @@ def score_layer(
         confirmed=confirmed,
         bar=_without(rare, chance.bar),
         unseen_bar=_without(rare, fresh_bar),
+        quantiles=trying.quantiles(),
         shuffled_share=float(np.mean(in_stories)),
         dealt_share=float(np.mean(to_words)),
     )
@@ -339,6 +345,16 @@ class Part:
     def auc(self, labels: Bool[np.ndarray, "all label"]) -> Float[np.ndarray, "label neuron"]:
         """AUC of every neuron for labels of all words, of which only its own count."""
         return auc(self.centred, labels[self.at], self.place)
+
+    def quantiles(self) -> Float[np.ndarray, "label neuron five"]:
+        """Quantiles of each neuron's activations on each label's words; NaN for a label without any."""
+        found = np.full((self.labels.shape[1], len(self.acts), 5), np.nan, dtype=np.float32)
+        for label, on in enumerate(self.labels.T):
+            if on.any():
+                ordered = np.sort(self.acts[:, on].astype(np.float32), axis=1)
+                at = np.rint(np.array(QUANTILES) * (ordered.shape[1] - 1)).astype(int)
+                found[label] = ordered[:, at]
+        return found
 
     def each_word_once(
         self, some: Bool[np.ndarray, "all"], labels: Bool[np.ndarray, "all label"]

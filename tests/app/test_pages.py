@@ -14,8 +14,8 @@ from slm.runs import load_checkpoint
 from slm.stories import shipped
 from tests.app.conftest import Open, figure_on, said, story_on
 
-PAGES = ("home", "train", "attention", "neurons", "predictions", "writing", "grading")
-LOOKING = ("attention", "neurons", "predictions", "writing", "grading")
+PAGES = ("home", "train", "attention", "neurons", "roles", "predictions", "writing", "grading")
+LOOKING = ("attention", "neurons", "roles", "predictions", "writing", "grading")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,0 +1,60 @@
+"""Work of some seconds that goes on while its page is rerun or left. Knows no streamlit.
+
+A page asks for it, sees how far it has come, and may cancel; all sessions that ask for the same see
+the same work and its result.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from slm.errors import BadInput
+from slm.lens.roles import Progress
+
+R = TypeVar("R")
+
+
+class Work(Generic[R]):
+    """A thread that runs through `steps`, the last of which is the result."""
+
+    def __init__(self, steps: Iterator[Progress | R]) -> None:
+        self.share, self.doing, self.error = 0.0, "starting", ""
+        self.result: R | None = None
+        self.cancelled = False
+        self._steps = steps
+        self._began = time.monotonic()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether a result may still come."""
+        return self._thread.is_alive()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """About how long it will still take; None before that can be told."""
+        if self.share < 0.05:
+            return None
+        return (time.monotonic() - self._began) * (1 - self.share) / self.share
+
+    def cancel(self) -> None:
+        """Stop at the next step."""
+        self.cancelled = True
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end, at most so long: quick work is shown at once, without a bar."""
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        try:
+            for step in self._steps:
+                if self.cancelled:
+                    return
+                if isinstance(step, Progress):
+                    self.share, self.doing = step.share, step.doing
+                else:
+                    self.result = step
+        except (BadInput, OSError) as error:
+            self.error = " ".join(str(error).split())

@@ -1,0 +1,95 @@
+"""The roles page: shares beside luck, the best neurons with their proof, the protagonist's verdict."""
+
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.scoring import Work
+from slm.lens.roles import Progress, Roles, score_roles
+from slm.runs import load_checkpoint
+from slm.stories.labelled import ROLES, with_roles
+from tests.app.conftest import Open, figure_on, said
+
+
+def finished(app: AppTest) -> AppTest:
+    """Run the page until its work has ended."""
+    until = time.monotonic() + 60
+    while any(button.key == "cancel-roles" for button in app.button):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+        app.run()
+    assert not app.exception
+    return app
+
+
+def test_the_share_of_each_layer_stands_beside_what_luck_reaches(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = finished(open_page("roles", a="tiny", b="other", stories=20))
+    *_, found = score_roles(
+        load_checkpoint("tiny"), with_roles(load_checkpoint("tiny").tokenizer, 20), ROLES
+    )
+    assert isinstance(found, Roles)
+    figure = figure_on(app, "figure-roles-by-layer-tiny@10-other@0")
+    assert [trace["name"] for trace in figure["data"]] == [
+        "tiny@10", "other@0", "tiny@10, meaningless labels", "other@0, meaningless labels",
+    ]  # fmt: skip
+    assert list(figure["data"][0]["y"]) == [layer.share for layer in found.layers]
+    confirmed = sum(int(layer.confirmed.sum()) for layer in found.layers)
+    assert f"{confirmed:,} of 128" in said(app)
+    table = app.dataframe[0].value
+    assert set(table["role"]) <= set(ROLES) and len(table) > 20
+    assert table["look"][0].startswith("neurons?a=tiny@10&layer=")
+
+
+def test_a_link_names_the_role_and_the_neuron(open_page: Open, two_runs: Path) -> None:
+    app = finished(open_page("roles", a="tiny", stories=20, role="adjective", unit_a="1.7"))
+    assert set(app.dataframe[0].value["role"]) == {"adjective"}
+    assert "Neuron 1.7" in said(app)
+    figure = figure_on(app, "figure-activation-tiny@10-layer1-7")
+    assert "adjective" in [trace["y"][0] for trace in figure["data"]]
+    app.text_input(key="unit_a").set_value("9.9").run()
+    assert len(app.error) == 1 and "a neuron is written layer.neuron" in said(app).lower()
+
+
+def test_the_protagonist_test_gives_its_verdict_and_why(open_page: Open, two_runs: Path) -> None:
+    app = finished(open_page("roles", a="tiny", view_roles="The protagonist test", mentioning=20))
+    assert "because" in said(app)
+    keys = [chart.key for chart in app.get("plotly_chart")]
+    assert any(key.startswith("figure-protagonist-stories-tiny@10") for key in keys)
+    assert "AUC" in set(app.dataframe[0].value["measure"])
+
+
+def test_a_corpus_that_is_not_there_is_one_line_and_an_empty_one_says_what_to_do(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("roles", a="tiny", stories=20, read_roles="a corpus")
+    assert "Name a corpus" in said(app)
+    app.text_input(key="corpus").set_value("none.txt").run()
+    app = finished(app)
+    assert "there is no file 'none.txt'" in said(app)
+    assert "Begin again" in [button.label for button in app.button]
+
+
+def test_cancelled_work_ends_at_the_next_step_without_a_result() -> None:
+    def steps():
+        for step in range(100):
+            time.sleep(0.02)
+            yield Progress(share=step / 100, doing="counting")
+        yield "done"
+
+    work: Work[str] = Work(steps())
+    work.cancel()
+    work.wait(5)
+    assert not work.running and work.result is None and work.cancelled
+    whole: Work[str] = Work(iter([Progress(share=0.5, doing="x"), "done"]))
+    whole.wait(5)
+    assert whole.result == "done" and whole.error == ""
+
+
+@pytest.mark.parametrize("asked", [{"stories": 20, "unit_a": "<b>"}])
+def test_what_a_link_says_is_shown_as_text(asked: dict, open_page: Open, two_runs: Path) -> None:
+    app = finished(open_page("roles", a="tiny", **asked))
+    assert len(app.error) == 1
