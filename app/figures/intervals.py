@@ -14,8 +14,9 @@ def intervals(
     palette: Palette,
     axis: str,
     limits: tuple[float, float],
+    mark: float | None = None,
 ) -> go.Figure:
-    """A dot with its interval for each (name, mean, low, high)."""
+    """A dot with its interval for each (name, mean, low, high); a line at `mark`."""
     figure = go.Figure(
         go.Scatter(
             x=[mean for _, mean, _, _ in rows],
@@ -36,4 +37,6 @@ def intervals(
     )
     figure.update_xaxes(title=axis, range=list(limits), gridcolor=palette.grid, zeroline=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
+    if mark is not None:
+        figure.add_vline(mark, line={"color": palette.muted, "width": 1, "dash": "dot"})
     return dress(figure, palette, height=90 + 44 * len(rows))

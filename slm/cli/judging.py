@@ -1,24 +1,43 @@
 """`slm grade`: a judge reads the stories, with the bill before and the intervals after."""
 
 import argparse
-import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from slm.cli.command import Commands, answer
 from slm.errors import BadInput
+
+if TYPE_CHECKING:
+    from slm.judging.grades import Item
+    from slm.judging.questions import Graded
 
 
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add("grade", _grade, "Let a judge grade the model's stories.")
-    sub.add_argument("--prompts", help="openings: .txt, .json or .yaml; default: the fifty shipped")
+    sub.add_argument(
+        "--openings", help="a .txt, .json or .yaml list of openings; default: the fifty shipped"
+    )
     sub.add_argument("--samples", type=int, default=10, help="completions of each opening")
+    sub.add_argument("--repeats", type=int, default=1, help="ask so often about each, for noise")
+    sub.add_argument("--pairwise", metavar="OTHER", help="which of two writes better, blinded")
+    sub.add_argument("--calibrate", action="store_true", help="test the judge with spoiled stories")
     sub.add_argument("--judge", default="gpt-4o", help="the judge's model name")
     sub.add_argument("--base-url", help="any OpenAI-compatible server")
     sub.add_argument("--max-cost", type=float, help="US dollars never to be passed")
     sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--dry-run", action="store_true", help="print the bill and stop")
+    sub.add_argument(
+        "--again-ungraded", action="store_true", help="ask anew where no grade could be read"
+    )
     sub.add_argument("--resume", action="store_true", help="the default: nothing is paid twice")
+    sub = commands.add("grades", _grades, "Tell what judges have said so far; asks nobody.")
+    sub.add_argument("--against", metavar="OTHER", help="and which of the two writes better")
+    sub = commands.add("prices", _prices, "What judges cost; give a price.", address=False)
+    sub.add_argument("judge", nargs="?", help="the judge's model name")
+    sub.add_argument("price", nargs="*", type=float, help="INPUT OUTPUT, US$ per million tokens")
 
 
 def _grade(chosen: argparse.Namespace) -> None:
@@ -29,55 +48,209 @@ def _grade(chosen: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from slm.judging.grades import GradeStore
-    from slm.judging.grading import Graded, estimate, grade, items, summary
+    from slm.judging.grading import estimate, grade, unanswered
     from slm.judging.judge import Judge, Unavailable
-    from slm.judging.openings import read_openings
-    from slm.runs import load_checkpoint, open_run
-    from slm.stories.shipped import openings
+    from slm.judging.keys import found_key
+    from slm.judging.shelf import Shelf
 
-    key = os.environ.get("OPENAI_API_KEY", "") or ("none" if chosen.base_url else "")
-    judge = Judge(model=chosen.judge, base_url=chosen.base_url, key=key)
-    checkpoint = load_checkpoint(chosen.address)
-    given = openings() if chosen.prompts is None else read_openings(Path(chosen.prompts))
-    todo = items(checkpoint, given, chosen.samples, chosen.seed)
-    console = Console(stderr=True)
-    bill = estimate(todo, chosen.judge)
+    todo = _todo(chosen)
+    again = chosen.again_ungraded
+    left = unanswered(todo, chosen.judge, chosen.base_url, again_ungraded=again)
+    bill = estimate(left, chosen.judge)
     cost = "unknown price" if bill.cost is None else f"about ${bill.cost:.2f}"
-    console.print(f"{bill.calls} calls, about {bill.input_tokens} tokens to read, {cost}")
-    store = GradeStore(open_run(checkpoint.address.run).grades_path)
+    line = f"{bill.calls} calls, about {bill.input_tokens} tokens to read, {cost}"
+    if chosen.dry_run:
+        known = {"items": len(todo), "already_graded": len(todo) - len(left)}
+        answer(chosen, {"judge": chosen.judge, **asdict(bill), **known}, lambda: line)
+        return
+    judge = Judge(
+        model=chosen.judge,
+        base_url=chosen.base_url,
+        key=found_key() or ("none" if chosen.base_url else ""),
+    )
+    console = Console(stderr=True)
+    console.print(line)
     graded: list[Graded] = []
     stopped: str | None = None
     with Progress(console=console) as bar:
         task = bar.add_task("grading", total=len(todo))
         try:
-            for one in grade(todo, judge, store, max_cost=chosen.max_cost):
+            for one in grade(todo, judge, Shelf(), max_cost=chosen.max_cost, again_ungraded=again):
                 graded.append(one)
                 bar.update(task, advance=1)
         except (BadInput, Unavailable) as error:
             if not graded:
                 raise
             stopped = str(error)
-    result = summary(graded)
+    addresses = _addresses(chosen.address, chosen.pairwise)
     data = {
-        "address": str(checkpoint.address),
+        "address": addresses[0],
         "judge": chosen.judge,
         "stopped": stopped,
-        **asdict(result),
+        **_found(graded, addresses),
         "items": [asdict(one) for one in graded],
+    }
+    answer(chosen, data, lambda: _told(f"{addresses[0]} graded by {chosen.judge}", data))
+    if stopped:
+        raise BadInput(stopped)
+
+
+def _todo(chosen: argparse.Namespace) -> list["Item"]:
+    from slm.judging.calibration import calibration_items, mixed
+    from slm.judging.grading import items, pairs, repeated
+    from slm.judging.openings import read_openings
+    from slm.runs import load_checkpoint
+    from slm.stories.shipped import openings
+
+    given = openings() if chosen.openings is None else read_openings(Path(chosen.openings))
+    todo = items(load_checkpoint(chosen.address), given, chosen.samples, chosen.seed)
+    if chosen.pairwise is not None:
+        other = load_checkpoint(chosen.pairwise)
+        if str(other.address) == todo[0].address:
+            raise BadInput(f"a contest is between two checkpoints, not {other.address} and itself")
+        todo = pairs(todo, items(other, given, chosen.samples, chosen.seed))
+    todo = repeated(todo, chosen.repeats)
+    return mixed(todo, calibration_items(chosen.repeats)) if chosen.calibrate else todo
+
+
+def _grades(chosen: argparse.Namespace) -> None:
+    """By judge: the averages, the noise, what the test of the judge says, and who agrees with whom."""
+    from slm.judging.agreement import agreement
+    from slm.judging.grading import stored
+    from slm.judging.shelf import judges_path
+    from slm.runs import resolve
+
+    addresses = _addresses(chosen.address, chosen.against)
+    path = resolve(min(addresses))[0].grades_path
+    mine = resolve(addresses[0])[0].grades_path
+    judges: dict[str, list[Graded]] = {}
+    for one in [
+        *_read(mine, lambda store: stored(store, addresses[0])),
+        *_read(path, lambda store: stored(store, addresses[0], kind="pair")),
+        *_read(judges_path(), _all),
+    ]:
+        judges.setdefault(one.judge, []).append(one)
+    names = list(judges)
+    data: dict[str, Any] = {
+        "address": addresses[0],
+        "judges": {name: _found(graded, addresses) for name, graded in judges.items()},
+        "agreement": {
+            f"{one} / {other}": {name: asdict(each) for name, each in found.items()}
+            for at, one in enumerate(names)
+            for other in names[at + 1 :]
+            if (found := agreement(judges[one], judges[other]))
+        },
     }
 
     def text() -> str:
-        lines = [f"{checkpoint.address} graded by {chosen.judge}"]
-        for name, mean in result.means.items():
-            between = "  (one opening: no interval)"
-            if mean.interval:
-                between = "  95 % between {:.2f} and {:.2f}".format(*mean.interval)
-            lines.append(f"  {name:12} {mean.mean:5.2f}{between}")
-        lines.append(f"  {result.graded} graded, {result.ungraded} ungraded")
-        spent = "unknown" if result.spent is None else f"${result.spent:.4f}"
-        return "\n".join([*lines, f"  paid for these grades, earlier ones included: {spent}"])
+        if not names:
+            return f"no judge has read {addresses[0]} yet; `slm grade {addresses[0]}` asks one"
+        told = [_told(f"{addresses[0]} graded by {n}", data["judges"][n]) for n in names]
+        for who, found in data["agreement"].items():
+            told.append(f"{who}")
+            for name, each in found.items():
+                told.append(
+                    f"  {name:12} order {_number(each['order'])}  level {_number(each['level'])}"
+                    f"  ({each['stories']} stories)"
+                )
+        return "\n".join(told)
 
     answer(chosen, data, text)
-    if stopped:
-        raise BadInput(stopped)
+
+
+def _prices(chosen: argparse.Namespace) -> None:
+    from slm.judging.prices import Price, own_path, prices, save_prices
+
+    if chosen.price:
+        if len(chosen.price) != 2:
+            raise BadInput("a price is two numbers, INPUT and OUTPUT, in US$ per million tokens")
+        price = Price(input=chosen.price[0], output=chosen.price[1])
+        save_prices({**prices(), chosen.judge: price})
+    known = prices()
+    if chosen.judge is not None:
+        known = {name: price for name, price in known.items() if name == chosen.judge}
+        if not known:
+            raise BadInput(f"the price of {chosen.judge!r} is unknown; `slm prices NAME IN OUT`")
+    data = {"file": str(own_path()), "prices": {n: asdict(p) for n, p in known.items()}}
+    answer(
+        chosen,
+        data,
+        lambda: "\n".join(f"{n:20} {p.input:g} in, {p.output:g} out" for n, p in known.items()),
+    )
+
+
+def _addresses(*texts: str | None) -> list[str]:
+    """What was asked for, as `run@step`."""
+    from slm.runs import Address, resolve
+
+    found = [resolve(text) for text in texts if text is not None]
+    return [str(Address(run.name, step)) for run, step in found]
+
+
+def _read(path: Path, ask: Any) -> "list[Graded]":
+    from slm.judging.grades import GradeStore
+
+    return list(ask(GradeStore(path))) if path.exists() else []
+
+
+def _all(store: Any) -> "list[Graded]":
+    from slm.judging.questions import graded
+
+    return [graded(row) for row in store.rows() if row.finished]
+
+
+def _found(graded: "Sequence[Graded]", addresses: Sequence[str]) -> dict[str, Any]:
+    """What grades say, ready for JSON: of the stories, of a contest, and of the judge."""
+    from slm.judging.calibration import awake, contrasts
+    from slm.judging.scores import contest, noise, spent, summary
+
+    of_stories = [one for one in graded if one.item.kind == "story"]
+    tests = contrasts(graded)
+    found: dict[str, Any] = {
+        **asdict(summary(of_stories)),
+        "noise": {name: asdict(each) for name, each in noise(of_stories).items()},
+        "calibration": [asdict(each) for each in tests],
+        "judge_sees": awake(tests),
+        "contest": None,
+        "spent": spent(graded),
+    }
+    if len(addresses) > 1 and (between := contest(graded, addresses[0], addresses[1])):
+        found["contest"] = asdict(between)
+    return found
+
+
+def _told(heading: str, found: dict[str, Any]) -> str:
+    """The same as lines."""
+    lines = [heading]
+    lines += [f"  {name:12} {_number(mean)}" for name, mean in found["means"].items()]
+    if found["graded"] or found["ungraded"]:
+        lines.append(f"  {found['graded']} graded, {found['ungraded']} ungraded")
+    for name, each in found["noise"].items():
+        lines.append(
+            f"  {name:12} asked again, the judge differs by {_number(each['within'])}; "
+            f"stories differ by {_number(each['between'])}"
+        )
+    if between := found["contest"]:
+        lines += [
+            f"  {between['a']} is preferred to {between['b']} in {_number(between['wins'])} "
+            f"of {between['pairs']} pairs ({between['unread']} unread)",
+            f"  what stood first was preferred in {_number(between['first'])}; "
+            f"the same winner both ways in {between['steady']:.0%}",
+        ]
+    for each in found["calibration"]:
+        says = {True: "seen", False: "NOT SEEN", None: "too few stories to say"}[each["sees"]]
+        lines.append(
+            f"  {each['what']}: {each['dimension']} falls by {_number(each['difference'])}: {says}"
+        )
+    if found["judge_sees"] == "no":
+        lines.append("  this judge does not see what it is asked about: do not trust its grades")
+    spent = "unknown" if found["spent"] is None else f"${found['spent']:.4f}"
+    return "\n".join([*lines, f"  paid for these replies, earlier ones included: {spent}"])
+
+
+def _number(mean: dict[str, Any] | None) -> str:
+    if mean is None:
+        return "  n/a"
+    if mean["interval"] is None:
+        return f"{mean['mean']:5.2f} (one opening: no interval)"
+    return "{:5.2f} (95 % {:.2f} to {:.2f})".format(mean["mean"], *mean["interval"])

@@ -176,8 +176,8 @@ class GradeStore:
         turn: Literal["assessment", "grade"],
         asked: Sequence[Mapping[str, str]],
         text: str,
-        input_tokens: int,
-        output_tokens: int,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
         cost: float | None,
     ) -> None:
         """Store a turn's reply the moment it came, with the whole conversation it answers."""
@@ -245,9 +245,10 @@ class GradeStore:
                 "select address, opening, completion, opening_index, completion_index, repeat, seed,"
                 " kind, other, other_address, judge, assessment, grade, cost, input_tokens,"
                 " output_tokens from replies join places using (key)"
-                " where assessment is not null and (? is null or ? in (address, other_address))"
+                " where assessment is not null and (? is null or ? = address"
+                " or (? = other_address and other_address != ''))"
                 " order by address, judge, opening_index, completion_index, repeat",
-                (address, address),
+                (address, address, address),
             ).fetchall()
         return [
             Row(

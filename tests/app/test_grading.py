@@ -39,7 +39,7 @@ def press_grade(app: AppTest, server: JudgeServer) -> AppTest:
 def test_the_price_is_told_before_anything_is_sent(
     open_page: Open, two_runs: Path, server: JudgeServer
 ) -> None:
-    app = open_page("grading", a="tiny", openings=2, samples=3)
+    app = open_page("grading", a="tiny", openings=2, samples=3, calibrate="false")
     assert "12 calls" in said(app) and "$" in said(app)
     app.text_input(key="judge").set_value("someone").run()
     assert "The price of this judge is unknown" in said(app)
@@ -47,7 +47,7 @@ def test_the_price_is_told_before_anything_is_sent(
 
 
 def test_without_a_key_or_a_server_the_page_asks_for_one(open_page: Open, two_runs: Path) -> None:
-    app = open_page("grading", a="tiny", openings=1, samples=1)
+    app = open_page("grading", a="tiny", openings=1, samples=1, calibrate="false")
     assert "No judge has read tiny@10 yet" in said(app)
     app.button(key="grade").click().run()
     assert not app.exception
@@ -57,7 +57,9 @@ def test_without_a_key_or_a_server_the_page_asks_for_one(open_page: Open, two_ru
 def test_grades_come_with_the_judges_words_and_are_never_paid_twice(
     open_page: Open, two_runs: Path, server: JudgeServer
 ) -> None:
-    app = press_grade(open_page("grading", a="tiny", openings=2, samples=2), server)
+    app = press_grade(
+        open_page("grading", a="tiny", openings=2, samples=2, calibrate="false"), server
+    )
     assert not app.exception and not app.error
     assert server.paid == 8
     assert "gpt-4o: It reads well enough." in said(app).replace("**", "")
@@ -71,7 +73,9 @@ def test_grades_come_with_the_judges_words_and_are_never_paid_twice(
 def test_the_key_is_neither_on_disk_nor_in_the_link(
     open_page: Open, two_runs: Path, server: JudgeServer
 ) -> None:
-    app = press_grade(open_page("grading", a="tiny", openings=1, samples=1), server)
+    app = press_grade(
+        open_page("grading", a="tiny", openings=1, samples=1, calibrate="false"), server
+    )
     assert KEY not in str(dict(app.query_params))
     for path in two_runs.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes()
@@ -79,7 +83,9 @@ def test_the_key_is_neither_on_disk_nor_in_the_link(
 
 def test_a_wrong_key_is_one_line(open_page: Open, two_runs: Path, server: JudgeServer) -> None:
     server.misbehave = ["401"] * 8
-    app = press_grade(open_page("grading", a="tiny", openings=1, samples=1), server)
+    app = press_grade(
+        open_page("grading", a="tiny", openings=1, samples=1, calibrate="false"), server
+    )
     assert not app.exception
     assert len(app.error) == 1 and "What was graded is kept." in said(app)
     assert KEY not in said(app)
@@ -89,7 +95,9 @@ def test_a_reply_that_is_no_grade_is_ungraded_and_shown_as_it_came(
     open_page: Open, two_runs: Path, server: JudgeServer
 ) -> None:
     server.misbehave = ["", "prose"]
-    app = press_grade(open_page("grading", a="tiny", openings=1, samples=1), server)
+    app = press_grade(
+        open_page("grading", a="tiny", openings=1, samples=1, calibrate="false"), server
+    )
     assert not app.exception
     assert "None of the 1 replies could be read as grades" in said(app)
     assert app.code[0].value == "I would give it a solid seven."

@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -168,18 +169,24 @@ def serving(script: Callable[[int, Any], Answer | None] = lambda *_: None) -> It
 
 
 def _grades(request: dict[str, Any]) -> str:
-    """Grades made from the story's letters: the same story always gets the same."""
+    """Grades made from the story's letters: the same story always gets the same.
+
+    Of a pair the longer one is better, wherever it stands.
+    """
     story = request["messages"][0]["content"]
+    if pair := re.search(r"<first>(.*)</first>.*<second>(.*)</second>", story, re.DOTALL):
+        first, second = map(len, pair.groups())
+        better = "tie" if first == second else "first" if first > second else "second"
+        return json.dumps({"better": better})
     turn = sum(map(ord, story))
-    return json.dumps(
-        {
-            "grammar": 4 + turn % 6,
-            "creativity": 3 + turn % 5,
-            "consistency": 2 + turn % 7,
-            "plot": 3 + turn % 4,
-            "age_group": "ABCDEF"[turn % 6],
-        }
-    )
+    grades = {
+        "grammar": 4 + turn % 6,
+        "creativity": 3 + turn % 5,
+        "consistency": 2 + turn % 7,
+        "plot": 3 + turn % 4,
+        "age_group": "ABCDEF"[turn % 6],
+    }
+    return json.dumps(grades | ({"instruction": 6} if "<task>" in story else {}))
 
 
 if __name__ == "__main__":

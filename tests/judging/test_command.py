@@ -23,7 +23,7 @@ def openings(tmp_path: Path) -> Path:
 
 
 def grade(server: JudgeServer, openings: Path, *more: str) -> int:
-    where = ["--base-url", server.url, "--prompts", str(openings)]
+    where = ["--base-url", server.url, "--openings", str(openings)]
     return main(["grade", "tiny", "--json", "--samples", "2", "--judge", "gpt-4o", *where, *more])
 
 

@@ -1,0 +1,186 @@
+"""Before: what is graded, by whom, and what it will cost at most."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import streamlit as st
+
+from app import cache, show
+from app.grading.job import GradingJob
+from slm.errors import BadInput
+from slm.judging.calibration import calibration_items, mixed
+from slm.judging.grades import Item
+from slm.judging.grading import Estimate, estimate, pairs, repeated, unanswered
+from slm.judging.judge import Judge
+from slm.judging.keys import found_key
+from slm.judging.openings import parse_openings
+from slm.judging.prices import Price, own_path, prices, save_prices
+
+JOB = "grading-job"
+SHIPPED, MINE = "our fifty", "a file of mine"
+EACH, PAIRS = "each story", "A against B"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """What is to be read, in the order in which it is asked about."""
+
+    items: list[Item]
+    again_ungraded: bool
+
+
+def stories(addresses: Sequence[str]) -> Chosen | None:
+    """Choose the openings, how many stories of each, and what else is asked; None without a file."""
+    which = st.segmented_control(
+        "Openings", [SHIPPED, MINE], default=SHIPPED, required=True, key="from",
+        bind="query-params",
+    )  # fmt: skip
+    openings = cache.shipped_openings() if which == SHIPPED else _own()
+    left, right = st.columns(2)
+    count = left.number_input(
+        "How many", 1, max(5, len(openings)), 5, key="openings", bind="query-params",
+        help="The paper takes about fifty.",
+    )  # fmt: skip
+    samples = right.number_input(
+        "Stories for each", 1, 20, 2, key="samples", bind="query-params",
+        help="The paper takes ten, at temperature 1.",
+    )  # fmt: skip
+    ask = EACH
+    if len(addresses) > 1:
+        ask = st.segmented_control(
+            "The judge reads", [EACH, PAIRS], default=EACH, required=True, key="reads",
+            bind="query-params",
+            help="Two stories of the same opening, unnamed, both ways round.",
+        ) or EACH  # fmt: skip
+    with st.popover("More", width="stretch"):
+        repeats = st.number_input(
+            "Ask about each story", 1, 10, 1, key="repeats", bind="query-params",
+            help="Asking again tells how far the judge differs from itself.",
+        )  # fmt: skip
+        tests = st.toggle(
+            "Test the judge", True, key="calibrate", bind="query-params",
+            help="Mixes in stories of our own and spoiled ones. A judge is tested once, for all runs.",
+        )  # fmt: skip
+        again = st.toggle(
+            "Ask again what could not be read", False, key="again",
+            help="Costs only those replies; what was said before stays in the file.",
+        )  # fmt: skip
+    if not openings:
+        return None
+    written = [
+        list(cache.to_grade(address, openings[: int(count)], int(samples))) for address in addresses
+    ]
+    items = pairs(*written) if ask == PAIRS else [item for each in written for item in each]
+    items = repeated(items, int(repeats))
+    if tests:
+        items = mixed(items, calibration_items(int(repeats)))
+    return Chosen(items=items, again_ungraded=again)
+
+
+def judge(chosen: Chosen) -> None:
+    """Choose who reads them; see what it will cost; begin."""
+    model = st.text_input("Judge", "gpt-4o", key="judge", bind="query-params").strip()
+    base_url = st.text_input(
+        "Server",
+        placeholder="OpenAI's; or http://127.0.0.1:8080/v1",
+        key="server",  # not in the link: nobody else shall choose where a key is sent
+        help="Any server that speaks OpenAI's protocol, one on your own machine too.",
+    ).strip()
+    own = "" if base_url else found_key()
+    key = st.text_input(
+        "Key",
+        type="password",
+        autocomplete="off",
+        placeholder="the one of this machine" if own else "none" if base_url else "",
+        help="Kept in this session's memory, never written down and never in the link. The key of "
+        "this machine (OPENAI_API_KEY, or the secrets file) is sent to no server that is typed in.",
+    ).strip()
+    left = unanswered(chosen.items, model, base_url or None, again_ungraded=chosen.again_ungraded)
+    cap = None
+    first, second = st.columns(2, vertical_alignment="bottom")
+    if model in prices():
+        cap = first.number_input("At most US$", 0.01, 1000.0, 1.0, 0.5, key="cap")
+    with second.popover("Prices", width="stretch"):
+        edit_prices(model)
+    tests = sum(not item.address for item in left)
+    st.markdown(show.plain(bill(estimate(left, model), len(chosen.items) - len(left), tests)))
+    running: GradingJob | None = st.session_state.get(JOB)
+    busy = running is not None and running.running
+    if st.button("Grade", type="primary", key="grade", disabled=busy, width="stretch"):
+        secret = key or own
+        if not secret and not base_url:
+            raise BadInput("the judge needs a key: type one in, or set OPENAI_API_KEY")
+        asked = Judge(model=model, base_url=base_url or None, key=secret or "none")
+        st.session_state[JOB] = GradingJob(
+            chosen.items, asked, cap, again_ungraded=chosen.again_ungraded
+        )
+        st.rerun()
+
+
+def bill(bill: Estimate, known: int, tests: int) -> str:
+    """What the grading will take, in words."""
+    before = f" {known:,} answers are on disk already and cost nothing." if known else ""
+    if not bill.calls:
+        return f"Nothing is left to be asked:{before}"
+    work = f"{bill.calls:,} calls, about {show.count(bill.input_tokens)} tokens to read"
+    if tests:
+        before += f" {2 * tests} of the calls test the judge, once for all runs."
+    if bill.cost is None:
+        return (
+            f"{work}. The price of this judge is unknown, so no cap can be kept; "
+            f"give it under Prices to have one.{before}"
+        )
+    return f"{work}: about ${bill.cost:.2g}.{before}"
+
+
+def edit_prices(model: str) -> None:
+    """The price table, which anybody may put right; what is changed is kept for all runs."""
+    known = prices()
+    rows = [
+        {"judge": name, "input": price.input, "output": price.output}
+        for name, price in known.items()
+    ]
+    if model and model not in known:
+        rows.insert(0, {"judge": model, "input": None, "output": None})
+    st.caption("US dollars per million tokens; a judge of your own machine may cost 0.")
+    edited = st.data_editor(
+        rows,
+        key=f"prices-{model}-{len(known)}",
+        num_rows="dynamic",
+        hide_index=True,
+        column_config={
+            "judge": st.column_config.TextColumn("judge"),
+            "input": st.column_config.NumberColumn("read", min_value=0.0, format="%g"),
+            "output": st.column_config.NumberColumn("written", min_value=0.0, format="%g"),
+        },
+    )
+    if st.button("Save prices", key="save-prices"):
+        save_prices(
+            dict(_priced(row) for row in cast("list[dict[str, Any]]", edited) if row.get("judge"))
+        )
+        st.rerun()
+    st.caption(show.plain(f"What you change is kept in {own_path()}."))
+
+
+def _priced(row: dict[str, Any]) -> tuple[str, Price]:
+    read, written = row.get("input"), row.get("output")
+    if read is None or written is None:
+        raise BadInput(f"{row['judge']!r} needs both prices, for what is read and what is written")
+    return str(row["judge"]).strip(), Price(input=float(read), output=float(written))
+
+
+def _own() -> tuple[str, ...]:
+    """The openings in a file of the reader's; none before there is one."""
+    given = st.file_uploader(
+        "A list of openings", ["yaml", "yml", "json", "txt"], key="openings-file",
+        help="A YAML or JSON list of texts, such as the paper's own file, or a text with blank lines "
+        "between. What begins with Words:, Features: or Summary: and ends with Story: is an "
+        "instruction, and is graded for how well it was kept, too.",
+    )  # fmt: skip
+    if given is None:
+        st.caption("Waiting for a file.")
+        return ()
+    found = parse_openings(given.name, given.getvalue())
+    st.caption(f"{len(found)} openings in the file.")
+    return found

@@ -1,0 +1,255 @@
+"""After: how good the stories are, how the grades are spread, and every word the judge said."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+
+import streamlit as st
+
+from app import show
+from app.figures.grading import distributions
+from app.figures.intervals import intervals
+from app.story_view import Shown, story_view
+from slm.judging.calibration import awake, contrasts
+from slm.judging.protocol import AGES, ALL_DIMENSIONS, Grade, Ungraded
+from slm.judging.questions import Graded
+from slm.judging.resampling import Mean
+from slm.judging.scores import contest, distribution, spent, summary
+
+
+def warning(judge: str, tests: Sequence[Graded]) -> None:
+    """Say it plainly where a judge does not see what it is asked about, or was never tested."""
+    found = contrasts(tests)
+    match awake(found):
+        case "no":
+            missed = " and ".join(
+                f"{each.what} ({each.dimension} {-each.difference.mean:+.2f})"
+                for each in found
+                if each.sees is False
+            )
+            st.error(
+                show.plain(
+                    f"{judge} does not see what it is asked about. Given stories of our own that "
+                    f"were spoiled, it took nothing off for {missed}. Its grades tell little here."
+                )
+            )
+        case "not tested":
+            st.caption(
+                show.plain(
+                    f"{judge} has not been tested with spoiled stories, so whether it sees what it "
+                    "grades is not known (More: Test the judge)."
+                )
+            )
+        case _:
+            st.caption(
+                show.plain(
+                    f"{judge} was tested: it sees shuffled words and endings of other stories."
+                )
+            )
+
+
+def grades(address: str, judge: str, found: list[Graded]) -> None:
+    """The averages first, then their spread, then each story with its grades and the judge's words."""
+    result = summary(found)
+    if result.means:
+        show.figure(
+            intervals(
+                [
+                    (name, mean.mean, *(mean.interval or (mean.mean, mean.mean)))
+                    for name, mean in result.means.items()
+                ],
+                show.colours(),
+                "grade, 0 to 10",
+                (-0.2, 10.2),
+            ),
+            name=f"grades-{address}-{judge}",
+            table=partial(numbers, found),
+            everything=partial(as_json, found),
+            note=_note(address, judge, found),
+        )
+        spread = [(name, distribution(found, name)) for name in result.means]
+        show.figure(
+            distributions(spread, show.colours()),
+            name=f"spread-{address}-{judge}",
+            table=partial(_spread_table, spread),
+            note="How often each grade was given.",
+        )
+    else:
+        st.warning(f"None of the {result.ungraded} replies could be read as grades.")
+        show.footer(
+            name=f"grades-{address}-{judge}",
+            note=f"{address} read by {judge}",
+            table=partial(numbers, found),
+            everything=partial(as_json, found),
+        )
+    chosen = st.selectbox(
+        "Story", range(len(found)), format_func=lambda i: name(found[i]), key=f"read-{address}"
+    )
+    story(found[chosen or 0], key=f"graded-{address}")
+
+
+def story(one: Graded, *, key: str) -> None:
+    """A story, what the judge said of it, and its grades."""
+    story_view(
+        [Shown(piece=one.item.opening, value=1.0), Shown(piece=one.item.completion)],
+        key=key, label="the beginning it was given", full=5, small=True,
+    )  # fmt: skip
+    st.markdown(f"**{show.plain(one.judge)}:** {show.plain(one.assessment)}")
+    if isinstance(one.outcome, Grade):
+        given = [f"{part} {value:g}" for part, value in _values(one.outcome)]
+        st.markdown(f"{', '.join(given)}, age {AGES[one.outcome.age_group]}")
+    elif isinstance(one.outcome, Ungraded):
+        st.warning(show.plain(f"Ungraded: {one.outcome.reason}. It said:"))
+    with st.popover("The reply as it came"):
+        st.code(one.reply, language=None, wrap_lines=True)
+
+
+def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
+    """Which of two models writes better, and whether the judge has a favourite place."""
+    result = contest(found, a, b)
+    if result is None:
+        st.markdown("No pair of these two has been read both ways round yet.")
+        return
+    rows = [(f"{a} is preferred", result.wins), ("the one shown first is", result.first)]
+    show.figure(
+        intervals(
+            [(label, m.mean, *(m.interval or (m.mean, m.mean))) for label, m in rows],
+            show.colours(),
+            "share of pairs, a tie counting half",
+            (-0.02, 1.02),
+            mark=0.5,
+        ),
+        name=f"contest-{a}-{b}-{judge}",
+        table=partial(_contest_table, found),
+        everything=partial(as_json, found),
+        note=f"{result.pairs} pairs read by {judge}, each both ways round"
+        + (f"; {result.unread} more without two verdicts" if result.unread else "")
+        + f". The same winner both ways in {result.steady:.0%}. Bars: 95 % intervals over openings."
+        + _bill(found),
+    )
+    st.markdown(show.plain(_verdict(a, b, result.wins)))
+    st.markdown(show.plain(_favourite(result.first)))
+
+
+def name(one: Graded) -> str:
+    """A story in the list: its beginning and its grades."""
+    grades = (
+        "/".join(f"{value:g}" for _, value in _values(one.outcome))
+        if isinstance(one.outcome, Grade)
+        else "ungraded"
+    )
+    again = f", asked again ({one.item.repeat + 1})" if one.item.repeat else ""
+    beginning = " ".join(one.item.opening[:60].split())
+    return f"{grades}  {beginning} … ({one.item.completion_index + 1}){again}"
+
+
+def numbers(found: Sequence[Graded]) -> str:
+    """Every graded story as CSV; an ungraded one has empty grades, never zeros."""
+    rows = (
+        (
+            one.item.opening,
+            one.item.completion,
+            one.item.repeat,
+            *(_cell(one.outcome, part) for part in (*ALL_DIMENSIONS, "age_group")),
+            one.assessment,
+            one.reply,
+            "" if one.cost is None else one.cost,
+        )
+        for one in found
+    )
+    header = (
+        "opening",
+        "completion",
+        "repeat",
+        *ALL_DIMENSIONS,
+        "age_group",
+        "assessment",
+        "reply",
+    )
+    return show.csv((*header, "cost_usd"), rows)
+
+
+def as_json(found: Sequence[Graded]) -> str:
+    """Everything that was said, for the reader's own tools."""
+    return json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1)
+
+
+def said(mean: Mean | None, digits: int = 2) -> str:
+    """A number with its interval, in words."""
+    if mean is None:
+        return "not measured"
+    if mean.interval is None:
+        return f"{mean.mean:.{digits}f}"
+    low, high = mean.interval
+    return f"{mean.mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _note(address: str, judge: str, found: Sequence[Graded]) -> str:
+    result = summary(found)
+    several = f" ({result.graded} grades)" if result.graded > result.stories else ""
+    sure = (
+        "Bars: 95 % intervals over openings"
+        if all(mean.interval for mean in result.means.values())
+        else "One opening: no interval"
+    )
+    return (
+        f"{address} graded by {judge}: {result.stories} stories{several}"
+        + (f", {result.ungraded} more left ungraded" if result.ungraded else "")
+        + f". {sure}. Ages it sounds like: "
+        + ", ".join(f"{AGES[age]} ({n})" for age, n in result.ages.items())
+        + f".{_bill(found)}"
+    )
+
+
+def _bill(found: Sequence[Graded]) -> str:
+    cost = spent(found)
+    return " What it cost is not known." if cost is None else f" Spent: ${cost:.4f}."
+
+
+def _verdict(a: str, b: str, wins: Mean) -> str:
+    if wins.interval is None:
+        return "With one opening nothing can be said about which writes better."
+    low, high = wins.interval
+    if low > 0.5:
+        return f"{a} writes better than {b}."
+    if high < 0.5:
+        return f"{b} writes better than {a}."
+    return "Which of the two writes better cannot be told from these pairs."
+
+
+def _favourite(first: Mean) -> str:
+    if first.interval is None or first.interval[0] <= 0.5 <= first.interval[1]:
+        return "No favourite place is seen in this judge."
+    place = "first" if first.mean > 0.5 else "second"
+    return (
+        f"This judge favours the story that stands {place}. "
+        "Since every pair was read both ways round, that favours neither model."
+    )
+
+
+def _values(grade: Grade) -> list[tuple[str, float]]:
+    every = [(part, getattr(grade, part)) for part in ALL_DIMENSIONS]
+    return [(part, value) for part, value in every if value is not None]
+
+
+def _cell(outcome: object, part: str) -> object:
+    value = getattr(outcome, part, None)
+    return "" if value is None else value
+
+
+def _spread_table(spread: Sequence[tuple[str, Sequence[int]]]) -> str:
+    rows = ((name, *counts) for name, counts in spread)
+    return show.csv(("dimension", *(str(grade) for grade in range(11))), rows)
+
+
+def _contest_table(found: Sequence[Graded]) -> str:
+    header = ("opening", "first", "second", "first_text", "second_text", "better", "comparison")
+    rows = (
+        (
+            one.item.opening, one.item.address, one.item.other_address, one.item.completion,
+            one.item.other or "", _cell(one.outcome, "better"), one.assessment,
+        )
+        for one in found
+    )  # fmt: skip
+    return show.csv(header, rows)
