@@ -6,10 +6,12 @@ Held in a session's state. Knows no streamlit: a test can pull it as a page does
 import json
 import time
 from dataclasses import asdict
+from typing import Any
 
 from app.story_view import Shown
 from slm.errors import BadInput
 from slm.runs import Checkpoint
+from slm.writing.branches import Path, taken
 from slm.writing.sampler import Completion, Sampling, WrittenToken, stream
 
 WHY_STOPPED = {
@@ -20,11 +22,14 @@ WHY_STOPPED = {
 
 
 class LiveStory:
-    """What has been written so far, and the generator that writes on."""
+    """What has been written so far, and the generator that writes on. `path` are choices to take."""
 
-    def __init__(self, checkpoint: Checkpoint, prompt: str, sampling: Sampling) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, prompt: str, sampling: Sampling, path: Path = ()
+    ) -> None:
         self.address = str(checkpoint.address)
         self.prompt, self.sampling = prompt, sampling
+        self.taken = taken(path)
         self.tokens: list[WrittenToken] = []
         self.completion: Completion | None = None
         self.cut_short = False
@@ -32,7 +37,7 @@ class LiveStory:
         tokenizer = checkpoint.tokenizer
         self._opening = tokenizer.pieces(tokenizer.encode_story(prompt))
         self._decode = tokenizer.decode
-        self._stream = stream(checkpoint, prompt, sampling)
+        self._stream = stream(checkpoint, prompt, sampling, taken=self.taken)
 
     @property
     def writing(self) -> bool:
@@ -40,9 +45,12 @@ class LiveStory:
         return self.completion is None and not self.cut_short
 
     def advance(self, seconds: float) -> None:
-        """Write for about so long; what forbids it lies in `error`."""
-        until = time.monotonic() + seconds
-        while self.writing and time.monotonic() < until:
+        """Write for about so long; what forbids it lies in `error`.
+
+        What stands before the last choice was read already: it comes at once, whatever it takes.
+        """
+        until, known = time.monotonic() + seconds, max(self.taken, default=-1)
+        while self.writing and (len(self.tokens) <= known or time.monotonic() < until):
             try:
                 self.tokens.append(next(self._stream))
             except StopIteration as finished:
@@ -59,7 +67,16 @@ class LiveStory:
     @property
     def text(self) -> str:
         """Prompt and story as they read."""
-        return self.prompt + self._decode([token.token for token in self.tokens])
+        return self.prompt + self.text_from(0)
+
+    def text_from(self, place: int) -> str:
+        """What was written from a place on."""
+        return self._decode([token.token for token in self.tokens[place:]])
+
+    @property
+    def opening(self) -> int:
+        """How many tokens were given; those shown after them were written."""
+        return len(self._opening)
 
     @property
     def why(self) -> str:
@@ -80,18 +97,15 @@ class LiveStory:
             for token in self.tokens
         ]
 
+    def told(self) -> dict[str, Any]:
+        """What was written after the prompt, every token with its probability, and why it stopped."""
+        return {
+            "text": self.text_from(0),
+            "stopped": self.completion.stopped if self.completion else "cut short",
+            "tokens": [asdict(token) for token in self.tokens],
+        }
+
     def to_json(self) -> str:
         """Everything that was drawn and how, for the reader's own tools."""
-        stopped = self.completion.stopped if self.completion else "cut short"
-        return json.dumps(
-            {
-                "address": self.address,
-                "prompt": self.prompt,
-                "sampling": asdict(self.sampling),
-                "text": self.text[len(self.prompt) :],
-                "stopped": stopped,
-                "tokens": [asdict(token) for token in self.tokens],
-            },
-            ensure_ascii=False,
-            indent=1,
-        )
+        asked = {"address": self.address, "prompt": self.prompt, "sampling": asdict(self.sampling)}
+        return json.dumps({**asked, **self.told()}, ensure_ascii=False, indent=1)

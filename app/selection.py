@@ -14,11 +14,13 @@ from app import cache, show
 from slm.errors import BadInput
 from slm.model.config import ModelConfig
 from slm.runs import Address, list_runs, resolve
+from slm.stories.instruct import FEATURES, compose, request
 from slm.writing.sampler import Sampling
 
 FAVOURITE = "storyteller"
 NOTHING = "nothing"
 OWN = "My own text"
+REQUEST = "A request: features, words, a summary"
 ALL_SHIPPED = "The shipped stories"
 TOKEN = 12
 
@@ -223,15 +225,38 @@ def sampling() -> Sampling:
 
 
 def prompt() -> str:
-    """How a story begins: a shipped opening, or the reader's own."""
+    """How a story begins: a shipped opening, the reader's own, or a request for one."""
     openings = cache.shipped_openings()
-    chosen = st.selectbox("Beginning", [*openings, OWN], key="opening", bind="query-params")
+    chosen = st.selectbox(
+        "Beginning", [*openings, OWN, REQUEST], key="opening", bind="query-params"
+    )
+    if chosen == REQUEST:
+        return _request()
     if chosen != OWN:
         return str(chosen)
     return st.text_area(
         "Your beginning", "Once upon a time", key="prompt", bind="query-params", max_chars=2000,
         height=68,
     ) or ""  # fmt: skip
+
+
+def _request() -> str:
+    """What is asked of a story, in the words of Instruct data; `BadInput` where it is nothing."""
+    with st.popover("What it asks for"):
+        features = st.multiselect(
+            "Features", FEATURES, ["Dialogue"], key="features", bind="query-params"
+        )
+        words = st.text_input(
+            "Words that must occur, with commas between", "dog, jump, happy", key="words",
+            bind="query-params", max_chars=200,
+        )  # fmt: skip
+        summary = st.text_area(
+            "Summary", "", key="summary", bind="query-params", max_chars=1000, height=80
+        )
+        sentence = st.text_input(
+            "A sentence that must occur", "", key="sentence", bind="query-params", max_chars=400
+        )
+    return compose(request(features, words or "", summary or "", sentence or ""))
 
 
 def texts() -> dict[str, str]:

@@ -1,18 +1,50 @@
 """What does the model write, and how sure is it?"""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import cache, selection, show
-from app.live import LiveStory
+from app.branching import THE_END, LiveBranches, from_links
 from app.story_view import story_view
+from slm.runs import Address, open_run
+from slm.stories.instruct import is_record
+from slm.stories.tokenizer import END
+from slm.writing.branches import Path, path_to_link
 from slm.writing.sampler import Sampling
 
 SECONDS_A_TICK = 0.12
+KEPT = 12  # trees that a session keeps
+INDENT = "\u2800"  # blank, and no space: those are trimmed
 
 
-def begin(addresses: list[str], prompt: str, sampling: Sampling) -> list[LiveStory]:
-    """A story from each model, all from the same beginning and seed."""
-    return [LiveStory(cache.checkpoint(address), prompt, sampling) for address in addresses]
+def tree(letter: str, address: str, prompt: str, sampling: Sampling) -> LiveBranches:
+    """The story and its branches that belong to these choices; the link's where they are the first."""
+    kept: dict[object, LiveBranches] = st.session_state.setdefault("trees", {})
+    asked, state = (letter, address, prompt, sampling), st.session_state
+    if asked not in kept:
+        linked = ["", ""]
+        if f"followed_{letter}" not in state:
+            state[f"followed_{letter}"] = True
+            linked = [st.query_params.get(name, "") for name in names(letter)]
+        kept[asked] = from_links(cache.checkpoint(address), prompt, sampling, *linked)
+        for old in list(kept)[:-KEPT]:
+            del kept[old]
+    return kept[asked]
+
+
+def names(letter: str) -> tuple[str, str]:
+    """What the link calls the tree and the branch looked at."""
+    return ("branches", "branch") if letter == "a" else ("branches_b", "branch_b")
+
+
+def into_the_link(letter: str, stories: LiveBranches) -> None:
+    """Let the link lead to this tree and branch."""
+    now = (stories.tree.to_link(), path_to_link(stories.chosen))
+    for name, value in zip(names(letter), now, strict=True):
+        if value and st.query_params.get(name) != value:
+            st.query_params[name] = value
+        elif not value:
+            st.query_params.pop(name, None)
 
 
 def another() -> None:
@@ -20,46 +52,139 @@ def another() -> None:
     st.session_state["seed"] += 1
 
 
-def stop() -> None:
-    """Write no further."""
-    for story in st.session_state["written"]:
-        story.stop()
-
-
-def show_stories() -> None:
+def show_stories(trees: dict[str, LiveBranches], ticking: bool) -> None:
     """The stories side by side, a little longer at each tick."""
-    stories: list[LiveStory] = st.session_state["written"]
-    was_writing = any(story.writing for story in stories)
-    for column, story in zip(st.columns(len(stories), gap="large"), stories, strict=True):
-        with column:
-            if len(stories) > 1:
-                st.subheader(show.plain(story.address), anchor=False)
-            story.advance(SECONDS_A_TICK / len(stories))
-            story_view(
-                story.shown(), key=f"written-{story.address}", label="probability",
-                writing=story.writing,
-            )  # fmt: skip
-            if story.error:
-                st.error(show.sentence(story.error))
-            else:
-                st.caption(f"{story.why} {len(story.tokens)} tokens." if story.why else "Writing …")
-            if not story.writing:
-                with st.container(horizontal=True):
-                    save(story)
-    writing = any(story.writing for story in stories)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Stop", on_click=stop, disabled=not writing)
-        if st.button("Another", on_click=another, help="The same choices with the next seed."):
-            st.rerun()
-    if was_writing and not writing:
+    places = st.columns(len(trees), gap="large")
+    for place, (letter, stories) in zip(places, trees.items(), strict=True):
+        left, right = place.columns([9, 5], gap="large") if len(trees) == 1 else (place, place)
+        with left:
+            if len(trees) > 1:
+                st.subheader(show.plain(stories.address), anchor=False)
+            one_story(stories, SECONDS_A_TICK / len(trees))
+            controls = st.container(horizontal=True, vertical_alignment="center")
+        with right:
+            alternatives(letter, stories)
+            branches(letter, stories)
+        if len(trees) == 1:
+            buttons(controls, trees)
+        if not stories.story.writing:
+            with controls:
+                save(stories)
+        into_the_link(letter, stories)
+    if len(trees) > 1:
+        buttons(st.container(horizontal=True), trees)
+    if any(stories.story.writing for stories in trees.values()) != ticking:
         st.rerun()
 
 
-def save(story: LiveStory) -> None:
-    """The story to take away, as text or with every probability."""
-    name = f"story-{story.address}-seed{story.sampling.seed}"
-    show.save(f"{name}.txt", lambda: story.text + "\n")
-    show.save(f"{name}.json", story.to_json)
+def one_story(stories: LiveBranches, seconds: float) -> None:
+    """The branch looked at."""
+    story = stories.story
+    story.advance(seconds)
+    story_view(
+        stories.shown(),
+        key=f"written-{stories.address}",
+        label="probability",
+        writing=story.writing,
+        selected=None if stories.asked is None else stories.asked + story.opening,
+        on_pick=stories.ask,
+    )
+    if story.error:
+        st.error(show.sentence(story.error))
+    else:
+        st.caption(f"{story.why} {len(story.tokens)} tokens." if story.why else "Writing …")
+
+
+def buttons(place: DeltaGenerator, trees: dict[str, LiveBranches]) -> None:
+    """Stop, and the next seed."""
+    writing = any(stories.story.writing for stories in trees.values())
+    with place:
+        if st.button("Stop", disabled=not writing):
+            for stories in trees.values():
+                stories.story.stop()
+            st.rerun()
+        if st.button("Another", on_click=another, help="The same choices with the next seed."):
+            st.rerun()
+
+
+def alternatives(letter: str, stories: LiveBranches) -> None:
+    """What else might have stood in the place asked about, each a press away."""
+    token = stories.asked_token
+    if token is None:
+        st.caption("Click a token to see what else might have come, and take that instead.")
+        return
+    st.markdown(
+        f"At **{stories.asked}**, {quoted(token.piece)} had probability "
+        f"**{token.probability:.1%}**. Take another:"
+    )
+    with st.container(horizontal=True, gap="small"):
+        for other in token.alternatives:
+            st.button(
+                f"{quoted(other.piece)} {other.probability:.1%}",
+                key=f"take-{letter}-{other.token}",
+                disabled=other.token == token.token,
+                on_click=stories.take,
+                args=((other.token,),),
+            )
+    st.text_input(
+        "Or words of your own",
+        key=(own := f"own-{letter}-{path_to_link(stories.chosen)}-{stories.asked}"),
+        max_chars=100,
+        on_change=take_own,
+        args=(stories, own),
+        placeholder="press Enter to take them",
+    )
+
+
+def take_own(stories: LiveBranches, key: str) -> None:
+    """Branch off with the reader's own words."""
+    stories.take_text(st.session_state[key])
+
+
+def branches(letter: str, stories: LiveBranches) -> None:
+    """The tree: a line for each branch, the one looked at in bold."""
+    if stories.complaint:
+        st.warning(show.sentence(stories.complaint))
+    if not stories.tree.paths:
+        return
+    st.markdown("**Branches**")
+    with st.container(gap="xxsmall"):
+        for path in stories.tree.walk():
+            name = show.plain(stories.name(path))
+            st.button(
+                INDENT * 2 * (len(path) - 1)
+                + ("└ " if path else "")
+                + (f"**{name}**" if path == stories.chosen else name),
+                key=f"walk-{letter}-{path_to_link(path)}",
+                type="tertiary",
+                on_click=stories.choose,
+                args=(path,),
+                help=told(path),
+            )
+    st.button(
+        "Forget this branch", key=f"drop-{letter}", type="tertiary", icon=":material/delete:",
+        disabled=not stories.chosen, on_click=stories.drop,
+    )  # fmt: skip
+
+
+def told(path: Path) -> str:
+    """What a line of the tree means."""
+    if not path:
+        return "The story as the seed draws it"
+    return f"Parts at token {path[-1].place}; the same seed draws what follows"
+
+
+def quoted(piece: str) -> str:
+    """A piece as a reader sees it, spaces and all."""
+    visible = THE_END if piece == END else piece.replace("\n", "⏎").strip(" ") or "␣"
+    return f"“{show.plain(visible)}”"
+
+
+def save(stories: LiveBranches) -> None:
+    """The stories to take away, as text or with every probability."""
+    name = f"story-{stories.address}-seed{stories.sampling.seed}"
+    show.save(f"{name}.txt", stories.to_text)
+    show.save(f"{name}.json", stories.to_json)
 
 
 st.title("What does the model write, and how sure is it?", anchor=False)
@@ -67,14 +192,19 @@ addresses = selection.addresses()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     prompt = selection.prompt()
     sampling = selection.sampling()
+if is_record(prompt):
+    for address in addresses:
+        info = open_run(Address.parse(address).run).info
+        if not info.answers_requests:
+            st.info(f"{show.plain(address)}: {show.plain(info.no_requests)}")
 with show.one_line():
-    asked = (*addresses, prompt, sampling)
-    if st.session_state.get("written_for") != asked:
-        st.session_state["written"] = begin(addresses, prompt, sampling)
-        st.session_state["written_for"] = asked
-    writing = any(story.writing for story in st.session_state["written"])
-    st.fragment(show_stories, run_every=0.25 if writing else None)()
+    trees = {
+        letter: tree(letter, address, prompt, sampling)
+        for letter, address in zip("ab", addresses, strict=False)
+    }
+    ticking = any(stories.story.writing for stories in trees.values())
+    st.fragment(show_stories, run_every=0.25 if ticking else None)(trees, ticking)
 st.caption(
     "Colour and hover show the model's own probability for each token, before temperature and cuts "
-    "change it. Both models write from the same beginning and seed."
+    "change it. Both models write from the same beginning and seed; a branch keeps the seed, too."
 )

@@ -23,11 +23,15 @@ _COMPONENT = st.components.v2.component(
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """One token: its piece, a value that colours it (None: no colour), and what hovering tells."""
+    """One token: its piece, a value that colours it (None: no colour), and what hovering tells.
+
+    `marked` underlines it: somebody chose it.
+    """
 
     piece: str
     value: float | None = None
     alternatives: tuple[tuple[str, float], ...] = ()
+    marked: bool = False
 
 
 def story_view(
@@ -56,6 +60,7 @@ def story_view(
         "alternatives": [
             [[piece, round(chance, 4)] for piece, chance in token.alternatives] for token in tokens
         ],
+        "marked": [index for index, token in enumerate(tokens) if token.marked],
         "labels": (label, None) if isinstance(label, str) else label,
         "scale": scale,
         "full": max(full, 1e-9),

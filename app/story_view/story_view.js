@@ -49,6 +49,7 @@ function paint(span, index, data) {
   span.style.setProperty("--colour", colour(value, data));
   span.classList.toggle("selected", index === data.selected);
   span.classList.toggle("start", piece === null);
+  span.classList.toggle("marked", data.marked.includes(index));
   if (data.pickable) {
     span.setAttribute("role", "option");
     span.setAttribute("aria-selected", String(index === data.selected));

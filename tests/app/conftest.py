@@ -78,6 +78,13 @@ def said(app: AppTest) -> str:
     return "\n".join(re.sub(r"\\(.)", r"\1", str(element.value)) for element in elements)
 
 
+def finished(app: AppTest) -> AppTest:
+    """The page once its stories are written; a browser would tick."""
+    while "Writing …" in said(app):
+        app.run()
+    return app
+
+
 def story_on(app: AppTest, key: str) -> dict[str, Any]:
     """What the story component called `key` was given."""
     views = {view.key: view for view in app.get("bidi_component")}

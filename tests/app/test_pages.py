@@ -12,7 +12,7 @@ from slm.lens.attention import attention
 from slm.lens.neurons import examples
 from slm.runs import load_checkpoint
 from slm.stories import shipped
-from tests.app.conftest import Open, figure_on, said, story_on
+from tests.app.conftest import Open, figure_on, finished, said, story_on
 
 PAGES = ("home", "train", "attention", "neurons", "roles", "predictions", "writing", "grading")
 LOOKING = ("attention", "neurons", "roles", "predictions", "writing", "grading")
@@ -199,7 +199,7 @@ def test_the_next_neuron_is_one_press_away(open_page: Open, two_runs: Path) -> N
 def test_writing_shows_each_tokens_probability_and_why_it_stopped(
     open_page: Open, two_runs: Path
 ) -> None:
-    app = open_page("writing", a="tiny", tokens=12, seed=5)
+    app = finished(open_page("writing", a="tiny", tokens=12, seed=5))
     shown = story_on(app, "written-tiny@10")
     written = [value for value in shown["values"] if value is not None]
     assert len(written) == 12 and all(0 < value <= 1 for value in written)
@@ -208,7 +208,7 @@ def test_writing_shows_each_tokens_probability_and_why_it_stopped(
 
 
 def test_writing_the_same_link_twice_gives_the_same_story(open_page: Open, two_runs: Path) -> None:
-    first, again = (open_page("writing", a="tiny", tokens=12, seed=5) for _ in range(2))
+    first, again = (finished(open_page("writing", a="tiny", tokens=12, seed=5)) for _ in range(2))
     assert story_on(first, "written-tiny@10") == story_on(again, "written-tiny@10")
     next(button for button in first.button if button.label == "Another").click().run()
     assert first.number_input(key="seed").value == 6
@@ -216,7 +216,7 @@ def test_writing_the_same_link_twice_gives_the_same_story(open_page: Open, two_r
 
 
 def test_two_models_write_beside_each_other(open_page: Open, two_runs: Path) -> None:
-    app = open_page("writing", a="tiny@0", b="tiny", tokens=8)
+    app = finished(open_page("writing", a="tiny@0", b="tiny", tokens=8))
     assert story_on(app, "written-tiny@0")["pieces"] != story_on(app, "written-tiny@10")["pieces"]
 
 
