@@ -71,7 +71,9 @@ def hooked_generate(checkpoint: Checkpoint) -> Generate:
     table of positions ends; so it is given a longer table.
     """
     config = replace(checkpoint.config, n_ctx=2 * checkpoint.config.n_ctx)
-    longer = torch.cat([checkpoint.weights.W_pos, checkpoint.weights.W_pos])
+    learned = checkpoint.weights.W_pos
+    assert learned is not None
+    longer = torch.cat([learned, learned])
     model: Any = hooked(replace(checkpoint.weights, config=config, W_pos=longer))
     model.tokenizer = None
 

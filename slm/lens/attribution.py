@@ -1,6 +1,6 @@
 """Who said it: a logit as the sum of what every part of the model wrote for it.
 
-The logit of a token is a linear function of the residual stream, once the final LayerNorm divides
+The logit of a token is a linear function of the residual stream, once the final norm divides
 by what it divided by in this run (direct logit attribution: Elhage et al. 2021, "A Mathematical
 Framework for Transformer Circuits"). So each part's share is known exactly, and the shares sum to
 the logit. Only the direct way is counted: what a part does through later parts is theirs.
@@ -25,7 +25,8 @@ class Attribution:
     """The logit of `word` (minus that of `against`, where there is one), part by part.
 
     `heads[layer, head]`, `mlps[layer]` and `neurons[layer, neuron]` (which sum to `mlps`) hold no
-    biases: these are in `biases`, by name. All parts but `neurons` sum to `logit`.
+    biases: these are in `biases`, by name. All parts but `neurons` sum to `logit`. `position` is None
+    where positions are rotary: they write nothing to the stream.
     """
 
     address: Address
@@ -33,7 +34,7 @@ class Attribution:
     against: str | None
     logit: float
     token: float
-    position: float
+    position: float | None
     heads: Float[np.ndarray, "layer head"]
     mlps: Float[np.ndarray, "layer"]
     neurons: Float[np.ndarray, "layer neuron"]
@@ -43,11 +44,13 @@ class Attribution:
     def total(self) -> float:
         """The sum of all parts."""
         parts = float(self.heads.sum() + self.mlps.sum()) + sum(self.biases.values())
-        return self.token + self.position + parts
+        return self.token + (self.position or 0.0) + parts
 
     def parts(self) -> list[tuple[str, float]]:
         """Every part by name, the one that says most for the word first."""
-        named = [("token embedding", self.token), ("position embedding", self.position)]
+        named = [("token embedding", self.token)]
+        if self.position is not None:
+            named.append(("position embedding", self.position))
         named += [
             (f"head {layer}.{head}", float(value))
             for (layer, head), value in np.ndenumerate(self.heads)
@@ -97,14 +100,16 @@ def attribute(
         against=None if against is None else pieces([against])[0],
         logit=float(final @ wanted + b_U),
         token=float(weights.W_E[tokens[-1]] @ reader),
-        position=float(weights.W_pos[last] @ reader),
+        position=None if weights.W_pos is None else float(weights.W_pos[last] @ reader),
         heads=(written @ reader).numpy(),
         mlps=neurons.sum(-1).numpy(),
         neurons=neurons.numpy(),
         biases={
             "biases of attention": float(sum(block.b_O @ reader for block in weights.blocks)),
             "biases of MLPs": float(sum(block.b_out @ reader for block in weights.blocks)),
-            "bias of the final norm": float(weights.ln_final_b @ wanted),
+            "bias of the final norm": 0.0
+            if weights.ln_final_b is None
+            else float(weights.ln_final_b @ wanted),
             "bias of the unembedding": float(b_U),
         },
     )
@@ -115,8 +120,11 @@ def _reader(
 ) -> Float[Tensor, "d_model"]:
     """The direction along which a write to the stream counts, with the final norm as it stood.
 
-    The norm centres what it is given; to centre the direction instead comes to the same.
+    A LayerNorm centres what it is given; to centre the direction instead comes to the same. An RMS
+    norm does not centre.
     """
+    if weights.config.normalization_type == "RMS":
+        return weights.ln_final_w * wanted / (stream.square().mean() + weights.config.eps).sqrt()
     scale = (stream.var(unbiased=False) + weights.config.eps).sqrt()
     direction = weights.ln_final_w * wanted / scale
     return direction - direction.mean()

@@ -2,20 +2,29 @@
 
 import re
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal, get_args
 
 from slm.errors import BadInput
 
 VOCABULARY_RANGE = (2, 65_536)  # tokens are stored as uint16
 
+Norm = Literal["LN", "RMS"]
+Positions = Literal["standard", "rotary"]
+Activation = Literal["gelu_new", "gelu", "silu", "relu"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """A GPT-2 style transformer under TransformerLens' names: learned positions, LayerNorm, gelu_new.
+    """A decoder-only transformer under TransformerLens' names; what is trained here is GPT-2 style.
 
     `tied` makes `W_U` the transpose of `W_E`. `attn_scale=False` leaves out 1/sqrt(d_head), as
     GPT-Neo does. `local_window` makes every second layer (1, 3, …) see only that many last
     positions, itself among them, as the released TinyStories models do with 256.
+
+    Llama's kind differs in four ways: "RMS" norms neither centre nor add, "rotary" positions turn
+    each head's queries and keys instead of being added to the stream (pairs i and i + d_head / 2, by
+    rotary_base ** (-2 i / d_head) a position), a `gated_mlp` multiplies act(x W_gate) by x W_in, and
+    `mlp_width` gives d_mlp where it is not `mlp_ratio` times d_model.
     """
 
     d_model: int
@@ -28,6 +37,12 @@ class ModelConfig:
     attn_scale: bool = True
     local_window: int | None = None
     eps: float = 1e-5
+    normalization_type: Norm = "LN"
+    positional_embedding_type: Positions = "standard"
+    rotary_base: float = 10_000.0
+    act_fn: Activation = "gelu_new"
+    gated_mlp: bool = False
+    mlp_width: int | None = None
 
     def __post_init__(self) -> None:
         """Raise `BadInput` on sizes that make no model."""
@@ -42,6 +57,20 @@ class ModelConfig:
             raise BadInput(f"d_vocab must lie in {VOCABULARY_RANGE}, not {self.d_vocab}")
         if self.local_window is not None and self.local_window < 1:
             raise BadInput(f"local_window must be at least 1, not {self.local_window}")
+        for name, known in (
+            ("normalization_type", get_args(Norm)),
+            ("positional_embedding_type", get_args(Positions)),
+            ("act_fn", get_args(Activation)),
+        ):
+            if getattr(self, name) not in known:
+                raise BadInput(f"{name} is one of {known}, not {getattr(self, name)!r}")
+        if self.mlp_width is not None and (type(self.mlp_width) is not int or self.mlp_width < 1):
+            raise BadInput(f"mlp_width must be a whole number of at least 1, not {self.mlp_width}")
+        if self.rotary:
+            if self.d_head % 2:
+                raise BadInput(f"rotary positions need an even d_head, not {self.d_head}")
+            if not 1 < self.rotary_base < 1e12:
+                raise BadInput(f"rotary_base must be above 1, not {self.rotary_base}")
 
     @property
     def d_head(self) -> int:
@@ -51,7 +80,12 @@ class ModelConfig:
     @property
     def d_mlp(self) -> int:
         """Neurons in one MLP."""
-        return self.mlp_ratio * self.d_model
+        return self.mlp_ratio * self.d_model if self.mlp_width is None else self.mlp_width
+
+    @property
+    def rotary(self) -> bool:
+        """Whether positions turn queries and keys; else they are learned and added to the stream."""
+        return self.positional_embedding_type == "rotary"
 
     @property
     def shape(self) -> str:
@@ -98,12 +132,14 @@ class ParameterCount:
 def count_parameters(config: ModelConfig) -> ParameterCount:
     """Count a configuration's parameters exactly, biases included."""
     d, m = config.d_model, config.d_mlp
+    matrices = 3 if config.gated_mlp else 2
+    vectors = 1 if config.normalization_type == "RMS" else 2  # an RMS norm adds nothing
     return ParameterCount(
         embedding=config.d_vocab * d,
-        position=config.n_ctx * d,
+        position=0 if config.rotary else config.n_ctx * d,
         attention=config.n_layers * (4 * d * d + 4 * d),
-        mlp=config.n_layers * (2 * d * m + m + d),
-        norm=config.n_layers * 4 * d + 2 * d,
+        mlp=config.n_layers * (matrices * d * m + m + d),
+        norm=(config.n_layers * 2 + 1) * vectors * d,
         unembedding=(0 if config.tied else d * config.d_vocab) + config.d_vocab,
     )
 

@@ -5,6 +5,7 @@ Safe in threads: nothing here is shared but the weights, which it only reads.
 """
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +27,13 @@ Edit = Callable[[str, Tensor], Tensor]
 what to go on with instead, of the same shape."""
 Attend = Callable[[Tensor, Tensor, Tensor, ModelConfig, int], Tensor]
 """q, k, v [batch, head, pos, d_head] of a layer -> z, of q's shape."""
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu_new": partial(F.gelu, approximate="tanh"),
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "relu": F.relu,
+}
+"""What a neuron does to its input, under TransformerLens' names."""
 
 
 class Taps:
@@ -33,6 +41,8 @@ class Taps:
 
     Known: `blocks.L.hook_resid_pre|resid_mid|resid_post`, `blocks.L.attn.hook_q|k|v|z|pattern`,
     `blocks.L.mlp.hook_pre|post` and `ln_final.hook_normalized`. After the run they lie in `acts`.
+    Rotary positions turn what `hook_q` and `hook_k` show into `hook_rot_q` and `hook_rot_k`; the
+    `hook_post` of a gated MLP is act(`hook_pre`) times the input's other half.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
@@ -160,7 +170,7 @@ def hidden(
     edit: Edit = leave,
     addmm: Addmm = torch.addmm,
 ) -> Float[Tensor, "batch pos d_model"]:
-    """Run the blocks and the final LayerNorm (TransformerLens' `ln_final` output).
+    """Run the blocks and the final norm (TransformerLens' `ln_final` output).
 
     The tokens stand at positions `where`, 0, 1, 2, … where it is not given. `addmm` computes the
     blocks' products; the residual stream, the norms and attention stay in float32 whatever it
@@ -168,7 +178,9 @@ def hidden(
     """
     x = embed(weights, tokens, where)
     for layer in range(weights.config.n_layers):
-        x = add_attention(weights, layer, x, attend=attend, tap=tap, edit=edit, addmm=addmm)
+        x = add_attention(
+            weights, layer, x, where=where, attend=attend, tap=tap, edit=edit, addmm=addmm
+        )
         x = add_mlp(weights, layer, x, tap=tap, edit=edit, addmm=addmm)
     return final_norm(weights, x, tap=tap)
 
@@ -178,7 +190,9 @@ def embed(
     tokens: Int[Tensor, "batch pos"],
     where: Int[Tensor, "#batch pos"] | None = None,
 ) -> Float[Tensor, "batch pos d_model"]:
-    """What enters the first block: token and position embeddings."""
+    """What enters the first block: the token embeddings, with the positions' where these are learned."""
+    if weights.W_pos is None:
+        return F.embedding(tokens, weights.W_E)
     if where is None:
         return F.embedding(tokens, weights.W_E) + weights.W_pos[: tokens.shape[1]]
     return F.embedding(tokens, weights.W_E) + F.embedding(where, weights.W_pos)
@@ -189,23 +203,28 @@ def add_attention(
     layer: int,
     x: Float[Tensor, "batch pos d_model"],
     *,
+    where: Int[Tensor, "#batch pos"] | None = None,
     attend: Attend = attend,
     tap: Tap = ignore,
     edit: Edit = leave,
     addmm: Addmm = torch.addmm,
 ) -> Float[Tensor, "batch pos d_model"]:
-    """The residual stream after this layer's heads have written to it."""
+    """The residual stream after this layer's heads have written to it (`where` as in `hidden`)."""
     config, block, at = weights.config, weights.blocks[layer], f"blocks.{layer}"
     (batch, pos, d), heads = x.shape, config.n_heads
     tap(f"{at}.hook_resid_pre", x)
-    normed = F.layer_norm(x, (d,), block.ln1_w, block.ln1_b, config.eps)
+    normed = _normed(config, x, block.ln1_w, block.ln1_b)
     qkv = addmm(block.b_QKV, normed.view(-1, d), block.W_QKV).to(x.dtype)
     q, k, v = qkv.view(batch, pos, 3, heads, config.d_head).permute(2, 0, 3, 1, 4)
+    acts = [("q", q), ("k", k), ("v", v)]
+    if config.rotary:
+        q, k = turned(q, config, where), turned(k, config, where)
+        acts += [("rot_q", q), ("rot_k", k)]
     z = attend(q, k, v, config, layer)
     if edit is not leave:
         z = edit(f"{at}.attn.hook_z", z.transpose(1, 2)).transpose(1, 2)
     if tap is not ignore:
-        for name, act in (("q", q), ("k", k), ("v", v), ("z", z)):
+        for name, act in (*acts, ("z", z)):
             tap(f"{at}.attn.hook_{name}", act.transpose(1, 2))
         tap(f"{at}.attn.hook_pattern", lambda: pattern(q, k, config, layer))
     out = addmm(block.b_O, z.transpose(1, 2).reshape(-1, d), block.W_O)
@@ -225,9 +244,15 @@ def add_mlp(
     config, block, at = weights.config, weights.blocks[layer], f"blocks.{layer}"
     batch, pos, d = x.shape
     tap(f"{at}.hook_resid_mid", x)
-    normed = F.layer_norm(x, (d,), block.ln2_w, block.ln2_b, config.eps)
-    pre = addmm(block.b_in, normed.view(-1, d), block.W_in)
-    post = F.gelu(pre, approximate="tanh")
+    normed = _normed(config, x, block.ln2_w, block.ln2_b).view(-1, d)
+    if block.W_gate is None:
+        pre = addmm(block.b_in, normed, block.W_in)
+        post = ACTIVATIONS[config.act_fn](pre)
+    else:  # the bias comes last, as in TransformerLens
+        none = torch.zeros_like(block.b_in)
+        pre = addmm(none, normed, block.W_gate)
+        through = addmm(none, normed, block.W_in)
+        post = block.b_in + ACTIVATIONS[config.act_fn](pre) * through
     if edit is not leave:
         post = edit(f"{at}.mlp.hook_post", post.view(batch, pos, -1)).reshape(batch * pos, -1)
     tap(f"{at}.mlp.hook_pre", pre.view(batch, pos, -1))
@@ -240,9 +265,8 @@ def add_mlp(
 def final_norm(
     weights: Weights, x: Float[Tensor, "*at d_model"], *, tap: Tap = ignore
 ) -> Float[Tensor, "*at d_model"]:
-    """The residual stream after the last LayerNorm."""
-    config = weights.config
-    x = F.layer_norm(x, (config.d_model,), weights.ln_final_w, weights.ln_final_b, config.eps)
+    """The residual stream after the last norm."""
+    x = _normed(weights.config, x, weights.ln_final_w, weights.ln_final_b)
     tap("ln_final.hook_normalized", x)
     return x
 
@@ -311,6 +335,42 @@ def visible(pos: int, window: int | None, device: torch.device) -> Bool[Tensor, 
     """Which keys (columns) each query (row) may see."""
     there = torch.ones(pos, pos, dtype=torch.bool, device=device).tril()
     return there if window is None else there & ~there.tril(-window)
+
+
+def turned(
+    x: Float[Tensor, "batch head pos d_head"],
+    config: ModelConfig,
+    where: Int[Tensor, "#batch pos"] | None = None,
+) -> Float[Tensor, "batch head pos d_head"]:
+    """Queries or keys, turned by their positions (rotary embeddings: Su et al. 2021, arXiv:2104.09864)."""
+    cos, sin = _rotations(config.d_head, config.rotary_base, config.n_ctx, x.device)
+    if where is None:
+        cos, sin = cos[: x.shape[2]], sin[: x.shape[2]]
+    else:
+        cos, sin = cos[where][:, None], sin[where][:, None]
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+
+
+@lru_cache(maxsize=8)
+def _rotations(
+    d_head: int, base: float, n_ctx: int, device: torch.device
+) -> tuple[Float[Tensor, "n_ctx half"], Float[Tensor, "n_ctx half"]]:
+    """Cosine and sine of each position's angle for each pair of dimensions."""
+    speeds = base ** (-torch.arange(0, d_head, 2, dtype=torch.double) / d_head)
+    angles = torch.arange(n_ctx, dtype=torch.double)[:, None] * speeds
+    return angles.cos().float().to(device), angles.sin().float().to(device)
+
+
+def _normed(
+    config: ModelConfig,
+    x: Float[Tensor, "*at d_model"],
+    gain: Float[Tensor, "d_model"],
+    bias: Float[Tensor, "d_model"] | None,
+) -> Float[Tensor, "*at d_model"]:
+    if config.normalization_type == "RMS":
+        return F.rms_norm(x, (config.d_model,), gain, config.eps)
+    return F.layer_norm(x, (config.d_model,), gain, bias, config.eps)
 
 
 def _scale(config: ModelConfig) -> float:

@@ -42,8 +42,13 @@ def hooked(weights: Weights) -> "HookedTransformer":
                 n_heads=config.n_heads,
                 d_mlp=config.d_mlp,
                 d_vocab=config.d_vocab,
-                act_fn="gelu_new",
-                normalization_type="LN",
+                act_fn=config.act_fn,
+                gated_mlp=config.gated_mlp,
+                normalization_type=config.normalization_type,
+                final_rms=config.normalization_type == "RMS",
+                positional_embedding_type=config.positional_embedding_type,
+                rotary_base=config.rotary_base,
+                rotary_dim=config.d_head if config.rotary else None,
                 eps=config.eps,
                 use_attn_scale=config.attn_scale,
                 use_local_attn=windowed,
@@ -88,10 +93,11 @@ def run_with_hooks(
 def folded_log_probs(
     weights: Weights, tokens: Int[Tensor, "batch pos"]
 ) -> Float[Tensor, "batch pos d_vocab"]:
-    """Log-probabilities of a copy whose LayerNorms TransformerLens folded into the weights.
+    """Log-probabilities of a copy whose norms TransformerLens folded into the weights.
 
-    Gains and biases of the norms move into what reads them, writers and the unembedding are centred
-    (TransformerLens' `process_weights_`): other numbers, the same distribution.
+    Gains and biases of the norms move into what reads them, the unembedding is centred, and so are
+    writers that a LayerNorm reads (TransformerLens' `process_weights_`): other numbers, the same
+    distribution.
     """
     with LOCK:
         model = copy.deepcopy(hooked(weights))

@@ -25,32 +25,38 @@ INIT_STD = 0.02  # GPT-2's
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Block:
-    """One transformer block, fused. Matrices multiply from the right: `x @ W`."""
+    """One transformer block, fused. Matrices multiply from the right: `x @ W`.
+
+    RMS norms have no `b`; only a gated MLP has a `W_gate`.
+    """
 
     ln1_w: Float[Tensor, "d_model"]
-    ln1_b: Float[Tensor, "d_model"]
+    ln1_b: Float[Tensor, "d_model"] | None
     W_QKV: Float[Tensor, "d_model three_d_model"]
     b_QKV: Float[Tensor, "three_d_model"]
     W_O: Float[Tensor, "head_x_d_head d_model"]
     b_O: Float[Tensor, "d_model"]
     ln2_w: Float[Tensor, "d_model"]
-    ln2_b: Float[Tensor, "d_model"]
+    ln2_b: Float[Tensor, "d_model"] | None
     W_in: Float[Tensor, "d_model d_mlp"]
     b_in: Float[Tensor, "d_mlp"]
     W_out: Float[Tensor, "d_mlp d_model"]
     b_out: Float[Tensor, "d_model"]
+    W_gate: Float[Tensor, "d_model d_mlp"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Weights:
-    """A model's tensors. `W_U` is None where the unembedding is tied to `W_E`."""
+    """A model's tensors. `W_U` is None where the unembedding is tied to `W_E`, `W_pos` where
+    positions are rotary, `ln_final_b` where the norms are RMS.
+    """
 
     config: ModelConfig
     W_E: Float[Tensor, "d_vocab d_model"]
-    W_pos: Float[Tensor, "n_ctx d_model"]
+    W_pos: Float[Tensor, "n_ctx d_model"] | None
     blocks: tuple[Block, ...]
     ln_final_w: Float[Tensor, "d_model"]
-    ln_final_b: Float[Tensor, "d_model"]
+    ln_final_b: Float[Tensor, "d_model"] | None
     W_U: Float[Tensor, "d_vocab d_model"] | None
     b_U: Float[Tensor, "d_vocab"]
 
@@ -61,16 +67,18 @@ class Weights:
 
     def leaves(self) -> Iterator[tuple[str, Tensor]]:
         """The trained tensors with their names, each once, in one fixed order."""
-        yield "W_E", self.W_E
-        yield "W_pos", self.W_pos
+        for name in ("W_E", "W_pos"):
+            yield from self._leaf(name, getattr(self, name))
         for layer, block in enumerate(self.blocks):
             for name, tensor in vars(block).items():
-                yield f"blocks.{layer}.{name}", tensor
-        yield "ln_final_w", self.ln_final_w
-        yield "ln_final_b", self.ln_final_b
-        if self.W_U is not None:
-            yield "W_U", self.W_U
-        yield "b_U", self.b_U
+                yield from self._leaf(f"blocks.{layer}.{name}", tensor)
+        for name in ("ln_final_w", "ln_final_b", "W_U", "b_U"):
+            yield from self._leaf(name, getattr(self, name))
+
+    @staticmethod
+    def _leaf(name: str, tensor: Tensor | None) -> Iterator[tuple[str, Tensor]]:
+        if tensor is not None:
+            yield name, tensor
 
     def named_views(self) -> dict[str, Tensor]:
         """Every tensor under TransformerLens' name and in its shape, sharing storage with the leaves.
@@ -78,7 +86,9 @@ class Weights:
         `blocks.0.attn.W_Q` is [n_heads, d_model, d_head]; `unembed.W_U` is [d_model, d_vocab].
         """
         heads, d_head, d_model = self.config.n_heads, self.config.d_head, self.config.d_model
-        views = {"embed.W_E": self.W_E.detach(), "pos_embed.W_pos": self.W_pos.detach()}
+        views = {"embed.W_E": self.W_E.detach()}
+        if self.W_pos is not None:
+            views["pos_embed.W_pos"] = self.W_pos.detach()
         for layer, block in enumerate(self.blocks):
             at = f"blocks.{layer}"
             weights = block.W_QKV.detach().view(d_model, 3, heads, d_head).permute(1, 2, 0, 3)
@@ -90,11 +100,15 @@ class Weights:
             views[f"{at}.attn.b_O"] = block.b_O.detach()
             for name in ("W_in", "b_in", "W_out", "b_out"):
                 views[f"{at}.mlp.{name}"] = getattr(block, name).detach()
+            if block.W_gate is not None:
+                views[f"{at}.mlp.W_gate"] = block.W_gate.detach()
             for norm in ("ln1", "ln2"):
                 views[f"{at}.{norm}.w"] = getattr(block, f"{norm}_w").detach()
-                views[f"{at}.{norm}.b"] = getattr(block, f"{norm}_b").detach()
+                if (bias := getattr(block, f"{norm}_b")) is not None:
+                    views[f"{at}.{norm}.b"] = bias.detach()
         views["ln_final.w"] = self.ln_final_w.detach()
-        views["ln_final.b"] = self.ln_final_b.detach()
+        if self.ln_final_b is not None:
+            views["ln_final.b"] = self.ln_final_b.detach()
         views["unembed.W_U"] = self.unembed.detach().T
         views["unembed.b_U"] = self.b_U.detach()
         return views
@@ -107,8 +121,8 @@ class Weights:
 
 
 def empty(config: ModelConfig, device: str = "cpu") -> Weights:
-    """Zeros everywhere and ones in the LayerNorm gains: a model that says nothing yet."""
-    d, m = config.d_model, config.d_mlp
+    """Zeros everywhere and ones in the norms' gains: a model that says nothing yet."""
+    d, m, centred = config.d_model, config.d_mlp, config.normalization_type == "LN"
 
     def zeros(*size: int) -> Tensor:
         return torch.zeros(size, device=device)
@@ -119,26 +133,27 @@ def empty(config: ModelConfig, device: str = "cpu") -> Weights:
     return Weights(
         config=config,
         W_E=zeros(config.d_vocab, d),
-        W_pos=zeros(config.n_ctx, d),
+        W_pos=None if config.rotary else zeros(config.n_ctx, d),
         blocks=tuple(
             Block(
                 ln1_w=ones(),
-                ln1_b=zeros(d),
+                ln1_b=zeros(d) if centred else None,
                 W_QKV=zeros(d, 3 * d),
                 b_QKV=zeros(3 * d),
                 W_O=zeros(d, d),
                 b_O=zeros(d),
                 ln2_w=ones(),
-                ln2_b=zeros(d),
+                ln2_b=zeros(d) if centred else None,
                 W_in=zeros(d, m),
                 b_in=zeros(m),
                 W_out=zeros(m, d),
                 b_out=zeros(d),
+                W_gate=zeros(d, m) if config.gated_mlp else None,
             )
             for _ in range(config.n_layers)
         ),
         ln_final_w=ones(),
-        ln_final_b=zeros(d),
+        ln_final_b=zeros(d) if centred else None,
         W_U=None if config.tied else zeros(config.d_vocab, d),
         b_U=zeros(config.d_vocab),
     )

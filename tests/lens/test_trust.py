@@ -1,14 +1,17 @@
 """Trust: a sound model is green, and each kind of damage turns its own check red."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from slm.cli import main
 from slm.lens import trust
+from slm.lens.attribution import attribute
 from slm.lens.trust import check, facts
 from slm.model import fast
+from slm.model.weights import initialise
 from slm.runs import Checkpoint
 
 TEXT = "Tom went to the park and saw a dog. He ran home."
@@ -26,6 +29,26 @@ def test_a_sound_model_passes_every_check(checkpoint: Checkpoint) -> None:
         f"{sum(leaf.numel() for _, leaf in checkpoint.weights.leaves()):,}" in known["parameters"]
     )
     assert len(known["weights (sha256)"]) == 64
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_a_model_of_llamas_kind_passes_every_check(checkpoint: Checkpoint, gated: bool) -> None:
+    config = replace(
+        checkpoint.config,
+        tied=False,
+        normalization_type="RMS",
+        positional_embedding_type="rotary",
+        act_fn="silu",
+        gated_mlp=gated,
+        mlp_width=43,
+    )
+    weights = initialise(config, 5)
+    with torch.no_grad():
+        for _, leaf in weights.leaves():
+            leaf.add_(torch.randn(leaf.shape, generator=torch.Generator().manual_seed(6)) * 0.1)
+    llama = replace(checkpoint, config=config, weights=weights)
+    assert failing(llama) == set()
+    assert "position embedding" not in dict(attribute(llama, [0, 5, 6], 7).parts())
 
 
 def test_what_is_not_a_number_never_passes(checkpoint: Checkpoint) -> None:

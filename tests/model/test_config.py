@@ -24,6 +24,28 @@ def test_a_one_layer_model_counts_as_worked_out_by_hand() -> None:
     assert count.unembedding == 5  # tied: only b_U
 
 
+def test_a_llama_counts_as_worked_out_by_hand() -> None:
+    config = ModelConfig(
+        d_model=4,
+        n_layers=1,
+        n_heads=2,
+        d_vocab=5,
+        n_ctx=3,
+        tied=False,
+        normalization_type="RMS",
+        positional_embedding_type="rotary",
+        act_fn="silu",
+        gated_mlp=True,
+        mlp_width=11,
+    )
+    count = count_parameters(config)
+    assert count.position == 0
+    assert count.mlp == 3 * 4 * 11 + 11 + 4
+    assert count.norm == 3 * 4
+    assert count.unembedding == 20 + 5
+    assert count.total == sum(leaf.numel() for _, leaf in empty(config, "meta").leaves())
+
+
 def test_a_shape_reads_as_width_depth_heads() -> None:
     assert parse_shape("64x8x16") == (64, 8, 16)
     assert PRESETS["deep-narrow"].shape == "64x8x16"
@@ -42,12 +64,21 @@ def test_what_is_no_shape_is_refused_by_name(text: str) -> None:
         ({"d_vocab": 70_000}, "d_vocab must lie"),
         ({"n_layers": 0}, "n_layers must be"),
         ({"local_window": 0}, "local_window"),
+        ({"mlp_width": 0}, "mlp_width must be"),
+        ({"positional_embedding_type": "rotary", "n_heads": 16}, "even d_head"),
+        ({"positional_embedding_type": "rotary", "rotary_base": 0.0}, "rotary_base must be"),
     ],
 )
-def test_sizes_that_make_no_model_name_the_rule(changes: dict[str, int], rule: str) -> None:
+def test_sizes_that_make_no_model_name_the_rule(changes: dict[str, object], rule: str) -> None:
     sizes = {"d_model": 16, "n_layers": 1, "n_heads": 2, "d_vocab": 100} | changes
     with pytest.raises(BadInput, match=rule):
-        ModelConfig(**sizes)
+        ModelConfig(**sizes)  # type: ignore[arg-type]
+
+
+def test_a_configuration_written_before_there_were_other_kinds_is_gpt2s() -> None:
+    config = ModelConfig.from_json({"d_model": 16, "n_layers": 1, "n_heads": 2, "d_vocab": 100})
+    assert (config.normalization_type, config.act_fn, config.rotary) == ("LN", "gelu_new", False)
+    assert config.d_mlp == 64
 
 
 def test_a_configuration_survives_json_and_unknown_fields_do_not() -> None:

@@ -1,5 +1,6 @@
 """The fast way says what the hooked way says, in logits, gradients, patterns and step by step."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,23 @@ SMALL = {
     for name, config in PRESETS.items()
 }
 SMALL["untied"] = replace(SMALL["quick"], tied=False)
+SMALL["llama"] = replace(
+    SMALL["quick"],
+    tied=False,
+    normalization_type="RMS",
+    positional_embedding_type="rotary",
+    rotary_base=500.0,
+    act_fn="silu",
+    gated_mlp=True,
+    mlp_width=172,
+    eps=1e-6,
+)
+SMALL["rotary, LayerNorm, exact gelu"] = replace(
+    SMALL["paper-1M"], positional_embedding_type="rotary", act_fn="gelu"
+)
+SMALL["RMS, learned positions, relu"] = replace(
+    SMALL["quick"], normalization_type="RMS", act_fn="relu", mlp_width=100
+)
 
 
 def lively(config: ModelConfig) -> Weights:
@@ -38,9 +56,9 @@ def some_tokens(config: ModelConfig, rows: int = 2, length: int = 40) -> torch.T
 def gradients(weights: Weights) -> Weights:
     """The gradients, in the form of weights."""
 
-    def grad(leaf: torch.Tensor) -> torch.Tensor:
-        assert leaf.grad is not None
-        return leaf.grad
+    def grad(leaf: torch.Tensor | None) -> torch.Tensor | None:
+        assert leaf is None or leaf.grad is not None
+        return None if leaf is None else leaf.grad
 
     return Weights(
         config=weights.config,
@@ -52,7 +70,7 @@ def gradients(weights: Weights) -> Weights:
         ),
         ln_final_w=grad(weights.ln_final_w),
         ln_final_b=grad(weights.ln_final_b),
-        W_U=None if weights.W_U is None else grad(weights.W_U),
+        W_U=grad(weights.W_U),
         b_U=grad(weights.b_U),
     )
 
@@ -76,7 +94,7 @@ def test_fast_equals_hooked_in_logits_and_gradients(name: str) -> None:
         assert torch.allclose(ours[hook_name], gradient, atol=1e-4), hook_name
 
 
-@pytest.mark.parametrize("name", ["deep-narrow", "paper-1M"])
+@pytest.mark.parametrize("name", ["deep-narrow", "paper-1M", "llama"])
 def test_taps_hand_out_what_hooks_see(name: str) -> None:
     config = SMALL[name]
     weights = lively(config)
@@ -95,6 +113,7 @@ def test_taps_hand_out_what_hooks_see(name: str) -> None:
             "attn.hook_pattern",
             "mlp.hook_pre",
             "mlp.hook_post",
+            *(("attn.hook_rot_q", "attn.hook_rot_k") if config.rotary else ()),
         )
     ]
     taps = fast.Taps(names)
@@ -105,7 +124,7 @@ def test_taps_hand_out_what_hooks_see(name: str) -> None:
         assert torch.allclose(taps.acts[hook_name], cache[hook_name], atol=1e-4), hook_name
 
 
-@pytest.mark.parametrize("name", ["quick", "paper-1M"])
+@pytest.mark.parametrize("name", ["quick", "paper-1M", "llama"])
 def test_stories_of_different_lengths_grow_in_the_cache_as_if_read_whole(name: str) -> None:
     config = SMALL[name]
     weights = lively(config)
@@ -121,6 +140,17 @@ def test_stories_of_different_lengths_grow_in_the_cache_as_if_read_whole(name: s
     cache.drop(0)
     logits = fast.step(weights, cache, tokens[1:, 18])
     assert torch.allclose(logits[0], whole[1, 18], atol=1e-4)
+
+
+def test_a_rotary_pair_turns_by_its_angle_and_rotary_patterns_know_only_distances() -> None:
+    config = replace(SMALL["llama"], d_model=4, n_heads=1, rotary_base=100.0)
+    x = torch.tensor([1.0, 0.0, 0.0, 1.0]).expand(1, 1, 3, 4)  # pairs (0, 2) and (1, 3)
+    turned = fast.turned(x, config)
+    assert turned[0, 0, 2].tolist() == pytest.approx(
+        [math.cos(2), -math.sin(0.2), math.sin(2), math.cos(0.2)], abs=1e-6
+    )
+    later = fast.turned(x, config, torch.tensor([[7, 8, 9]]))
+    assert torch.allclose(turned @ turned.mT, later @ later.mT, atol=1e-5)
 
 
 def test_a_position_never_sees_what_comes_after_it() -> None:
