@@ -80,6 +80,7 @@ def test_attention_and_neurons_answer(
         (["train", "--name", "x", "--tokens", "lots"], "a count is a number"),
         (["train", "--name", "x", "--tokens", "1M", "--minutes", "1"], "not both"),
         (["neurons", "top", "tiny", "--layer", "0", "--neuron", "0"], "no neuron index"),
+        (["heads", "tiny", "--stories", "0"], "at least one story, not 0"),
         (["dance"], "invalid choice: 'dance'"),
         ([], "required"),
     ],
@@ -95,3 +96,16 @@ def test_bad_input_gets_one_line_and_exit_code_2(
     assert captured.out == ""
     assert line in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_heads_tells_every_head_with_its_proof(
+    checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answer(capsys, "heads", "tiny", "--stories", "16")
+    assert [(head["layer"], head["head"]) for head in found["heads"]] == [
+        (0, 0), (0, 1), (1, 0), (1, 1),
+    ]  # fmt: skip
+    kind = found["heads"][0]["kinds"]["previous token"]
+    assert kind["score"][1] <= kind["score"][0] <= kind["score"][2]
+    assert main(["heads", "tiny", "--all", "--stories", "16"]) == 0
+    assert "0.1    unclassified" in capsys.readouterr().out

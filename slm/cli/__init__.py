@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from slm.cli import (
     attention,
+    heads,
     judging,
     memorization,
     neurons,
@@ -23,7 +24,18 @@ from slm.cli import (
 from slm.cli.command import Commands, Parser
 from slm.errors import BadInput
 
-ROOMS = (training, writing, attention, neurons, roles, predictions, judging, memorization, trust)
+ROOMS = (
+    training,
+    writing,
+    attention,
+    heads,
+    neurons,
+    roles,
+    predictions,
+    judging,
+    memorization,
+    trust,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
