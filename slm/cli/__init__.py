@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from slm.cli import (
     attention,
+    comparing,
     heads,
     judging,
     memorization,
@@ -34,6 +35,7 @@ ROOMS = (
     predictions,
     judging,
     memorization,
+    comparing,
     trust,
 )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 
 from slm.model import fast
 from slm.model.weights import Weights
@@ -42,32 +42,58 @@ class Loss:
         return self.nats / math.log(2) / self.bytes
 
 
-@torch.no_grad()
 def story_loss(weights: Weights, tokenizer: Tokenizer, stories: Sequence[Sequence[int]]) -> Loss:
-    """Score whole stories, each from its own beginning.
+    """Score whole stories, each from its own beginning, as `story_nats` does."""
+    nats = story_nats(weights, tokenizer, stories)
+    return Loss(
+        stories=len(stories),
+        tokens=sum(map(len, nats)),
+        bytes=sum(len(tokenizer.decode(list(story[1:])).encode()) for story in stories),
+        nats=float(sum(story.sum() for story in nats)),
+    )
+
+
+@torch.no_grad()
+def story_nats(
+    weights: Weights, tokenizer: Tokenizer, stories: Sequence[Sequence[int]]
+) -> list[Float64[np.ndarray, "pos"]]:
+    """What each token of each story costs, and at last its end: as many numbers as a story has ids.
 
     A story is its token ids with END first and without a closing END (`Corpus.story`). One longer
     than the context is read in windows that overlap by half, so that each token is scored once,
     with at least half a context before it.
     """
     n_ctx = weights.config.n_ctx
-    rows = [row for story in stories for row in _windows(story, tokenizer.end, n_ctx)]
-    rows.sort(key=lambda row: len(row[0]))
-    nats, scored, first = 0.0, 0, 0
-    while first < len(rows):
+    rows = [
+        (index, *row)
+        for index, story in enumerate(stories)
+        for row in _windows(story, tokenizer.end, n_ctx)
+    ]
+    order = sorted(range(len(rows)), key=lambda place: len(rows[place][1]))
+    found: dict[int, Float64[np.ndarray, "scored"]] = {}
+    first = 0
+    while first < len(order):
         last = first
-        while last < len(rows) and (last + 1 - first) * len(rows[last][0]) <= TOKENS_AT_ONCE:
+        while (
+            last < len(order) and (last + 1 - first) * len(rows[order[last]][1]) <= TOKENS_AT_ONCE
+        ):
             last += 1
         last = max(last, first + 1)
-        inputs = _stack([row[0] for row in rows[first:last]], fill=tokenizer.end)
-        targets = _stack([row[1] for row in rows[first:last]], fill=IGNORED)
+        together = order[first:last]
+        inputs = _stack([rows[place][1] for place in together], fill=tokenizer.end)
+        targets = _stack([rows[place][2] for place in together], fill=IGNORED)
         logits = fast.logits(weights, inputs.to(weights.W_E.device)).flatten(0, 1)
         flat = targets.flatten().to(weights.W_E.device)
-        nats += F.cross_entropy(logits, flat, ignore_index=IGNORED, reduction="sum").item()
-        scored += int((flat != IGNORED).sum())
+        nats = F.cross_entropy(logits, flat, ignore_index=IGNORED, reduction="none").view_as(
+            targets
+        )
+        for place, costs, scored in zip(together, nats, targets != IGNORED, strict=True):
+            found[place] = costs.cpu()[scored].double().numpy()
         first = last
-    size = sum(len(tokenizer.decode(list(story[1:])).encode()) for story in stories)
-    return Loss(stories=len(stories), tokens=scored, bytes=size, nats=nats)
+    parts: list[list[Float64[np.ndarray, "scored"]]] = [[] for _ in stories]
+    for place, (index, *_) in enumerate(rows):
+        parts[index].append(found[place])
+    return [np.concatenate(story) for story in parts]
 
 
 def _windows(

@@ -1,0 +1,74 @@
+"""`slm compare`: what changed between two models?"""
+
+import argparse
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slm.cli.command import Commands, answer
+
+if TYPE_CHECKING:
+    from slm.comparing.comparison import Comparison
+
+
+def add_to(commands: Commands) -> None:
+    """Add the commands of this file."""
+    sub = commands.add("compare", _compare, "What changed between two models?")
+    sub.add_argument("other", help="the second model: run or run@step")
+    sub.add_argument("--corpus", default="shipped", help="stories that both read (shipped)")
+    sub.add_argument("--stories", type=int, default=60, help="how many of them (60)")
+    sub.add_argument("--html", help="write a report, one file that needs no network, here")
+
+
+def _compare(chosen: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from slm.comparing.comparison import as_json, compare
+    from slm.comparing.reading import read
+    from slm.comparing.report import report
+    from slm.files import write_text
+    from slm.runs import load_checkpoint
+
+    a, b = load_checkpoint(chosen.address), load_checkpoint(chosen.other)
+    reading = read(chosen.corpus, chosen.stories)
+    arguments = [str(a.address), str(b.address), "--corpus", chosen.corpus]
+    arguments += ["--stories", str(chosen.stories)]
+    steps = compare(a, b, reading, command="python -m slm compare " + shlex.join(arguments))
+    with Console(stderr=True).status("comparing …") as status:
+        while True:
+            try:
+                status.update(f"{next(steps)} …")
+            except StopIteration as finished:
+                found: Comparison = finished.value
+                break
+    if chosen.html:
+        write_text(Path(chosen.html), report(found))
+    answer(chosen, as_json(found), lambda: _told(found, chosen.html))
+
+
+def _told(found: "Comparison", html: str | None) -> str:
+    loss = found.loss
+    lines = [
+        f"{found.a} beside {found.b} on {loss.stories} stories of {found.reading.corpus}",
+        "  bits per byte   " + "   ".join(
+            f"{name} {one.value:.4f} ({one.low:.4f} to {one.high:.4f})"
+            for name, one in (("A", loss.a), ("B", loss.b), ("B - A", loss.gain))
+        ),
+    ]  # fmt: skip
+    for matching in (found.heads, found.neurons):
+        alone = len(matching.alone_a), len(matching.alone_b)
+        lines.append(
+            f"  {matching.kind:8} {len(matching.pairs)} matched, {matching.in_place} of them in place; "
+            f"unmatched: {alone[0]} of A, {alone[1]} of B (a match is above {matching.chance:.2f})"
+        )
+    stages = found.similarity.activations
+    shared = min(stages.shape)
+    lines.append("  same stage, CKA  " + "  ".join(f"{stages[i, i]:.2f}" for i in range(shared)))
+    lines.append("  where they differ most (nats that A saves against B):")
+    lines += [
+        f"    {sentence.gain:+7.2f}  story {sentence.story}: {sentence.text!r}"
+        for sentence in found.sentences()[:8]
+    ]
+    if html:
+        lines.append(f"  the report: {html}")
+    return "\n".join(lines)

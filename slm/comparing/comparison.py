@@ -1,0 +1,189 @@
+"""Everything that is told of two models beside each other, in one value."""
+
+import hashlib
+import platform
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from slm.comparing.curves import Curve, curves
+from slm.comparing.difference import (
+    LossDifference,
+    Sentence,
+    StoryDifference,
+    Word,
+    differences,
+    loss_difference,
+    sentences,
+    words,
+)
+from slm.comparing.matching import Matching, match_heads, match_neurons
+from slm.comparing.reading import Reading
+from slm.comparing.similarity import Similarity, similarity
+from slm.lens.attention import attention
+from slm.model.config import count_parameters
+from slm.runs import Checkpoint, open_run, resolve
+
+MATCHED_ON = 12
+"""Stories that units are matched on and layers compared on: some thousand places."""
+PAINTED = 8
+THUMBNAIL = 36
+"""Pixels of a thumbnail's side."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Thumbnails:
+    """Every head of a model on one story, small: `image[unit]`, the square root of its attention."""
+
+    story: str
+    image: UInt8[np.ndarray, "unit side side"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """What is the same and what is not between checkpoints A and B, and how it was found."""
+
+    a: str
+    b: str
+    reading: Reading
+    loss: LossDifference
+    stories: tuple[StoryDifference, ...]
+    words: tuple[Word, ...]
+    heads: Matching
+    neurons: Matching
+    similarity: Similarity
+    curves: tuple[Curve, ...]
+    thumbnails: tuple[Thumbnails, Thumbnails]
+    made: dict[str, str]
+
+    def sentences(self) -> list[Sentence]:
+        """The sentences of all stories, those that differ most first."""
+        every = [s for story in self.stories for s in sentences(story) if s.text]
+        return sorted(every, key=lambda sentence: -abs(sentence.gain))
+
+    def by_gain(self) -> list[StoryDifference]:
+        """The stories, those that differ most a byte first."""
+        return sorted(self.stories, key=lambda story: -abs(story.bits_per_byte))
+
+
+def compare(
+    a: Checkpoint, b: Checkpoint, reading: Reading, *, command: str = ""
+) -> Generator[str, None, Comparison]:
+    """Compare two checkpoints on what was read, yielding what is being done; returns the comparison."""
+    found: list[StoryDifference] = []
+    for story in differences(a, b, reading.texts):
+        found.append(story)
+        yield f"reading stories, {len(found)} of {len(reading.texts)}"
+    texts = reading.texts[:MATCHED_ON]
+    yield "matching heads"
+    heads = match_heads(a, b, texts)
+    yield "matching neurons"
+    neurons = match_neurons(a, b, texts)
+    yield "comparing layers"
+    alike = similarity(a, b, texts)
+    runs = dict.fromkeys(model.address.run for model in (a, b))
+    return Comparison(
+        a=str(a.address),
+        b=str(b.address),
+        reading=reading,
+        loss=loss_difference(found),
+        stories=tuple(found),
+        words=tuple(words(found)),
+        heads=heads,
+        neurons=neurons,
+        similarity=alike,
+        curves=tuple(curves([open_run(run) for run in runs])),
+        thumbnails=(thumbnails(a, texts[0]), thumbnails(b, texts[0])),
+        made=_made(a, b, reading, command),
+    )
+
+
+def thumbnails(model: Checkpoint, text: str, side: int = THUMBNAIL) -> Thumbnails:
+    """Every head on the beginning of `text`, a pixel for a token at least.
+
+    A longer text is shrunk by the maximum of each patch, and attention brightened by a square root.
+    """
+    spans = model.tokenizer.offsets(text)
+    if len(spans) >= model.config.n_ctx:
+        text = text[: spans[model.config.n_ctx - 1][0]]
+    view = attention(model, text)
+    pattern = view.pattern.reshape(-1, *view.pattern.shape[2:])
+    edges = np.linspace(0, len(view.pieces), min(side, len(view.pieces)), endpoint=False).astype(
+        int
+    )
+    small = np.maximum.reduceat(np.maximum.reduceat(pattern, edges, axis=1), edges, axis=2)
+    return Thumbnails(story=text, image=np.rint(np.sqrt(small.clip(0, 1)) * 255).astype(np.uint8))
+
+
+def as_json(found: Comparison) -> dict[str, Any]:
+    """The comparison for the reader's own tools: plain values, stretch by stretch."""
+    return {
+        "a": found.a,
+        "b": found.b,
+        "gain": "what B pays and A does not, in nats: above 0 where A expected the text better",
+        "loss in bits per byte": asdict(found.loss),
+        "sentences": [asdict(sentence) for sentence in found.sentences()],
+        "words": [asdict(word) for word in found.words],
+        "stories": [
+            {
+                "story": story.number,
+                "pieces": story.pieces,
+                "nats of a": story.a.round(5).tolist(),
+                "nats of b": story.b.round(5).tolist(),
+            }
+            for story in found.stories
+        ],
+        "heads": matching_json(found.heads),
+        "neurons": matching_json(found.neurons),
+        "similarity": similarity_json(found.similarity),
+        "made": found.made,
+    }
+
+
+def matching_json(found: Matching) -> dict[str, Any]:
+    """Pairs and lonely units; a unit is [layer, number]."""
+    return {
+        "chance": found.chance,
+        "in place": found.in_place,
+        "pairs": [asdict(pair) for pair in found.pairs],
+        "alone in a": [asdict(alone) for alone in found.alone_a],
+        "alone in b": [asdict(alone) for alone in found.alone_b],
+    }
+
+
+def similarity_json(found: Similarity) -> dict[str, Any]:
+    """CKA stage by stage, and cosines of weights."""
+    return {
+        "places": found.places,
+        "linear CKA of the residual stream, [stage of a][stage of b]": found.activations.round(
+            4
+        ).tolist(),
+        "cosine of weights": found.weights,
+    }
+
+
+def _made(a: Checkpoint, b: Checkpoint, reading: Reading, command: str) -> dict[str, str]:
+    models: Sequence[tuple[str, Checkpoint]] = (("A", a), ("B", b))
+    made: dict[str, str] = {}
+    for letter, model in models:
+        run, step = resolve(model.address)
+        weights = hashlib.blake2b(run.checkpoint_path(step).read_bytes(), digest_size=16)
+        made[letter] = (
+            f"{model.address}, {model.config.shape}, {count_parameters(model.config).total:,} "
+            f"parameters, weights {weights.hexdigest()}, tokenizer {model.tokenizer.hash}"
+        )
+    made["stories"] = (
+        f"the first {len(reading.texts)} of {reading.corpus} (fingerprint {reading.fingerprint}); "
+        f"heads, neurons and layers on the first {min(MATCHED_ON, len(reading.texts))}"
+    )
+    versions = [f"{name} {version(name)}" for name in ("storyscope", "torch")]
+    made["versions"] = ", ".join([*versions, f"Python {platform.python_version()}"])
+    made["time"] = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if command:
+        made["command"] = command
+    return made

@@ -1,0 +1,210 @@
+"""How differently two models expect the same stories: by stretch, by sentence, by word, and in all.
+
+A gain is what model B pays and A does not, in nats: above zero where A expected the text better.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from slm.comparing.alignment import align, total
+from slm.judging.loss import story_nats
+from slm.runs import Checkpoint
+from slm.stories.tokenizer import END
+
+STORIES_AT_ONCE = 16
+RESAMPLES = 1000
+STORIES_OF_A_WORD = 3
+"""A word that stands in fewer stories is not told of: an interval over stories needs some."""
+
+_SENTENCE_ENDS = re.compile(r"[.!?]+[\"\u201d\u2019')]*(?=\s)\n*|\n+")
+_WORDS = re.compile(r"\w+(?:['\u2019]\w+)?|[^\w\s]+")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoryDifference:
+    """A story in stretches (see `slm.comparing.alignment`): what each costs A and B, in nats.
+
+    `pieces[-1]` is END, the end of the story, which is predicted like everything else.
+    """
+
+    number: int
+    text: str
+    pieces: tuple[str, ...]
+    a: Float64[np.ndarray, "stretch"]
+    b: Float64[np.ndarray, "stretch"]
+
+    @property
+    def gain(self) -> Float64[np.ndarray, "stretch"]:
+        """What A saves against B."""
+        return self.b - self.a
+
+    @cached_property
+    def bytes(self) -> int:
+        """Bytes of the text."""
+        return len(self.text.encode())
+
+    @property
+    def bits_per_byte(self) -> float:
+        """The gain of the whole story in bits per byte."""
+        return float(self.gain.sum()) / math.log(2) / self.bytes
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """The character each stretch begins at; the end's is the text's length."""
+        lengths = [len(piece) for piece in self.pieces[:-1]]
+        return [0, *np.cumsum(lengths).tolist()]
+
+
+def differences(
+    a: Checkpoint, b: Checkpoint, texts: Sequence[str], first: int = 0
+) -> Iterator[StoryDifference]:
+    """Let both models read each text. Nothing is lost: the stretches sum to each model's whole loss."""
+    for start in range(0, len(texts), STORIES_AT_ONCE):
+        some = texts[start : start + STORIES_AT_ONCE]
+        costs = [
+            story_nats(m.weights, m.tokenizer, [m.tokenizer.encode_story(text) for text in some])
+            for m in (a, b)
+        ]
+        for at, text in enumerate(some):
+            cut = align(text, a.tokenizer, b.tokenizer)
+            sums = [
+                np.append(total(nats[at][:-1], of[1:], len(cut))[1:], nats[at][-1])
+                for nats, of in zip(costs, (cut.of_a, cut.of_b), strict=True)
+            ]
+            yield StoryDifference(
+                number=first + start + at,
+                text=text,
+                pieces=(*cut.pieces[1:], END),
+                a=sums[0],
+                b=sums[1],
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A number with its 95 % interval: percentiles of 1,000 resamples of the stories."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossDifference:
+    """Bits per byte of both models on the same stories; `gain` is B's minus A's, story by story."""
+
+    stories: int
+    bytes: int
+    a: Estimate
+    b: Estimate
+    gain: Estimate
+
+
+def loss_difference(stories: Sequence[StoryDifference], seed: int = 0) -> LossDifference:
+    """All bits over all bytes, with a bootstrap over stories that draws both models' alike."""
+    sizes = np.array([story.bytes for story in stories], dtype=float)
+    bits = np.array([[s.a.sum(), s.b.sum(), s.gain.sum()] for s in stories]) / math.log(2)
+    drawn = _resample(len(stories), seed)
+    every = (drawn @ bits) / (drawn @ sizes)[:, None]
+    low, high = np.quantile(every, (0.025, 0.975), axis=0)
+    means = bits.sum(0) / sizes.sum()
+    a, b, gain = (
+        Estimate(value=float(v), low=float(x), high=float(y))
+        for v, x, y in zip(means, low, high, strict=True)
+    )
+    return LossDifference(stories=len(stories), bytes=int(sizes.sum()), a=a, b=b, gain=gain)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sentence:
+    """Stretches `first` to `last` (exclusive) of a story, and what A saves there, in nats."""
+
+    story: int
+    first: int
+    last: int
+    text: str
+    gain: float
+
+
+def sentences(story: StoryDifference) -> list[Sentence]:
+    """The story's sentences in order, together all of it but its end."""
+    ends = [match.end() for match in _SENTENCE_ENDS.finditer(story.text)]
+    starts = np.array(story.starts[:-1])
+    of = np.searchsorted(np.array(ends, dtype=int), starts, side="right")
+    found = []
+    for one in np.unique(of).tolist():
+        where = np.flatnonzero(of == one)
+        first, last = int(where[0]), int(where[-1]) + 1
+        found.append(
+            Sentence(
+                story=story.number,
+                first=first,
+                last=last,
+                text="".join(story.pieces[first:last]).strip(),
+                gain=float(story.gain[first:last].sum()),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """A word, how often it stands in the stories, and what A saves each time, in nats."""
+
+    text: str
+    count: int
+    gain: Estimate
+    total: float
+
+
+def words(stories: Sequence[StoryDifference], seed: int = 0) -> list[Word]:
+    """Words (lower case) that stand in several stories, those that make most difference in all first.
+
+    Every stretch counts for the word that it begins or goes on with, so the words and marks of a
+    story, and its end, sum to its gain. The interval is a bootstrap over stories.
+    """
+    names: dict[str, int] = {}
+    cells: list[tuple[int, int, float, bool]] = []
+    for row, story in enumerate(stories):
+        spots = [(m.end(), m.group().lower()) for m in _WORDS.finditer(story.text)]
+        ends = np.array([end for end, _ in spots], dtype=int)
+        before = -1
+        for piece, start, gain in zip(story.pieces, story.starts, story.gain.tolist(), strict=True):
+            inked = start + len(piece) - len(piece.lstrip())
+            spot = int(np.searchsorted(ends, inked, side="right"))
+            spot = min(spot, len(spots) - 1)
+            end = piece == END
+            name = END if end else spots[spot][1]
+            column = names.setdefault(name, len(names))
+            cells.append((row, column, gain, end or spot != before))
+            before = spot
+    gains = np.zeros((len(stories), len(names)))
+    counts = np.zeros_like(gains)
+    for row, column, gain, begins in cells:
+        gains[row, column] += gain
+        counts[row, column] += begins
+    drawn = _resample(len(stories), seed)
+    enough = (counts > 0).sum(0) >= min(STORIES_OF_A_WORD, len(stories))
+    found = []
+    for name, column in names.items():
+        if not enough[column]:
+            continue
+        resampled = drawn @ counts[:, column]
+        means = (drawn @ gains[:, column])[resampled > 0] / resampled[resampled > 0]
+        low, high = np.quantile(means, (0.025, 0.975))
+        number, whole = float(counts[:, column].sum()), float(gains[:, column].sum())
+        mean = Estimate(value=whole / number, low=float(low), high=float(high))
+        found.append(Word(text=name, count=int(number), gain=mean, total=whole))
+    return sorted(found, key=lambda word: -abs(word.total))
+
+
+def _resample(stories: int, seed: int) -> Float[np.ndarray, "resample story"]:
+    """How often each story is drawn in each of the resamples."""
+    draw = np.random.default_rng(seed)
+    return draw.multinomial(stories, np.full(stories, 1 / stories), RESAMPLES).astype(float)

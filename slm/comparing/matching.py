@@ -1,0 +1,225 @@
+"""Which head of one model is which head of another, and which neuron; and which have no counterpart.
+
+Two units are alike where they do the same on the same stories. Of heads the *patterns* are compared:
+the correlation, over every token that looks and every token it can look at, of the square roots of
+attention, each row's mean taken out; the first token, which soaks up attention that has nowhere to
+go, is left out. Heads that merely spread their attention as widely have 0, the same pattern has 1.
+Of neurons the *activations* (`hook_post`) are correlated over all places. Where the tokenizers differ,
+both are first averaged over the stretches of `slm.comparing.alignment`.
+
+The units are then paired as a whole so that likeness sums to the most (Hungarian method). Pairs come
+out of noise too: untrained neurons tell words apart, and any two heads look more at what is near. So
+the same is done with a model that has learned nothing, B with the entries of each matrix shuffled; a
+pair counts as matched only where it is more alike than 95 % of the pairs with shuffled models, and
+than 95 % of the units that were not given to each other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from slm.comparing.alignment import align, averaging, one_each
+from slm.comparing.assignment import assign
+from slm.errors import BadInput
+from slm.lens.neurons import activations
+from slm.model import fast
+from slm.model.weights import empty
+from slm.runs import Checkpoint
+
+Kind = Literal["heads", "neurons"]
+Unit = tuple[int, int]
+"""(layer, head) or (layer, neuron)."""
+
+SHUFFLES = 2
+CHANCE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A unit of A, the unit of B that it was given, and how alike they are (at most 1)."""
+
+    a: Unit
+    b: Unit
+    likeness: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alone:
+    """A unit without counterpart, and the unit of the other model that is nearest to it."""
+
+    unit: Unit
+    nearest: Unit
+    likeness: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Matching:
+    """Pairs above `chance`, those most alike first; the other units of A and of B."""
+
+    kind: Kind
+    chance: float
+    pairs: tuple[Pair, ...]
+    alone_a: tuple[Alone, ...]
+    alone_b: tuple[Alone, ...]
+    likeness: Float[np.ndarray, "unit_a unit_b"]
+
+    @property
+    def in_place(self) -> int:
+        """Pairs of the same layer and number: most of them where B is an earlier step of A."""
+        return sum(pair.a == pair.b for pair in self.pairs)
+
+
+@torch.no_grad()
+def match_heads(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> Matching:
+    """Pair the heads of two models by their patterns on `texts`, each cut to what both can read."""
+    others = [b, *(_shuffled(b, seed) for seed in range(SHUFFLES))]
+    sums = [_Correlation() for _ in others]
+    for text in _readable(a, b, texts):
+        cut = align(text, a.tokenizer, b.tokenizer)
+        ours = _centred(_by_stretch(_patterns(a, text), cut.of_a, len(cut)))
+        for other, total in zip(others, sums, strict=True):
+            total.add(ours, _centred(_by_stretch(_patterns(other, text), cut.of_b, len(cut))))
+    return _matched("heads", a, b, sums)
+
+
+@torch.no_grad()
+def match_neurons(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> Matching:
+    """Pair the neurons of two models by their activations on `texts`, each cut to what both can read."""
+    models = [a, b, *(_shuffled(b, seed) for seed in range(SHUFFLES))]
+    places: list[list[Tensor]] = [[] for _ in models]
+    for text in _readable(a, b, texts):
+        cut = align(text, a.tokenizer, b.tokenizer)
+        for model, found in zip(models, places, strict=True):
+            of = cut.of_a if model is a else cut.of_b
+            (acts,) = activations(model, [model.tokenizer.encode_story(text)])
+            flat = acts.permute(0, 2, 1).flatten(0, 1)
+            if not one_each(of, len(cut)):
+                flat = flat @ torch.from_numpy(averaging(of, len(cut))).float().T
+            found.append(flat[:, 1:])  # the first token is the same in every story
+    ours, *theirs = (torch.cat(found, dim=1) for found in places)
+    ours -= ours.mean(1, keepdim=True)
+    sums = []
+    for acts in theirs:
+        sums.append(_Correlation())
+        sums[-1].add(ours, acts - acts.mean(1, keepdim=True))
+    return _matched("neurons", a, b, sums)
+
+
+def _shuffled(model: Checkpoint, seed: int) -> Checkpoint:
+    """The model with the entries of each of its matrices in another order: as large, and ignorant."""
+    draw = torch.Generator().manual_seed(seed)
+    weights = empty(model.config)
+    for (_, leaf), (_, learned) in zip(weights.leaves(), model.weights.leaves(), strict=True):
+        order = torch.randperm(learned.numel(), generator=draw)
+        leaf.copy_(learned.flatten()[order].view_as(learned))
+    return replace(model, weights=weights)
+
+
+class _Correlation:
+    """Correlations of centred rows that come in parts: a story's places at a time."""
+
+    def __init__(self) -> None:
+        self.products: Tensor | float = 0.0
+        self.a: Tensor | float = 0.0
+        self.b: Tensor | float = 0.0
+
+    def add(self, a: Float[Tensor, "unit_a place"], b: Float[Tensor, "unit_b place"]) -> None:
+        """Go on with these places."""
+        self.products = self.products + (a @ b.T).double()
+        self.a = self.a + a.square().sum(1).double()
+        self.b = self.b + b.square().sum(1).double()
+
+    def value(self) -> Float[np.ndarray, "unit_a unit_b"]:
+        """A unit that never changes is like no other: 0."""
+        assert isinstance(self.products, Tensor)
+        assert isinstance(self.a, Tensor) and isinstance(self.b, Tensor)
+        size = (self.a[:, None] * self.b[None]).sqrt()
+        return (self.products / size.clamp_min(1e-12)).clamp(-1, 1).float().numpy()
+
+
+def _readable(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> list[str]:
+    """The texts, each cut where the shorter of the two contexts ends."""
+    found = []
+    for text in texts:
+        for model in (a, b):
+            spans = model.tokenizer.offsets(text)
+            if len(spans) >= model.config.n_ctx:
+                text = text[: spans[model.config.n_ctx - 1][0]]
+        if len(text) > 1:
+            found.append(text)
+    if not found:
+        raise BadInput("a text to match on needs more than one letter")
+    return found
+
+
+def _patterns(model: Checkpoint, text: str) -> Float[Tensor, "head query key"]:
+    names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(model.config.n_layers)]
+    taps = fast.Taps(names)
+    fast.hidden(model.weights, torch.tensor([model.tokenizer.encode_story(text)]), tap=taps)
+    return torch.cat([taps.acts[name][0] for name in names])
+
+
+def _by_stretch(
+    pattern: Float[Tensor, "head query key"], of: np.ndarray, stretches: int
+) -> Float[Tensor, "head stretch stretch"]:
+    """A stretch looks as its tokens do on average, and is looked at as much as they are together."""
+    if one_each(of, stretches):
+        return pattern
+    means = torch.from_numpy(averaging(of, stretches)).float()
+    return means @ pattern @ (means > 0).float().T
+
+
+def _centred(pattern: Float[Tensor, "head query key"]) -> Float[Tensor, "head place"]:
+    """Square roots of attention to what can be looked at but the first, less the mean of each row."""
+    size = pattern.shape[-1]
+    there = torch.ones(size, size).tril()
+    there[:, 0] = 0
+    roots = pattern.clamp_min(0).sqrt() * there
+    means = roots.sum(-1, keepdim=True) / there.sum(-1, keepdim=True).clamp_min(1)
+    return ((roots - means) * there).flatten(1)
+
+
+def _matched(kind: Kind, a: Checkpoint, b: Checkpoint, sums: list[_Correlation]) -> Matching:
+    likeness, *shuffled = (one.value() for one in sums)
+    given = assign(likeness)
+    by_chance = np.concatenate([noise[tuple(assign(noise).T)] for noise in shuffled])
+    chance = float(np.quantile(by_chance, CHANCE))
+    others = np.ones(likeness.shape, dtype=bool)
+    others[tuple(given.T)] = False
+    if others.any():
+        chance = max(chance, float(np.quantile(likeness[others], CHANCE)))
+    each_a, each_b = (m.config.n_heads if kind == "heads" else m.config.d_mlp for m in (a, b))
+    pairs = [
+        Pair(a=divmod(i, each_a), b=divmod(j, each_b), likeness=float(likeness[i, j]))
+        for i, j in given.tolist()
+        if likeness[i, j] > chance
+    ]
+    pairs.sort(key=lambda pair: -pair.likeness)
+    return Matching(
+        kind=kind,
+        chance=chance,
+        pairs=tuple(pairs),
+        alone_a=_alone(likeness, {pair.a for pair in pairs}, each_a, each_b),
+        alone_b=_alone(likeness.T, {pair.b for pair in pairs}, each_b, each_a),
+        likeness=likeness,
+    )
+
+
+def _alone(
+    likeness: Float[np.ndarray, "unit other"], matched: set[Unit], each: int, each_other: int
+) -> tuple[Alone, ...]:
+    nearest = likeness.argmax(1)
+    return tuple(
+        Alone(
+            unit=divmod(row, each),
+            nearest=divmod(int(column), each_other),
+            likeness=float(likeness[row, column]),
+        )
+        for row, column in enumerate(nearest)
+        if divmod(row, each) not in matched
+    )

@@ -1,0 +1,102 @@
+"""How much of what two models hold is the same, layer by layer: in activations and in weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from slm.comparing.alignment import align, averaging, one_each
+from slm.model import fast
+from slm.model.weights import Weights
+from slm.runs import Address, Checkpoint
+from slm.stories.windows import windows
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Similarity:
+    """Two models layer by layer.
+
+    `activations[i, j]` is the linear CKA of the residual stream after stage i of A and stage j of B;
+    stage 0 is the embedding, stage n follows layer n - 1. `weights` is the cosine of each part's
+    weights, None where the shapes differ.
+    """
+
+    a: Address
+    b: Address
+    places: int
+    activations: Float[np.ndarray, "stage_a stage_b"]
+    weights: dict[str, float] | None
+
+
+def cka(x: Float[Tensor, "place d_x"], y: Float[Tensor, "place d_y"]) -> float:
+    """Linear centred kernel alignment (Kornblith et al. 2019, arXiv:1905.00414), 0 to 1.
+
+    The same for any rotation and scale of either side. It needs many more places than dimensions:
+    with few, everything looks alike.
+    """
+    x, y = (side - side.mean(0) for side in (x.double(), y.double()))
+    size = torch.linalg.matrix_norm(x.T @ x) * torch.linalg.matrix_norm(y.T @ y)
+    return float((x.T @ y).square().sum() / size.clamp_min(1e-30))
+
+
+def similarity(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> Similarity:
+    """Compare the residual streams of two models on `texts`, and their weights where they fit."""
+    ours: list[Tensor] = []
+    theirs: list[Tensor] = []
+    for text in texts:
+        cut = align(text, a.tokenizer, b.tokenizer)
+        for model, of, side in ((a, cut.of_a, ours), (b, cut.of_b, theirs)):
+            stream = _stream(model, text)
+            if not one_each(of, len(cut)):
+                stream = torch.from_numpy(averaging(of, len(cut))).float() @ stream
+            side.append(stream[:, 1:])  # the first token is the same in every story
+    x, y = torch.cat(ours, dim=1), torch.cat(theirs, dim=1)
+    return Similarity(
+        a=a.address,
+        b=b.address,
+        places=x.shape[1],
+        activations=np.array([[cka(one, other) for other in y] for one in x]),
+        weights=cosines(a.weights, b.weights) if a.config == b.config else None,
+    )
+
+
+def cosines(a: Weights, b: Weights) -> dict[str, float]:
+    """The cosine between the weights of each part of two models of one shape."""
+    parts: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    for (name, one), (_, other) in zip(a.leaves(), b.leaves(), strict=True):
+        if (part := _part(name)) is not None:
+            parts.setdefault(part, []).append((one.flatten(), other.flatten()))
+    found = {}
+    for part, pairs in parts.items():
+        one, other = (torch.cat([pair[side] for pair in pairs]).double() for side in (0, 1))
+        found[part] = float(one @ other / (one.norm() * other.norm()).clamp_min(1e-30))
+    return found
+
+
+def _part(name: str) -> str | None:
+    """Which part of a model a leaf belongs to; biases and norms belong to none."""
+    kind = name.rsplit(".", 1)[-1]
+    if not kind.startswith("W_"):
+        return None
+    if name.startswith("blocks."):
+        layer = name.split(".")[1]
+        return f"{'attention' if kind in ('W_QKV', 'W_O') else 'MLP'} {layer}"
+    return {"W_E": "embedding", "W_pos": "positions", "W_U": "unembedding"}[kind]
+
+
+@torch.no_grad()
+def _stream(model: Checkpoint, text: str) -> Float[Tensor, "stage pos d_model"]:
+    """The residual stream along a text of any length, read in windows."""
+    n_layers, tokens = model.config.n_layers, model.tokenizer.encode_story(text)
+    names = ["blocks.0.hook_resid_pre"]
+    names += [f"blocks.{layer}.hook_resid_post" for layer in range(n_layers)]
+    parts = []
+    for window in windows(len(tokens), model.config.n_ctx):
+        taps = fast.Taps(names)
+        fast.hidden(model.weights, torch.tensor([tokens[window.start : window.stop]]), tap=taps)
+        read = torch.stack([taps.acts[name][0] for name in names])
+        parts.append(read[:, window.new - window.start :])
+    return torch.cat(parts, dim=1)
