@@ -80,7 +80,8 @@ def headline(found: Roles) -> None:
     shuffled = max(layer.shuffled_share for layer in found.layers)
     dealt = max(layer.dealt_share for layer in found.layers)
     st.markdown(
-        f"**{confirmed:,} of {total:,}** neurons ({confirmed / total:.0%}) have a confirmed role. "
+        f"**{confirmed:,} of {total:,}** neurons of {show.plain(str(found.address))} "
+        f"({confirmed / total:.0%}) have a confirmed role. "
         f"Where labels mean nothing, at most {max(shuffled, dealt):.1%} of a layer pass."
     )
 
@@ -97,11 +98,8 @@ def by_layer(all_found: Mapping[str, Roles]) -> None:
     show.figure(
         shares_by_layer(shares, show.colours()),
         name="roles-by-layer-" + "-".join(all_found),
-        note=f"{one.stories} stories, {one.words:,} words. A role is chosen on half of the stories and "
-        "half of the different words. It is confirmed where, on the other half of the stories, the "
-        "AUC's interval beats all that labels shuffled within stories reach with any neuron, and the "
-        "AUC over the words not chosen on beats 99 in 100 shuffles. Meaningless labels: the greater "
-        "share of two controls, labels shuffled within stories and labels dealt to other words",
+        note=f"{one.stories} stories, {one.words:,} words. Meaningless labels: the greater of what "
+        "labels shuffled within stories and labels dealt to other words come to",
         table=lambda: show.csv(
             ("model", "layer", "confirmed", "labels shuffled", "labels dealt to other words"),
             (
@@ -112,6 +110,24 @@ def by_layer(all_found: Mapping[str, Roles]) -> None:
         ),
         everything=partial(everything, all_found),
     )
+
+
+def rules() -> None:
+    """How a role is confirmed."""
+    with st.popover("When is a role confirmed?"):
+        st.markdown(
+            "A neuron's role is chosen on half of the stories, and there on half of the different "
+            "words: the label whose words excite it most surely. It is confirmed where the other half "
+            "of the stories says so twice:\n"
+            "1. **The places.** Of two words at about the same place of a story, how often does the one "
+            "with the role excite it more (AUC)? The whole 95 % interval over stories must lie above "
+            "what the luckiest of all neurons and labels reaches when labels are shuffled within "
+            "stories.\n"
+            "2. **The words.** The AUC over the different words that it was not chosen on, each counted "
+            "once, must be one that shuffled labels reach once in a hundred. A detector of a few words "
+            "fails here.\n\n"
+            "*Same word* holds the word fixed: where it is 0.5, only the word decides."
+        )
 
 
 def everything(all_found: Mapping[str, Roles]) -> str:
@@ -383,11 +399,15 @@ if any(work.running for work in works.values()):
 results = {address: work.result for address, work in works.items() if work.result is not None}
 label = None
 if view == ROLES and results:
+    for found in results.values():
+        headline(found)
     by_layer(results)
-    label = st.selectbox(
-        "Role", next(iter(results.values())).names, index=None, key="role", bind="query-params",
-        placeholder="the best neurons of every role", width=330,
-    )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = st.selectbox(
+            "Role", next(iter(results.values())).names, index=None, key="role", bind="query-params",
+            placeholder="the best neurons of every role", width=330,
+        )  # fmt: skip
+        rules()
 for column, address in selection.columns():
     if address not in works:
         continue
@@ -395,7 +415,6 @@ for column, address in selection.columns():
         found = works[address].result
         if isinstance(found, Roles):
             letter = "unit_a" if address == addresses[0] else "unit_b"
-            headline(found)
             best(found, label, letter)
             distribution(found, letter)
         elif isinstance(found, ProtagonistTest):

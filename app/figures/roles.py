@@ -9,6 +9,9 @@ from jaxtyping import Float
 from app.figures.style import dress, printed
 from app.theme import Palette
 
+LAYERS = 6
+"""Room for at least so many, so that a single bar is no wall."""
+
 
 def shares_by_layer(
     shares: Mapping[str, Sequence[tuple[float, float]]], palette: Palette
@@ -37,13 +40,17 @@ def shares_by_layer(
             hovertemplate=f"{printed(name)}, layer %{{x}}: at most %{{y:.1%}} by luck<extra></extra>",
         )
     top = max((share for layers in shares.values() for pair in layers for share in pair), default=0)
-    figure.update_xaxes(title="layer", type="category", showgrid=False, zeroline=False)
+    most = max((len(layers) for layers in shares.values()), default=1)
+    figure.update_xaxes(
+        title="layer", type="category", showgrid=False, zeroline=False,
+        range=[-0.5, max(most, LAYERS) - 0.5],
+    )  # fmt: skip
     figure.update_yaxes(
         title="neurons with a confirmed role", tickformat=".0%", range=[0, max(1.15 * top, 0.05)],
         gridcolor=palette.grid, zeroline=False,
     )  # fmt: skip
     figure.update_layout(barmode="group", bargap=0.35, showlegend=True)
-    return dress(figure, palette, height=300)
+    return dress(figure, palette, height=260)
 
 
 def activation_by_label(
