@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from slm.errors import BadInput
-from slm.lens.roles import Progress
+from slm.progress import Progress
 
 R = TypeVar("R")
 

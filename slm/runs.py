@@ -168,6 +168,11 @@ class Run:
         """Where every judge reply lies (or would)."""
         return self.path / "grades.sqlite"
 
+    @property
+    def explanations_path(self) -> Path:
+        """Where every reply about this run's neurons lies (or would)."""
+        return self.path / "explanations.sqlite"
+
     def neurons_path(self, step: int) -> Path:
         """Where the neuron index of `step` lies (or would)."""
         return self.path / "neurons" / f"{step:08d}"

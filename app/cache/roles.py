@@ -7,7 +7,8 @@ import streamlit as st
 from app.cache.checkpoints import checkpoint, key
 from app.scoring import Work
 from slm.lens.protagonist import ProtagonistTest, protagonist_test
-from slm.lens.roles import Progress, Roles, score_roles
+from slm.lens.roles import Roles, score_roles
+from slm.progress import Progress
 from slm.stories.labelled import labelled
 
 

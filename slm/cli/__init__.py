@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from slm.cli import (
     attention,
     comparing,
+    explaining,
     heads,
     judging,
     memorization,
@@ -32,6 +33,7 @@ ROOMS = (
     heads,
     neurons,
     roles,
+    explaining,
     predictions,
     judging,
     memorization,

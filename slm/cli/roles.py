@@ -90,7 +90,8 @@ def _roles(chosen: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-    from slm.lens.roles import STORIES, Progress, Roles, score_roles
+    from slm.lens.roles import STORIES, Roles, score_roles
+    from slm.progress import Progress
     from slm.runs import load_checkpoint
     from slm.stories.labelled import labelled
 

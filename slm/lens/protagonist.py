@@ -14,8 +14,9 @@ from jaxtyping import Bool, Float, Int
 
 from slm.errors import BadInput
 from slm.lens.neurons import activations, check_neuron
-from slm.lens.roles import PLACES, Progress, activations_at_words
+from slm.lens.roles import PLACES, activations_at_words
 from slm.lens.separation import SURE, auc, centred_ranks, luck, separated
+from slm.progress import Progress
 from slm.runs import Address, Checkpoint
 from slm.stories.annotated import AnnotatedStory, annotated
 from slm.stories.labelled import LabelledStory

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from slm.errors import BadInput
 from slm.lens.neurons import activations
 from slm.lens.separation import SURE, auc, centred_ranks, luck, separated, shuffled
+from slm.progress import Progress
 from slm.runs import Address, Checkpoint
 from slm.stories.labelled import LabelledStory, first_pieces
 
@@ -153,14 +154,6 @@ class Roles:
     def confirmed_for(self, label: int) -> int:
         """How many neurons have this label as their confirmed role."""
         return sum(int(there.confirmed_for(label).sum()) for there in self.layers)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far the work has come, from 0 to 1, and what is being done."""
-
-    share: float
-    doing: str
 
 
 def words_of(

@@ -7,7 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.scoring import Work
-from slm.lens.roles import Progress, Roles, score_roles
+from slm.lens.roles import Roles, score_roles
+from slm.progress import Progress
 from slm.runs import load_checkpoint
 from slm.stories.labelled import ROLES, with_roles
 from tests.app.conftest import Open, figure_on, said

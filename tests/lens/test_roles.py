@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from slm.errors import BadInput
-from slm.lens.roles import NONE, Progress, Roles, Words, score_layer, score_roles, words_of
+from slm.lens.roles import NONE, Roles, Words, score_layer, score_roles, words_of
+from slm.progress import Progress
 from slm.runs import Checkpoint
 from slm.stories.labelled import ROLES, LabelledStory, first_pieces, with_roles
 from slm.stories.nursery import Role

@@ -1,0 +1,91 @@
+"""`slm explain`: a judge explains a neuron, and the explanation is scored beside two controls."""
+
+import argparse
+from dataclasses import asdict
+from itertools import islice
+
+from slm.cli.command import Commands, answer
+from slm.errors import BadInput
+
+
+def add_to(commands: Commands) -> None:
+    """Add the commands of this file."""
+    sub = commands.add(
+        "explain", _explain, "What excites a neuron, in words that are put to the test?"
+    )
+    sub.add_argument("--layer", type=int, required=True)
+    sub.add_argument("--neuron", type=int, required=True)
+    sub.add_argument("--judge", default="gpt-4o", help="the judge's model name")
+    sub.add_argument("--base-url", help="any OpenAI-compatible server")
+    sub.add_argument("--max-cost", type=float, help="US dollars never to be passed")
+    sub.add_argument("--corpus", default="nursery", help="the stories examples are taken from")
+    sub.add_argument("--stories", type=int, help="how many are read; default: 160")
+
+
+def _explain(chosen: argparse.Namespace) -> None:
+    """The key comes from OPENAI_API_KEY; a server of one's own (`--base-url`) may need none."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from slm.judging.explaining import Explained, bill, explain
+    from slm.judging.judge import Judge
+    from slm.judging.keys import found_key
+    from slm.judging.replies import ReplyStore
+    from slm.lens.explainable import STORIES, another_neuron, neuron_snippets
+    from slm.runs import load_checkpoint, open_run
+    from slm.stories.cleaning import CleaningReport, clean
+    from slm.stories.sources import open_source
+
+    key = found_key() or ("none" if chosen.base_url else "")
+    judge = Judge(model=chosen.judge, base_url=chosen.base_url, key=key)
+    checkpoint = load_checkpoint(chosen.address)
+    count = STORIES if chosen.stories is None else chosen.stories
+    if count < 1:
+        raise BadInput(f"--stories must be at least 1, not {count}")
+    texts = list(islice(clean(open_source(chosen.corpus).raw(), CleaningReport()), count))
+    other = another_neuron(checkpoint, chosen.layer, chosen.neuron)
+    mine, another = neuron_snippets(
+        checkpoint, texts, [(chosen.layer, chosen.neuron), (chosen.layer, other)]
+    )
+    console = Console(stderr=True)
+    likely = bill(mine, chosen.judge)
+    cost = "unknown price" if likely.cost is None else f"about ${likely.cost:.2g}"
+    console.print(f"{likely.calls} calls, about {likely.input_tokens} tokens to read, {cost}")
+    store = ReplyStore(open_run(checkpoint.address.run).explanations_path)
+    found = None
+    with Bar(console=console) as bar:
+        task = bar.add_task("asking the judge", total=1.0)
+        for found in explain(mine, another, judge, store, max_cost=chosen.max_cost):
+            if not isinstance(found, Explained):
+                bar.update(task, completed=found.share, description=found.doing)
+    assert isinstance(found, Explained)
+    explained = found
+    data = {
+        "address": str(checkpoint.address),
+        "corpus": chosen.corpus,
+        **asdict(explained),
+        "explains": explained.explains,
+    }
+
+    def text() -> str:
+        lines = [f"{checkpoint.address} layer {explained.layer} neuron {explained.neuron}"]
+        for score in explained.scores:
+            told = (
+                "not measured"
+                if score.accuracy is None
+                else f"{score.accuracy:.2f} ({score.low:.2f} to {score.high:.2f})"
+            )
+            lines.append(f"  {told}  {score.name}: {score.explanation}")
+            if score.unreadable:
+                lines.append(f"    {score.unreadable} replies could not be read")
+        for lead in explained.leads:
+            lines.append(
+                f"  better than {lead.over} by {lead.value:+.2f} ({lead.low:+.2f} to {lead.high:+.2f})"
+            )
+        spent = "unknown" if explained.spent is None else f"${explained.spent:.4f}"
+        lines.append(
+            "it explains the neuron" if explained.explains else "it is no better than both controls"
+        )
+        return "\n".join([*lines, f"spent now: {spent}"])
+
+    answer(chosen, data, text)

@@ -1,0 +1,47 @@
+"""Pieces of stories, cut around a place, for somebody to read who knows no model."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snippet:
+    """Some tokens of a story in a row. `peak` is the one that matters, where there is one."""
+
+    pieces: tuple[str, ...]
+    peak: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The snippet as it reads."""
+        return "".join(self.pieces)
+
+    @property
+    def marked(self) -> str:
+        """The snippet with its peak between « and »."""
+        if self.peak is None:
+            return self.text
+        piece = self.pieces[self.peak]
+        word = piece.lstrip(" ")
+        space = piece[: len(piece) - len(word)]
+        before, after = self.pieces[: self.peak], self.pieces[self.peak + 1 :]
+        return f"{''.join(before)}{space}«{word}»{''.join(after)}"
+
+    @property
+    def token(self) -> str:
+        """The piece at the peak; empty where there is none."""
+        return "" if self.peak is None else self.pieces[self.peak]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuronSnippets:
+    """A neuron by example: its strongest places in some stories, and a quiz about others.
+
+    `shown` are for explaining it. `exciting` are its strongest places in stories that `shown` has
+    none of, and `quiet` are snippets of yet other stories in which it stays low throughout.
+    """
+
+    layer: int
+    neuron: int
+    shown: tuple[Snippet, ...]
+    exciting: tuple[Snippet, ...]
+    quiet: tuple[Snippet, ...]
