@@ -39,7 +39,7 @@ def neuron_snippets(
             f"an explanation is made and tried on at least {4 * QUIZZED} stories, not {len(stories)}"
         )
     tokens = [checkpoint.tokenizer.encode_story(story) for story in stories]
-    acts: list[list[Float[Tensor, "pos"]]] = [[] for _ in neurons]
+    acts: list[list[Float[Tensor, "_"]]] = [[] for _ in neurons]
     for first in range(0, len(tokens), STORIES_AT_ONCE):
         for act in activations(checkpoint, tokens[first : first + STORIES_AT_ONCE]):
             for kept, (layer, neuron) in zip(acts, neurons, strict=True):
@@ -59,7 +59,7 @@ def another_neuron(checkpoint: Checkpoint, layer: int, neuron: int, seed: int = 
 
 def _cut(
     pieces: Sequence[tuple[str, ...]],
-    acts: Sequence[Float[Tensor, "pos"]],
+    acts: Sequence[Float[Tensor, "_"]],
     layer: int,
     neuron: int,
     seed: int,
