@@ -82,9 +82,9 @@ def show_contest(addresses: list[str]) -> None:
     found = contests(a, b)
     if not found:
         st.markdown(
-            f"No judge has read {show.plain(a)} against {show.plain(b)} yet. On the left, let the "
-            "judge read A against B: it is shown two stories of the same opening, unnamed and both "
-            "ways round, and says which is better."
+            f"No judge has read {show.plain(a)} against {show.plain(b)} yet. Choose one on the "
+            "left: it is shown two stories of the same opening, unnamed and both ways round, and "
+            "says which is better."
         )
         return
     judge = pick_judge(list(found))
@@ -125,7 +125,7 @@ with right:
     )  # fmt: skip
     body = st.container()
 with left, show.one_line():
-    chosen = ask.stories(addresses) if view == HAND else None
+    chosen = ask.stories(addresses, reads=None) if view == HAND else None
 with body, show.one_line():
     if view == CONTEST:
         show_contest(addresses)
@@ -137,5 +137,7 @@ with body, show.one_line():
     else:
         show_grades(addresses)
 with left, show.one_line():
-    if view != HAND and (chosen := ask.stories(addresses)) is not None:
-        ask.judge(chosen)
+    if view != HAND:
+        chosen = ask.stories(addresses, reads=ask.PAIRS if view == CONTEST else ask.EACH)
+        if chosen is not None:
+            ask.judge(chosen)

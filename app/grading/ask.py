@@ -30,8 +30,11 @@ class Chosen:
     again_ungraded: bool
 
 
-def stories(addresses: Sequence[str]) -> Chosen | None:
-    """Choose the openings, how many stories of each, and what else is asked; None without a file."""
+def stories(addresses: Sequence[str], *, reads: str | None) -> Chosen | None:
+    """Choose the openings, how many stories of each, and what else is asked; None without a file.
+
+    `reads` is what is asked about, `EACH` or `PAIRS`; None lets the reader choose.
+    """
     which = st.segmented_control(
         "Openings", [SHIPPED, MINE], default=SHIPPED, required=True, key="from",
         bind="query-params",
@@ -46,13 +49,12 @@ def stories(addresses: Sequence[str]) -> Chosen | None:
         "Stories for each", 1, 20, 2, key="samples", bind="query-params",
         help="The paper takes ten, at temperature 1.",
     )  # fmt: skip
-    ask = EACH
-    if len(addresses) > 1:
-        ask = st.segmented_control(
-            "The judge reads", [EACH, PAIRS], default=EACH, required=True, key="reads",
+    if reads is None and len(addresses) > 1:
+        reads = st.segmented_control(
+            "You read", [EACH, PAIRS], default=EACH, required=True, key="reads",
             bind="query-params",
             help="Two stories of the same opening, unnamed, both ways round.",
-        ) or EACH  # fmt: skip
+        )  # fmt: skip
     with st.popover("More", width="stretch"):
         repeats = st.number_input(
             "Ask about each story", 1, 10, 1, key="repeats", bind="query-params",
@@ -66,12 +68,12 @@ def stories(addresses: Sequence[str]) -> Chosen | None:
             "Ask again what could not be read", False, key="again",
             help="Costs only those replies; what was said before stays in the file.",
         )  # fmt: skip
-    if not openings:
+    if not openings or (reads == PAIRS and len(addresses) < 2):
         return None
     written = [
         list(cache.to_grade(address, openings[: int(count)], int(samples))) for address in addresses
     ]
-    items = pairs(*written) if ask == PAIRS else [item for each in written for item in each]
+    items = pairs(*written) if reads == PAIRS else [item for each in written for item in each]
     items = repeated(items, int(repeats))
     if tests:
         items = mixed(items, calibration_items(int(repeats)))

@@ -12,6 +12,7 @@ from app.figures.grading import distributions
 from app.figures.intervals import intervals
 from app.story_view import Shown, story_view
 from slm.judging.calibration import awake, contrasts
+from slm.judging.pairs import Verdict
 from slm.judging.protocol import AGES, ALL_DIMENSIONS, Grade, Ungraded
 from slm.judging.questions import Graded
 from slm.judging.resampling import Mean
@@ -95,8 +96,14 @@ def story(one: Graded, *, key: str) -> None:
         [Shown(piece=one.item.opening, value=1.0), Shown(piece=one.item.completion)],
         key=key, label="the beginning it was given", full=5, small=True,
     )  # fmt: skip
+    _words(one)
+
+
+def _words(one: Graded) -> None:
     st.markdown(f"**{show.plain(one.judge)}:** {show.plain(one.assessment)}")
-    if isinstance(one.outcome, Grade):
+    if isinstance(one.outcome, Verdict):
+        st.markdown(f"Better: {one.outcome.better}")
+    elif isinstance(one.outcome, Grade):
         given = [f"{part} {value:g}" for part, value in _values(one.outcome)]
         st.markdown(f"{', '.join(given)}, age {AGES[one.outcome.age_group]}")
     elif isinstance(one.outcome, Ungraded):
@@ -111,6 +118,7 @@ def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
     if result is None:
         st.markdown("No pair of these two has been read both ways round yet.")
         return
+    st.markdown(show.plain(f"{_verdict(a, b, result.wins)} {_favourite(result.first)}"))
     rows = [(f"{a} is preferred", result.wins), ("the one shown first is", result.first)]
     show.figure(
         intervals(
@@ -128,8 +136,23 @@ def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
         + f". The same winner both ways in {result.steady:.0%}. Bars: 95 % intervals over openings."
         + _bill(found),
     )
-    st.markdown(show.plain(_verdict(a, b, result.wins)))
-    st.markdown(show.plain(_favourite(result.first)))
+    chosen = st.selectbox(
+        "Pair", range(len(found)), format_func=lambda i: _pair_name(found[i]), key="read-pair"
+    )
+    one = found[chosen or 0]
+    for column, address, text in zip(
+        st.columns(2, gap="large"),
+        (one.item.address, one.item.other_address),
+        (one.item.completion, one.item.other or ""),
+        strict=True,
+    ):
+        with column:
+            st.markdown(f"**{show.plain(address)}**")
+            story_view(
+                [Shown(piece=one.item.opening, value=1.0), Shown(piece=text)],
+                key=f"pair-{address}", label="the beginning both were given", full=5, small=True,
+            )  # fmt: skip
+    _words(one)
 
 
 def name(one: Graded) -> str:
@@ -142,6 +165,12 @@ def name(one: Graded) -> str:
     again = f", asked again ({one.item.repeat + 1})" if one.item.repeat else ""
     beginning = " ".join(one.item.opening[:60].split())
     return f"{grades}  {beginning} … ({one.item.completion_index + 1}){again}"
+
+
+def _pair_name(one: Graded) -> str:
+    better = one.outcome.better if isinstance(one.outcome, Verdict) else "unread"
+    beginning = " ".join(one.item.opening[:50].split())
+    return f"{better} better  {beginning} … ({one.item.completion_index + 1})  {one.item.address} first"
 
 
 def numbers(found: Sequence[Graded]) -> str:
