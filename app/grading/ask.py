@@ -9,7 +9,7 @@ import streamlit as st
 from app import cache, show
 from app.grading.job import GradingJob
 from slm.errors import BadInput
-from slm.judging.calibration import calibration_items, mixed
+from slm.judging.calibration import ENOUGH, calibration_items, mixed
 from slm.judging.grades import Item
 from slm.judging.grading import Estimate, estimate, pairs, repeated, unanswered
 from slm.judging.judge import Judge
@@ -49,7 +49,8 @@ def stories(addresses: Sequence[str], *, reads: str | None) -> Chosen | None:
         "Stories for each", 1, 20, 2, key="samples", bind="query-params",
         help="The paper takes ten, at temperature 1.",
     )  # fmt: skip
-    if reads is None and len(addresses) > 1:
+    by_hand = reads is None
+    if by_hand and len(addresses) > 1:
         reads = st.segmented_control(
             "You read", [EACH, PAIRS], default=EACH, required=True, key="reads",
             bind="query-params",
@@ -62,7 +63,7 @@ def stories(addresses: Sequence[str], *, reads: str | None) -> Chosen | None:
         )  # fmt: skip
         tests = st.toggle(
             "Test the judge", True, key="calibrate", bind="query-params",
-            help="Mixes in stories of our own and spoiled ones. A judge is tested once, for all runs.",
+            help="Mixes in stories of our own, whole and spoiled. A judge is tested once, for all runs.",
         )  # fmt: skip
         again = st.toggle(
             "Ask again what could not be read", False, key="again",
@@ -76,7 +77,10 @@ def stories(addresses: Sequence[str], *, reads: str | None) -> Chosen | None:
     items = pairs(*written) if reads == PAIRS else [item for each in written for item in each]
     items = repeated(items, int(repeats))
     if tests:
-        items = mixed(items, calibration_items(int(repeats)))
+        spoiled = calibration_items(int(repeats))
+        if by_hand:  # a person's time is dear
+            spoiled = [item for item in spoiled if item.opening_index < ENOUGH]
+        items = mixed(items, spoiled)
     return Chosen(items=items, again_ungraded=again)
 
 

@@ -49,6 +49,7 @@ def _ask(following: Item, name: str) -> None:
     item: Item = st.session_state.get("correcting") or following
     _story(item)
     st.caption(show.plain(_how(item)))
+    complaint = st.container()
     with (
         st.form("by-hand", clear_on_submit=True, border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
@@ -66,7 +67,7 @@ def _ask(following: Item, name: str) -> None:
     try:
         keep_by_hand(item, name, read_by_hand(item, typed), Shelf())
     except BadInput as error:
-        st.error(show.sentence(str(error)))
+        complaint.error(show.sentence(str(error)))
         return
     st.session_state[LAST] = item
     st.session_state.pop("correcting", None)

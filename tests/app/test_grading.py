@@ -11,7 +11,7 @@ from app.grading import GradingJob, graded
 from slm.judging.grades import Item
 from slm.judging.judge import Judge
 from tests.app.conftest import Open, said
-from tests.judging.server import JudgeServer
+from tests.judging.server import JudgeServer, says
 
 KEY = "sk-very-secret-0123456789"
 
@@ -129,3 +129,103 @@ def test_a_cancelled_grading_keeps_what_was_paid_and_sends_no_more(
     assert job.error == ""
     kept = sum(len(found) for found in graded("tiny@10").values())
     assert job.done <= kept < 30
+
+
+def test_two_models_are_read_against_each_other_unnamed(
+    open_page: Open, two_runs: Path, server: JudgeServer
+) -> None:
+    where = {"a": "tiny", "b": "other", "openings": 3, "samples": 1, "calibrate": "false"}
+    app = open_page("grading", **where, view="A against B")
+    assert "12 calls" in said(app)
+    press_grade(app, server)
+    assert not app.exception and not app.error
+    assert server.paid == 12
+    assert "3 pairs read by gpt-4o, each both ways round" in said(app)
+    assert "No favourite place is seen in this judge." in said(app)
+    assert "tiny" not in json.dumps(server.asked)
+    shown = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
+    assert shown["y"] == ["tiny@10 is preferred", "the one shown first is"]
+    assert shown["x"][1] == 0.5
+
+
+def test_a_judge_who_does_not_see_spoiled_stories_is_named_above_its_grades(
+    open_page: Open, two_runs: Path, server: JudgeServer
+) -> None:
+    grades = {"grammar": 7, "creativity": 7, "consistency": 7, "plot": 7, "age_group": "C"}
+    server.script = lambda _, asked: (
+        says(json.dumps(grades)) if len(asked["messages"]) > 1 else None
+    )
+    app = press_grade(open_page("grading", a="tiny", openings=2, samples=1, repeats=2), server)
+    assert not app.exception
+    assert "gpt-4o does not see what it is asked about." in said(app)
+    app = open_page("grading", a="tiny", openings=2, samples=1, view="The judge")
+    assert "grammar 7.0 before, 7.0 after, over 8 stories. It does not see that." in said(app)
+    assert "from 26 stories asked about more than once" in said(app)
+
+
+def test_a_person_grades_the_same_stories_blinded_and_is_compared(
+    open_page: Open, two_runs: Path, server: JudgeServer
+) -> None:
+    where = {"a": "tiny", "openings": 3, "samples": 1, "calibrate": "false"}
+    press_grade(open_page("grading", **where), server)
+    app = open_page("grading", **where, view="By hand", person="amy")
+    assert "0 of 3 read" in app.get("progress")[0].proto.text
+    for typed in ("7 5", "7 5 8 6 C", "3 4 2 2 A", "9 5 5 5 D"):
+        assert "tiny@10" not in said(app)
+        app.text_input(key="typed").set_value(typed)
+        next(button for button in app.button if button.label == "Next").click().run()
+        complained = [error.value for error in app.error]
+        assert bool(complained) == (typed == "7 5")
+    assert "You have read them all." in "".join(each.value for each in app.success)
+    app = open_page("grading", **where, view="The judge", by="person:amy")
+    (table,) = [shown.value for shown in app.dataframe if "stories" in shown.value]
+    assert list(table["grade"]) == ["grammar", "creativity", "consistency", "plot"]
+    assert list(table["stories"]) == [3] * 4
+    assert server.paid == 6
+
+
+def test_the_key_of_this_machine_goes_to_no_server_that_is_typed_in(
+    open_page: Open, two_runs: Path, server: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-owner")
+    app = open_page("grading", a="tiny", openings=1, samples=1, calibrate="false")
+    app.text_input(key="server").set_value(server.url).run()
+    app.button(key="grade").click().run()
+    until = time.monotonic() + 60
+    while app.session_state["grading-job"].running:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert server.paid == 2
+    assert server.keys == {"Bearer none"}
+
+
+def test_a_paused_grading_sends_nothing_until_it_goes_on(
+    two_runs: Path, server: JudgeServer
+) -> None:
+    items = [
+        Item(
+            address="tiny@10",
+            opening=f"Story {index}",
+            completion=" ends.",
+            opening_index=index,
+            completion_index=0,
+        )
+        for index in range(12)
+    ]
+    server.script = lambda *_: time.sleep(0.05)
+    job = GradingJob(items, Judge(model="gpt-4o", base_url=server.url, key=KEY), None)
+    while job.done < 2:
+        time.sleep(0.02)
+    job.pause()
+    time.sleep(0.8)  # those under way come home
+    sent = len(server.asked)
+    assert job.paused and job.seconds_left is None and sent < 24
+    time.sleep(0.4)
+    assert len(server.asked) == sent
+    job.go_on()
+    until = time.monotonic() + 30
+    while job.running:
+        assert time.monotonic() < until
+        assert job.seconds_left is None or job.seconds_left >= 0
+        time.sleep(0.02)
+    assert (job.done, server.paid, job.error) == (12, 24, "")

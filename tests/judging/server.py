@@ -72,6 +72,7 @@ class JudgeServer(ThreadingHTTPServer):
         self.script: Callable[[int, dict[str, Any]], Answer | None] = lambda *_: None
         self.paid = 0  # calls answered with 200 and a whole body
         self.asked: list[dict[str, Any]] = []
+        self.keys: set[str] = set()  # as they came
 
     @property
     def url(self) -> str:
@@ -92,6 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.keys.add(self.headers["Authorization"])
         number, how = self.server.next_misbehaviour(request)
         if scripted := self.server.script(number, request):
             return self.play(scripted)
