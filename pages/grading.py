@@ -27,6 +27,7 @@ def progress() -> None:
     left = "" if job.seconds_left is None else f", about {show.duration(job.seconds_left)} left"
     how = "paused" if job.paused else f"read by {show.plain(job.judge)}"
     st.progress(job.done / max(1, job.total), f"{job.done} of {job.total} {how}{left}")
+    st.caption(show.plain(f"{job.bill} so far."))
     with st.container(horizontal=True):
         if job.paused:
             st.button("Go on", key="go-on", on_click=job.go_on)
@@ -36,11 +37,13 @@ def progress() -> None:
 
 
 def ended(job: GradingJob) -> None:
-    """How a grading ended, where it did not end well."""
+    """How a grading ended, and its bill."""
     if job.error:
-        st.error(show.sentence(f"{job.error}. What was graded is kept."))
+        st.error(show.sentence(f"{job.error}. What was graded is kept: {job.bill}."))
     elif job.cancelled:
-        st.info(f"Cancelled after {job.done} of {job.total}; what was graded is kept.")
+        st.info(show.plain(f"Cancelled after {job.done} of {job.total}. Kept: {job.bill}."))
+    else:
+        st.caption(show.plain(f"Read by {job.judge}: {job.bill}."))
 
 
 def pick_judge(judges: list[str]) -> str:

@@ -11,7 +11,7 @@ from app.grading.job import GradingJob
 from slm.errors import BadInput
 from slm.judging.calibration import ENOUGH, calibration_items, mixed
 from slm.judging.grades import Item
-from slm.judging.grading import Estimate, estimate, pairs, repeated, unanswered
+from slm.judging.grading import MOST_AT_ONCE, Estimate, estimate, pairs, repeated, unanswered
 from slm.judging.judge import Judge
 from slm.judging.keys import found_key
 from slm.judging.openings import parse_openings
@@ -28,6 +28,7 @@ class Chosen:
 
     items: list[Item]
     again_ungraded: bool
+    at_once: int
 
 
 def stories(addresses: Sequence[str], *, reads: str | None) -> Chosen | None:
@@ -69,6 +70,10 @@ def stories(addresses: Sequence[str], *, reads: str | None) -> Chosen | None:
             "Ask again what could not be read", False, key="again",
             help="Costs only those replies; what was said before stays in the file.",
         )  # fmt: skip
+        at_once = st.number_input(
+            "Calls at once", 1, MOST_AT_ONCE, 4, key="at-once",
+            help="Fewer for a server on your own machine, more for a large one.",
+        )  # fmt: skip
     if not openings or (reads == PAIRS and len(addresses) < 2):
         return None
     written = [
@@ -81,7 +86,7 @@ def stories(addresses: Sequence[str], *, reads: str | None) -> Chosen | None:
         if by_hand:  # a person's time is dear
             spoiled = [item for item in spoiled if item.opening_index < ENOUGH]
         items = mixed(items, spoiled)
-    return Chosen(items=items, again_ungraded=again)
+    return Chosen(items=items, again_ungraded=again, at_once=int(at_once))
 
 
 def judge(chosen: Chosen) -> None:
@@ -119,7 +124,11 @@ def judge(chosen: Chosen) -> None:
             raise BadInput("the judge needs a key: type one in, or set OPENAI_API_KEY")
         asked = Judge(model=model, base_url=base_url or None, key=secret or "none")
         st.session_state[JOB] = GradingJob(
-            chosen.items, asked, cap, again_ungraded=chosen.again_ungraded
+            chosen.items,
+            asked,
+            cap,
+            again_ungraded=chosen.again_ungraded,
+            at_once=chosen.at_once,
         )
         st.rerun()
 

@@ -27,11 +27,13 @@ class GradingJob:
         max_cost: float | None,
         *,
         again_ungraded: bool = False,
+        at_once: int = 4,
     ) -> None:
         self.total, self.done = len(items), 0
         self.error = ""
         self._items, self._judge, self._max_cost = items, judge, max_cost
-        self._again = again_ungraded
+        self._again, self._at_once = again_ungraded, at_once
+        self._spent: float | None = 0.0
         self._to_buy = self._bought = 0
         self._worked, self._since = 0.0, time.monotonic()
         self._cancelled, self._going = threading.Event(), threading.Event()
@@ -67,6 +69,13 @@ class GradingJob:
         worked = self._worked + time.monotonic() - self._since
         return worked / self._bought * max(0, self._to_buy - self._bought)
 
+    @property
+    def bill(self) -> str:
+        """What was bought so far, in words."""
+        if self._spent is None:
+            return f"{self._bought} answers, at a price that is not known"
+        return f"{self._bought} answers for ${self._spent:.4f}"
+
     def pause(self) -> None:
         """Send nothing more for now; what is under way is waited for and kept."""
         if self._going.is_set():
@@ -96,13 +105,17 @@ class GradingJob:
                     self._judge,
                     Shelf(),
                     max_cost=self._max_cost,
+                    concurrency=self._at_once,
                     again_ungraded=self._again,
                 ),
             )
             with contextlib.closing(grading):
                 for one in grading:
                     self.done += 1
-                    self._bought += one.item in to_buy
+                    if one.item in to_buy:
+                        self._bought += 1
+                        known = None not in (self._spent, one.cost)
+                        self._spent = (self._spent or 0) + (one.cost or 0) if known else None
                     self._going.wait()
                     if self._cancelled.is_set():
                         return

@@ -27,6 +27,7 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--judge", default="gpt-4o", help="the judge's model name")
     sub.add_argument("--base-url", help="any OpenAI-compatible server")
     sub.add_argument("--max-cost", type=float, help="US dollars never to be passed")
+    sub.add_argument("--at-once", type=int, default=4, help="calls under way at once")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--dry-run", action="store_true", help="print the bill and stop")
     sub.add_argument(
@@ -53,6 +54,8 @@ def _grade(chosen: argparse.Namespace) -> None:
     from slm.judging.keys import found_key
     from slm.judging.shelf import Shelf
 
+    console = Console(stderr=True)
+    console.print("writing the stories …")
     todo = _todo(chosen)
     again = chosen.again_ungraded
     left = unanswered(todo, chosen.judge, chosen.base_url, again_ungraded=again)
@@ -68,14 +71,20 @@ def _grade(chosen: argparse.Namespace) -> None:
         base_url=chosen.base_url,
         key=found_key() or ("none" if chosen.base_url else ""),
     )
-    console = Console(stderr=True)
     console.print(line)
     graded: list[Graded] = []
     stopped: str | None = None
     with Progress(console=console) as bar:
         task = bar.add_task("grading", total=len(todo))
         try:
-            for one in grade(todo, judge, Shelf(), max_cost=chosen.max_cost, again_ungraded=again):
+            for one in grade(
+                todo,
+                judge,
+                Shelf(),
+                max_cost=chosen.max_cost,
+                concurrency=chosen.at_once,
+                again_ungraded=again,
+            ):
                 graded.append(one)
                 bar.update(task, advance=1)
         except (BadInput, Unavailable) as error:

@@ -32,12 +32,13 @@ def ask_about(
         if claimed is None:  # somebody is asking already: their answer will do
             if stopping.wait(POLL_SECONDS):
                 return None
-        elif again_before is None or not _unreadable(claimed) or stopping.is_set():
+        elif not claimed.finished:
             break
-        elif store.set_aside(item, *who, before=again_before):
-            store.release(item, *who)  # and claim it again, as one that waits for an answer
-        else:
-            break  # it was asked anew meanwhile
+        elif again_before is None or not isinstance(graded(claimed).outcome, Ungraded):
+            return graded(claimed)
+        else:  # unless somebody did so meanwhile; then theirs is the answer
+            store.set_aside(item, *who, before=again_before)
+            again_before = None
     row: Row | None = claimed
     try:
         if claimed.assessment is None and not stopping.is_set():
@@ -102,7 +103,3 @@ def _turn(
         if stopping.wait(delay):
             return None
     raise AssertionError("a judge is asked at least once")
-
-
-def _unreadable(row: Row) -> bool:
-    return row.finished and isinstance(graded(row).outcome, Ungraded)

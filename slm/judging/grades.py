@@ -113,7 +113,10 @@ class GradeStore:
             db.close()
 
     def claim(self, item: Item, judge: str, base_url: str, protocol: str) -> Row | None:
-        """Take an item to be asked about; None where somebody alive is asking already."""
+        """Take an item to be asked about; None where somebody alive is asking already.
+
+        A finished one is not taken, and need not be released.
+        """
         key, now = item_key(item, judge, base_url, protocol), time.time()
         with self._open() as db:
             db.execute("begin immediate")
@@ -132,39 +135,23 @@ class GradeStore:
                     item.completion_index, item.seed,
                 ),
             )  # fmt: skip
-            holder, since, grade = db.execute(
-                "select claimed_by, claimed_at, grade from replies where key = ?", (key,)
+            holder, since = db.execute(
+                "select claimed_by, claimed_at from replies where key = ?", (key,)
             ).fetchone()
-            held = holder is not None and _is_working(holder)
-            free = grade is not None or not held or now - since >= CLAIM_SECONDS
-            if grade is None and free:
+            row = _row(db, key, item, judge)
+            held = holder is not None and _is_working(holder) and now - since < CLAIM_SECONDS
+            if not row.finished and not held:
                 db.execute(
                     "update replies set claimed_by = ?, claimed_at = ? where key = ?",
                     (_me(), now, key),
                 )
             db.execute("commit")
-            if not free:
-                return None
-        return self.row(item, judge, base_url, protocol)
+        return row if row.finished or not held else None
 
     def row(self, item: Item, judge: str, base_url: str, protocol: str) -> Row:
         """What is stored of an item, nothing yet included."""
         with self._open() as db:
-            found = db.execute(
-                "select assessment, grade, cost, input_tokens, output_tokens from replies"
-                " where key = ?",
-                (item_key(item, judge, base_url, protocol),),
-            ).fetchone() or (None, None, None, 0, 0)
-        assessment, grade, cost, input_tokens, output_tokens = found
-        return Row(
-            item=item,
-            judge=judge,
-            assessment=assessment,
-            grade=grade,
-            cost=cost,
-            input_tokens=input_tokens,
-            output_tokens=output_tokens,
-        )
+            return _row(db, item_key(item, judge, base_url, protocol), item, judge)
 
     def keep(
         self,
@@ -270,6 +257,22 @@ def item_key(item: Item, judge: str, base_url: str, protocol: str) -> str:
     if item.other is not None:
         parts.append(item.other)
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def _row(db: sqlite3.Connection, key: str, item: Item, judge: str) -> Row:
+    assessment, grade, cost, input_tokens, output_tokens = db.execute(
+        "select assessment, grade, cost, input_tokens, output_tokens from replies where key = ?",
+        (key,),
+    ).fetchone() or (None, None, None, 0, 0)
+    return Row(
+        item=item,
+        judge=judge,
+        assessment=assessment,
+        grade=grade,
+        cost=cost,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+    )
 
 
 def _write_ahead(db: sqlite3.Connection) -> None:

@@ -22,6 +22,7 @@ from slm.runs import Checkpoint
 from slm.writing.sampler import Sampling, complete
 
 __all__ = [
+    "MOST_AT_ONCE",
     "CapReached",
     "Estimate",
     "Graded",
@@ -39,6 +40,7 @@ __all__ = [
 
 LIKELY_ASSESSMENT_TOKENS = 120
 LIKELY_GRADE_TOKENS = 40
+MOST_AT_ONCE = 32
 SEEDS = 1000
 """Samples of one seed never meet those of the next."""
 
@@ -163,6 +165,8 @@ def grade(
     `BadInput` where the key, the model or the cap forbid going on, `Unavailable` where the server
     does.
     """
+    if not 1 <= concurrency <= MOST_AT_ONCE:
+        raise BadInput(f"1 to {MOST_AT_ONCE} calls may be under way at once, not {concurrency}")
     budget = Budget(judge, max_cost)
     again_before = time.time() if again_ungraded else None
     stopping = threading.Event()

@@ -145,6 +145,9 @@ class Judge:
             raise NoReply(line, perhaps_paid=True) from None
         except (openai.APIError, ValueError):
             raise NoReply(f"{self.where} answered nonsense", perhaps_paid=True) from None
+        if not getattr(answer, "choices", None) and getattr(answer, "error", None):
+            # some relays answer 200 where a server behind them is busy
+            raise NoReply(f"{self.where} answered with an error", perhaps_paid=True)
         return _reply(answer, messages)
 
     def _can_do_without(self, sent: dict[str, Any], error: openai.APIStatusError) -> bool:
@@ -184,12 +187,15 @@ def _wait(said: str) -> float | None:
 
 
 def _reply(answer: object, messages: Sequence[Message]) -> Reply:
-    """Read the text and the usage; a body that is JSON but no completion has an empty text."""
+    """Read the text and the usage; a body that is JSON but no completion has an empty text.
+
+    A refusal is what the judge said, too.
+    """
     choices = getattr(answer, "choices", None) or []
     message = (
         getattr(choices[0], "message", None) if isinstance(choices, list) and choices else None
     )
-    content = getattr(message, "content", None)
+    content = getattr(message, "content", None) or getattr(message, "refusal", None)
     text = content if isinstance(content, str) else ""
     usage = getattr(answer, "usage", None)
     read = getattr(usage, "prompt_tokens", None)

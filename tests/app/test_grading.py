@@ -87,7 +87,7 @@ def test_a_wrong_key_is_one_line(open_page: Open, two_runs: Path, server: JudgeS
         open_page("grading", a="tiny", openings=1, samples=1, calibrate="false"), server
     )
     assert not app.exception
-    assert len(app.error) == 1 and "What was graded is kept." in said(app)
+    assert len(app.error) == 1 and "What was graded is kept: 0 answers for $0.0000." in said(app)
     assert KEY not in said(app)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -187,6 +188,42 @@ def test_an_answer_without_any_text_is_asked_again_on_request(store: GradeStore)
         (one,) = grade([story(0)], judge(server), store, again_ungraded=True)
         assert isinstance(one.outcome, Grade)
         assert len(server.asked) == 3
+
+
+def test_two_who_ask_again_at_once_pay_once(store: GradeStore) -> None:
+    together = threading.Barrier(3)
+
+    def ask_again() -> None:
+        together.wait()
+        found = list(grade([story(0), story(1)], judge(server), store, again_ungraded=True))
+        assert [one.reply for one in found] == ["prose 1"] * 2
+
+    def script(number: int, _: dict[str, Any]) -> Answer:
+        return says(f"prose {number // 4}", after=0.6)
+
+    with serving(script) as server:
+        list(grade([story(0), story(1)], judge(server), store))
+        assert len(server.asked) == 4
+        again = [threading.Thread(target=ask_again) for _ in range(3)]
+        for thread in again:
+            thread.start()
+        for thread in again:
+            thread.join()
+        assert len(server.asked) == 6
+
+
+def test_an_error_that_comes_as_200_is_asked_again_and_a_refusal_is_kept(store: GradeStore) -> None:
+    refusal = {"choices": [{"message": {"content": None, "refusal": "I will not."}}]}
+
+    def script(number: int, _: dict[str, Any]) -> Answer | None:
+        if number == 0:
+            return Answer(body='{"error": {"message": "busy", "code": 429}}')
+        return Answer(body=json.dumps(refusal)) if number == 2 else None
+
+    with serving(script) as server:
+        (one,) = grade([story(0)], judge(server), store)
+        assert len(server.asked) == 3
+    assert isinstance(one.outcome, Ungraded) and one.outcome.reply == one.reply == "I will not."
 
 
 def test_an_answer_that_came_after_the_request_is_not_asked_for_again(store: GradeStore) -> None:
