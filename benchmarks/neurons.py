@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from benchmarks.race import Contender, race, table
-from slm.lens.neuron_index import STORIES_AT_ONCE, batches, build_index
+from slm.lens.neuron_build import STORIES_AT_ONCE, build_index
+from slm.lens.neuron_tally import batches
 from slm.model import fast
 from slm.model.hooked import hooked, run_with_cache
 from slm.runs import Checkpoint, load_checkpoint
@@ -33,7 +34,7 @@ def _at(checkpoint: Checkpoint) -> str:
     work = sum(map(len, stories))
 
     def index() -> None:
-        for _ in build_index(checkpoint, str(corpus)):
+        for _ in build_index(checkpoint, str(corpus), again=True):
             pass
 
     @torch.no_grad()

@@ -1,6 +1,7 @@
 """What lies in runs/<name>/: the only code that knows those file names. Knows nothing of learning."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -162,6 +163,11 @@ class Run:
     def checkpoint_path(self, step: int) -> Path:
         """Where the checkpoint of `step` lies (or would)."""
         return self.path / "checkpoints" / f"{step:08d}.safetensors"
+
+    def weights_hash(self, step: int) -> str:
+        """The sha256 of the checkpoint of `step` as it lies on disk."""
+        with self.checkpoint_path(step).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @property
     def grades_path(self) -> Path:

@@ -1,36 +1,64 @@
-"""`slm neurons build|top|find`: what excites each neuron."""
+"""`slm neurons build|top|show|find`: what excites each neuron, and what it writes."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from slm.cli.command import Commands, answer
+from slm.errors import BadInput
+
+if TYPE_CHECKING:
+    from slm.lens.neuron_search import Found
+
+SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 
 
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     neurons = commands.group("neurons", "What excites each neuron?")
-    sub = neurons.add("build", _build, "Read a corpus and keep each neuron's extremes.")
+    sub = neurons.add("build", _build, "Read a corpus and keep what excites each neuron.")
     sub.add_argument("--corpus", required=True)
+    sub.add_argument("--again", action="store_true", help="from the start, whatever is there")
     sub = neurons.add("top", _top, "The tokens that excite one neuron most.")
+    _add_neuron(sub)
+    sub.add_argument("--k", type=int, default=20)
+    sub.add_argument("--weakest", action="store_true", help="its lowest activations instead")
+    sub = neurons.add("show", _show, "One neuron: what it writes, how often it fires, its spread.")
+    _add_neuron(sub)
+    sub.add_argument("--k", type=int, default=10)
+    sub = neurons.add("find", _find, "Neurons by a token, by a place in a text, or by rarity.")
+    sub.add_argument("--token", help='which keep to this token, such as " park"')
+    sub.add_argument("--text", help="which fire most, against their own spread, in this text")
+    sub.add_argument(
+        "--token-position", type=int, help="at this token of it; 0 is the story's start"
+    )
+    for name, about in (
+        ("rare", "which fire least often, though they do"),
+        ("selective", "which are strongest on one and the same token"),
+        ("dead", "which are nowhere above --threshold"),
+    ):
+        sub.add_argument(f"--{name}", action="store_true", help=about)
+    sub.add_argument("--threshold", type=float, default=0.0)
+    sub.add_argument("--k", type=int, default=20)
+
+
+def _add_neuron(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--layer", type=int, required=True)
     sub.add_argument("--neuron", type=int, required=True)
-    sub.add_argument("--k", type=int, default=20)
-    sub = neurons.add("find", _find, "Which neurons does a token excite?")
-    sub.add_argument("--token", required=True, help='such as " park"')
-    sub.add_argument("--k", type=int, default=20)
 
 
 def _build(chosen: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from slm.lens.neuron_index import build_index
+    from slm.lens.neuron_build import build_index
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("reading stories", total=1.0)
-        for reading in build_index(checkpoint, chosen.corpus):
+        for reading in build_index(checkpoint, chosen.corpus, again=chosen.again):
             bar.update(task, completed=reading.share)
     data = {"address": str(checkpoint.address), **asdict(reading)}
     answer(chosen, data, lambda: f"{reading.tokens} tokens of {reading.stories} stories read")
@@ -41,8 +69,9 @@ def _top(chosen: argparse.Namespace) -> None:
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
-    index = open_index(checkpoint)
-    examples = index.top(checkpoint, chosen.layer, chosen.neuron, k=chosen.k)
+    examples = open_index(checkpoint).top(
+        checkpoint, chosen.layer, chosen.neuron, k=chosen.k, strongest=not chosen.weakest
+    )
     data = {
         "address": str(checkpoint.address),
         "layer": chosen.layer,
@@ -67,26 +96,106 @@ def _top(chosen: argparse.Namespace) -> None:
     )
 
 
-def _find(chosen: argparse.Namespace) -> None:
+def _show(chosen: argparse.Namespace) -> None:
     from slm.lens.neuron_index import open_index
+    from slm.lens.neuron_logits import writes
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
-    found = open_index(checkpoint).find(checkpoint, chosen.token, k=chosen.k)
-    data = {
+    written = writes(checkpoint, chosen.layer, chosen.neuron, k=chosen.k)
+    index = open_index(checkpoint)
+    layer, neuron = chosen.layer, chosen.neuron
+    spread = index.percentiles(layer, neuron, SHARES)
+    fires = index.fires[layer]
+    data: dict[str, Any] = {
         "address": str(checkpoint.address),
-        "token": chosen.token,
-        "neurons": [asdict(hit) for hit in found],
+        "layer": layer,
+        "neuron": neuron,
+        "corpus": index.corpus,
+        "stories": index.n_stories,
+        "tokens": index.n_tokens,
+        "fires": float(fires[neuron]),
+        "neurons_of_its_layer_that_fire_less": int((fires < fires[neuron]).sum()),
+        "lowest": float(index.lowest[layer, neuron]),
+        "highest": float(index.highest[layer, neuron]),
+        "percentiles": dict(zip(map(str, SHARES), spread, strict=True)),
+        "promotes": written.promotes,
+        "suppresses": written.suppresses,
     }
-    answer(
-        chosen,
-        data,
-        lambda: (
-            "\n".join(
-                f"layer {hit.layer} neuron {hit.neuron}: {hit.count} of its top examples, "
-                f"at most {hit.activation:.3f}"
-                for hit in found
-            )
-            or f"no neuron has {chosen.token!r} among its top examples"
-        ),
-    )
+
+    def text() -> str:
+        lines = [
+            f"{checkpoint.address}, layer {layer}, neuron {neuron}, over {index.n_tokens:,} tokens "
+            f"of {index.corpus}",
+            f"fires on {fires[neuron]:.2%} of them; {data['neurons_of_its_layer_that_fire_less']} "
+            f"of its layer's {len(fires)} neurons fire less",
+            f"lowest {data['lowest']:.3f}, highest {data['highest']:.3f}; not above, on this share:",
+            "  " + "  ".join(f"{s:.1%} {v:.3f}" for s, v in zip(SHARES, spread, strict=True)),
+        ]
+        for name in ("promotes", "suppresses"):
+            lines.append(name + ": " + ", ".join(f"{p!r} {v:+.3f}" for p, v in data[name]))
+        return "\n".join(lines)
+
+    answer(chosen, data, text)
+
+
+def _find(chosen: argparse.Namespace) -> None:
+    from slm.lens import neuron_search
+    from slm.lens.neuron_index import open_index
+    from slm.runs import load_checkpoint
+
+    asked = [
+        name
+        for name in ("token", "text", "rare", "selective", "dead")
+        if getattr(chosen, name) not in (None, False)
+    ]
+    if len(asked) != 1:
+        raise BadInput("find neurons by one of --token, --text, --rare, --selective and --dead")
+    if (chosen.text is None) != (chosen.token_position is None):
+        raise BadInput("--text and --token-position belong together")
+    checkpoint = load_checkpoint(chosen.address)
+    index = open_index(checkpoint)
+    data: dict[str, Any] = {"address": str(checkpoint.address)}
+    if chosen.dead:
+        dead = index.dead(chosen.threshold)
+        data |= {"threshold": chosen.threshold, "of": index.fired.size, "neurons": dead}
+        answer(
+            chosen,
+            data,
+            lambda: "\n".join(
+                [
+                    f"{len(dead)} of {index.fired.size} neurons are nowhere above {chosen.threshold:g}",
+                    *(f"layer {layer} neuron {neuron}" for layer, neuron in dead),
+                ]
+            ),
+        )
+        return
+    if chosen.token is not None:
+        data["token"] = chosen.token
+        found = neuron_search.by_token(index, checkpoint, chosen.token, k=chosen.k)
+        nothing = f"no neuron has {chosen.token!r} among its strongest places"
+    elif chosen.text is not None:
+        tokens = checkpoint.tokenizer.encode_story(chosen.text)
+        at = chosen.token_position
+        found = neuron_search.by_place(index, checkpoint, tokens, at, k=chosen.k)
+        data |= {"position": at, "token": checkpoint.tokenizer.pieces(tokens)[at]}
+        nothing = "no neuron fires there"
+    else:
+        search = neuron_search.rarest if chosen.rare else neuron_search.most_selective
+        found = search(index, checkpoint, k=chosen.k)
+        nothing = "no neuron fires anywhere"
+    data["neurons"] = [asdict(one) for one in found]
+    answer(chosen, data, lambda: _table(found) or nothing)
+
+
+def _table(found: Sequence["Found"]) -> str:
+    lines = []
+    for one in found:
+        line = f"layer {one.layer} neuron {one.neuron}: "
+        if one.activation is not None:
+            line += f"{one.activation:.3f}, "
+        if one.above is not None:
+            line += f"as high on {one.above:.3%} of all tokens, "
+        line += f"fires on {one.fires:.2%}, {one.count} of its strongest places are {one.token!r}"
+        lines.append(line)
+    return "\n".join(lines)

@@ -1,77 +1,108 @@
-"""Every neuron's extremes over a whole corpus, in one pass, kept on disk.
+"""Every neuron over a whole corpus: its extremes, how often it fires, and how it is spread.
 
-The pass costs little more than the forward pass it is made of: while a layer's activations are still
-in the processor's cache, each story's maxima and minima are taken, and only those that enter a
-neuron's list are looked at again for their place.
+An index lies on disk as memory-mapped arrays, written by `neuron_build`; a few stories are read into
+one in memory by `index_of`.
 """
 
 import json
-import os
-import shutil
-import tempfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from itertools import islice
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Float, Int, Int64, UInt16
 
 from slm.errors import BadInput
+from slm.lens import distributions
+from slm.lens.neuron_tally import Tally, batches
 from slm.lens.neurons import KEPT, Example, activations, check_neuron, example_of
-from slm.model import fast
-from slm.model.config import ModelConfig
 from slm.runs import Checkpoint, open_run
-from slm.stories.cleaning import CleaningReport, clean
-from slm.stories.sources import open_source
-from slm.stories.windows import windows
 
-STORIES_AT_ONCE = 256
-TOKENS_AT_ONCE = 4096
-"""Stories that are encoded together, and positions (padding included) that are run together."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hit:
-    """A neuron whose top examples hold a token: how often, and its strongest activation there."""
-
-    layer: int
-    neuron: int
-    count: int
-    activation: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How far the building of an index has come."""
-
-    stories: int
-    tokens: int
-    share: float
+VERSION = 2
+"""Raised whenever what lies on disk changes its meaning."""
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Index:
-    """Every neuron's extremes over a corpus, a story at most once each.
+    """Every neuron of a checkpoint over the stories of `corpus`.
 
-    `story`, `position` and `activation` are [side, layer, neuron, rank]; side 0 holds the strongest,
-    side 1 the weakest. A story of -1 means that the corpus had fewer stories.
+    `activation`, `story` and `position` are [side, layer, neuron, rank]: side 0 holds the strongest
+    places, side 1 the weakest, a story at most once each, and the same eight tokens at most once. A
+    story of -1 means that there were no more. `counts` are the tokens in each bin of `distributions`.
+    Story s is `ids[starts[s]:starts[s+1]]`, END first.
     """
 
-    path: Path
+    corpus: str
+    ids: UInt16[np.ndarray, "token"]
+    starts: Int64[np.ndarray, "story_plus_one"]
     activation: Float[np.ndarray, "side layer neuron rank"]
     story: Int[np.ndarray, "side layer neuron rank"]
     position: Int[np.ndarray, "side layer neuron rank"]
-    fires: Float[np.ndarray, "layer neuron"]
+    counts: Int[np.ndarray, "layer neuron bin"]
+
+    @property
+    def n_stories(self) -> int:
+        """Stories that were read."""
+        return len(self.starts) - 1
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens that were read, END of each story among them."""
+        return int(self.starts[-1])
+
+    @cached_property
+    def fired(self) -> Int[np.ndarray, "layer neuron"]:
+        """The number of tokens on which each neuron is above 0."""
+        return self.counts[:, :, distributions.ABOVE_ZERO :].sum(-1)
+
+    @property
+    def fires(self) -> Float[np.ndarray, "layer neuron"]:
+        """The share of all tokens on which each neuron is above 0."""
+        return self.fired / self.n_tokens
+
+    @property
+    def highest(self) -> Float[np.ndarray, "layer neuron"]:
+        """Each neuron's strongest activation anywhere."""
+        return self.activation[0, :, :, 0]
+
+    @property
+    def lowest(self) -> Float[np.ndarray, "layer neuron"]:
+        """Each neuron's weakest activation anywhere."""
+        return self.activation[1, :, :, 0]
+
+    def dead(self, threshold: float = 0.0) -> list[tuple[int, int]]:
+        """Neurons (layer, neuron) that are nowhere above `threshold`."""
+        return [
+            (layer, neuron) for layer, neuron in np.argwhere(self.highest <= threshold).tolist()
+        ]
+
+    def percentiles(self, layer: int, neuron: int, shares: Sequence[float]) -> list[float]:
+        """The activations that these shares (0 to 1) of all tokens do not exceed."""
+        return distributions.percentiles(
+            np.asarray(self.counts[layer, neuron]),
+            float(self.lowest[layer, neuron]),
+            float(self.highest[layer, neuron]),
+            shares,
+        )
+
+    def share_above(
+        self, acts: Float[np.ndarray, "layer neuron"]
+    ) -> Float[np.ndarray, "layer neuron"]:
+        """The share of all tokens on which each neuron is as active as here, or more."""
+        return distributions.share_above(np.asarray(self.counts), self.highest, acts)
+
+    def top_tokens(self) -> Int[np.ndarray, "layer neuron rank"]:
+        """The token ids at each neuron's strongest places, -1 where there are no more."""
+        there = self.story[0] >= 0
+        at = self.starts[np.where(there, self.story[0], 0)] + self.position[0]
+        return np.where(there, self.ids[np.where(there, at, 0)].astype(np.int64), -1)
 
     def tokens(self, story: int) -> list[int]:
-        """The token ids of a story of the index, END first."""
-        starts = np.load(self.path / "starts.npy", mmap_mode="r")
-        ids = np.memmap(self.path / "tokens.bin", dtype=np.uint16, mode="r")
-        return ids[starts[story] : starts[story + 1]].tolist()
+        """The token ids of a story, END first."""
+        return self.ids[self.starts[story] : self.starts[story + 1]].tolist()
 
     def top(
         self,
@@ -96,236 +127,80 @@ class Index:
             )
         ]
 
-    def find(self, checkpoint: Checkpoint, token: str, *, k: int = KEPT) -> list[Hit]:
-        """Neurons whose strongest examples hold `token`, those with most of them first.
 
-        Raises `BadInput` where `token` is not one token of the model's vocabulary.
-        """
-        ids = checkpoint.tokenizer.encode(token)
-        if len(ids) != 1:
-            pieces = checkpoint.tokenizer.pieces(ids)
-            raise BadInput(f"{token!r} must be one token, and it is {len(ids)}: {pieces}")
-        counts: Counter[tuple[int, int]] = Counter()
-        best: dict[tuple[int, int], float] = {}
-        starts = np.load(self.path / "starts.npy", mmap_mode="r")
-        all_ids = np.memmap(self.path / "tokens.bin", dtype=np.uint16, mode="r")
-        there = self.story[0] >= 0
-        at = starts[np.where(there, self.story[0], 0)] + self.position[0]
-        same = there & (all_ids[np.where(there, at, 0)] == ids[0])
-        for layer, neuron, rank in np.argwhere(same).tolist():
-            counts[layer, neuron] += 1
-            value = float(self.activation[0, layer, neuron, rank])
-            best[layer, neuron] = max(value, best.get((layer, neuron), value))
-        hits = [
-            Hit(layer=layer, neuron=neuron, count=count, activation=best[layer, neuron])
-            for (layer, neuron), count in counts.items()
-        ]
-        return sorted(hits, key=lambda hit: (-hit.count, -hit.activation))[:k]
-
-
-def build_index(checkpoint: Checkpoint, corpus: str) -> Iterator[Reading]:
-    """Read a whole corpus and write the index of this checkpoint, yielding how far it has come.
-
-    Memory holds a batch and the extremes, never the corpus. Ended early, it leaves nothing.
-    """
-    run = open_run(checkpoint.address.run)
-    assert checkpoint.address.step is not None
-    folder = run.neurons_path(checkpoint.address.step)
-    source = open_source(corpus)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        extremes = _Extremes(checkpoint.config)
-        starts, read = [0], 0
-        texts = clean(source.raw(), CleaningReport())
-        with (beside / "tokens.bin").open("wb") as file:
-            while some := list(islice(texts, STORIES_AT_ONCE)):
-                end = checkpoint.tokenizer.end
-                stories = [[end, *ids] for ids in checkpoint.tokenizer.encode_many(some)]
-                for batch in batches(stories, checkpoint.config.n_ctx, first=len(starts) - 1):
-                    extremes.read(checkpoint, batch)
-                for story in stories:
-                    file.write(np.asarray(story, dtype="<u2").tobytes())
-                    starts.append(starts[-1] + len(story))
-                read += sum(map(len, some))
-                share = min(read / source.size, 0.99)
-                yield Reading(stories=len(starts) - 1, tokens=starts[-1], share=share)
-        if len(starts) == 1:
-            raise BadInput(f"the corpus {corpus!r} holds no story that survives cleaning")
-        reading = Reading(stories=len(starts) - 1, tokens=starts[-1], share=1.0)
-        np.save(beside / "starts.npy", np.asarray(starts, dtype=np.int64))
-        for name, array in extremes.arrays(starts[-1]).items():
-            np.save(beside / f"{name}.npy", array)
-        manifest = {
-            "corpus": corpus,
-            "corpus_fingerprint": source.fingerprint,
-            "tokenizer_hash": checkpoint.tokenizer.hash,
-            "address": str(checkpoint.address),
-            "reading": asdict(reading),
-        }
-        (beside / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(beside, folder)
-        yield reading
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Batch:
-    """Windows of several stories, to be run together; all windows of a story are in one batch.
-
-    `first` to `last` (exclusive) are the positions of a row that count: no padding, and none that an
-    earlier window has read. `starts` is where in its story a row begins.
-    """
-
-    rows: Int[Tensor, "window pos"]
-    first: Int[Tensor, "window"]
-    last: Int[Tensor, "window"]
-    starts: Int[Tensor, "window"]
-    story: Int[Tensor, "window"]
-
-
-def batches(stories: Sequence[Sequence[int]], n_ctx: int, first: int = 0) -> Iterator[Batch]:
-    """Put stories of like length together, so that little is padded. They are numbered from `first`."""
-    order = sorted(range(len(stories)), key=lambda index: len(stories[index]))
-    together: list[int] = []
-    for place, index in enumerate(order):
-        together.append(index)
-        following = order[place + 1] if place + 1 < len(order) else None
-        count = sum(len(list(windows(len(stories[i]), n_ctx))) for i in together)
-        if following is None or (count + 1) * min(len(stories[following]), n_ctx) > TOKENS_AT_ONCE:
-            yield _batch(stories, together, n_ctx, first)
-            together = []
-
-
-def _batch(stories: Sequence[Sequence[int]], which: list[int], n_ctx: int, first: int) -> Batch:
-    parts = [(index, window) for index in which for window in windows(len(stories[index]), n_ctx)]
-    longest = max(window.stop - window.start for _, window in parts)
-    rows = torch.zeros(len(parts), longest, dtype=torch.long)
-    for row, (index, window) in zip(rows, parts, strict=True):
-        ids = stories[index][window.start : window.stop]
-        row[: len(ids)] = torch.tensor(list(ids))
-    return Batch(
-        rows=rows,
-        first=torch.tensor([window.new - window.start for _, window in parts]),
-        last=torch.tensor([window.stop - window.start for _, window in parts]),
-        starts=torch.tensor([window.start for _, window in parts]),
-        story=torch.tensor([first + index for index, _ in parts]),
+def index_of(checkpoint: Checkpoint, texts: Sequence[str], corpus: str) -> Index:
+    """An index of a few stories, in memory; `corpus` is what they are called."""
+    stories = [checkpoint.tokenizer.encode_story(text) for text in texts]
+    tally = Tally(checkpoint.config)
+    for batch in batches(stories, checkpoint.config.n_ctx):
+        tally.read(checkpoint, batch)
+    return Index(
+        corpus=corpus,
+        ids=np.concatenate([np.asarray(story, dtype=np.uint16) for story in stories]),
+        starts=np.cumsum([0, *map(len, stories)], dtype=np.int64),
+        **tally.arrays(),
     )
 
 
-class _Extremes:
-    """The strongest and weakest activations of every neuron so far, a story at most once each.
-
-    Side 0 holds activations, side 1 their negatives, so that on both sides more is more extreme.
-    """
-
-    def __init__(self, config: ModelConfig) -> None:
-        shape = (2, config.n_layers, config.d_mlp, KEPT)
-        self.best = torch.full(shape, float("-inf"))
-        self.story = torch.full(shape, -1)
-        self.position = torch.zeros(shape, dtype=torch.long)
-        self.fired = torch.zeros(config.n_layers, config.d_mlp, dtype=torch.double)
-        self.hooks = {f"blocks.{n}.mlp.hook_post": n for n in range(config.n_layers)}
-
-    @torch.no_grad()
-    def read(self, checkpoint: Checkpoint, batch: Batch) -> None:
-        """Run a batch and keep what is extreme in it."""
-        counting = [
-            slice(*ends) for ends in zip(batch.first.tolist(), batch.last.tolist(), strict=True)
-        ]
-
-        def take(name: str, act: fast.Act) -> None:
-            if (layer := self.hooks.get(name)) is None:
-                return
-            assert isinstance(act, Tensor)
-            parts = [row[there] for row, there in zip(act, counting, strict=True)]
-            self.fired[layer] += sum((part > 0).float().sum(0) for part in parts)
-            self._merge(0, layer, act, batch, torch.stack([part.amax(0) for part in parts]))
-            self._merge(1, layer, act, batch, -torch.stack([part.amin(0) for part in parts]))
-
-        fast.hidden(checkpoint.weights, batch.rows, tap=take)
-
-    def _merge(
-        self,
-        side: int,
-        layer: int,
-        act: Float[Tensor, "window pos neuron"],
-        batch: Batch,
-        extreme: Float[Tensor, "window neuron"],
-    ) -> None:
-        """Put the windows' extremes that belong there into the neurons' lists."""
-        best = self.best[side, layer]
-        window, neuron = (extreme > best[:, -1]).nonzero(as_tuple=True)
-        if not len(window):
-            return
-        # of several windows of a story, only the most extreme one
-        values = extreme[window, neuron]
-        key = batch.story[window] * len(best) + neuron
-        order = values.argsort(descending=True, stable=True)
-        order = order[key[order].argsort(stable=True)]
-        first = torch.ones(len(order), dtype=torch.bool)
-        first[1:] = key[order][1:] != key[order][:-1]
-        window, neuron, values = (t[order[first]] for t in (window, neuron, values))
-
-        along = act[window, :, neuron] * (1 if side == 0 else -1)
-        at = torch.arange(act.shape[1])
-        counts_not = (at < batch.first[window, None]) | (at >= batch.last[window, None])
-        along = along.masked_fill(counts_not, float("-inf"))
-        position = batch.starts[window] + along.argmax(1)
-
-        touched, row = neuron.unique(return_inverse=True)
-        by_row = row.argsort(stable=True)
-        counts = torch.bincount(row)
-        column = torch.arange(len(row)) - (counts.cumsum(0) - counts)[row[by_row]]
-        width = int(counts.max())
-
-        def joined(kept: Tensor, new: Tensor, empty: float | int) -> Tensor:
-            table = torch.full((len(touched), width), empty, dtype=kept.dtype)
-            table[row[by_row], column] = new[by_row].to(kept.dtype)
-            return torch.cat([kept[touched], table], 1)
-
-        together, places = joined(best, values, float("-inf")).sort(
-            dim=1, descending=True, stable=True
-        )
-        places = places[:, :KEPT]
-        self.best[side, layer, touched] = together[:, :KEPT]
-        for kept, new in ((self.story, batch.story[window]), (self.position, position)):
-            kept[side, layer, touched] = joined(kept[side, layer], new, -1).gather(1, places)
-
-    def arrays(self, tokens: int) -> dict[str, np.ndarray]:
-        """What the index holds, of a corpus of `tokens`."""
-        best = self.best.clone()
-        best[1] *= -1
-        return {
-            "activation": best.numpy(),
-            "story": self.story.int().numpy(),
-            "position": self.position.int().numpy(),
-            "fires": (self.fired / tokens).float().numpy(),
-        }
+def index_path(checkpoint: Checkpoint) -> Path:
+    """Where the index of this checkpoint lies, or would."""
+    assert checkpoint.address.step is not None
+    return open_run(checkpoint.address.run).neurons_path(checkpoint.address.step)
 
 
 def open_index(checkpoint: Checkpoint) -> Index:
-    """The index built for this checkpoint; `BadInput` with the command to build it where none is."""
-    assert checkpoint.address.step is not None
-    path = open_run(checkpoint.address.run).neurons_path(checkpoint.address.step)
-    if not (path / "manifest.json").exists():
+    """The index built for this checkpoint.
+
+    Raises `BadInput` with the command to build it where there is none, or where the one there is was
+    made of other weights or another tokenizer.
+    """
+    path = index_path(checkpoint)
+    build = f"python -m slm neurons build {checkpoint.address} --corpus SOURCE"
+    if (manifest := read_manifest(path)) is None:
+        raise BadInput(f"no neuron index of {checkpoint.address} yet; build it: {build}")
+    if changed := stale(checkpoint, manifest):
         raise BadInput(
-            f"no neuron index of {checkpoint.address} yet; build it: "
-            f"python -m slm neurons build {checkpoint.address} --corpus SOURCE"
+            f"the neuron index of {checkpoint.address} is stale ({changed}); build it again: {build}"
         )
-    manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-    if manifest["tokenizer_hash"] != checkpoint.tokenizer.hash:
-        raise BadInput(f"the neuron index of {checkpoint.address} is stale: build it again")
 
     def array(name: str) -> np.ndarray:
         return np.load(path / f"{name}.npy", mmap_mode="r")
 
     return Index(
-        path=path,
+        corpus=manifest["corpus"],
+        ids=np.memmap(path / "tokens.bin", dtype=np.uint16, mode="r"),
+        starts=np.memmap(path / "starts.bin", dtype=np.int64, mode="r"),
         activation=array("activation"),
         story=array("story"),
         position=array("position"),
-        fires=array("fires"),
+        counts=array("counts"),
     )
+
+
+def hashes(checkpoint: Checkpoint) -> dict[str, str]:
+    """What a checkpoint is known by: the hashes of its weights' file and of its tokenizer."""
+    assert checkpoint.address.step is not None
+    run = open_run(checkpoint.address.run)
+    weights = run.weights_hash(checkpoint.address.step)
+    return {"weights_hash": weights, "tokenizer_hash": checkpoint.tokenizer.hash}
+
+
+def stale(checkpoint: Checkpoint, manifest: dict[str, Any]) -> str:
+    """Why an index is not this checkpoint's as it is now, in words; empty where it is."""
+    if manifest.get("version") != VERSION:
+        return "an earlier version of Storyscope wrote it"
+    now = hashes(checkpoint)
+    if manifest.get("weights_hash") != now["weights_hash"]:
+        return "the weights have changed since"
+    if manifest.get("tokenizer_hash") != now["tokenizer_hash"]:
+        return "the tokenizer has changed since"
+    return ""
+
+
+def read_manifest(path: Path) -> dict[str, Any] | None:
+    """What an index says it was made of; None where there is no whole index."""
+    try:
+        found = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

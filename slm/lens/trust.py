@@ -4,7 +4,6 @@ Each says something that pages rely on: that the two ways through the model agre
 that nothing is padding. A number that is not a number never passes.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -60,7 +59,7 @@ def facts(checkpoint: Checkpoint) -> dict[str, str]:
     return {
         "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items())
         + f", in all {sum(counts.values()):,}",
-        "weights (sha256)": hashlib.sha256(run.checkpoint_path(step).read_bytes()).hexdigest(),
+        "weights (sha256)": run.weights_hash(step),
         "tokenizer": checkpoint.tokenizer.hash,
         "corpus": str(corpus.get("train_hash", "not known")),
     }
