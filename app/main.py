@@ -10,7 +10,10 @@ st.html("<style>.stMainBlockContainer { padding-inline: 3rem; max-width: 84rem; 
 page = st.navigation(
     {
         "Start": [st.Page("../pages/home.py", title="Home", default=True)],
-        "Learn": [st.Page("../pages/train.py", title="Train", url_path="train")],
+        "Learn": [
+            st.Page("../pages/train.py", title="Train", url_path="train"),
+            st.Page("../pages/compare.py", title="Compare", url_path="compare"),
+        ],
         "Look inside": [
             st.Page("../pages/attention.py", title="Attention", url_path="attention"),
             st.Page("../pages/neurons.py", title="Neurons", url_path="neurons"),

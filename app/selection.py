@@ -93,6 +93,12 @@ def _follow(letter: str, address: str) -> str | None:
     return None
 
 
+def put_beside(address: str) -> None:
+    """Choose model B (from a widget's callback)."""
+    st.session_state["b"] = address
+    st.session_state["b_fresh"] = st.session_state.get("b_fresh", 0) + 1
+
+
 def notices() -> None:
     """Say what the URL asked for in vain, until something else is chosen."""
     for letter in "ab":

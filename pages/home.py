@@ -13,6 +13,7 @@ from slm.writing.sampler import Sampling
 
 QUESTIONS = {
     "train": "How does a model learn to tell stories?",
+    "compare": "What changed between two models?",
     "attention": "Where does each head look?",
     "neurons": "What excites a neuron?",
     "writing": "What does the model write, and how sure is it?",

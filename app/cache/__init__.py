@@ -1,6 +1,16 @@
 """The only place for Streamlit's caches, a file a room: pages ask `cache.attention(address, …)`."""
 
 from app.cache.checkpoints import checkpoint
+from app.cache.comparing import (
+    compare_again,
+    difference,
+    drift,
+    layers,
+    mailable,
+    matched,
+    reading,
+    stages,
+)
 from app.cache.judging import to_grade
 from app.cache.looking import (
     attention,
@@ -24,16 +34,24 @@ __all__ = [
     "attribution",
     "checkpoint",
     "checks",
+    "compare_again",
+    "difference",
+    "drift",
     "examples",
     "expectations",
     "facts",
+    "layers",
     "logit_lens",
+    "mailable",
+    "matched",
     "pieces",
     "protagonist",
+    "reading",
     "roles",
     "shipped_openings",
     "shipped_stories",
     "speed",
+    "stages",
     "to_grade",
     "without_heads",
     "without_neurons",

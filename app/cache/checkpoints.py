@@ -55,6 +55,6 @@ def key(address: str) -> tuple[str, int]:
     return str(Address(run.name, step)), run.checkpoint_path(step).stat().st_mtime_ns
 
 
-@st.cache_resource(max_entries=8, show_spinner="Loading the model …")
+@st.cache_resource(max_entries=24, show_spinner="Loading the model …")
 def _checkpoint(address: str, changed: int) -> Checkpoint:
     return load_checkpoint(address)

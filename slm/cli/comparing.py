@@ -22,8 +22,9 @@ def add_to(commands: Commands) -> None:
 
 def _compare(chosen: argparse.Namespace) -> None:
     from rich.console import Console
+    from rich.progress import Progress
 
-    from slm.comparing.comparison import as_json, compare
+    from slm.comparing.comparison import Comparison, as_json, compare
     from slm.comparing.reading import read
     from slm.comparing.report import report
     from slm.files import write_text
@@ -34,13 +35,13 @@ def _compare(chosen: argparse.Namespace) -> None:
     arguments = [str(a.address), str(b.address), "--corpus", chosen.corpus]
     arguments += ["--stories", str(chosen.stories)]
     steps = compare(a, b, reading, command="python -m slm compare " + shlex.join(arguments))
-    with Console(stderr=True).status("comparing …") as status:
-        while True:
-            try:
-                status.update(f"{next(steps)} …")
-            except StopIteration as finished:
-                found: Comparison = finished.value
-                break
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("comparing", total=1.0)
+        for step in steps:
+            if isinstance(step, Comparison):
+                found = step
+            else:
+                bar.update(task, description=step.doing, completed=step.share)
     if chosen.html:
         write_text(Path(chosen.html), report(found))
     answer(chosen, as_json(found), lambda: _told(found, chosen.html))

@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Generator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -26,6 +26,7 @@ from slm.comparing.matching import Matching, match_heads, match_neurons
 from slm.comparing.reading import Reading
 from slm.comparing.similarity import Similarity, similarity
 from slm.lens.attention import attention
+from slm.lens.roles import Progress
 from slm.model.config import count_parameters
 from slm.runs import Checkpoint, open_run, resolve
 
@@ -73,21 +74,21 @@ class Comparison:
 
 def compare(
     a: Checkpoint, b: Checkpoint, reading: Reading, *, command: str = ""
-) -> Generator[str, None, Comparison]:
-    """Compare two checkpoints on what was read, yielding what is being done; returns the comparison."""
+) -> Iterator[Progress | Comparison]:
+    """Compare two checkpoints on what was read; yields how far it is, and last the comparison."""
     found: list[StoryDifference] = []
     for story in differences(a, b, reading.texts):
         found.append(story)
-        yield f"reading stories, {len(found)} of {len(reading.texts)}"
+        yield Progress(doing="reading stories", share=0.4 * len(found) / len(reading.texts))
     texts = reading.texts[:MATCHED_ON]
-    yield "matching heads"
+    yield Progress(doing="matching heads", share=0.4)
     heads = match_heads(a, b, texts)
-    yield "matching neurons"
+    yield Progress(doing="matching neurons", share=0.6)
     neurons = match_neurons(a, b, texts)
-    yield "comparing layers"
+    yield Progress(doing="comparing layers", share=0.9)
     alike = similarity(a, b, texts)
     runs = dict.fromkeys(model.address.run for model in (a, b))
-    return Comparison(
+    yield Comparison(
         a=str(a.address),
         b=str(b.address),
         reading=reading,

@@ -14,7 +14,17 @@ from slm.runs import load_checkpoint
 from slm.stories import shipped
 from tests.app.conftest import Open, figure_on, finished, said, story_on
 
-PAGES = ("home", "train", "attention", "neurons", "roles", "predictions", "writing", "grading")
+PAGES = (
+    "home",
+    "train",
+    "compare",
+    "attention",
+    "neurons",
+    "roles",
+    "predictions",
+    "writing",
+    "grading",
+)
 LOOKING = ("attention", "neurons", "roles", "predictions", "writing", "grading")
 
 

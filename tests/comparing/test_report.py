@@ -21,12 +21,9 @@ HOSTILE = '<script>alert(1)</script> said "&amp;" <img src=x onerror=alert(2)> \
 
 def compared(a: Checkpoint, b: Checkpoint, texts: list[str]) -> Comparison:
     """A comparison of two models on some texts."""
-    steps = compare(a, b, Reading(corpus=HOSTILE, fingerprint="f", texts=tuple(texts)))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as finished:
-            return finished.value
+    *_, found = compare(a, b, Reading(corpus=HOSTILE, fingerprint="f", texts=tuple(texts)))
+    assert isinstance(found, Comparison)
+    return found
 
 
 @pytest.fixture

@@ -1,0 +1,176 @@
+"""Two models beside each other: curves, pairs of heads, layers, and what is learned when."""
+
+import base64
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float, Float32
+
+from app.figures.attention import GAP, image_side, mosaic, png
+from app.figures.style import dress, printed
+from app.theme import Palette
+
+PAIRS_IN_A_ROW = 8
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+
+
+def curves(
+    series: Sequence[tuple[str, Sequence[tuple[float, float]]]],
+    palette: Palette,
+    across: str,
+    up: str,
+    marks: Sequence[tuple[float, str, str]] = (),
+) -> go.Figure:
+    """A line for each (name, points), the first in A's colour, the second in B's, others quiet.
+
+    `marks` are places on the axis with a word and a colour: where A and B stand.
+    """
+    colours = [palette.plus, palette.other, palette.minus]
+    figure = go.Figure()
+    for index, (name, points) in enumerate(series):
+        figure.add_scatter(
+            x=[x for x, _ in points],
+            y=[y for _, y in points],
+            mode="lines+markers",
+            name=printed(name),
+            line={
+                "color": colours[index] if index < len(colours) else palette.muted,
+                "width": 2,
+                "dash": DASHES[max(0, index - len(colours) + 1) % len(DASHES)],
+            },
+            marker={"size": 6},
+            hovertemplate=f"%{{y:.4g}} {printed(up)} after %{{x:.4s}}",
+        )
+    for at, word, colour in marks:
+        figure.add_vline(
+            x=at, line={"color": colour, "width": 1, "dash": "dot"}, annotation_text=word,
+            annotation_font_color=colour, annotation_position="top",
+        )  # fmt: skip
+    figure.update_xaxes(title=across, showgrid=False, zeroline=False, tickformat="~s")
+    figure.update_yaxes(title=up, gridcolor=palette.grid, zeroline=False)
+    figure.update_layout(showlegend=len(series) > 1)
+    return dress(figure, palette, height=380)
+
+
+def pairs(
+    patterns: Float32[np.ndarray, "picture query key"],
+    names: Sequence[str],
+    palette: Palette,
+    selected: int,
+) -> go.Figure:
+    """Matched heads as small pictures, A's left and B's right; pictures 2 n and 2 n + 1 are pair n."""
+    columns = min(2 * PAIRS_IN_A_ROW, len(patterns))
+    image, places = mosaic(patterns[None], columns)
+    high, wide = image.shape
+    side = image_side(patterns[None])
+    source = base64.b64encode(png(image, palette.sequential)).decode()
+    lefts = places[::2]
+    figure = go.Figure(
+        go.Scatter(
+            x=[x + side + GAP / 2 for x, _ in lefts],
+            y=[y + side / 2 for _, y in lefts],
+            customdata=list(range(len(lefts))),
+            text=[printed(name) for name in names],
+            mode="markers",
+            marker={"size": 40, "symbol": "square", "color": "rgba(0,0,0,0)"},
+            selected={"marker": {"opacity": 0}},
+            unselected={"marker": {"opacity": 0}},
+            hovertemplate="%{text}<extra></extra>",
+        )
+    )
+    figure.add_layout_image(
+        source=f"data:image/png;base64,{source}", xref="x", yref="y", x=0, y=0, sizex=wide,
+        sizey=high, sizing="stretch", layer="below",
+    )  # fmt: skip
+    for index, (x, y) in enumerate(lefts):
+        chosen = index == selected
+        figure.add_shape(
+            type="rect", x0=x - 1.5, y0=y - 1.5, x1=x + 2 * side + GAP + 1.5, y1=y + side + 1.5,
+            line={"color": palette.minus if chosen else palette.grid, "width": 2 if chosen else 1},
+        )  # fmt: skip
+    figure.update_xaxes(visible=False, range=[-2, wide + 2], fixedrange=True)
+    figure.update_yaxes(
+        visible=False, range=[high + 2, -2], fixedrange=True, scaleanchor="x", scaleratio=1
+    )
+    dress(figure, palette, height=round(1050 * high / wide) + 6 if columns > 8 else 150)
+    return figure.update_layout(
+        margin={"l": 0, "r": 0, "t": 2, "b": 2}, hoverdistance=-1, clickmode="event+select",
+        dragmode=False, showlegend=False,
+    )  # fmt: skip
+
+
+def likeness(values: Sequence[float], chance: float, palette: Palette, kind: str) -> go.Figure:
+    """How alike the pairs are, most alike first, and where a match begins."""
+    figure = go.Figure(
+        go.Scatter(
+            x=list(range(1, len(values) + 1)), y=list(values), mode="lines",
+            line={"color": palette.plus, "width": 2},
+            hovertemplate="pair %{x}: %{y:.3f}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.add_hline(
+        y=chance, line={"color": palette.muted, "width": 1, "dash": "dot"},
+        annotation_text="a match begins here", annotation_font_color=palette.muted,
+    )  # fmt: skip
+    figure.update_xaxes(title=f"pair of {kind}, most alike first", showgrid=False, zeroline=False)
+    figure.update_yaxes(title="likeness", range=[0, 1.03], gridcolor=palette.grid, zeroline=False)
+    return dress(figure, palette, height=260)
+
+
+def layers_alike(values: Float[np.ndarray, "stage_a stage_b"], palette: Palette) -> go.Figure:
+    """CKA of every stage of A with every stage of B, on the fixed scale 0 to 1."""
+
+    def names(count: int) -> list[str]:
+        return ["embedding", *(f"layer {layer}" for layer in range(count - 1))]
+
+    scale = palette.sequential
+    figure = go.Figure(
+        go.Heatmap(
+            z=values.round(4).tolist(), x=names(values.shape[1]), y=names(values.shape[0]),
+            zmin=0, zmax=1,
+            colorscale=[[at / (len(scale) - 1), colour] for at, colour in enumerate(scale)],
+            text=[[f"{value:.2f}" for value in row] for row in values], texttemplate="%{text}",
+            colorbar={"title": {"text": "CKA"}, "thickness": 8, "outlinewidth": 0},
+            hovertemplate="%{y} of A, %{x} of B: %{z:.3f}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(title="after which layer of B", showgrid=False, zeroline=False)
+    figure.update_yaxes(
+        title="after which layer of A", autorange="reversed", showgrid=False, zeroline=False
+    )
+    return dress(figure, palette, height=130 + 36 * values.shape[0])
+
+
+def over_steps(
+    series: Sequence[tuple[str, Sequence[float]]],
+    steps: Sequence[int],
+    palette: Palette,
+    up: str,
+    *,
+    top: float | None = None,
+    strong: Sequence[str] = (),
+) -> go.Figure:
+    """Many faint lines over the steps of a run, the `strong` ones drawn out; steps equally far apart.
+
+    Checkpoints are dense early: on an axis of numbers the first ten would fall on each other.
+    """
+    figure = go.Figure()
+    for name, values in series:
+        drawn = name in strong or len(series) <= 12
+        figure.add_scatter(
+            x=[f"{step:,}" for step in steps], y=list(values), mode="lines+markers" if drawn else "lines",
+            name=printed(name), opacity=1 if drawn else 0.25,
+            line={"width": 2 if drawn else 1, **({} if drawn else {"color": palette.muted})},
+            marker={"size": 5},
+            showlegend=drawn and len(series) > 1,
+            hovertemplate=f"{printed(name)}: %{{y:.3f}} after step %{{x}}<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        colorway=[palette.plus, palette.minus, palette.other, palette.text, palette.muted]
+    )
+    figure.update_xaxes(title="after step", type="category", showgrid=False, zeroline=False)
+    figure.update_yaxes(
+        title=up, range=None if top is None else [0, top], gridcolor=palette.grid, zeroline=False
+    )
+    return dress(figure, palette, height=320)

@@ -1,0 +1,129 @@
+"""What changed between two models?"""
+
+import streamlit as st
+
+from app import cache, selection, show
+from app.compared.curves import show_curves
+from app.compared.development import show_development
+from app.compared.layers import show_layers
+from app.compared.stories import show_stories
+from app.compared.units import show_heads, show_neurons
+from app.compared.waiting import finished
+from slm.comparing.matching import Kind
+from slm.runs import Address, list_runs, open_run
+
+CURVES, STORIES, HEADS, NEURONS, LAYERS, DEVELOPMENT = (
+    "Curves", "Stories", "Heads", "Neurons", "Layers", "Development",
+)  # fmt: skip
+VIEWS = (CURVES, STORIES, HEADS, NEURONS, LAYERS, DEVELOPMENT)
+SHIPPED, NURSERY, OWN = "the shipped stories", "nursery", "a corpus"
+
+
+def corpus() -> str:
+    """Which stories both models read."""
+    chosen = st.selectbox(
+        "Read", [SHIPPED, NURSERY, OWN], key="read_both", bind="query-params", width=180
+    )
+    if chosen != OWN:
+        return "nursery" if chosen == NURSERY else "shipped"
+    return st.text_input(
+        "Corpus", placeholder="a path, or tinystories", key="corpus", bind="query-params",
+        help="A .txt with <|endoftext|> between stories, .jsonl, .parquet, or a known name.",
+    ).strip()  # fmt: skip
+
+
+def choose_other(a: str) -> None:
+    """Nothing stands beside A: offer what may."""
+    st.info("Pick a second model under “Compare with”, or take one of these:")
+    address = Address.parse(a)
+    steps = open_run(address.run).steps
+    earlier = [step for step in steps if step < (address.step or 0)]
+    later = [step for step in steps if step > (address.step or 0)]
+    offers: dict[Address, str] = {}
+    if earlier:
+        offers[Address(address.run, earlier[-1])] = f"{address.run} at step {earlier[-1]:,}"
+        offers.setdefault(Address(address.run, earlier[0]), f"{address.run} at step {earlier[0]:,}")
+    if later:
+        offers[Address(address.run, later[-1])] = f"{address.run} at its end"
+    others = [run for run in list_runs() if run.name != address.run and run.steps]
+    offers |= {Address(run.name, run.steps[-1]): run.name for run in others[:3]}
+    with st.container(horizontal=True):
+        for other, label in offers.items():
+            st.button(label, on_click=selection.put_beside, args=(str(other),), key=f"by-{other}")
+
+
+def mail(a: str, b: str, corpus: str, stories: int) -> None:
+    """The comparison as one file: made when it is asked for."""
+    asked = (a, b, corpus, stories)
+    if st.session_state.get("mail") != asked:
+        if st.button("Make a report to mail", help="One HTML file that needs no network."):
+            st.session_state["mail"] = asked
+            st.rerun()
+        return
+    work = cache.mailable(*asked)
+    if finished(work, "report") and work.result is not None:
+        st.download_button(
+            f"Save the report ({len(work.result.encode()) / 1e6:.1f} MB)",
+            work.result,
+            file_name=f"{a}-beside-{b}.html",
+            mime="text/html",
+            on_click="ignore",
+        )
+
+
+def show_pair(view: str, a: str, b: str, corpus: str, stories: int) -> None:
+    """What takes both models."""
+    if view == STORIES:
+        difference = cache.difference(a, b, corpus, stories)
+        if finished(difference, view) and difference.result is not None:
+            show_stories(difference.result, a, b)
+    elif view in (HEADS, NEURONS):
+        kind: Kind = "heads" if view == HEADS else "neurons"
+        match = cache.matched(a, b, corpus, kind)
+        if finished(match, view) and match.result is not None:
+            (show_heads if view == HEADS else show_neurons)(match.result, a, b)
+    else:
+        alike = cache.layers(a, b, corpus)
+        if finished(alike, view) and alike.result is not None:
+            show_layers(alike.result, a, b, corpus)
+
+
+st.title("What changed between two models?", anchor=False)
+addresses = selection.addresses()
+names = [run.name for run in list_runs()]
+mine = list(dict.fromkeys(Address.parse(address).run for address in addresses))
+read, stories = "shipped", 20
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    view = st.segmented_control(
+        "Show", VIEWS, default=CURVES if len(addresses) == 1 else STORIES, required=True, key="compare",
+        bind="query-params",
+    ) or CURVES  # fmt: skip
+    if view == CURVES:
+        more = st.multiselect(
+            "Also", [name for name in names if name not in mine], key="runs", bind="query-params",
+            placeholder="no other run", width=300,
+        )  # fmt: skip
+    elif view != DEVELOPMENT:
+        read = corpus()
+    if view == STORIES:
+        stories = st.selectbox(
+            "Stories", [20, 60, 200], key="stories", bind="query-params", width=100
+        ) or 20  # fmt: skip
+if view == CURVES:
+    show_curves([*mine, *more], addresses)
+elif view == DEVELOPMENT:
+    for run in mine:
+        with show.one_line():
+            if len(mine) > 1:
+                st.subheader(show.plain(run), anchor=False)
+            work = cache.stages(run)
+            if finished(work, f"stages-{run}") and work.result is not None:
+                show_development(run, work.result)
+elif len(addresses) == 1:
+    choose_other(addresses[0])
+elif not read:
+    st.info("Name a corpus: a path, or tinystories.")
+else:
+    with show.one_line():
+        show_pair(view, addresses[0], addresses[1], read, stories)
+        mail(addresses[0], addresses[1], read, max(stories, 20))

@@ -1,0 +1,129 @@
+"""What a model learns when: the step where each head's label appears, and which words it learns first."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from slm.judging.loss import story_nats
+from slm.lens.head_scores import HeadScores, head_scores
+from slm.lens.head_targets import KINDS
+from slm.lens.roles import Progress
+from slm.runs import Address, Checkpoint, Run, load_checkpoint
+from slm.stories.annotated import annotated
+from slm.stories.nursery import Role
+
+STORIES = 24
+"""Nursery stories that heads are scored on at each step: fewer than the atlas reads, to be quick."""
+TOLD = 40
+"""Nursery stories whose words are scored at each step."""
+
+Part = Literal["frame", "first mentions", "later mentions", "what happens"]
+PARTS: dict[Part, tuple[Role, ...]] = {
+    "frame": (Role.FUNCTION,),
+    "first mentions": (Role.HERO_FIRST, Role.OTHER_FIRST),
+    "later mentions": (Role.HERO, Role.OTHER, Role.OBJECT),
+    "what happens": (Role.ACTION, Role.STATE, Role.NOUN, Role.ADJECTIVE),
+}
+"""Words by what it takes to expect them: grammar; a guess; the story so far; the world."""
+HALF = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stage:
+    """A checkpoint in its development: its heads' scores, and nats per word of each part."""
+
+    step: int
+    heads: HeadScores
+    words: dict[Part, float]
+
+
+def stage(checkpoint: Checkpoint) -> Stage:
+    """Score the heads and words of one checkpoint. About two seconds for a bundled run."""
+    assert checkpoint.address.step is not None
+    return Stage(
+        step=checkpoint.address.step,
+        heads=head_scores(checkpoint, stories=STORIES),
+        words=word_losses(checkpoint),
+    )
+
+
+def development(run: Run) -> Iterator[Progress | tuple[Stage, ...]]:
+    """Every checkpoint of a run as a stage, the first step first; yields how far it is."""
+    found: list[Stage] = []
+    for done, step in enumerate(run.steps):
+        yield Progress(doing=f"reading with step {step:,}", share=done / len(run.steps))
+        found.append(stage(load_checkpoint(Address(run.name, step))))
+    yield tuple(found)
+
+
+def word_losses(checkpoint: Checkpoint, stories: int = TOLD, seed: int = 0) -> dict[Part, float]:
+    """Nats per word of nursery stories, by part; a word costs what its tokens cost together."""
+    read = list(annotated(checkpoint.tokenizer, stories, seed=seed, first=1_000_000_000))
+    nats = story_nats(checkpoint.weights, checkpoint.tokenizer, [story.tokens for story in read])
+    found: dict[Part, float] = {}
+    for part, roles in PARTS.items():
+        cost, words = 0.0, 0
+        for story, costs in zip(read, nats, strict=True):
+            mine = np.array([role in roles for role in story.roles[1:]])
+            cost += float(costs[:-1][mine].sum())
+            words += sum(np.array(story.begins[1:]) & mine)
+        found[part] = cost / max(words, 1)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appearance:
+    """A head's label: the step it stays from, and whether it is there at the last step."""
+
+    kind: str
+    layer: int
+    head: int
+    step: int
+    stays: bool
+    score: float
+
+
+def appearances(stages: Sequence[Stage]) -> list[Appearance]:
+    """When each head got each label, the earliest first.
+
+    A label counts from the first of the steps, without a break up to the last, at which the score
+    clearly beats its baseline. One that was there and is not at the last step is told with the step
+    it was there first.
+    """
+    beats = np.stack([one.heads.beats() for one in stages])
+    found = []
+    for layer, head, index in np.argwhere(beats.any(0)).tolist():
+        there = beats[:, layer, head, index]
+        stays = bool(there[-1])
+        if stays:
+            gone = np.flatnonzero(~there)
+            at = int(gone[-1]) + 1 if len(gone) else 0
+        else:
+            at = int(there.argmax())
+        found.append(
+            Appearance(
+                kind=str(KINDS[index]),
+                layer=layer,
+                head=head,
+                step=stages[at].step,
+                stays=stays,
+                score=float(stages[-1].heads.score.mean[layer, head, index]),
+            )
+        )
+    return sorted(found, key=lambda one: (one.step, not one.stays, one.kind, one.layer, one.head))
+
+
+def halfway(stages: Sequence[Stage]) -> dict[Part, int | None]:
+    """The first step at which half of what is learned of each part by the last step is learned.
+
+    None where nothing was learned of it.
+    """
+    found: dict[Part, int | None] = {}
+    for part in PARTS:
+        costs = np.array([one.words[part] for one in stages])
+        whole = costs[0] - costs[-1]
+        there = np.flatnonzero(costs[0] - costs >= HALF * whole)
+        found[part] = stages[int(there[0])].step if whole > 0 else None
+    return found
