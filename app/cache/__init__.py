@@ -24,7 +24,7 @@ from app.cache.looking import (
     without_heads,
     without_neurons,
 )
-from app.cache.roles import again, protagonist, roles
+from app.cache.roles import again, protagonist, roles, snippets
 from app.cache.shipped import shipped_openings, shipped_stories
 from app.cache.training import speed
 
@@ -50,6 +50,7 @@ __all__ = [
     "roles",
     "shipped_openings",
     "shipped_stories",
+    "snippets",
     "speed",
     "stages",
     "to_grade",

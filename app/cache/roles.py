@@ -1,15 +1,21 @@
 """What roles neurons have: worked out once for all sessions, in threads that pages can watch."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import streamlit as st
 
-from app.cache.checkpoints import checkpoint, key
+from app.cache.checkpoints import checkpoint, key, of_checkpoint
 from app.scoring import Work
+from slm.lens.explainable import another_neuron, neuron_snippets
 from slm.lens.protagonist import ProtagonistTest, protagonist_test
 from slm.lens.roles import Roles, score_roles
 from slm.progress import Progress
+from slm.runs import Checkpoint
+from slm.stories.cleaning import CleaningReport, clean
 from slm.stories.labelled import labelled
+from slm.stories.snippets import NeuronSnippets
+from slm.stories.sources import open_source
 
 
 def roles(address: str, corpus: str, stories: int) -> Work[Roles]:
@@ -20,6 +26,17 @@ def roles(address: str, corpus: str, stories: int) -> Work[Roles]:
 def protagonist(address: str, stories: int) -> Work[ProtagonistTest]:
     """The protagonist test; begun when it is first asked for."""
     return _protagonist(*key(address), stories)
+
+
+@of_checkpoint(max_entries=32, waiting="Looking for what excites the neuron …")
+def snippets(
+    checkpoint: Checkpoint, layer: int, neuron: int, corpus: str, stories: int
+) -> tuple[NeuronSnippets, NeuronSnippets]:
+    """A neuron by example, and another one of its layer."""
+    texts = list(islice(clean(open_source(corpus).raw(), CleaningReport()), stories))
+    other = another_neuron(checkpoint, layer, neuron)
+    mine, another = neuron_snippets(checkpoint, texts, [(layer, neuron), (layer, other)])
+    return mine, another
 
 
 def again(address: str, stories: int, corpus: str | None = None) -> None:

@@ -125,6 +125,24 @@ def explain(
     where the key, the model or the cap forbid going on, `Unavailable` where the server does.
     """
     asking = _Asking(judge, store, max_cost, stopping or threading.Event())
+    yield from _conversation(asking, neuron, another, judge.model)
+
+
+def recalled(
+    neuron: NeuronSnippets, another: NeuronSnippets, model: str, where: str, store: ReplyStore
+) -> Explained | None:
+    """What was found before by this judge (`Judge.where`); None where it was not asked everything."""
+    try:
+        *_, found = _conversation(_Recalling(model, where, store), neuron, another, model)
+    except _NotAsked:
+        return None
+    assert isinstance(found, Explained)
+    return found
+
+
+def _conversation(
+    asking: "_Asking | _Recalling", neuron: NeuronSnippets, another: NeuronSnippets, model: str
+) -> Iterator[Progress | Explained]:
     asked = quizzes(neuron)
     total = 2 + 3 * len(asked)
     explanations: dict[str, str | Unreadable] = {}
@@ -147,7 +165,7 @@ def explain(
     yield Explained(
         layer=neuron.layer,
         neuron=neuron.neuron,
-        judge=judge.model,
+        judge=model,
         scores=tuple(
             _scored(name, explanations[name], rights[name], told[name]) for name in explanations
         ),
@@ -159,6 +177,25 @@ def explain(
         calls=asking.calls,
         spent=asking.spent,
     )
+
+
+class _NotAsked(Exception):
+    """A question that the store has no reply to."""
+
+
+class _Recalling:
+    """Answers from the store alone."""
+
+    def __init__(self, model: str, where: str, store: ReplyStore) -> None:
+        self._who, self._store = (model, where, EXPLAINING_VERSION), store
+        self.calls = 0
+        self.spent: float | None = 0.0
+
+    def __call__(self, messages: Sequence[Message], form: Mapping[str, Any]) -> str:
+        self.calls += 1
+        if (kept := self._store.find(messages, *self._who)) is None:
+            raise _NotAsked
+        return kept
 
 
 class _Asking:

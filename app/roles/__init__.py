@@ -1,0 +1,1 @@
+"""What the roles page shows, a view a file."""

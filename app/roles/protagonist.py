@@ -1,0 +1,99 @@
+"""The protagonist test: the verdict on the best protagonist-first neurons, and what it rests on."""
+
+import json
+from functools import partial
+
+import streamlit as st
+
+from app import show
+from app.figures.intervals import intervals
+from app.roles.scores import number, plain
+from slm.lens.protagonist import ProtagonistTest, Trial
+
+
+def protagonist(address: str, found: ProtagonistTest) -> None:
+    """The verdict on the best protagonist-first neuron, and what it rests on."""
+    names = {f"{one.layer}.{one.neuron}": one for one in found.trials}
+    chosen = st.selectbox(
+        "Neuron, best first", list(names), key=f"tried-{address}", width=190,
+        format_func=lambda name: f"{name}  ({names[name].verdict})",
+    )  # fmt: skip
+    trial = names[chosen or next(iter(names))]
+    st.markdown(
+        f"Neuron {trial.layer}.{trial.neuron}: **{show.plain(trial.verdict)}**, because "
+        f"{show.plain(trial.why)}."
+    )
+    rows = [one for one in trial.means if one.count]
+    high = max((one.high for one in (*rows, *trial.conditions)), default=1.0)
+    low = min(0.0, *(one.low for one in (*rows, *trial.conditions)))
+    limits = (low - 0.05 * (high - low), high + 0.05 * (high - low))
+    for title, shown, where in (
+        ("In nursery stories", rows, "stories"),
+        ("At the end of sentences alike but for one thing", trial.conditions, "sentences"),
+    ):
+        st.markdown(f"**{title}**")
+        show.figure(
+            intervals(
+                [(f"{one.name} ({one.count})", one.value, one.low, one.high) for one in shown],
+                show.colours(), "mean activation", limits,
+            ),
+            name=f"protagonist-{where}-{address}-{trial.layer}.{trial.neuron}",
+            note=f"{address}, blocks.{trial.layer}.mlp.hook_post, neuron {trial.neuron}: means with "
+            "95 % intervals, on stories it was not chosen on"
+            if where == "stories"
+            else "The same names in every condition, at about the same place; intervals over names",
+            table=partial(numbers, trial),
+            everything=partial(as_json, found),
+        )  # fmt: skip
+    st.dataframe(
+        {
+            "what is compared": [one.name for one in (*trial.contrasts, *trial.effects)],
+            "measure": ["AUC"] * len(trial.contrasts)
+            + ["difference of activation"] * len(trial.effects),
+            "value": [number(one.value) for one in (*trial.contrasts, *trial.effects)],
+            "from": [number(one.low) for one in (*trial.contrasts, *trial.effects)],
+            "to": [number(one.high) for one in (*trial.contrasts, *trial.effects)],
+        },
+        hide_index=True,
+    )
+    st.caption(
+        "The neuron was chosen on the other half of the stories, by how well it tells first mentions "
+        "from other words at the same place and from later mentions."
+    )
+
+
+def numbers(trial: Trial) -> str:
+    """Every number of a trial as CSV."""
+    parts = {
+        "mean activation in stories": trial.means,
+        "AUC": trial.contrasts,
+        "difference of activation in sentences": trial.effects,
+        "mean activation in sentences": trial.conditions,
+    }
+    return show.csv(
+        ("measure", "of", "value", "low", "high", "count"),
+        (
+            (measure, one.name, one.value, one.low, one.high, one.count)
+            for measure, ones in parts.items()
+            for one in ones
+        ),
+    )
+
+
+def as_json(found: ProtagonistTest) -> str:
+    """All trials with their verdicts, for the reader's own tools."""
+    trials = [
+        {
+            "layer": trial.layer,
+            "neuron": trial.neuron,
+            "verdict": trial.verdict,
+            "why": trial.why,
+            **{
+                part: [plain(one) for one in getattr(trial, part)]
+                for part in ("means", "contrasts", "effects", "conditions")
+            },
+        }
+        for trial in found.trials
+    ]
+    data = {"address": str(found.address), "stories": found.stories, "trials": trials}
+    return json.dumps(data, ensure_ascii=False, indent=1)
