@@ -48,7 +48,7 @@ def story_loss(weights: Weights, tokenizer: Tokenizer, stories: Sequence[Sequenc
     return Loss(
         stories=len(stories),
         tokens=sum(map(len, nats)),
-        bytes=sum(len(tokenizer.decode(list(story[1:])).encode()) for story in stories),
+        bytes=sum(len(tokenizer.decode(list(story)).encode()) for story in stories),
         nats=float(sum(story.sum() for story in nats)),
     )
 

@@ -152,7 +152,7 @@ def make_rows(
         )
     told = _told(checkpoint, stories, length, seed)
     read = np.array([story.tokens[:length] for story in told], dtype=np.int64)
-    repeats = _repeats(np.unique(read[:, 1:]), random, length, checkpoint.tokenizer.end, seed)
+    repeats = _repeats(np.unique(read[:, 1:]), random, length, checkpoint.tokenizer.opening, seed)
     tokens = np.concatenate([read, repeats])
     size = (len(tokens), len(BY_CONTENT), length, length)
     targets, pools = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)

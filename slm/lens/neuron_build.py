@@ -78,8 +78,7 @@ def build_index(checkpoint: Checkpoint, corpus: str, *, again: bool = False) -> 
         saved = time.monotonic()
         try:
             while some := list(islice(texts, STORIES_AT_ONCE)):
-                end = checkpoint.tokenizer.end
-                stories = [[end, *ids] for ids in checkpoint.tokenizer.encode_many(some)]
+                stories = checkpoint.tokenizer.encode_stories(some)
                 for batch in batches(stories, checkpoint.config.n_ctx, first=part.stories):
                     part.tally.read(checkpoint, batch)
                 part.append(stories, characters=sum(map(len, some)))

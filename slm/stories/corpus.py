@@ -253,7 +253,7 @@ def _write_tokens(
             n_bytes += part.n_bytes
             digest.update(part.tokens)
             file.write(part.tokens)
-        end = np.asarray([tokenizer.end], dtype="<u2").tobytes()
+        end = np.asarray([tokenizer.opening], dtype="<u2").tobytes()
         digest.update(end)
         file.write(end)
     np.save(path.with_suffix(".starts.npy"), np.asarray(starts, dtype=np.int64))
@@ -275,9 +275,8 @@ class _Encoded(NamedTuple):
 
 def _encode(texts: list[str], tokenizer: Tokenizer) -> _Encoded:
     tokens, starts = array("H"), []
-    for ids in tokenizer.encode_many(texts):
+    for ids in tokenizer.encode_stories(texts):
         starts.append(len(tokens))
-        tokens.append(tokenizer.end)
         tokens.extend(ids)
     if sys.byteorder == "big":
         tokens.byteswap()

@@ -1,4 +1,8 @@
-"""Text to tokens and back, losing nothing: byte-level BPE from the `tokenizers` library."""
+"""Text to tokens and back: byte-level BPE from the `tokenizers` library, which loses nothing.
+
+An imported model keeps its own tokenizer, which may open and end stories otherwise: such a
+tokenizer.json says so in a part called "story", which other programs pass over.
+"""
 
 import hashlib
 import json
@@ -27,19 +31,50 @@ TRAINING_BYTES = 100_000_000
 
 
 class Tokenizer:
-    """A byte-level BPE with one special token, END, which text can never produce."""
+    """A BPE, and what opens and ends a story: special tokens that text can never produce.
 
-    def __init__(self, inner: tokenizers.Tokenizer) -> None:
+    Of those trained here both are END. An imported one may open stories with another token than ends
+    them, put a `prefix` (a space) before a story's first word, as SentencePiece does, and belong to
+    a model whose vocabulary was padded to a larger `d_vocab`.
+    """
+
+    def __init__(
+        self,
+        inner: tokenizers.Tokenizer,
+        *,
+        opening: int | None = None,
+        end: int | None = None,
+        prefix: str = "",
+        d_vocab: int | None = None,
+    ) -> None:
         self._inner = inner
         self._inner.encode_special_tokens = True  # the text "<|endoftext|>" is text like any other
         self._words = _Words(self)
-        end = inner.token_to_id(END)
-        if end is None:
-            raise BadInput(f"a tokenizer needs the token {END}, and this one has none")
-        self.end: int = end
         self.d_vocab: int = max(inner.get_vocab().values()) + 1
         if self.d_vocab > 1 << 16:
             raise BadInput(f"tokens are kept in 16 bits, and this tokenizer has {self.d_vocab}")
+        if d_vocab is not None:
+            if d_vocab < self.d_vocab:
+                raise BadInput(
+                    f"a tokenizer must fit its model's {d_vocab} tokens, not have {self.d_vocab}"
+                )
+            self.d_vocab = d_vocab
+        given = (inner.token_to_id(END), inner.token_to_id(END)) if end is None else (opening, end)
+        if None in given:
+            raise BadInput(f"a tokenizer needs the token {END}, and this one has none")
+        self.opening, self.end = (int(index) for index in given if index is not None)
+        if not all(inner.id_to_token(index) for index in (self.opening, self.end)):
+            raise BadInput(f"a story opens and ends with tokens of the tokenizer, not {given}")
+        self.prefix = prefix
+        self._story = (
+            None
+            if end is None
+            else {"opening": self.opening, "end": end}
+            | {
+                "prefix": prefix,
+                "d_vocab": self.d_vocab,
+            }
+        )
 
     @classmethod
     def train(cls, stories: Iterable[str], d_vocab: int) -> "Tokenizer":
@@ -64,30 +99,37 @@ class Tokenizer:
 
     def to_json(self) -> str:
         """The whole tokenizer as one text, which `from_json` reads."""
-        return self._inner.to_str()
+        if self._story is None:
+            return self._inner.to_str()
+        return json.dumps(json.loads(self._inner.to_str()) | {"story": self._story})
 
     @classmethod
     def from_json(cls, text: str) -> "Tokenizer":
         """A tokenizer that `to_json` wrote."""
-        return cls(tokenizers.Tokenizer.from_str(text))
+        story = json.loads(text).get("story") or {}
+        return cls(tokenizers.Tokenizer.from_str(text), **story)
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
-        """Read a tokenizer.json; `BadInput` where it is missing or is no byte-level BPE."""
+        """Read a tokenizer.json; `BadInput` where it is missing, and where it is neither a byte-level
+        BPE nor one that an import wrote.
+        """
         if not path.is_file():
             raise BadInput(f"there is no tokenizer at {path}")
         try:
             text = path.read_text(encoding="utf-8")
-            step = (json.loads(text).get("pre_tokenizer") or {}).get("type")
+            made_of = json.loads(text)
+            step = (made_of.get("pre_tokenizer") or {}).get("type")
         except (ValueError, AttributeError):
             raise BadInput(f"{path} is not a tokenizer: it is no JSON object") from None
-        if step != "ByteLevel":
+        if step != "ByteLevel" and not made_of.get("story"):
             raise BadInput(f"{path} is not a tokenizer of bytes: it splits text by {step}")
         try:
-            inner = tokenizers.Tokenizer.from_str(text)
+            return cls.from_json(text)
+        except BadInput:
+            raise
         except Exception as error:  # the library raises nothing narrower
             raise BadInput(f"{path} is not a tokenizer: {error}") from None
-        return cls(inner)
 
     def save(self, path: Path) -> None:
         """Write tokenizer.json, whole or not at all."""
@@ -110,11 +152,14 @@ class Tokenizer:
         return self._inner.encode(text, add_special_tokens=False).ids
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
-        """Where each token of `encode(text)` stands: first character and the one after its last.
+        """Where each token of a story stands in its text: first character and the one after its last.
 
-        The space before a word belongs to its token. Tokens that share a character both span it.
+        The space before a word belongs to its token. Tokens that share a character both span it. What
+        opens the story is left out, and a prefix spans nothing.
         """
-        return list(self._inner.encode(text, add_special_tokens=False).offsets)
+        found = self._inner.encode(self._begun(text), add_special_tokens=False).offsets
+        before = len(self._begun(text)) - len(text)
+        return [(max(0, first - before), max(0, last - before)) for first, last in found]
 
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` of each. Words seen before are looked up, four times as fast as splitting them."""
@@ -130,11 +175,15 @@ class Tokenizer:
             for text in texts
         ]
 
+    def _begun(self, text: str) -> str:
+        """A story's text with the prefix before its first word."""
+        return self.prefix + text if text else text
+
     @cached_property
     def _splits_as_gpt2(self) -> bool:
         """Whether text is split into words by GPT-2's pattern and by nothing else."""
         made_of = json.loads(self.to_json())
-        splits = made_of["pre_tokenizer"]
+        splits = made_of["pre_tokenizer"] or {"type": None}
         added = [token["content"] for token in made_of["added_tokens"]]
         return (
             splits["type"] == "ByteLevel"
@@ -143,12 +192,25 @@ class Tokenizer:
         )
 
     def encode_story(self, text: str) -> list[int]:
-        """END, which opens a story, then the ids of `text`."""
-        return [self.end, *self.encode(text)]
+        """What opens a story (END, of tokenizers made here), then the ids of `text`."""
+        return [self.opening, *self.encode(self._begun(text))]
+
+    def encode_stories(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode_story` of each, as fast as `encode_many`."""
+        return [
+            [self.opening, *ids] for ids in self.encode_many([self._begun(text) for text in texts])
+        ]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of `ids`, END left out."""
-        return self._inner.decode(list(ids), skip_special_tokens=True)
+        """The text of `ids`, without what opens and ends stories.
+
+        Where they begin with what opens a story, the prefix of its first word is left out, too.
+        """
+        text = self._inner.decode(
+            [index for index in ids if index not in (self.opening, self.end)],
+            skip_special_tokens=True,
+        )
+        return text.removeprefix(self.prefix) if ids and ids[0] == self.opening else text
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         r"""A printable string per token. A part of a character shows its bytes, such as `\xe2`."""
@@ -160,12 +222,21 @@ class Tokenizer:
         return [self._piece(index) for index in range(self.d_vocab)]
 
     def _piece(self, index: int) -> str:
-        if index == self.end:
+        if index in (self.opening, self.end):
             return END
-        written = self._inner.id_to_token(index) or ""
+        written = self._inner.id_to_token(index)
+        if written is None:
+            return f"<{index}>"  # padding of the vocabulary
+        if not isinstance(self._inner.decoder, decoders.ByteLevel):
+            if byte := _BYTE_TOKEN.fullmatch(written):
+                return bytes([int(byte[1], 16)]).decode("utf-8", "backslashreplace")
+            return self._inner.decode([index], skip_special_tokens=False)
         if not all(letter in _BYTE_OF for letter in written):
             return written  # a token that another's tokenizer adds as it stands
         return bytes(_BYTE_OF[letter] for letter in written).decode("utf-8", "backslashreplace")
+
+
+_BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
 class _Words(dict[str, tuple[int, ...]]):

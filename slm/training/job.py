@@ -222,7 +222,7 @@ def _samples(run: Run, weights: Weights, prepared: Prepared, step: int) -> list[
         tokenizer=prepared.tokenizer,
     )
     room = weights.config.n_ctx - 1
-    prompts = [p for p in PINNED_PROMPTS if len(prepared.tokenizer.encode(p)) < room]
+    prompts = [p for p in PINNED_PROMPTS if len(prepared.tokenizer.encode_story(p)) <= room]
     return [
         {"step": step, "prompt": c.prompt, "text": c.text, "stopped": c.stopped}
         for c in complete(checkpoint, prompts, PINNED)
