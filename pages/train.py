@@ -28,6 +28,7 @@ STANDS = {
     "interrupted": "It was interrupted and can go on.",
     "finished": "It has finished.",
     "failed": "It failed.",
+    "imported": "It was trained elsewhere and imported.",
 }
 
 

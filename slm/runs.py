@@ -23,7 +23,7 @@ from slm.model.config import ModelConfig
 from slm.model.weights import Weights
 from slm.stories.tokenizer import Tokenizer
 
-Status = Literal["new", "training", "stopped", "interrupted", "finished", "failed"]
+Status = Literal["new", "training", "stopped", "interrupted", "finished", "failed", "imported"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -92,6 +92,7 @@ class RunInfo:
     status: Status = "new"
     message: str = ""
     pid: int | None = None
+    imported: dict[str, Any] = field(default_factory=dict)
 
     @property
     def answers_requests(self) -> bool:
@@ -215,9 +216,11 @@ class Run:
         for sample in samples:
             _append_line(self.path / "samples.jsonl", sample)
 
-    def save_checkpoint(self, weights: Weights, step: int) -> None:
-        """Write the checkpoint of `step`, as float16."""
-        weights_file.save(weights, self.checkpoint_path(step))
+    def save_checkpoint(
+        self, weights: Weights, step: int, *, dtype: torch.dtype = torch.float16
+    ) -> None:
+        """Write the checkpoint of `step`, as float16 where nothing else is asked for."""
+        weights_file.save(weights, self.checkpoint_path(step), dtype=dtype)
 
     def save_resume(self, tensors: dict[str, Tensor], step: int, seconds: float) -> None:
         """Write what it takes to go on after `step`: float32 weights and optimizer state."""
@@ -285,10 +288,11 @@ class Checkpoint:
 
 
 def list_runs() -> list[Run]:
-    """Every run there is, by name."""
+    """Every run there is, by name; one that is still being imported is none yet."""
     if not (root := runs_dir()).is_dir():
         return []
-    return [Run(path) for path in sorted(root.iterdir()) if (path / "run.json").exists()]
+    there = (path for path in sorted(root.iterdir()) if not path.name.startswith("."))
+    return [Run(path) for path in there if (path / "run.json").exists()]
 
 
 def open_run(name: str) -> Run:

@@ -14,6 +14,7 @@ from slm.cli import (
     comparing,
     explaining,
     heads,
+    importing,
     judging,
     memorization,
     neurons,
@@ -28,6 +29,7 @@ from slm.errors import BadInput
 
 ROOMS = (
     training,
+    importing,
     writing,
     attention,
     heads,

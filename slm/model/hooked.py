@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from slm.errors import BadInput
 from slm.model.weights import Weights
 
 if TYPE_CHECKING:
@@ -103,3 +104,17 @@ def folded_log_probs(
         model = copy.deepcopy(hooked(weights))
         model.process_weights_(refactor_factored_attn_matrices=False)
         return model(tokens, return_type="logits").log_softmax(-1)
+
+
+def hub_name(name: str) -> str:
+    """The hub id of the model that TransformerLens calls `name`; `BadInput` where it knows none."""
+    with LOCK:
+        logging.getLogger("transformer_lens").setLevel(logging.WARNING)
+        from transformer_lens.loading_from_pretrained import get_official_model_name
+
+        try:
+            return str(get_official_model_name(name))
+        except ValueError:
+            raise BadInput(
+                f"there is no file {name!r}, and TransformerLens knows no model of that name"
+            ) from None

@@ -1,7 +1,7 @@
 """Text to tokens and back: byte-level BPE from the `tokenizers` library, which loses nothing.
 
 An imported model keeps its own tokenizer, which may open and end stories otherwise: such a
-tokenizer.json says so in a part called "story", which other programs pass over.
+tokenizer.json says so in a part of its own, "story", beside what the library writes.
 """
 
 import hashlib
@@ -106,8 +106,10 @@ class Tokenizer:
     @classmethod
     def from_json(cls, text: str) -> "Tokenizer":
         """A tokenizer that `to_json` wrote."""
-        story = json.loads(text).get("story") or {}
-        return cls(tokenizers.Tokenizer.from_str(text), **story)
+        made_of = json.loads(text)
+        if (story := made_of.pop("story", None)) is None:
+            return cls(tokenizers.Tokenizer.from_str(text))
+        return cls(tokenizers.Tokenizer.from_str(json.dumps(made_of)), **story)
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":

@@ -1,0 +1,88 @@
+"""From foreign tensors to weights: each has its source, whose name and shape are checked first."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from slm.errors import BadInput
+from slm.importing.tensors import Shape, Tensors
+from slm.model.config import ModelConfig
+from slm.model.weights import Weights, empty
+
+
+def as_it_is(tensor: Tensor) -> Tensor:
+    """No change."""
+    return tensor
+
+
+def turned(tensor: Tensor) -> Tensor:
+    """A matrix that multiplies from the left, as one that multiplies from the right."""
+    return tensor.T
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """A foreign tensor: its name and the shape it must have, and how it becomes ours.
+
+    `ours` is TransformerLens' name of what it fills.
+    """
+
+    ours: str
+    name: str
+    shape: Shape
+    becomes: Callable[[Tensor], Tensor] = as_it_is
+
+
+def check(sources: list[Source], tensors: Tensors, *, passed_over: str = r"(?!)") -> int:
+    """Compare names and shapes; return how many numbers the foreign model has.
+
+    `passed_over` matches names that hold nothing learned. Raises `BadInput` for a tensor that is
+    missing, of another shape, or of no known use: then the model is of another kind than it says.
+    """
+    wanted = {source.name: source.shape for source in sources}
+    if missing := [name for name in wanted if name not in tensors.shapes]:
+        raise BadInput(f"the weights lack {missing[0]!r} as floating-point numbers")
+    for name, shape in wanted.items():
+        if tensors.shapes[name] != shape:
+            raise BadInput(
+                f"{name!r} must be {shape} by the configuration, not {tensors.shapes[name]}"
+            )
+    others = (name for name in tensors.shapes if name not in wanted)
+    if unknown := [name for name in others if not re.fullmatch(passed_over, name)]:
+        raise BadInput(f"the weights hold {unknown[0][:80]!r}, which a model of this kind has not")
+    return sum(_size(shape) for shape in wanted.values())
+
+
+@torch.no_grad()
+def fill(config: ModelConfig, sources: list[Source], tensors: Tensors) -> Weights:
+    """Weights of `config` with every source (checked before) in its place, and 0 where there is none.
+
+    Raises `BadInput` for a number that is none.
+    """
+    weights = empty(config)
+    views = weights.named_views()
+    for source in sources:
+        tensor = tensors.read(source.name).float()
+        if not bool(torch.isfinite(tensor).all()):
+            raise BadInput(f"{source.name!r} holds numbers that are not finite")
+        views[source.ours].copy_(source.becomes(tensor))
+    return weights
+
+
+def repeated(config: ModelConfig, groups: int) -> int:
+    """How many heads share a key and value head of `groups`; `BadInput` where that is no number."""
+    if groups < 1 or config.n_heads % groups:
+        raise BadInput(
+            f"n_heads must be a multiple of its {groups} key heads, not {config.n_heads}"
+        )
+    return config.n_heads // groups
+
+
+def _size(shape: Shape) -> int:
+    total = 1
+    for side in shape:
+        total *= side
+    return total

@@ -1,0 +1,211 @@
+"""llama2.c's two files: a model `.bin` of version 0, and the tokenizer.bin beside it.
+
+The model is seven int32 (dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, seq_len; a
+negative vocab_size means that the unembedding is its own), then float32 to the end. Its rotary pairs
+are neighbours (2i, 2i + 1); ours are (i, i + d_head / 2), so rows of queries and keys change places.
+"""
+
+import struct
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import tokenizers
+import torch
+from tokenizers import AddedToken, decoders, models, normalizers
+from torch import Tensor
+
+from slm.errors import BadInput
+from slm.importing.filling import Source, as_it_is, repeated, turned
+from slm.importing.huggingface import CONTEXT, LARGEST
+from slm.importing.layouts import heads_of, out_of
+from slm.importing.tensors import Shape, Tensors
+from slm.model.config import VOCABULARY_RANGE, ModelConfig
+from slm.stories.tokenizer import Tokenizer
+
+HEADER = struct.Struct("<7i")
+MAGIC = b"24ka"  # "ak42", of versions 1 and 2
+UNKNOWN, OPENING, BYTES = 0, 1, range(3, 259)
+"""Its first tokens: <unk>, <s> (which also ends a story), </s>, and the 256 bytes."""
+
+
+def read(path: Path) -> tuple[ModelConfig, Tensors, list[Source]]:
+    """What a model file holds. Raises `BadInput` where its size is not what its header promises."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(HEADER.size)
+    if head.startswith(MAGIC):
+        raise BadInput(f"{path.name} is of llama2.c's version 1 or 2; export it with --version 0")
+    if len(head) < HEADER.size:
+        raise BadInput(f"{path.name} is too short for a model of llama2.c")
+    d, m, layers, heads, groups, vocabulary, context = HEADER.unpack(head)
+    sizes = (d, m, layers, heads, groups, abs(vocabulary), context)
+    if not all(1 <= side <= LARGEST for side in sizes) or d % heads:
+        raise BadInput(f"{path.name} is no model of llama2.c of version 0: its header says {sizes}")
+    if abs(vocabulary) > VOCABULARY_RANGE[1]:
+        raise BadInput(
+            f"tokens are kept in 16 bits, so a model has at most {VOCABULARY_RANGE[1]:,} of them, "
+            f"not {abs(vocabulary):,}"
+        )
+    config = ModelConfig(
+        d_model=d,
+        n_layers=layers,
+        n_heads=heads,
+        d_vocab=abs(vocabulary),
+        n_ctx=min(CONTEXT, context),
+        mlp_width=m,
+        tied=vocabulary > 0,
+        normalization_type="RMS",
+        positional_embedding_type="rotary",
+        act_fn="silu",
+        gated_mlp=True,
+    )
+    times, angles = repeated(config, groups), context * config.d_head // 2
+    parts = _parts(config, groups, angles)
+    promised = HEADER.size + 4 * sum(_size(shape) for shape in parts.values())
+    if promised != size:
+        raise BadInput(f"{path.name} must have {promised:,} bytes by its header, not {size:,}")
+    numbers = np.memmap(path, dtype="<f4", mode="r", offset=HEADER.size)
+    shapes, starts, at = {}, {}, 0
+    for name, shape in parts.items():
+        each = shape[1:] if len(shape) > 1 and name in PER_LAYER else shape
+        for layer in range(layers if name in PER_LAYER else 1):
+            key = f"{name}.{layer}" if name in PER_LAYER else name
+            shapes[key], starts[key] = each, at
+            at += _size(each)
+
+    def take(key: str) -> Tensor:
+        flat = numbers[starts[key] : starts[key] + _size(shapes[key])]
+        return torch.from_numpy(np.array(flat, dtype=np.float32)).view(shapes[key])
+
+    tensors = Tensors(shapes=shapes, read=take, half=False)
+    return config, tensors, _sources(config, groups, times)
+
+
+PER_LAYER = ("ln1", "wq", "wk", "wv", "wo", "ln2", "w1", "w2", "w3")
+PASSED_OVER = r"angles"
+
+
+def _parts(config: ModelConfig, groups: int, angles: int) -> dict[str, Shape]:
+    """The parts of the file in their order."""
+    d, m, n = config.d_model, config.d_mlp, config.n_layers
+    kv = groups * config.d_head
+    parts: dict[str, Shape] = {
+        "embedding": (config.d_vocab, d),
+        "ln1": (n, d),
+        "wq": (n, d, d),
+        "wk": (n, kv, d),
+        "wv": (n, kv, d),
+        "wo": (n, d, d),
+        "ln2": (n, d),
+        "w1": (n, m, d),
+        "w2": (n, d, m),
+        "w3": (n, m, d),
+        "ln_final": (d,),
+        "angles": (2 * angles,),
+    }
+    return parts if config.tied else parts | {"unembedding": (config.d_vocab, d)}
+
+
+def _sources(config: ModelConfig, groups: int, times: int) -> list[Source]:
+    d, m, heads, kv = config.d_model, config.d_mlp, config.n_heads, groups * config.d_head
+    found = [
+        Source(ours="embed.W_E", name="embedding", shape=(config.d_vocab, d)),
+        Source(ours="ln_final.w", name="ln_final", shape=(d,)),
+    ]
+    if not config.tied:
+        found.append(
+            Source(
+                ours="unembed.W_U", name="unembedding", shape=(config.d_vocab, d), becomes=turned
+            )
+        )
+    for layer in range(config.n_layers):
+        for ours, name, shape, becomes in (
+            ("ln1.w", "ln1", (d,), as_it_is),
+            ("ln2.w", "ln2", (d,), as_it_is),
+            ("attn.W_Q", "wq", (d, d), partial(_halved, heads=heads, times=1)),
+            ("attn.W_K", "wk", (kv, d), partial(_halved, heads=groups, times=times)),
+            ("attn.W_V", "wv", (kv, d), partial(heads_of, heads=groups, times=times)),
+            ("attn.W_O", "wo", (d, d), partial(out_of, heads=heads)),
+            ("mlp.W_gate", "w1", (m, d), turned),
+            ("mlp.W_out", "w2", (d, m), turned),
+            ("mlp.W_in", "w3", (m, d), turned),
+        ):
+            found.append(
+                Source(
+                    ours=f"blocks.{layer}.{ours}",
+                    name=f"{name}.{layer}",
+                    shape=shape,
+                    becomes=becomes,
+                )
+            )
+    return found
+
+
+def _halved(tensor: Tensor, *, heads: int, times: int) -> Tensor:
+    """Queries or keys, the first of every pair before all the second ones."""
+    rows, d = tensor.shape
+    pairs = tensor.view(heads, rows // heads // 2, 2, d).transpose(1, 2)
+    return heads_of(pairs.reshape(rows, d), heads=heads, times=times)
+
+
+def _size(shape: Shape) -> int:
+    total = 1
+    for side in shape:
+        total *= side
+    return total
+
+
+def read_tokenizer(path: Path, d_vocab: int) -> Tokenizer:
+    """tokenizer.bin as a BPE. Raises `BadInput` where it does not hold `d_vocab` whole tokens.
+
+    llama2.c joins the two neighbours whose union has the highest score; so every way to split a token
+    into two others becomes a merge, those of the highest score first.
+    """
+    data = path.read_bytes()
+    at, pieces, scores = 4, [], []
+    for index in range(d_vocab):
+        if at + 8 > len(data):
+            raise BadInput(f"{path.name} must hold {d_vocab:,} tokens, and ends after {index:,}")
+        score, length = struct.unpack_from("<fi", data, at)
+        if not 0 <= length <= len(data) - at - 8 or score != score:
+            raise BadInput(f"{path.name} is not whole: token {index} has {length:,} bytes")
+        try:
+            pieces.append(data[at + 8 : at + 8 + length].decode())
+        except UnicodeDecodeError:
+            raise BadInput(f"{path.name} is no tokenizer of llama2.c: token {index}") from None
+        scores.append(score)
+        at += 8 + length
+    if d_vocab < BYTES.stop or pieces[BYTES.start] != "<0x00>" or at != len(data):
+        raise BadInput(f"{path.name} must hold {d_vocab:,} tokens, the 256 bytes among them")
+    return Tokenizer(
+        _bpe(pieces, scores), opening=OPENING, end=OPENING, prefix=" ", d_vocab=d_vocab
+    )
+
+
+def _bpe(pieces: list[str], scores: list[float]) -> tokenizers.Tokenizer:
+    names = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256)]
+    vocabulary = {name: index for index, name in enumerate(names)}
+    for index, piece in enumerate(pieces[BYTES.stop :], BYTES.stop):
+        vocabulary.setdefault(piece.replace(" ", "▁"), index)
+    words = {piece: index for piece, index in vocabulary.items() if index >= BYTES.stop}
+    merges = [
+        (-scores[index], piece[:cut], piece[cut:])
+        for piece, index in words.items()
+        for cut in range(1, len(piece))
+        if piece[:cut] in words and piece[cut:] in words
+    ]
+    merges.sort()
+    inner = tokenizers.Tokenizer(
+        models.BPE(
+            vocab=vocabulary,
+            merges=[(left, right) for _, left, right in merges],
+            byte_fallback=True,
+        )
+    )
+    inner.normalizer = normalizers.Replace(" ", "▁")
+    inner.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
+    inner.add_special_tokens([AddedToken(name, special=True) for name in ("<unk>", "<s>", "</s>")])
+    return inner

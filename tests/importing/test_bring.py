@@ -1,0 +1,214 @@
+"""An imported model says exactly what its original says, and a run that is not whole is never left."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from slm.errors import BadInput
+from slm.importing.bring import bring, recognise
+from slm.lens.trust import check
+from slm.model import fast
+from slm.model.config import ModelConfig
+from slm.model.hooked import hooked
+from slm.model.weights import initialise
+from slm.runs import Checkpoint, list_runs, load_checkpoint, open_run
+from slm.stories.tokenizer import END, Tokenizer
+from slm.training import job
+from slm.writing.sampler import Sampling, complete
+from tests.importing.conftest import lively
+
+KINDS = ("gpt2", "gpt_neo", "llama", "llama-tied")
+CLOSE = 1e-4
+
+
+def imported(path: Path | str, **how: Any) -> Checkpoint:
+    bring(recognise(str(path), **how), "theirs")
+    return load_checkpoint("theirs")
+
+
+def largest_difference(checkpoint: Checkpoint, original: Any, d_vocab: int) -> float:
+    tokens = torch.randint(0, d_vocab, (2, 36), generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        theirs = original(tokens)
+        return float((fast.logits(checkpoint.weights, tokens) - theirs).abs().max())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_logits_are_those_of_transformers(save: Any, kind: str) -> None:
+    folder, model = save(kind)
+    checkpoint = imported(folder)
+    config = checkpoint.config
+    assert largest_difference(checkpoint, lambda t: model(t).logits, config.d_vocab) < CLOSE
+    assert list_runs()[0].status == "imported" and str(checkpoint.address) == "theirs@0"
+    assert open_run("theirs").info.imported["parameters"] == model.num_parameters()
+
+
+def test_every_check_of_trust_holds_for_a_grouped_llama(save: Any) -> None:
+    checkpoint = imported(save("llama")[0])
+    assert all(one.holds for one in check(checkpoint, "Tom went to the park."))
+
+
+@pytest.mark.parametrize("how", ["pickle", "sharded", "half"])
+def test_every_way_to_save_a_folder_is_read(save: Any, how: str) -> None:
+    folder, model = save("gpt_neo", **({"max_shard_size": "20KB"} if how == "sharded" else {}))
+    if how == "pickle":
+        (folder / "model.safetensors").unlink()
+        torch.save(model.state_dict(), folder / "pytorch_model.bin")
+    if how == "sharded":
+        assert len(list(folder.glob("model-*.safetensors"))) > 1
+    if how == "half":
+        model.half().save_pretrained(folder)
+        model.float()
+    checkpoint = imported(folder)
+    assert largest_difference(checkpoint, lambda t: model(t).logits, 500) < CLOSE
+
+
+def test_a_padded_vocabulary_keeps_its_tokenizer(save: Any, tokenizer: Tokenizer) -> None:
+    checkpoint = imported(save("gpt2", pad=7)[0])
+    assert checkpoint.config.d_vocab == checkpoint.tokenizer.d_vocab == tokenizer.d_vocab + 7
+    assert checkpoint.tokenizer.pieces([tokenizer.d_vocab + 6]) == [f"<{tokenizer.d_vocab + 6}>"]
+    assert checkpoint.tokenizer.encode_story("Tom ran.") == tokenizer.encode_story("Tom ran.")
+    assert complete(checkpoint, ["Tom"], Sampling(max_tokens=5))[0].tokens
+
+
+def test_what_is_found_is_told_before_anything_is_written(save: Any, runs: Path) -> None:
+    found = recognise(str(save("llama")[0]))
+    assert found.kind == "Llama (Hugging Face)" and found.config.shape == "24x2x6"
+    assert found.config.gated_mlp and any("gate" in note for note in found.notes)
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize("kind", ["ours", "llama", "folded"])
+@pytest.mark.parametrize("ending", [".pt", ".safetensors"])
+def test_a_transformerlens_state_dict_comes_back(
+    tmp_path: Path, tokenizer: Tokenizer, kind: str, ending: str
+) -> None:
+    from safetensors.torch import save_file
+    from transformer_lens import HookedTransformer, HookedTransformerConfig
+
+    if kind == "llama":
+        model = lively(
+            HookedTransformer(
+                HookedTransformerConfig(
+                    d_model=24,
+                    d_head=4,
+                    n_heads=6,
+                    n_key_value_heads=2,
+                    n_layers=2,
+                    n_ctx=40,
+                    d_mlp=44,
+                    d_vocab=tokenizer.d_vocab,
+                    act_fn="silu",
+                    gated_mlp=True,
+                    normalization_type="RMS",
+                    final_rms=True,
+                    positional_embedding_type="rotary",
+                    device="cpu",
+                )
+            )
+        )
+    else:
+        ours = ModelConfig(
+            d_model=16, n_layers=2, n_heads=2, d_vocab=tokenizer.d_vocab, n_ctx=40, local_window=9
+        )
+        weights = initialise(ours, 0)
+        with torch.no_grad():
+            for _, leaf in weights.leaves():
+                leaf.add_(torch.randn(leaf.shape, generator=torch.Generator().manual_seed(1)) * 0.1)
+        model = hooked(weights)
+        if kind == "folded":
+            model = copy.deepcopy(model)  # views share storage, which folding would write twice
+            model.process_weights_()
+    state = {name: tensor.contiguous().clone() for name, tensor in model.state_dict().items()}
+    described = json.dumps(model.cfg.to_dict(), default=str)
+    tokenizer.save(tmp_path / "tokenizer.json")
+    path = tmp_path / f"theirs{ending}"
+    if ending == ".pt":
+        torch.save({"state_dict": state, "config": json.loads(described)}, path)
+    else:
+        save_file(state, path)
+        (tmp_path / "theirs.json").write_text(described)
+    checkpoint = imported(path)
+    assert largest_difference(checkpoint, model, tokenizer.d_vocab) < CLOSE
+    assert checkpoint.config.tied == (kind == "ours")
+
+
+def test_a_taken_name_and_a_name_that_leaves_the_runs_are_refused(save: Any, runs: Path) -> None:
+    found = recognise(str(save("gpt2")[0]))
+    bring(found, "theirs")
+    with pytest.raises(BadInput, match="there is a run 'theirs' already"):
+        bring(found, "theirs")
+    with pytest.raises(BadInput, match="a run's name is"):
+        bring(found, "../theirs")
+    assert [path.name for path in runs.iterdir()] == ["theirs"]
+
+
+def test_a_number_that_is_none_leaves_nothing(save: Any, runs: Path) -> None:
+    folder, model = save("gpt2")
+    with torch.no_grad():
+        model.transformer.h[1].mlp.c_fc.weight[3, 3] = float("nan")
+    model.save_pretrained(folder)
+    with pytest.raises(BadInput, match=r"'h\.1\.mlp\.c_fc\.weight' holds numbers that are not"):
+        bring(recognise(str(folder)), "theirs")
+    assert not runs.exists() or not list(runs.iterdir())
+
+
+def test_a_full_disk_leaves_nothing(save: Any, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = recognise(str(save("gpt2")[0]))
+
+    def full_disk(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("slm.model.weights.save_file", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        bring(found, "theirs")
+    assert not list(runs.iterdir()) and not list_runs()
+
+
+def test_an_imported_run_is_not_resumed(save: Any) -> None:
+    imported(save("gpt2")[0])
+    with pytest.raises(BadInput, match="was not trained here, so it cannot be resumed"):
+        next(job.resume("theirs", stop=lambda: False))
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"model_type": "mamba"}, "one of gpt2, gpt_neo, llama, not 'mamba'"),
+        ({"vocab_size": 128_256}, "at most 65,536 of them, not 128,256"),
+        ({"num_hidden_layers": 10**7}, "layers do not lie in"),
+        ({"num_hidden_layers": 3}, r"lack 'layers\.2"),
+        ({"hidden_size": 2**70}, "hidden_size must be a whole number"),
+        ({"hidden_size": 48}, "must be"),
+        ({"num_key_value_heads": 4}, "multiple of its 4 key heads"),
+        ({"rope_scaling": {"rope_type": "llama3"}, "rope_parameters": None}, "scaled by 'llama3'"),
+        ({"hidden_act": "tanh"}, "hidden_act is one of"),
+        ({"head_dim": 8}, "head_dim must be"),
+        ({"attention_bias": False}, r"hold 'layers\.0\.self_attn\.\w_proj\.bias'"),
+        ({"rms_norm_eps": "small"}, "rms_norm_eps must be a number"),
+    ],
+)
+def test_a_configuration_that_is_not_the_weights_is_refused(
+    save: Any, changes: dict[str, Any], rule: str
+) -> None:
+    folder, _ = save("llama")
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(BadInput, match=rule) as caught:
+        recognise(str(folder))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_without_a_tokenizer_takes_one_that_is_given(
+    save: Any, tmp_path: Path, tokenizer: Tokenizer
+) -> None:
+    folder, _ = save("gpt2")
+    (folder / "tokenizer.json").rename(tmp_path / "tokenizer.json")
+    with pytest.raises(BadInput, match="it brings no tokenizer: give one with --tokenizer"):
+        recognise(str(folder))
+    found = recognise(str(folder), tokenizer=str(tmp_path / "tokenizer.json"))
+    assert found.tokenizer.pieces([found.tokenizer.opening]) == [END]
