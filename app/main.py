@@ -16,6 +16,7 @@ page = st.navigation(
         ],
         "Look inside": [
             st.Page("../pages/attention.py", title="Attention", url_path="attention"),
+            st.Page("../pages/heads.py", title="Heads", url_path="heads"),
             st.Page("../pages/neurons.py", title="Neurons", url_path="neurons"),
             st.Page("../pages/roles.py", title="Roles", url_path="roles"),
             st.Page("../pages/predictions.py", title="Predictions", url_path="predictions"),

@@ -11,6 +11,7 @@ from app.cache.comparing import (
     reading,
     stages,
 )
+from app.cache.heads import head_atlas, head_scores, heads_again
 from app.cache.judging import to_grade
 from app.cache.looking import (
     attention,
@@ -40,6 +41,9 @@ __all__ = [
     "examples",
     "expectations",
     "facts",
+    "head_atlas",
+    "head_scores",
+    "heads_again",
     "layers",
     "logit_lens",
     "mailable",

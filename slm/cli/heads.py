@@ -2,12 +2,11 @@
 
 import argparse
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slm.cli.command import Commands, answer
 
 if TYPE_CHECKING:
-    from slm.lens.estimates import Estimates
     from slm.lens.heads import HeadAtlas
 
 
@@ -20,70 +19,21 @@ def add_to(commands: Commands) -> None:
 
 def _heads(chosen: argparse.Namespace) -> None:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress as Bar
 
-    from slm.lens.heads import Done, head_atlas
+    from slm.lens.head_table import as_json
+    from slm.lens.heads import HeadAtlas, head_atlas
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("reading stories", total=None)
+    with Bar(console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=1.0)
         for step in head_atlas(checkpoint, stories=chosen.stories):
-            if isinstance(step, Done):
-                bar.update(
-                    task, description="switching off heads", total=step.of, completed=step.heads
-                )
-            else:
+            if isinstance(step, HeadAtlas):
                 atlas = step
-    answer(chosen, to_json(atlas), lambda: _table(atlas, every=chosen.all))
-
-
-def to_json(atlas: "HeadAtlas") -> dict[str, Any]:
-    """Everything that was measured, a dictionary a head; null where there was too little."""
-    from slm.lens.head_scores import EFFECT
-    from slm.lens.head_targets import KINDS
-    from slm.lens.heads import HARM
-
-    scores = atlas.scores
-    layers, heads = scores.distance.shape
-
-    def numbers(of: "Estimates", at: tuple[int, int, int]) -> list[float | None]:
-        values = (float(part[at]) for part in (of.mean, of.low, of.high))
-        return [None if math.isnan(value) else round(value, 5) for value in values]
-
-    return {
-        "address": str(atlas.address),
-        "a score is": "share of attention: mean and 95 % interval",
-        "an effect is": "nats a token: mean and 95 % interval",
-        "beats its baseline": f"difference at least {EFFECT}, its interval above 0",
-        "confirmed": f"effect at least {HARM}, its interval above 0",
-        "rows": {str(kind): count for kind, count in zip(KINDS, scores.rows, strict=True)},
-        "heads": [
-            {
-                "layer": layer,
-                "head": head,
-                "labels": [
-                    {"name": label.name, "confirmed": label.confirmed}
-                    for label in atlas.labels(layer, head)
-                ],
-                "distance": int(scores.distance[layer, head]),
-                "kinds": {
-                    str(kind): {
-                        "score": numbers(scores.score, (layer, head, index)),
-                        "baseline": numbers(scores.baseline, (layer, head, index)),
-                        "difference": numbers(scores.difference, (layer, head, index)),
-                        "harm": numbers(atlas.harm, (layer, head, index)),
-                        "elsewhere": numbers(atlas.elsewhere, (layer, head, index)),
-                        "effect": numbers(atlas.effect, (layer, head, index)),
-                    }
-                    for index, kind in enumerate(KINDS)
-                },
-                "profile": scores.profile[layer, head].round(5).tolist(),
-            }
-            for layer in range(layers)
-            for head in range(heads)
-        ],
-    }
+            else:
+                bar.update(task, description=step.doing, completed=step.share)
+    answer(chosen, as_json(atlas.scores, atlas), lambda: _table(atlas, every=chosen.all))
 
 
 def _table(atlas: "HeadAtlas", *, every: bool) -> str:

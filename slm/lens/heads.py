@@ -16,6 +16,7 @@ from torch import Tensor
 from slm.lens.estimates import Estimates, estimate, together
 from slm.lens.head_scores import HeadScores, measure, scores_of
 from slm.lens.head_targets import BY_CONTENT, KINDS, STORIES, Kind, Rows, make_rows
+from slm.lens.roles import Progress
 from slm.model import fast
 from slm.model.weights import Weights
 from slm.runs import Address, Checkpoint
@@ -71,14 +72,6 @@ class HeadAtlas:
         return labels(self.scores, layer, head, self.confirmed()[layer, head])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Done:
-    """How far the atlas has come: heads switched off, of all."""
-
-    heads: int
-    of: int
-
-
 def labels(
     scores: HeadScores, layer: int, head: int, confirmed: Bool[np.ndarray, "kind"] | None = None
 ) -> tuple[Label, ...]:
@@ -97,11 +90,12 @@ def labels(
 
 def head_atlas(
     checkpoint: Checkpoint, *, stories: int = STORIES, seed: int = 0
-) -> Iterator[Done | HeadAtlas]:
+) -> Iterator[Progress | HeadAtlas]:
     """Score every head, then switch each off; yields how far it is, and last the atlas.
 
     Raises `BadInput` where the context is too short.
     """
+    yield Progress(share=0.0, doing="reading stories")
     rows = make_rows(checkpoint, stories=stories, seed=seed)
     measured = measure(checkpoint, rows)
     scores = scores_of(checkpoint, rows, measured, seed)
@@ -113,11 +107,11 @@ def head_atlas(
         ]
     )
     every = config.n_layers * config.n_heads
-    yield Done(heads=0, of=every)
-    costs = []
+    costs: list[Float32[np.ndarray, "row predicted"]] = []
     for cost in without_each(checkpoint.weights, rows.tokens[some], measured.mean_z):
         costs.append(cost)
-        yield Done(heads=len(costs), of=every)
+        done = len(costs)
+        yield Progress(share=0.1 + 0.9 * done / every, doing=f"head {done} of {every} switched off")
     cost = np.stack(costs).reshape(config.n_layers, config.n_heads, *costs[0].shape)
     first = measured.first[some].transpose(1, 2, 0, 3)[..., :-1]
     yield _proven(scores, rows, some, cost, first, seed)

@@ -19,13 +19,14 @@ PAGES = (
     "train",
     "compare",
     "attention",
+    "heads",
     "neurons",
     "roles",
     "predictions",
     "writing",
     "grading",
 )
-LOOKING = ("attention", "neurons", "roles", "predictions", "writing", "grading")
+LOOKING = ("attention", "heads", "neurons", "roles", "predictions", "writing", "grading")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -8,7 +8,8 @@ from slm.errors import BadInput
 from slm.lens import head_scores as head_scores_module
 from slm.lens.head_scores import head_scores, measure
 from slm.lens.head_targets import BY_CONTENT, KINDS, Kind, Rows, make_rows
-from slm.lens.heads import Done, HeadAtlas, head_atlas, without_each
+from slm.lens.heads import HeadAtlas, head_atlas, without_each
+from slm.lens.roles import Progress
 from slm.model.config import ModelConfig
 from slm.model.hooked import hooked, run_with_hooks
 from slm.model.weights import initialise
@@ -20,7 +21,8 @@ from tests.lens import golden_heads
 def atlas_of(checkpoint: Checkpoint) -> HeadAtlas:
     *steps, atlas = head_atlas(checkpoint, stories=16)
     assert isinstance(atlas, HeadAtlas)
-    assert all(isinstance(step, Done) for step in steps)
+    shares = [step.share for step in steps if isinstance(step, Progress)]
+    assert shares == sorted(shares) and len(shares) == len(steps) and shares[-1] == 1
     return atlas
 
 

@@ -1,0 +1,33 @@
+"""What heads do: scores at once, labels from work that all sessions share."""
+
+import streamlit as st
+
+from app.cache.checkpoints import checkpoint, key, of_checkpoint
+from app.scoring import Work
+from slm.lens import head_scores as scores_lens
+from slm.lens import heads as heads_lens
+from slm.lens.head_scores import HeadScores
+from slm.lens.head_targets import STORIES
+from slm.lens.heads import HeadAtlas
+from slm.runs import Checkpoint
+
+
+@of_checkpoint(max_entries=16, waiting="Reading stories …")
+def head_scores(checkpoint: Checkpoint, stories: int = STORIES) -> HeadScores:
+    """How much every head looks at what its labels would name; nothing is switched off."""
+    return scores_lens.head_scores(checkpoint, stories=stories)
+
+
+def head_atlas(address: str, stories: int) -> Work[HeadAtlas]:
+    """Every head scored and switched off; begun when it is first asked for."""
+    return _atlas(*key(address), stories)
+
+
+def heads_again(address: str, stories: int) -> None:
+    """Forget an atlas that was cancelled or failed, so that it begins anew when asked for."""
+    _atlas.clear(*key(address), stories)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _atlas(address: str, changed: int, stories: int) -> Work[HeadAtlas]:
+    return Work(heads_lens.head_atlas(checkpoint(address), stories=stories))

@@ -1,0 +1,189 @@
+"""What each head does: all heads as a map, how far back they look, and the proof for one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+from plotly.subplots import make_subplots
+
+from app.figures.style import dress
+from app.theme import Palette
+
+SCORE, COST = "share of attention", "what switching the head off costs (nats a token)"
+FAR = 24
+"""Distances shown; what lies further back is in the numbers."""
+
+
+def head_map(
+    values: Float[np.ndarray, "layer head"],
+    names: Sequence[Sequence[str]],
+    told: Sequence[Sequence[str]],
+    palette: Palette,
+    selected: tuple[int, int],
+    full: float,
+) -> go.Figure:
+    """A square for each head: its colour a score above the baseline, in it the strongest label.
+
+    `told` is what hovering says. `full` is the strongest colour's value, the same for A and B.
+    """
+    layers, heads = values.shape
+    x, y = np.meshgrid(np.arange(heads), np.arange(layers))
+    figure = go.Figure(
+        go.Heatmap(
+            z=np.clip(values, 0, None),
+            zmin=0,
+            zmax=full,
+            colorscale=list(palette.sequential),
+            xgap=2,
+            ygap=2,
+            hoverinfo="skip",
+            colorbar={
+                "title": {"text": "above baseline", "side": "right", "font": {"size": 11}},
+                "thickness": 7,
+                "tickformat": ".0%",
+                "tickfont": {"size": 10},
+                "outlinewidth": 0,
+            },
+        )
+    )
+    dark = np.clip(values, 0, None) > full / 2
+    figure.add_scatter(
+        x=x.ravel(),
+        y=y.ravel(),
+        customdata=np.stack([y.ravel(), x.ravel()], 1).tolist(),
+        text=[name for row in names for name in row],
+        textfont={
+            "size": 11 if heads <= 8 else 9,
+            "color": [palette.sequential[0] if on else palette.text for on in dark.ravel()],
+        },
+        mode="markers+text",
+        marker={"size": 26, "symbol": "square", "color": "rgba(0,0,0,0)"},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        hovertext=[text for row in told for text in row],
+        hoverinfo="text",
+        showlegend=False,
+    )
+    layer, head = selected
+    figure.add_shape(
+        type="rect", x0=head - 0.5, x1=head + 0.5, y0=layer - 0.5, y1=layer + 0.5,
+        line={"color": palette.minus, "width": 2},
+    )  # fmt: skip
+    figure.update_xaxes(
+        title="head", tickvals=list(range(heads)), showgrid=False, zeroline=False,
+        range=[-0.55, heads - 0.45], fixedrange=True,
+    )  # fmt: skip
+    figure.update_yaxes(
+        title="layer", tickvals=list(range(layers)), showgrid=False, zeroline=False,
+        range=[layers - 0.45, -0.55], fixedrange=True,
+    )  # fmt: skip
+    dress(figure, palette, height=76 + 38 * layers)
+    return figure.update_layout(
+        clickmode="event+select",
+        dragmode=False,
+        hoverdistance=-1,
+        margin={"l": 40, "t": 6, "b": 40},
+    )
+
+
+def distance_profiles(
+    profile: Float[np.ndarray, "layer head distance"],
+    palette: Palette,
+    selected: tuple[int, int],
+) -> go.Figure:
+    """Every head's mean attention by distance as a thin line, the chosen one's drawn strongly."""
+    layers, heads, there = profile.shape
+    far = min(there, FAR)
+    figure = go.Figure()
+    gap = np.full((layers * heads, 1), np.nan)
+    lines = np.concatenate([profile[:, :, :far].reshape(-1, far), gap], 1)
+    back = np.tile(np.append(np.arange(far), far), layers * heads)
+    which = np.repeat(np.arange(layers * heads), far + 1)
+    figure.add_scatter(
+        x=back,
+        y=lines.ravel().round(5),
+        customdata=np.stack([which // heads, which % heads], 1).tolist(),
+        mode="lines+markers",
+        marker={"size": 7, "color": "rgba(0,0,0,0)"},
+        line={"color": palette.muted, "width": 0.8},
+        opacity=0.45,
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        hovertemplate="layer %{customdata[0]}, head %{customdata[1]}<br>"
+        "%{x} back: %{y:.1%}<extra></extra>",
+        showlegend=False,
+    )
+    chosen = profile[selected][:far]
+    figure.add_scatter(
+        x=np.arange(far),
+        y=chosen,
+        customdata=[list(selected)] * far,
+        mode="lines+markers",
+        line={"color": palette.minus, "width": 2.5},
+        marker={"size": 5, "color": palette.minus},
+        unselected={"marker": {"opacity": 1}},
+        hovertemplate=f"layer {selected[0]}, head {selected[1]}<br>%{{x}} back: %{{y:.1%}}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_xaxes(title="tokens back", showgrid=False, zeroline=False, dtick=4)
+    figure.update_yaxes(
+        title="mean attention", tickformat=".0%", gridcolor=palette.grid, zeroline=False,
+        rangemode="tozero",
+    )  # fmt: skip
+    dress(figure, palette, height=230)
+    return figure.update_layout(clickmode="event+select", dragmode=False)
+
+
+def proof(
+    kinds: Sequence[str],
+    scores: Sequence[tuple[float, float, float]],
+    baselines: Sequence[tuple[float, float, float]],
+    costs: Sequence[tuple[float, float, float]],
+    elsewhere: Sequence[tuple[float, float, float]],
+    palette: Palette,
+) -> go.Figure:
+    """One head, a row for each kind: its score beside the baseline, and its worth where it serves.
+
+    Everything as (mean, low, high); what was not measured is NaN and leaves its place empty.
+    """
+    figure = make_subplots(cols=2, shared_yaxes=True, horizontal_spacing=0.04)
+    for column, sets in (
+        (1, ((scores, "score", palette.plus), (baselines, "baseline", palette.muted))),
+        (
+            2,
+            (
+                (costs, "where it would serve", palette.plus),
+                (elsewhere, "elsewhere", palette.muted),
+            ),
+        ),
+    ):
+        for row, (values, name, colour) in enumerate(sets):
+            figure.add_scatter(
+                x=[mean for mean, _, _ in values],
+                y=list(kinds),
+                error_x={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [high - mean for mean, _, high in values],
+                    "arrayminus": [mean - low for mean, low, _ in values],
+                    "color": colour,
+                    "thickness": 2,
+                    "width": 4,
+                },
+                mode="markers",
+                marker={"size": 9, "color": colour, "symbol": "line-ns-open" if row else "circle"},
+                name=name,
+                hovertemplate=f"%{{y}}, {name}: %{{x:{'.1%' if column == 1 else '.3f'}}}<extra></extra>",
+                row=1,
+                col=column,
+            )
+    grid = {"gridcolor": palette.grid, "zeroline": False}
+    figure.update_xaxes(title=SCORE, tickformat=".0%", rangemode="tozero", **grid, row=1, col=1)
+    figure.update_xaxes(title=COST, **{**grid, "zeroline": True}, row=1, col=2)
+    figure.update_xaxes(zerolinecolor=palette.muted)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    dress(figure, palette, height=90 + 27 * len(kinds))
+    return figure.update_layout(
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"}, margin={"t": 30}
+    )

@@ -1,0 +1,58 @@
+"""The page of heads: all of them in a map, the chosen one with its proof, tables to save."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import cache
+from slm.lens.head_scores import head_scores
+from slm.lens.head_targets import KINDS
+from slm.runs import load_checkpoint
+from tests.app.conftest import Open, figure_on, said
+
+
+def until_tested(app: AppTest) -> AppTest:
+    """Run the page until its labels are tested; a browser would tick."""
+    until = time.monotonic() + 60
+    while any(button.key == "cancel-heads" for button in app.button):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+        app.run()
+    assert not app.exception and not app.error
+    return app
+
+
+def test_every_head_is_in_the_map_and_the_chosen_one_has_its_proof(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = until_tested(open_page("heads", a="tiny", b="other", layer=1, head=1, told=16))
+    scores = head_scores(load_checkpoint("tiny"), stories=16)
+    cells = figure_on(app, "map-tiny@10")["data"][1]
+    assert cells["customdata"] == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    left = figure_on(app, "figure-head-tiny@10-layer1-head1")["data"][0]
+    measured = [kind for kind in range(len(KINDS)) if scores.rows[kind] >= 8]
+    assert [left["x"][kind] for kind in measured] == pytest.approx(
+        scores.score.mean[1, 1, measured], abs=1e-6
+    )
+    assert "Layer 1, head 1" in said(app) and "Unclassified" in said(app)
+    assert "This model has no head 1 in layer 1." in said(app)  # the other has one layer
+
+
+def test_what_is_cancelled_can_be_begun_again(open_page: Open, two_runs: Path) -> None:
+    work = cache.head_atlas("tiny@0", 16)
+    work.cancel()
+    work.wait(60)
+    app = open_page("heads", a="tiny@0", told=16)
+    assert "no label is confirmed" in said(app)
+    app.button(key="again-tiny@0").click().run()
+    assert "of 4** heads have a confirmed label" in said(until_tested(app))
+
+
+def test_a_table_has_a_row_a_head(open_page: Open, two_runs: Path) -> None:
+    app = until_tested(open_page("heads", a="other", told=16))
+    (frame,) = [frame.value for frame in app.dataframe]
+    assert list(frame["layer"]) == [0, 0] and list(frame["head"]) == [0, 1]
+    assert json.loads(frame.to_json())["names"]["0"] is not None
