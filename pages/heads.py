@@ -286,6 +286,8 @@ def the_table(tested: Tested) -> None:
         rows,
         column_config={
             **percent,
+            "confirmed": st.column_config.TextColumn(width="medium"),
+            "unconfirmed": st.column_config.TextColumn(width="medium"),
             "cost": st.column_config.NumberColumn(
                 "cost of switching off", format="%.3f", help="Nats a token, anywhere in a story"
             ),

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from app.figures.style import dress
 from app.theme import Palette
 
-SCORE, COST = "share of attention", "what switching the head off costs (nats a token)"
+SCORE, COST = "share of attention", "cost when off (nats a token)"
 FAR = 24
 """Distances shown; what lies further back is in the numbers."""
 
@@ -147,7 +147,17 @@ def proof(
 
     Everything as (mean, low, high); what was not measured is NaN and leaves its place empty.
     """
-    figure = make_subplots(cols=2, shared_yaxes=True, horizontal_spacing=0.04)
+
+    def told(strong: str, weak: str) -> str:
+        return (
+            f'<span style="color:{palette.plus}">● {strong}</span>   '
+            f'<span style="color:{palette.muted}">| {weak}</span>'
+        )
+
+    figure = make_subplots(
+        cols=2, shared_yaxes=True, horizontal_spacing=0.06, column_widths=[0.5, 0.5],
+        subplot_titles=(told("score", "baseline"), told("where it would serve", "elsewhere")),
+    )  # fmt: skip
     for column, sets in (
         (1, ((scores, "score", palette.plus), (baselines, "baseline", palette.muted))),
         (
@@ -174,16 +184,15 @@ def proof(
                 mode="markers",
                 marker={"size": 9, "color": colour, "symbol": "line-ns-open" if row else "circle"},
                 name=name,
+                showlegend=False,
                 hovertemplate=f"%{{y}}, {name}: %{{x:{'.1%' if column == 1 else '.3f'}}}<extra></extra>",
                 row=1,
                 col=column,
             )
-    grid = {"gridcolor": palette.grid, "zeroline": False}
-    figure.update_xaxes(title=SCORE, tickformat=".0%", rangemode="tozero", **grid, row=1, col=1)
-    figure.update_xaxes(title=COST, **{**grid, "zeroline": True}, row=1, col=2)
-    figure.update_xaxes(zerolinecolor=palette.muted)
+    figure.update_xaxes(gridcolor=palette.grid, zerolinecolor=palette.muted)
+    figure.update_xaxes(title=SCORE, tickformat=".0%", rangemode="tozero", row=1, col=1)
+    figure.update_xaxes(title=COST, row=1, col=2)
     figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_annotations(font_size=12)
     dress(figure, palette, height=90 + 27 * len(kinds))
-    return figure.update_layout(
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"}, margin={"t": 30}
-    )
+    return figure.update_layout(margin={"t": 30})
