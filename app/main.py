@@ -24,6 +24,7 @@ page = st.navigation(
         "Read and judge": [
             st.Page("../pages/writing.py", title="Writing", url_path="writing"),
             st.Page("../pages/grading.py", title="Grading", url_path="grading"),
+            st.Page("../pages/knowledge.py", title="Knowledge", url_path="knowledge"),
         ],
     }
 )

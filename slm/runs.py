@@ -180,6 +180,16 @@ class Run:
         """Where every reply about this run's neurons lies (or would)."""
         return self.path / "explanations.sqlite"
 
+    @property
+    def verdicts_path(self) -> Path:
+        """Where a person's verdicts on continuations lie (or would)."""
+        return self.path / "verdicts.json"
+
+    @property
+    def memorization_path(self) -> Path:
+        """Where studies of what is copied lie (or would)."""
+        return self.path / "memorization"
+
     def neurons_path(self, step: int) -> Path:
         """Where the neuron index of `step` lies (or would)."""
         return self.path / "neurons" / f"{step:08d}"

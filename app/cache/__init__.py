@@ -13,6 +13,7 @@ from app.cache.comparing import (
 )
 from app.cache.heads import head_atlas, head_scores, heads_again
 from app.cache.judging import to_grade
+from app.cache.knowledge import answers
 from app.cache.looking import (
     attention,
     attribution,
@@ -31,6 +32,7 @@ from app.cache.training import speed
 
 __all__ = [
     "again",
+    "answers",
     "attention",
     "attribution",
     "checkpoint",

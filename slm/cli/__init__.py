@@ -16,6 +16,7 @@ from slm.cli import (
     heads,
     importing,
     judging,
+    knowledge,
     memorization,
     neurons,
     predictions,
@@ -40,6 +41,7 @@ ROOMS = (
     judging,
     memorization,
     comparing,
+    knowledge,
     trust,
 )
 

@@ -7,7 +7,8 @@ from slm.cli.command import Commands, answer
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.judging.memorization import Estimate, Measures, Study
+    from slm.judging.estimates import Estimate
+    from slm.judging.memorization import Measures, Study
 
 TITLES = {
     "truth": "(a) Rouge-2 precision against the true ending",
@@ -80,7 +81,8 @@ def _estimate(found: "Estimate | None") -> dict[str, Any] | None:
 
 
 def _measures(measures: "Measures") -> dict[str, Any]:
-    from slm.judging.memorization import KS, estimate
+    from slm.judging.estimates import estimate
+    from slm.judging.memorization import KS
 
     return {
         "truth": {str(k): _estimate(estimate(measures.truth[k])) for k in KS},
@@ -93,7 +95,7 @@ def _measures(measures: "Measures") -> dict[str, Any]:
 
 def _table(address: str, found: "Study") -> str:
     """The five measures, a column for each kind of ending."""
-    from slm.judging.memorization import estimate
+    from slm.judging.estimates import estimate
 
     kinds = {
         "trained": "its endings of stories it was trained on",

@@ -6,16 +6,17 @@ anything: endings written by people share bigrams with a corpus as well.
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from statistics import fmean
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from slm.errors import BadInput
 from slm.judging.copies import Copy, CopyIndex, copies
+from slm.judging.estimates import RESAMPLES, Estimate
 from slm.judging.overlap import f_measure, grams, precision, words
 from slm.runs import Checkpoint
 from slm.writing.sampler import Sampling, complete
@@ -27,7 +28,6 @@ SHORTEST_COPY = 8
 """Words of a copy that is worth showing."""
 SHORTEST_STORY = 10
 """Words of a story that can be cut."""
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,28 +165,6 @@ def _most_of_one_story(texts: Sequence[Sequence[str]], index: CopyIndex) -> list
             np.maximum(best, table[there].sum(0, dtype=np.int64), out=best)
     totals = table.sum(0, dtype=np.int64)
     return [int(b) / int(t) if t else None for b, t in zip(best, totals, strict=True)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A mean over endings, with its 95 % interval."""
-
-    mean: float
-    interval: tuple[float, float]
-    count: int
-
-
-def estimate(values: Iterable[int | float | None], seed: int = 0) -> Estimate | None:
-    """The mean, with a bootstrap over endings (percentiles of 1,000 resamples); None of nothing."""
-    known = np.array([value for value in values if value is not None], dtype=float)
-    if not len(known):
-        return None
-    draw = np.random.default_rng(seed)
-    means: Float[np.ndarray, "resample"] = known[
-        draw.integers(len(known), size=(RESAMPLES, len(known)))
-    ].mean(1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return Estimate(mean=fmean(known), interval=(float(low), float(high)), count=len(known))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

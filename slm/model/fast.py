@@ -105,6 +105,13 @@ class KVCache:
             self.lengths[row] = used
         self.lengths = self.lengths[:last]
 
+    def arrange(self, rows: Int[Tensor, "new"]) -> None:
+        """Let row i hold what row `rows[i]` holds; a row may be taken twice, or not at all."""
+        longest = int(self.lengths.max())
+        for kept in (self.keys, self.values):
+            kept[:, : len(rows), :, :longest] = kept[:, rows, :, :longest]
+        self.lengths = self.lengths[rows]
+
     def reader(self, rows: slice) -> Attend:
         """Attention within whole prompts, whose keys and values are kept in `rows`."""
 

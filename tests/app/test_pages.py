@@ -22,6 +22,7 @@ PAGES = (
     "heads",
     "neurons",
     "roles",
+    "knowledge",
     "predictions",
     "writing",
     "grading",

@@ -9,11 +9,11 @@ import torch
 from slm.cli import main
 from slm.errors import BadInput
 from slm.judging.copies import CopyIndex, build_copies, open_copies
+from slm.judging.estimates import estimate
 from slm.judging.memorization import (
     choose,
     complete_all,
     cut,
-    estimate,
     measure,
     study,
     true_endings,

@@ -1,0 +1,13 @@
+"""What models answer to prompts."""
+
+from app.cache.checkpoints import of_checkpoint
+from slm.judging.knowledge import Answer
+from slm.judging.knowledge import ask as ask_model
+from slm.judging.prompts import Prompt
+from slm.runs import Checkpoint
+
+
+@of_checkpoint(max_entries=64, waiting="Asking the model …")
+def answers(checkpoint: Checkpoint, prompts: tuple[Prompt, ...]) -> tuple[Answer, ...]:
+    """How a model goes on after each prompt, by the rule; a person's verdicts are not in it."""
+    return ask_model(checkpoint, prompts)

@@ -1,0 +1,61 @@
+"""How much models know, by kind of prompt, beside what chance would give."""
+
+import html
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from app.figures.style import dress
+from app.theme import Palette
+from slm.judging.estimates import Estimate
+
+Bar = tuple[str, Estimate | None, Estimate | None]
+"""What is measured, its value, and what chance gives."""
+
+
+def knowledge(found: Mapping[str, Sequence[Bar]], palette: Palette) -> go.Figure:
+    """A dot with its interval for each model and kind; a hollow one where chance would be."""
+    figure = go.Figure()
+    inks = [palette.plus, palette.other, palette.minus, palette.muted]
+    spread = 0.7 / max(1, len(found))
+    for number, (address, bars) in enumerate(found.items()):
+        at = [place + spread * (number - (len(found) - 1) / 2) for place in range(len(bars))]
+        ink = inks[number % len(inks)]
+        for which, name in ((1, html.escape(address, quote=False)), (2, "by chance")):
+            known = [(x, bar[0], bar[which]) for x, bar in zip(at, bars, strict=True)]
+            shown = [(x, title, value) for x, title, value in known if isinstance(value, Estimate)]
+            figure.add_scatter(
+                x=[value.mean for _, _, value in shown],
+                y=[x for x, _, _ in shown],
+                error_x={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [value.interval[1] - value.mean for _, _, value in shown],
+                    "arrayminus": [value.mean - value.interval[0] for _, _, value in shown],
+                    "color": ink if which == 1 else palette.muted,
+                    "thickness": 2 if which == 1 else 1,
+                    "width": 4,
+                },
+                mode="markers",
+                name=name,
+                legendgroup=name,
+                showlegend=which == 1 or number == 0,
+                marker={
+                    "size": 11 if which == 1 else 8,
+                    "color": ink if which == 1 else palette.muted,
+                    "symbol": "circle" if which == 1 else "circle-open",
+                },
+                customdata=[title for _, title, _ in shown],
+                hovertemplate=f"%{{customdata}}, {name}: %{{x:.2f}}<extra></extra>",
+            )
+    titles = [bar[0] for bar in next(iter(found.values()))] if found else []
+    figure.update_xaxes(
+        title="share of prompts answered (almost right counts half)",
+        range=[-0.02, 1.02],
+        gridcolor=palette.grid,
+        zeroline=False,
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(titles))), ticktext=titles, autorange="reversed", showgrid=False
+    )
+    return dress(figure, palette, height=120 + 40 * len(titles) * max(1, len(found) // 2))

@@ -1,0 +1,65 @@
+"""Continuations as a table, a column a model: a colour, and a sign for those who see no colours.
+
+Knows strings and verdicts only; all text is escaped, for models and people write it.
+"""
+
+import html
+from collections.abc import Mapping, Sequence
+
+from slm.judging.knowledge import Answer
+from slm.judging.prompts import Verdict
+
+SIGNS: dict[Verdict, str] = {"right": "✓", "almost": "≈", "wrong": "✗"}
+COLOURS: dict[Verdict, tuple[str, str]] = {
+    "right": ("#2e7d4f", "#6fc495"),
+    "almost": ("#a97a06", "#e3bd52"),
+    "wrong": ("#b23a2e", "#ec8a7e"),
+}
+"""Ink on a light and on a dark page; the ground is the same colour, faint."""
+
+KINDS = {
+    "fact": "Facts",
+    "reasoning": "Reasoning",
+    "context": "Who did what (context tracking)",
+    "all": "All prompts",
+}
+
+STYLE = """<style>
+.known { width: 100%; border-collapse: collapse; font-size: 0.92rem; line-height: 1.4; }
+.known th { text-align: left; font-weight: 600; padding: 0.35rem 0.6rem; vertical-align: bottom; }
+.known th.kind { padding-top: 1.1rem; }
+.known td { padding: 0.35rem 0.6rem; vertical-align: top; border-top: 1px solid #8884; }
+.known td.prompt { width: 34%; font-family: "Source Serif", Georgia, serif; }
+.known td.said { font-family: "Source Serif", Georgia, serif; }
+.known .sign { font-weight: 700; padding-right: 0.4em; }
+.known .person { opacity: 0.75; font-size: 0.8em; font-family: sans-serif; }
+</style>"""
+
+
+def table(found: Mapping[str, Sequence[Answer]], *, dark: bool) -> str:
+    """HTML: a row a prompt, by kind; a column for each address in `found`."""
+    heads = "".join(f"<th scope='col'>{html.escape(address)}</th>" for address in found)
+    lines = [STYLE, "<table class='known'><thead><tr><th scope='col'>The beginning</th>"]
+    lines.append(f"{heads}</tr></thead><tbody>")
+    kind = ""
+    for answers in zip(*found.values(), strict=True):
+        prompt = answers[0].prompt
+        if prompt.kind != kind:
+            kind = prompt.kind
+            lines.append(f"<tr><th class='kind' colspan='{1 + len(found)}'>{KINDS[kind]}</th></tr>")
+        said = "".join(_cell(answer, dark) for answer in answers)
+        lines.append(f"<tr><td class='prompt'>{html.escape(prompt.prompt)}</td>{said}</tr>")
+    return "".join([*lines, "</tbody></table>"])
+
+
+def _cell(answer: Answer, dark: bool) -> str:
+    colour = COLOURS[answer.judged][dark]
+    person = " <span class='person'>a person's verdict</span>" if answer.by_person else ""
+    listed = "; ".join(
+        f"{part}: {', '.join(getattr(answer.prompt, part)) or 'none'}" for part in SIGNS
+    )
+    return (
+        f"<td class='said' style='background:{colour}1f' title='{html.escape(listed)}'>"
+        f"<span class='sign' style='color:{colour}' aria-label='{answer.judged}'>"
+        f"{SIGNS[answer.judged]}</span>{html.escape(answer.continuation) or '(nothing)'}{person}</td>"
+    )

@@ -1,0 +1,147 @@
+"""What does the model know?"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+
+import streamlit as st
+
+from app import cache, selection, show
+from app.figures.knowledge import Bar, knowledge
+from app.knowledge.editing import editor, prompts
+from app.knowledge.table import KINDS, SIGNS, table
+from slm.judging.knowledge import Answer, scores
+from slm.judging.prompts import VERDICTS
+from slm.judging.verdicts import say, with_verdicts
+from slm.runs import Address, list_runs, open_run
+
+BY_WORDS, BY_PROBABILITY = "what it writes", "what it thinks likelier"
+RULE = "by the rule"
+
+
+def every_address() -> list[str]:
+    """All checkpoints there are; the last of each run first."""
+    runs = [(run.name, run.steps) for run in list_runs()]
+    last = [str(Address(name, steps[-1])) for name, steps in runs if steps]
+    return last + [str(Address(name, step)) for name, steps in runs for step in steps[:-1]]
+
+
+def more_models(chosen: Sequence[str]) -> list[str]:
+    """Checkpoints beyond A and B, a column each."""
+    others = [address for address in every_address() if address not in chosen]
+    picked = st.multiselect(
+        "Beside them", others, key="also", bind="query-params", max_selections=6,
+        placeholder="other checkpoints or models", width=420,
+    )  # fmt: skip
+    return [*chosen, *picked]
+
+
+def ask_all(addresses: Sequence[str]) -> dict[str, list[Answer]]:
+    """Every model's answers, with what a person said of them; tells how far it has come."""
+    asked, found, bar = prompts(), {}, st.empty()
+    for number, address in enumerate(addresses):
+        if len(addresses) > 1:
+            bar.progress(number / len(addresses), f"Asking {number + 1} of {len(addresses)} …")
+        with show.one_line():
+            run = open_run(Address.parse(address).run)
+            found[address] = with_verdicts(run, cache.answers(address, asked))
+    bar.empty()
+    return found
+
+
+def bars(answers: Sequence[Answer], by: str) -> list[Bar]:
+    """A score for each kind of prompt, and what chance would give."""
+    return [
+        (KINDS[one.kind], one.score, one.by_chance)
+        if by == BY_WORDS
+        else (KINDS[one.kind], one.preferred, one.guessing)
+        for one in scores(answers)
+    ]
+
+
+def numbers(found: dict[str, list[Answer]]) -> str:
+    """Every continuation as CSV."""
+    rows = (
+        (
+            address, one.prompt.kind, one.prompt.prompt, one.continuation, one.judged,
+            one.by_person or "", "" if one.share is None else round(one.share, 4),
+        )
+        for address, answers in found.items()
+        for one in answers
+    )  # fmt: skip
+    header = ("address", "kind", "prompt", "continuation", "verdict", "by_person", "share_of_right")
+    return show.csv(header, rows)
+
+
+def as_json(found: dict[str, list[Answer]]) -> str:
+    """What `slm knowledge --json` prints."""
+    models = [
+        {
+            "address": address,
+            "scores": [asdict(score) for score in scores(answers)],
+            "answers": [{**asdict(one), "judged": one.judged} for one in answers],
+        }
+        for address, answers in found.items()
+    ]
+    return json.dumps({"models": models}, ensure_ascii=False, indent=1)
+
+
+def by_hand(found: dict[str, list[Answer]]) -> None:
+    """One continuation, to be judged by the reader; the verdict stays with the run."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        address = st.selectbox("Model", list(found), key="judged-model", width=220)
+        which = st.selectbox(
+            "Beginning", range(len(found[address])), key="judged-prompt", width=520,
+            format_func=lambda number: found[address][number].prompt.prompt,
+        )  # fmt: skip
+    one = found[address][which or 0]
+    st.markdown(
+        f"… **{show.plain(one.continuation) or '(nothing)'}** &nbsp; "
+        f"{RULE}: {SIGNS[one.verdict]} {one.verdict}"
+    )
+    verdict = st.segmented_control(
+        "Your verdict", [RULE, *VERDICTS], default=one.by_person or RULE, required=True,
+        key=f"verdict-{address}-{hash((one.prompt.prompt, one.continuation))}",
+    )  # fmt: skip
+    given = next((name for name in VERDICTS if name == verdict), None)
+    if given != one.by_person:
+        say(open_run(Address.parse(address).run), one.prompt.prompt, one.continuation, given)
+        st.rerun()
+
+
+st.title("What does the model know?", anchor=False)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    addresses = more_models(selection.addresses())
+    by = st.segmented_control(
+        "Score", [BY_WORDS, BY_PROBABILITY], default=BY_WORDS, required=True, key="by",
+        bind="query-params",
+        help="By what it writes with 5 beams at temperature 0; or by whether it finds a right answer "
+        "likelier than every wrong one.",
+    )  # fmt: skip
+    editing = st.toggle("Edit the prompts", key="edit", bind="query-params")
+if editing:
+    with show.one_line():
+        editor()
+found = ask_all(addresses)
+if found:
+    st.html(table(found, dark=st.context.theme.type == "dark"))
+    name = "knowledge-" + "-".join(found)[:80]
+    show.figure(
+        knowledge({address: bars(answers, by or BY_WORDS) for address, answers in found.items()},
+                  show.colours()),
+        name=name,
+        table=partial(numbers, found),
+        everything=partial(as_json, found),
+        note="Bars: 95 % intervals over prompts. By chance: "
+        + ("the same continuations judged by the answers of the other prompts of their kind."
+           if by == BY_WORDS else "one of the listed right and wrong answers picked blindly."),
+    )  # fmt: skip
+    if st.toggle("Judge by hand", key="hand"):
+        with show.one_line():
+            by_hand(found)
+    st.caption(
+        "✓ right: of the listed answers (hover) the first to come in the first sentence is a right "
+        "one. ≈ almost: that is an almost right one, or a right one comes later. ✗ wrong: all else. "
+        "Five beams, temperature 0, at most 16 tokens."
+    )
