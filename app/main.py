@@ -13,6 +13,7 @@ page = st.navigation(
         "Learn": [
             st.Page("../pages/train.py", title="Train", url_path="train"),
             st.Page("../pages/compare.py", title="Compare", url_path="compare"),
+            st.Page("../pages/imports.py", title="Import", url_path="import"),
         ],
         "Look inside": [
             st.Page("../pages/attention.py", title="Attention", url_path="attention"),

@@ -8,12 +8,13 @@ from app import cache, selection, show
 from app.live import LiveStory
 from app.story_view import story_view
 from slm.model.config import count_parameters
-from slm.runs import Run, list_runs
+from slm.runs import Metric, Run, list_runs
 from slm.writing.sampler import Sampling
 
 QUESTIONS = {
     "train": "How does a model learn to tell stories?",
     "compare": "What changed between two models?",
+    "imports": "How do I bring a model of my own?",
     "attention": "Where does each head look?",
     "neurons": "What excites a neuron?",
     "writing": "What does the model write, and how sure is it?",
@@ -53,6 +54,13 @@ def named(corpus: str) -> str:
     return " + ".join(part.rsplit("/", 1)[-1] for part in corpus.split("+"))
 
 
+def measured(last: Metric | None) -> str:
+    """Bits per byte, of which a lower number is better; imported models have none at first."""
+    if last is None or last.val_bits_per_byte is None:
+        return "not measured yet"
+    return f"{last.val_bits_per_byte:.3f}"
+
+
 def described(run: Run) -> dict[str, object]:
     """A run as a row of the table."""
     last = run.last_validation()
@@ -61,8 +69,8 @@ def described(run: Run) -> dict[str, object]:
         "shape": run.config.shape,
         "parameters": show.count(count_parameters(run.config).total),
         "last step": run.last_step,
-        "bits per byte": last.val_bits_per_byte if last else None,
-        "corpus": named(str(run.info.corpus.get("train", ""))),
+        "bits per byte": measured(last),
+        "corpus": named(str(run.info.corpus.get("train", run.info.imported.get("kind", "")))),
         "status": run.status,
     }
 
@@ -91,8 +99,8 @@ if rows:
         rows,
         hide_index=True,
         column_config={
-            "bits per byte": st.column_config.NumberColumn(
-                format="%.3f", help="Loss on stories it has never seen; lower is better."
+            "bits per byte": st.column_config.TextColumn(
+                help="Loss on stories it has never seen; lower is better."
             )
         },
     )

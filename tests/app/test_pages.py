@@ -18,6 +18,7 @@ PAGES = (
     "home",
     "train",
     "compare",
+    "imports",
     "attention",
     "heads",
     "neurons",
@@ -45,6 +46,8 @@ def test_without_any_run_a_page_says_how_to_get_one(page: str, open_page: Open, 
     assert not app.exception and not app.error
     if page == "train":
         assert "Start training" in [button.label for button in app.button]
+    elif page == "imports":
+        assert app.code[0].value.startswith("python -m slm import")
     else:
         assert app.code[0].value.startswith("python -m slm train --name")
 
@@ -106,7 +109,7 @@ def test_home_lists_every_run_with_what_it_reached(open_page: Open, two_runs: Pa
     table = open_page("home").dataframe[0].value
     assert list(table["run"]) == ["other", "tiny"]
     assert list(table["last step"]) == [0, 10]
-    assert list(table["bits per byte"]) == [2.0, 1.5]
+    assert list(table["bits per byte"]) == ["2.000", "1.500"]
     assert list(table["shape"]) == ["16x1x2", "16x2x2"]
 
 

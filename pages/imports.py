@@ -1,0 +1,174 @@
+"""How do I bring a model of my own?"""
+
+import re
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+from app import show
+from app.story_view import Shown, story_view
+from slm.errors import BadInput
+from slm.importing.bring import Found, bring, recognise
+from slm.runs import list_runs
+
+PATH, FILES = "A path or a name", "Files from this browser"
+CAN = "A folder or file on the machine that runs this app, or a name on the Hugging Face hub."
+FORMS = {
+    "A Hugging Face folder": "GPT-2, GPT-Neo (the published TinyStories models) or Llama: "
+    "config.json, weights as safetensors or pytorch_model.bin, one file or several, and the tokenizer.",
+    "A TransformerLens state dict": "a .pt or .safetensors, its configuration (`cfg.to_dict()`) as "
+    ".json beside it, and a tokenizer.json.",
+    "llama2.c's files": "a model .bin of version 0, and tokenizer.bin.",
+    "A name": "TransformerLens's, such as tiny-stories-1M, or an id on the Hugging Face hub, such as "
+    "roneneldan/TinyStories-1M.",
+}
+LIMITS = (
+    "One checkpoint is what comes: there is no curve to compare and no training to go on with, and "
+    "memorization can only be measured against a corpus that you name. Everything else works."
+)
+EXAMPLE = "Once upon a time, there was a little fox."
+
+
+def choose() -> tuple[str, str | None]:
+    """Where the model lies, and its tokenizer if it brings none; "" where nothing was chosen."""
+    way = st.segmented_control(
+        "From", [PATH, FILES], default=PATH, key="from", bind="query-params", width="content"
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if way == FILES:
+            path = uploaded()
+        else:
+            path = st.text_input(
+                "Path or name", key="path", bind="query-params", help=CAN,
+                placeholder="tiny-stories-1M", max_chars=500,
+            ).strip()  # fmt: skip
+        with st.popover("More"):
+            tokenizer = st.text_input(
+                "Tokenizer, where the model brings none", key="tokenizer", bind="query-params",
+                help="A folder, a tokenizer.json or tokenizer.bin, or a hub id.", max_chars=500,
+            ).strip()  # fmt: skip
+    return path, tokenizer or None
+
+
+def uploaded() -> str:
+    """The folder in which the files that were given lie; "" where there are none."""
+    files = st.file_uploader(
+        "Weights, configuration and tokenizer", accept_multiple_files=True, key="files",
+        type=["bin", "pt", "pth", "safetensors", "json", "txt"],
+        help="Large models come quicker by their path.",
+    )  # fmt: skip
+    if not files:
+        return ""
+    folder = st.session_state.setdefault("upload", tempfile.TemporaryDirectory())
+    root = Path(folder.name)
+    names = {re.sub(r"[^\w.-]", "_", Path(file.name).name): file for file in files}
+    for old in root.iterdir():
+        if old.name not in names:
+            old.unlink()
+    for name, file in names.items():
+        if name.strip(".") and not (root / name).exists():
+            (root / name).write_bytes(file.getbuffer())
+    return str(root)
+
+
+def look(path: str, tokenizer: str | None) -> Found | None:
+    """Recognise the model, saying what is being done; None where that cannot be."""
+    with st.status("Looking …") as status:
+
+        def said(stage: str, share: float | None) -> None:
+            done = "" if share is None else f", {share:.0%} done"
+            status.update(label=show.plain(f"{stage}{done} …"))
+
+        try:
+            found = recognise(path, tokenizer=tokenizer, progress=said)
+        except BadInput as error:
+            status.update(label="That cannot be imported.", state="error")
+            st.session_state["refused"] = str(error)
+            return None
+        status.update(label="Recognised.", state="complete")
+    return found
+
+
+def describe(found: Found) -> None:
+    """What was recognised, before anything is written."""
+    config, tokenizer = found.config, found.tokenizer
+    positions = "rotary" if config.rotary else "learned"
+    gate = ", gated" if config.gated_mlp else ""
+    rows = {
+        "kind": found.kind,
+        "shape": f"{config.shape}: width {config.d_model}, {config.n_layers} layers of "
+        f"{config.n_heads} heads, {config.d_mlp} neurons a layer",
+        "made of": f"{config.normalization_type} norms, {positions} positions, {config.act_fn}{gate}",
+        "parameters": f"{found.parameters:,}",
+        "vocabulary": f"{config.d_vocab:,} tokens",
+        "context": f"{config.n_ctx:,} tokens",
+    }
+    st.table({"": list(rows), "what was recognised": [show.plain(text) for text in rows.values()]})
+    pieces = tokenizer.pieces(tokenizer.encode_story(EXAMPLE))
+    st.caption("Its tokenizer reads a story so, the mark that opens it first:")
+    story_view(
+        [Shown(piece=piece, value=float(at % 2)) for at, piece in enumerate(pieces)],
+        key="import-pieces",
+        label="every second token",
+        small=True,
+    )
+    for note in found.notes:
+        st.caption(show.plain(note))
+
+
+def keep(found: Found) -> None:
+    """Give it a name and make it a run."""
+    suggested = (
+        re.sub(r"[^A-Za-z0-9._-]+", "-", Path(found.source).stem).strip("-._")[:64] or "theirs"
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name of the run", suggested, max_chars=64, key="import_name").strip()
+        pressed = st.button("Import it", type="primary", key="import")
+    if not pressed:
+        return
+    with st.status("Importing …") as status:
+        bring(found, name, progress=lambda stage, share: status.update(label=f"{stage} …"))
+        status.update(label="Imported.", state="complete")
+    st.session_state["imported"] = name
+    del st.session_state["found"]
+    st.rerun()
+
+
+def links(name: str) -> None:
+    """Where to go with it."""
+    st.success(show.plain(f"{name} is a run now."))
+    with st.container(horizontal=True):
+        for page, label in (
+            ("writing", "Let it write"),
+            ("attention", "See where its heads look"),
+            ("predictions", "Ask why a word"),
+        ):
+            st.page_link(f"../pages/{page}.py", label=label, query_params={"a": name})
+
+
+st.title("How do I bring a model of my own?", anchor=False)
+left, right = st.columns([6, 5], gap="large")
+with left, show.one_line():
+    path, tokenizer = choose()
+    if st.button("Look at it", disabled=not path, key="look"):
+        for old in ("found", "imported", "refused"):
+            st.session_state.pop(old, None)
+        if (found := look(path, tokenizer)) is not None:
+            st.session_state["found"] = (path, found)
+    if refused := st.session_state.get("refused"):
+        st.error(show.sentence(refused))
+    if "found" in st.session_state:
+        if st.session_state["found"][0] != path:
+            del st.session_state["found"]  # another was chosen since
+        else:
+            describe(st.session_state["found"][1])
+            keep(st.session_state["found"][1])
+    if (name := st.session_state.get("imported")) in {run.name for run in list_runs()}:
+        links(str(name))
+with right:
+    st.markdown("**What can be brought**")
+    st.markdown("\n".join(f"- **{form}**: {what}" for form, what in FORMS.items()))
+    st.caption(LIMITS)
+    st.caption("In a terminal, with the same checks and the same numbers:")
+    st.code("python -m slm import tiny-stories-1M --name tiny-1M", language="bash")

@@ -1,0 +1,54 @@
+"""The import page: what is there is told first, then it becomes a run, or one line says why not."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from slm.model.hooked import hooked
+from slm.model.weights import initialise
+from slm.runs import Checkpoint, list_runs, load_checkpoint
+from tests.app.conftest import Open, said, story_on
+
+
+@pytest.fixture
+def state_dict(tmp_path: Path, checkpoint: Checkpoint) -> Path:
+    """A TransformerLens state dict with all it needs."""
+    model = hooked(initialise(checkpoint.config, 3))
+    config = {
+        name: getattr(model.cfg, name)
+        for name in ("d_model", "n_layers", "n_heads", "d_vocab", "n_ctx", "act_fn", "eps")
+    }
+    folder = tmp_path / "their model"
+    folder.mkdir()
+    state = {"state_dict": model.state_dict(), "cfg": config | {"normalization_type": "LN"}}
+    torch.save(state, folder / "theirs.pt")
+    checkpoint.tokenizer.save(folder / "tokenizer.json")
+    return folder / "theirs.pt"
+
+
+def test_a_model_is_described_before_it_becomes_a_run(open_page: Open, state_dict: Path) -> None:
+    app = open_page("imports", path=state_dict)
+    app.button(key="look").click().run()
+    assert not app.exception and not app.error
+    assert "TransformerLens state dict" in app.table[0].value.to_string()
+    pieces = story_on(app, "import-pieces")["pieces"]
+    assert pieces[0] is None and "".join(pieces[1:]).startswith("Once upon a time")
+    assert [run.name for run in list_runs()] == ["tiny"]
+    app.button(key="import").click().run()
+    assert not app.exception and not app.error
+    assert app.success[0].value == "theirs is a run now."
+    assert load_checkpoint("theirs").config.n_heads == 2
+    app.run()
+    app.switch_page("../pages/home.py").run()
+    row = next(row for row in app.dataframe[0].value.to_dict("records") if row["run"] == "theirs")
+    assert (row["status"], row["bits per byte"]) == ("imported", "not measured yet")
+
+
+def test_what_cannot_be_imported_says_why_in_one_line(open_page: Open, tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"ak")
+    app = open_page("imports", path=tmp_path / "model.bin")
+    app.button(key="look").click().run()
+    assert not app.exception
+    assert len(app.error) == 1 and "too short for a model of llama2" in said(app)
+    assert not list_runs()
