@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import selection, show
+from app import scrubber, selection, show
 
 st.set_page_config(page_title="Storyscope", layout="wide", initial_sidebar_state=250)
 st.html("<style>.stMainBlockContainer { padding-inline: 3rem; max-width: 84rem; }</style>")
@@ -33,3 +33,4 @@ with show.one_line():
     selection.sidebar()
     selection.notices()
     page.run()
+    scrubber.rest()

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import cache, show
+from app.scrubber import scrub
 from slm.errors import BadInput
 from slm.model.config import ModelConfig
 from slm.runs import Address, list_runs, resolve
@@ -70,13 +71,7 @@ def _pick(
     steps = there[name]
     step = chosen.step if chosen.run == name and chosen.step in steps else steps[-1]
     if len(steps) > 1:
-        step = st.select_slider(
-            "after step",
-            steps,
-            value=step,
-            key=f"{letter}_step_{name}_{state.get(fresh, 0)}",
-            format_func="{:,}".format,
-        )
+        step = scrub(letter, name, steps, step)
     state[letter] = str(Address(name, step))
     state[told] = name if step == steps[-1] else state[letter]
     if url.get(letter) != state[told]:

@@ -68,9 +68,7 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
     with left:
         st.caption(f"Blue: A was less surprised; orange: B was. Full colour is {FULL:g} nats.")
         for story in ranked[:PAINTED]:
-            st.caption(
-                f"**Story {story.number}** · A saves {story.bits_per_byte:+.3f} bits per byte"
-            )
+            st.caption(f"**Story {story.number}** · {saved(story.bits_per_byte)}")
             story_view(
                 [
                     Shown(piece=piece, value=float(gain))
@@ -86,6 +84,11 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
             "The stories that differ most a byte come first. Where the tokenizers differ, a text is cut "
             "where tokens of both end, and what the tokens of each stretch cost is added up."
         )
+
+
+def saved(gain: float) -> str:
+    """Who expected a story better, and by how much."""
+    return f"{'A' if gain > 0 else 'B'} saves {abs(gain):.3f} bits per byte"
 
 
 def verdict(gain: Estimate, stories: int) -> str:

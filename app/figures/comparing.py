@@ -50,7 +50,7 @@ def curves(
     figure.update_xaxes(title=across, showgrid=False, zeroline=False, tickformat="~s")
     figure.update_yaxes(title=up, gridcolor=palette.grid, zeroline=False)
     figure.update_layout(showlegend=len(series) > 1)
-    return dress(figure, palette, height=380)
+    return dress(figure, palette, height=380).update_layout(margin={"t": 30})
 
 
 def pairs(
