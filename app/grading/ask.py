@@ -101,6 +101,7 @@ def judge(chosen: Chosen) -> None:
     own = "" if base_url else found_key()
     key = st.text_input(
         "Key",
+        key="secret",  # so that it stays the same field whatever its placeholder says
         type="password",
         autocomplete="off",
         placeholder="the one of this machine" if own else "none" if base_url else "",

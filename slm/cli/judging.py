@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slm.cli.command import Commands, answer
+from slm.cli.judged import findings, number, told
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--repeats", type=int, default=1, help="ask so often about each, for noise")
     sub.add_argument("--pairwise", metavar="OTHER", help="which of two writes better, blinded")
     sub.add_argument("--calibrate", action="store_true", help="test the judge with spoiled stories")
-    sub.add_argument("--judge", default="gpt-4o", help="the judge's model name")
+    sub.add_argument(
+        "--judge", default="gpt-4o", help="the judge's model name, or person:NAME for yourself"
+    )
     sub.add_argument("--base-url", help="any OpenAI-compatible server")
     sub.add_argument("--max-cost", type=float, help="US dollars never to be passed")
     sub.add_argument("--at-once", type=int, default=4, help="calls under way at once")
@@ -49,6 +52,7 @@ def _grade(chosen: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
+    from slm.judging.byhand import PERSON
     from slm.judging.grading import estimate, grade, unanswered
     from slm.judging.judge import Judge, Unavailable
     from slm.judging.keys import found_key
@@ -57,6 +61,9 @@ def _grade(chosen: argparse.Namespace) -> None:
     console = Console(stderr=True)
     console.print("writing the stories …")
     todo = _todo(chosen)
+    if chosen.judge.startswith(PERSON):
+        _by_hand(chosen, todo)
+        return
     again = chosen.again_ungraded
     left = unanswered(todo, chosen.judge, chosen.base_url, again_ungraded=again)
     bill = estimate(left, chosen.judge)
@@ -96,12 +103,43 @@ def _grade(chosen: argparse.Namespace) -> None:
         "address": addresses[0],
         "judge": chosen.judge,
         "stopped": stopped,
-        **_found(graded, addresses),
+        **findings(graded, addresses),
         "items": [asdict(one) for one in graded],
     }
-    answer(chosen, data, lambda: _told(f"{addresses[0]} graded by {chosen.judge}", data))
+    answer(chosen, data, lambda: told(f"{addresses[0]} graded by {chosen.judge}", data))
     if stopped:
         raise BadInput(stopped)
+
+
+def _by_hand(chosen: argparse.Namespace, todo: Sequence["Item"]) -> None:
+    """Read the stories one by one, blinded; a line of grades after each. An empty line ends it."""
+    import sys
+
+    from slm.judging.byhand import PERSON, expected, keep_by_hand, person, read_by_hand, to_read
+    from slm.judging.shelf import Shelf
+
+    name, shelf = chosen.judge.removeprefix(PERSON), Shelf()
+    left, read = to_read(todo, name), 0
+    for item in left:
+        texts = [item.completion] if item.other is None else [item.completion, item.other]
+        parts = [f"\n{item.opening} ***{text}\n" for text in texts]
+        print(f"{read + 1} of {len(left)}", *parts, sep="\n", file=sys.stderr)
+        while True:
+            print(f"{expected(item)}: ", end="", file=sys.stderr, flush=True)
+            typed = sys.stdin.readline()
+            if not typed.strip():
+                break
+            try:
+                keep_by_hand(item, name, read_by_hand(item, typed), shelf)
+            except BadInput as error:
+                print(error, file=sys.stderr)
+                continue
+            read += 1
+            break
+        if not typed.strip():
+            break
+    data = {"judge": person(name), "read": read, "left": len(left) - read}
+    answer(chosen, data, lambda: f"{read} read, {len(left) - read} left; see `slm grades`")
 
 
 def _todo(chosen: argparse.Namespace) -> list["Item"]:
@@ -142,7 +180,7 @@ def _grades(chosen: argparse.Namespace) -> None:
     names = list(judges)
     data: dict[str, Any] = {
         "address": addresses[0],
-        "judges": {name: _found(graded, addresses) for name, graded in judges.items()},
+        "judges": {name: findings(graded, addresses) for name, graded in judges.items()},
         "agreement": {
             f"{one} / {other}": {name: asdict(each) for name, each in found.items()}
             for at, one in enumerate(names)
@@ -154,15 +192,15 @@ def _grades(chosen: argparse.Namespace) -> None:
     def text() -> str:
         if not names:
             return f"no judge has read {addresses[0]} yet; `slm grade {addresses[0]}` asks one"
-        told = [_told(f"{addresses[0]} graded by {n}", data["judges"][n]) for n in names]
+        lines = [told(f"{addresses[0]} graded by {n}", data["judges"][n]) for n in names]
         for who, found in data["agreement"].items():
-            told.append(f"{who}")
+            lines.append(who)
             for name, each in found.items():
-                told.append(
-                    f"  {name:12} order {_number(each['order'])}  level {_number(each['level'])}"
+                lines.append(
+                    f"  {name:12} order {number(each['order'])}  level {number(each['level'])}"
                     f"  ({each['stories']} stories)"
                 )
-        return "\n".join(told)
+        return "\n".join(lines)
 
     answer(chosen, data, text)
 
@@ -206,60 +244,3 @@ def _all(store: Any) -> "list[Graded]":
     from slm.judging.questions import graded
 
     return [graded(row) for row in store.rows() if row.finished]
-
-
-def _found(graded: "Sequence[Graded]", addresses: Sequence[str]) -> dict[str, Any]:
-    """What grades say, ready for JSON: of the stories, of a contest, and of the judge."""
-    from slm.judging.calibration import awake, contrasts
-    from slm.judging.scores import contest, noise, spent, summary
-
-    of_stories = [one for one in graded if one.item.kind == "story"]
-    tests = contrasts(graded)
-    found: dict[str, Any] = {
-        **asdict(summary(of_stories)),
-        "noise": {name: asdict(each) for name, each in noise(of_stories).items()},
-        "calibration": [asdict(each) for each in tests],
-        "judge_sees": awake(tests),
-        "contest": None,
-        "spent": spent(graded),
-    }
-    if len(addresses) > 1 and (between := contest(graded, addresses[0], addresses[1])):
-        found["contest"] = asdict(between)
-    return found
-
-
-def _told(heading: str, found: dict[str, Any]) -> str:
-    """The same as lines."""
-    lines = [heading]
-    lines += [f"  {name:12} {_number(mean)}" for name, mean in found["means"].items()]
-    if found["graded"] or found["ungraded"]:
-        lines.append(f"  {found['graded']} graded, {found['ungraded']} ungraded")
-    for name, each in found["noise"].items():
-        lines.append(
-            f"  {name:12} asked again, the judge differs by {_number(each['within'])}; "
-            f"stories differ by {_number(each['between'])}"
-        )
-    if between := found["contest"]:
-        lines += [
-            f"  {between['a']} is preferred to {between['b']} in {_number(between['wins'])} "
-            f"of {between['pairs']} pairs ({between['unread']} unread)",
-            f"  what stood first was preferred in {_number(between['first'])}; "
-            f"the same winner both ways in {between['steady']:.0%}",
-        ]
-    for each in found["calibration"]:
-        says = {True: "seen", False: "NOT SEEN", None: "too few stories to say"}[each["sees"]]
-        lines.append(
-            f"  {each['what']}: {each['dimension']} falls by {_number(each['difference'])}: {says}"
-        )
-    if found["judge_sees"] == "no":
-        lines.append("  this judge does not see what it is asked about: do not trust its grades")
-    spent = "unknown" if found["spent"] is None else f"${found['spent']:.4f}"
-    return "\n".join([*lines, f"  paid for these replies, earlier ones included: {spent}"])
-
-
-def _number(mean: dict[str, Any] | None) -> str:
-    if mean is None:
-        return "  n/a"
-    if mean["interval"] is None:
-        return f"{mean['mean']:5.2f} (one opening: no interval)"
-    return "{:5.2f} (95 % {:.2f} to {:.2f})".format(mean["mean"], *mean["interval"])
