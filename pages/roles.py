@@ -125,7 +125,7 @@ for column, address in selection.columns():
             scores.best(found, label, letter)
             scores.distribution(found, letter)
         elif isinstance(found, ProtagonistTest):
-            protagonist.protagonist(address, found)
+            protagonist.protagonist(address, found, alone=len(addresses) == 1)
         elif not works[address].running:
             ended(address, works[address], stories, source)
 for column, address in selection.columns(titled=False):

@@ -8,14 +8,19 @@ import streamlit as st
 from app import show
 from app.figures.intervals import intervals
 from app.roles.scores import number, plain
-from slm.lens.protagonist import ProtagonistTest, Trial
+from slm.lens.protagonist import ProtagonistTest, Trial, rise
+
+TITLES = ("In nursery stories", "At the end of sentences alike but for one thing")
 
 
-def protagonist(address: str, found: ProtagonistTest) -> None:
-    """The verdict on the best protagonist-first neuron, and what it rests on."""
+def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
+    """The verdict on the best protagonist-first neuron, and what it rests on.
+
+    Where one model is `alone` on the page, its figures stand side by side.
+    """
     names = {f"{one.layer}.{one.neuron}": one for one in found.trials}
     chosen = st.selectbox(
-        "Neuron, best first", list(names), key=f"tried-{address}", width=190,
+        "Neuron, best first", list(names), key=f"tried-{address}", width=330,
         format_func=lambda name: f"{name}  ({names[name].verdict})",
     )  # fmt: skip
     trial = names[chosen or next(iter(names))]
@@ -23,37 +28,50 @@ def protagonist(address: str, found: ProtagonistTest) -> None:
         f"Neuron {trial.layer}.{trial.neuron}: **{show.plain(trial.verdict)}**, because "
         f"{show.plain(trial.why)}."
     )
+    causes = ", ".join(
+        f"{one.name} {one.value:+.2f} ({one.low:+.2f} to {one.high:+.2f})"
+        for one in trial.effects[:2]
+    )
+    st.markdown(
+        show.plain(
+            f"First and later mentions differ by {rise(trial.means):.2f} in stories. In our sentences, "
+            f"{causes}."
+        )
+    )
     rows = [one for one in trial.means if one.count]
     high = max((one.high for one in (*rows, *trial.conditions)), default=1.0)
     low = min(0.0, *(one.low for one in (*rows, *trial.conditions)))
     limits = (low - 0.05 * (high - low), high + 0.05 * (high - low))
-    for title, shown, where in (
-        ("In nursery stories", rows, "stories"),
-        ("At the end of sentences alike but for one thing", trial.conditions, "sentences"),
+    places = st.columns(2, gap="large") if alone else (st.container(), st.container())
+    for place, title, shown, where in zip(
+        places, TITLES, (rows, trial.conditions), ("stories", "sentences"), strict=True
     ):
-        st.markdown(f"**{title}**")
-        show.figure(
-            intervals(
-                [(f"{one.name} ({one.count})", one.value, one.low, one.high) for one in shown],
-                show.colours(), "mean activation", limits,
-            ),
-            name=f"protagonist-{where}-{address}-{trial.layer}.{trial.neuron}",
-            note=f"{address}, blocks.{trial.layer}.mlp.hook_post, neuron {trial.neuron}: means with "
-            "95 % intervals, on stories it was not chosen on"
-            if where == "stories"
-            else "The same names in every condition, at about the same place; intervals over names",
-            table=partial(numbers, trial),
-            everything=partial(as_json, found),
-        )  # fmt: skip
+        with place:
+            st.markdown(f"**{title}**")
+            show.figure(
+                intervals(
+                    [(f"{one.name} ({one.count})", one.value, one.low, one.high) for one in shown],
+                    show.colours(), "mean activation", limits,
+                ),
+                name=f"protagonist-{where}-{address}-{trial.layer}.{trial.neuron}",
+                note=f"{address}, blocks.{trial.layer}.mlp.hook_post, neuron {trial.neuron}: means with "
+                "95 % intervals, on stories it was not chosen on"
+                if where == "stories"
+                else "The same names in every condition, at about the same place; intervals over names",
+                table=partial(numbers, trial),
+                everything=partial(as_json, found),
+            )  # fmt: skip
+    compared = (*trial.contrasts, *trial.effects)
+    two_digits = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(
         {
-            "what is compared": [one.name for one in (*trial.contrasts, *trial.effects)],
-            "measure": ["AUC"] * len(trial.contrasts)
-            + ["difference of activation"] * len(trial.effects),
-            "value": [number(one.value) for one in (*trial.contrasts, *trial.effects)],
-            "from": [number(one.low) for one in (*trial.contrasts, *trial.effects)],
-            "to": [number(one.high) for one in (*trial.contrasts, *trial.effects)],
+            "what is compared": [one.name for one in compared],
+            "measure": ["AUC"] * len(trial.contrasts) + ["activation"] * len(trial.effects),
+            "value": [number(one.value) for one in compared],
+            "from": [number(one.low) for one in compared],
+            "to": [number(one.high) for one in compared],
         },
+        column_config={"value": two_digits, "from": two_digits, "to": two_digits},
         hide_index=True,
     )
     st.caption(

@@ -112,34 +112,36 @@ def best(found: Roles, label: str | None, key: str) -> None:
     st.dataframe(
         {
             "role": [one.label for one in rows],
-            "layer": [one.layer for one in rows],
-            "neuron": [one.neuron for one in rows],
+            "neuron": [
+                f"neurons?a={found.address}&layer={one.layer}&neuron={one.neuron}"
+                f"#{one.layer}.{one.neuron}"
+                for one in rows
+            ],
+            "confirmed": [one.confirmed for one in rows],
             "AUC": [number(one.auc) for one in rows],
-            "from": [number(one.low) for one in rows],
-            "to": [number(one.high) for one in rows],
+            "95 %": [f"{one.low:.2f} to {one.high:.2f}" for one in rows],
             "new words": [number(one.unseen) for one in rows],
             "same word": [number(one.same_word) for one in rows],
-            "confirmed": [one.confirmed for one in rows],
-            "look": [
-                f"neurons?a={found.address}&layer={one.layer}&neuron={one.neuron}" for one in rows
-            ],
         },
         column_config={
-            "AUC": st.column_config.NumberColumn(
-                format="%.2f", help="How often a word of this role excites it more than another word "
-                "at about the same place of a story, on stories it was not chosen on.",
+            "role": st.column_config.TextColumn(width="medium"),
+            "neuron": st.column_config.LinkColumn(
+                display_text="#(.*)$", width="small", help="Its strongest places, in their stories."
             ),
-            "from": st.column_config.NumberColumn(format="%.2f", help="95 % interval over stories"),
-            "to": st.column_config.NumberColumn(format="%.2f", help="95 % interval over stories"),
+            "confirmed": st.column_config.CheckboxColumn("holds", width="small"),
+            "AUC": st.column_config.NumberColumn(
+                format="%.2f", width="small", help="How often a word of this role excites it more "
+                "than another word at about the same place of a story, on stories it was not chosen on.",
+            ),
+            "95 %": st.column_config.TextColumn(width="small", help="Interval over stories."),
             "new words": st.column_config.NumberColumn(
-                format="%.2f", help="The AUC over different words that it was not chosen on, each "
-                "counted once. A detector of a few words comes to 0.5.",
+                format="%.2f", width="small", help="The AUC over different words that it was not "
+                "chosen on, each counted once. A detector of a few words comes to 0.5.",
             ),
             "same word": st.column_config.NumberColumn(
-                format="%.2f", help="The AUC where only places of one and the same word are compared. "
-                "0.5: the word alone decides. Empty: no word occurs both ways.",
+                format="%.2f", width="small", help="The AUC where only places of one and the same word "
+                "are compared. 0.5: the word alone decides. Empty: no word occurs both ways.",
             ),
-            "look": st.column_config.LinkColumn(display_text="stories", help="What excites it"),
         },
         hide_index=True,
         height=330,

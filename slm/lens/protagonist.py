@@ -68,12 +68,12 @@ RULES = {
     NONE_FOUND: "on stories it was not chosen on, it does not clearly tell the protagonist's first "
     "mention from other words at the same place, or no better than shuffled labels do",
     ANY_NAME: "it tells first mentions from other words, and not clearly from later mentions",
-    FIRST_MENTION: "in sentences alike but for one thing, a name's first time raises it over the "
-    "second by at least a quarter of what first and later mentions differ by in stories",
-    AFTER_NAMED: "in sentences alike but for one thing, “named” before a name raises it by at least "
-    "that quarter, and being the first time does not",
-    EARLY: "it tells first mentions from later ones in stories, yet in sentences where they stand at "
-    "the same place neither the first time nor “named” makes a quarter of that difference",
+    FIRST_MENTION: "in sentences alike but for one thing, a name's first time instead of its second "
+    "makes at least a quarter of what first and later mentions differ by in stories",
+    AFTER_NAMED: "in sentences alike but for one thing, “named” before a name makes at least a quarter "
+    "of what first and later mentions differ by in stories, and its being the first time does not",
+    EARLY: "first and later mentions differ in stories, yet in sentences where they stand at the same "
+    "place neither the first time nor “named” makes a quarter of that difference",
 }
 """Every verdict, and when it is given: the first that applies."""
 ENOUGH = 0.25
@@ -326,12 +326,17 @@ def verdict(
         return NONE_FOUND
     if not (clear(NAMED_OR_LATER) or clear(PLAIN_OR_LATER)):
         return ANY_NAME
-    first = max(of[FIRST_NAMED].value, of[FIRST_PLAIN].value)
-    enough = ENOUGH * (first - of[LATER].value)
+    enough = ENOUGH * rise(means)
     for name, found in ((MENTION, FIRST_MENTION), (NAMED, AFTER_NAMED)):
         if of[name].low > 0 and of[name].value >= enough:
             return found
     return EARLY
+
+
+def rise(means: Sequence[Estimate]) -> float:
+    """By how much first mentions, of the kind that excites it more, are above later ones in stories."""
+    of = {one.name: one.value for one in means}
+    return max(of[FIRST_NAMED], of[FIRST_PLAIN]) - of[LATER]
 
 
 def pair_activations(

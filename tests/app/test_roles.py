@@ -42,7 +42,7 @@ def test_the_share_of_each_layer_stands_beside_what_luck_reaches(
     assert f"{confirmed:,} of 128" in said(app)
     table = app.dataframe[0].value
     assert set(table["role"]) <= set(ROLES) and len(table) > 20
-    assert table["look"][0].startswith("neurons?a=tiny@10&layer=")
+    assert table["neuron"][0].startswith("neurons?a=tiny@10&layer=")
 
 
 def test_a_link_names_the_role_and_the_neuron(open_page: Open, two_runs: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_neuron_for_what_follows_named_is_called_that(words: Mentions) -> None
         words, {FIRST_NAMED, OTHER_NAMED}, {Condition.FIRST_NAMED, Condition.AGAIN_NAMED}
     )
     assert trial.verdict == AFTER_NAMED
-    assert "“named” before a name raises it" in trial.why
+    assert "“named” before a name makes" in trial.why
 
 
 def test_a_neuron_for_any_name_is_called_that(words: Mentions) -> None:
