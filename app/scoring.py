@@ -6,7 +6,7 @@ the same work and its result.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Generic, TypeVar
 
 from slm.errors import BadInput
@@ -23,7 +23,7 @@ class Work(Generic[R]):
         self.result: R | None = None
         self.cancelled = False
         self._steps = steps
-        self._began = time.monotonic()
+        self._began, self._first = time.monotonic(), 0.0
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -35,9 +35,10 @@ class Work(Generic[R]):
     @property
     def seconds_left(self) -> float | None:
         """About how long it will still take; None before that can be told."""
-        if self.share < 0.05:
+        done = self.share - self._first  # work may go on where earlier work was stopped
+        if done < 0.05:
             return None
-        return (time.monotonic() - self._began) * (1 - self.share) / self.share
+        return (time.monotonic() - self._began) * (1 - self.share) / done
 
     def cancel(self) -> None:
         """Stop at the next step."""
@@ -51,8 +52,12 @@ class Work(Generic[R]):
         try:
             for step in self._steps:
                 if self.cancelled:
+                    if isinstance(self._steps, Generator):
+                        self._steps.close()  # now, so that it keeps what it has
                     return
                 if isinstance(step, Progress):
+                    if self.doing == "starting":
+                        self._began, self._first = time.monotonic(), step.share
                     self.share, self.doing = step.share, step.doing
                 else:
                     self.result = step

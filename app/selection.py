@@ -22,7 +22,6 @@ FAVOURITE = "storyteller"
 NOTHING = "nothing"
 OWN = "My own text"
 REQUEST = "A request: features, words, a summary"
-ALL_SHIPPED = "The shipped stories"
 TOKEN = 12
 
 
@@ -258,15 +257,6 @@ def _request() -> str:
             "A sentence that must occur", "", key="sentence", bind="query-params", max_chars=400
         )
     return compose(request(features, words or "", summary or "", sentence or ""))
-
-
-def texts() -> dict[str, str]:
-    """Stories to read for a neuron, by title: all that ship, or the reader's own text."""
-    shipped = cache.shipped_stories()
-    which = st.selectbox("Read", [ALL_SHIPPED, OWN], key="read", bind="query-params", width=260)
-    if which == ALL_SHIPPED:
-        return shipped
-    return {"your text": own_text()}
 
 
 def own_text() -> str:

@@ -1,21 +1,57 @@
 """What excites a neuron?"""
 
+import json
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
 import streamlit as st
 
 from app import cache, selection, show, trust
+from app import neuron_panels as panels
+from app.cache.neurons import Known
+from app.figures import neurons as figures
 from app.story_view import Shown, story_view
+from slm.errors import BadInput
+from slm.lens.distributions import histogram
+from slm.lens.neuron_index import Index
 from slm.lens.neurons import Example
 
+EXAMPLES, SPREAD, WRITES = "Where it fires", "How often", "What it writes"
+TEXT, FIND = "In my text", "Find neurons"
 STRONGEST, WEAKEST = "highest", "lowest"
 AROUND = 24  # tokens shown on either side of the place
+BARS = 60
+SHARES = {"50 %": 0.5, "95 %": 0.95, "99 %": 0.99, "99.9 %": 0.999}
 
 
 def step(by: int, last: int) -> None:
     """Go to the next neuron, or the one before."""
     st.session_state["neuron"] = min(max(0, st.session_state["neuron"] + by), last)
+
+
+def summary(address: str, known: Known, layer: int, neuron: int) -> None:
+    """What a neuron is, in three lines."""
+    index, written = known.index, cache.neuron_writes(address, layer, neuron)
+    rates = index.fires[layer]
+    less = float((rates < rates[neuron]).mean())
+    promotes, suppresses = (
+        ", ".join(panels.word(piece) for piece, _ in part[:4])
+        for part in (written.promotes, written.suppresses)
+    )
+    fires = (
+        f"Fires on **{rates[neuron]:.2%}** of tokens, more than {less:.0%} of its layer do; "
+        f"at most {index.highest[layer, neuron]:+.2f}."
+        if rates[neuron] > 0
+        else f"**Dead**: never above 0 in {index.n_tokens:,} tokens."
+    )
+    st.markdown(f"{fires}  \nFiring, it makes {promotes} likelier and {suppresses} less likely.")
+    read = f"Over {index.n_tokens:,} tokens of {index.corpus}."
+    if known.complaint:
+        read += f" {known.complaint.split('; build')[0]}."
+    elif not known.built:
+        read += " A corpus says more: press Read a corpus."
+    st.caption(show.plain(read))
 
 
 def place(example: Example, title: str, full: float, key: str) -> None:
@@ -37,54 +73,210 @@ def place(example: Example, title: str, full: float, key: str) -> None:
     )
 
 
-def numbers(examples: Sequence[Example], titles: Sequence[str]) -> str:
+def title(known: Known, story: int) -> str:
+    """What a story of an index is called."""
+    return f"story {story:,}" if known.built else list(cache.shipped_stories())[story]
+
+
+def places(
+    address: str, known: Known, layer: int, neuron: int, *, strongest: bool, full: float
+) -> None:
+    """The most extreme places, one in a story."""
+    found = cache.examples(address, layer, neuron, strongest)
+    for rank, example in enumerate(found):
+        place(example, title(known, example.story), full, f"place-{address}-{rank}")
+    show.footer(
+        name=f"neuron-{address}-layer{layer}-{neuron}",
+        table=partial(numbers, known, found),
+        everything=partial(as_json, address, known, layer, neuron, found),
+        note=f"{address}, blocks.{layer}.mlp.hook_post, neuron {neuron}: its "
+        f"{STRONGEST if strongest else WEAKEST} activation in each story, every position counted, "
+        "the same eight tokens shown once. Blue is positive, orange negative; full colour is "
+        f"{full:.3g}, the same for all stories and models here.",
+    )
+
+
+def numbers(known: Known, found: Sequence[Example]) -> str:
     """The places as CSV, a line a token of their stories."""
     rows: Iterator[tuple[object, ...]] = (
-        (rank, titles[example.story], at, piece, f"{act:.5f}", int(at == example.position))
-        for rank, example in enumerate(examples)
-        for at, (piece, act) in enumerate(zip(example.pieces, example.acts, strict=True))
+        (rank, title(known, one.story), at, piece, f"{act:.5f}", int(at == one.position))
+        for rank, one in enumerate(found)
+        for at, (piece, act) in enumerate(zip(one.pieces, one.acts, strict=True))
     )
     return show.csv(("rank", "story", "position", "piece", "activation", "extreme"), rows)
 
 
+def as_json(address: str, known: Known, layer: int, neuron: int, found: Sequence[Example]) -> str:
+    """All that is known of a neuron, as JSON."""
+    index, written = known.index, cache.neuron_writes(address, layer, neuron)
+    return json.dumps(
+        {
+            "address": address,
+            "layer": layer,
+            "neuron": neuron,
+            "corpus": index.corpus,
+            "tokens": index.n_tokens,
+            "fires": float(index.fires[layer, neuron]),
+            "lowest": float(index.lowest[layer, neuron]),
+            "highest": float(index.highest[layer, neuron]),
+            "percentiles": percentiles(index, layer, neuron),
+            "promotes": written.promotes,
+            "suppresses": written.suppresses,
+            "places": [
+                {
+                    "story": title(known, one.story),
+                    "position": one.position,
+                    "activation": one.activation,
+                    "pieces": one.pieces,
+                    "acts": one.acts.round(5).tolist(),
+                }
+                for one in found
+            ],
+        },
+        ensure_ascii=False,
+    )
+
+
+def percentiles(index: Index, layer: int, neuron: int) -> dict[str, float]:
+    """The activations that these shares of all tokens do not exceed, by name."""
+    found = index.percentiles(layer, neuron, list(SHARES.values()))
+    return {name: value for name, value in zip(SHARES, found, strict=True) if not math.isnan(value)}
+
+
+def how_often(
+    address: str, known: Known, layer: int, neuron: int, limits: tuple[float, float]
+) -> None:
+    """The histogram with its percentiles, and where the neuron stands among its layer."""
+    index = known.index
+    marks = percentiles(index, layer, neuron)
+    edges, tokens = histogram(index.counts[layer, neuron], *limits, BARS)
+    show.figure(
+        figures.spread(edges, tokens, marks, show.colours()),
+        name=f"spread-{address}-layer{layer}-{neuron}",
+        table=lambda: show.csv(
+            ("from", "to", "tokens"),
+            (
+                (f"{low:.5f}", f"{high:.5f}", f"{count:.1f}")
+                for low, high, count in zip(edges, edges[1:], tokens, strict=False)
+            ),
+        ),
+        everything=partial(as_json, address, known, layer, neuron, []),
+        note=f"{address}, layer {layer}, neuron {neuron}: "
+        + ", ".join(f"{name} of tokens not above {value:.2f}" for name, value in marks.items())
+        + ". Counted in bins of 1/32 of the activation + 0.25 or less.",
+    )
+    rates, key = index.fires[layer], f"firing-{address}"
+
+    def clicked() -> None:
+        if points := st.session_state[key].selection.points:
+            panels.go_to(layer, int(points[0]["customdata"]))
+
+    st.plotly_chart(
+        figures.firing(rates, neuron, show.colours(), layer), theme=None, key=key,
+        selection_mode="points", on_select=clicked, config={"displayModeBar": False},
+    )  # fmt: skip
+    show.footer(
+        name=f"firing-{address}",
+        table=partial(every_neuron, index),
+        note=f"{address}: each point is a neuron; click one to see it. The file holds every layer.",
+    )
+
+
+def every_neuron(index: Index) -> str:
+    """All neurons as CSV."""
+    layers, width = index.fired.shape
+    return show.csv(
+        ("layer", "neuron", "fires", "lowest", "highest"),
+        (
+            (
+                layer, neuron, f"{index.fires[layer, neuron]:.7f}",
+                f"{index.lowest[layer, neuron]:.5f}", f"{index.highest[layer, neuron]:.5f}",
+            )
+            for layer in range(layers)
+            for neuron in range(width)
+        ),
+    )  # fmt: skip
+
+
+def writing(address: str, layer: int, neuron: int) -> None:
+    """The tokens whose logits the neuron raises and lowers."""
+    found = cache.neuron_writes(address, layer, neuron)
+    both = [*found.promotes, *reversed(found.suppresses)]
+    show.figure(
+        figures.tokens_written(both, show.colours()),
+        name=f"writes-{address}-layer{layer}-{neuron}",
+        table=lambda: show.csv(("token", "logit"), ((p, f"{v:.5f}") for p, v in both)),
+        note=f"{address}, layer {layer}, neuron {neuron}: its row of W_out through the final norm's "
+        "gain (centred) and W_U, less the mean over the vocabulary, on its own way to the end: "
+        "what later layers make of it is not in it. Divided by the stream's size at the place.",
+    )
+
+
 st.title("What excites a neuron?", anchor=False)
 config = selection.config()
+addresses = selection.addresses()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     layer, neuron = selection.neuron(config)
     last = config.d_mlp - 1
     st.button("Previous", on_click=step, args=(-1, last), disabled=neuron == 0)
     st.button("Next", on_click=step, args=(1, last), disabled=neuron == last)
-    side = st.segmented_control(
-        "Activation",
-        [STRONGEST, WEAKEST],
-        default=STRONGEST,
-        required=True,
-        key="side",
-        bind="query-params",
-    )
-    texts = selection.texts()
-
-found: dict[str, list[Example]] = {}
-for address in selection.addresses():
     with show.one_line():
-        found[address] = cache.examples(
-            address, layer, neuron, tuple(texts.values()), side == STRONGEST
-        )
-full = max((float(abs(e.acts).max()) for examples in found.values() for e in examples), default=1.0)
-titles = list(texts)
+        panels.build(addresses)
+panels.progress()
+view = st.segmented_control(
+    "Show", [EXAMPLES, SPREAD, WRITES, TEXT, FIND], default=EXAMPLES, required=True, key="show",
+    bind="query-params", label_visibility="collapsed",
+)  # fmt: skip
+side, how, text, asked = STRONGEST, panels.WORD, "", ""
+if view == EXAMPLES:
+    side = st.segmented_control(
+        "Activation", [STRONGEST, WEAKEST], default=STRONGEST, required=True, key="side",
+        bind="query-params", label_visibility="collapsed",
+    )  # fmt: skip
+elif view == TEXT:
+    text = selection.own_text()
+elif view == FIND:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        how = st.segmented_control(
+            "Find", panels.WAYS, default=panels.WORD, required=True, key="find",
+            bind="query-params",
+        )  # fmt: skip
+        if how == panels.WORD:
+            asked = st.text_input("Word", "park", key="word", bind="query-params", width=160)
+
+found: dict[str, Known] = {}
+for address in addresses:
+    with show.one_line():
+        shape = cache.checkpoint(address).config
+        if layer < shape.n_layers and neuron < shape.d_mlp:
+            found[address] = cache.index(address)
+ends = [
+    (float(known.index.lowest[layer, neuron]), float(known.index.highest[layer, neuron]))
+    for known in found.values()
+]
+limits = (min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=1.0))
+full = max(abs(limits[0]), abs(limits[1]), 1e-6)
 for column, address in selection.columns():
-    if address not in found:
-        continue
-    with column:
-        for rank, example in enumerate(found[address]):
-            place(example, titles[example.story], full, f"place-{address}-{rank}")
-        show.footer(
-            name=f"neuron-{address}-layer{layer}-{neuron}",
-            table=partial(numbers, found[address], titles),
-            note=f"{address}, blocks.{layer}.mlp.hook_post, neuron {neuron}: the {side} activation "
-            f"in each of {len(texts)} stories, every position counted. Blue is positive, orange "
-            f"negative; full colour is {full:.3g}, the same for all stories and models here.",
-        )
+    with column, show.one_line():
+        if address not in found:
+            st.info(f"This model has no neuron {neuron} in layer {layer}.")
+            continue
+        known = found[address]
+        summary(address, known, layer, neuron)
+        if view == EXAMPLES:
+            places(address, known, layer, neuron, strongest=side == STRONGEST, full=full)
+        elif view == SPREAD:
+            how_often(address, known, layer, neuron, (limits[0], max(limits[1], limits[0] + 1e-3)))
+        elif view == WRITES:
+            writing(address, layer, neuron)
+        elif view == TEXT:
+            if not text.strip():
+                raise BadInput("a text to look at needs at least one word")
+            if address == addresses[0]:
+                selection.token_field()
+            panels.in_text(address, known, text, layer, neuron, full)
+        else:
+            panels.search(address, known, how, asked)
 for column, address in selection.columns(titled=False):
     with column, show.one_line():
         trust.panel(address)

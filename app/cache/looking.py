@@ -3,7 +3,6 @@
 from app.cache.checkpoints import checkpoint, of_checkpoint
 from app.cache.shipped import shipped_stories
 from slm.lens import attention as attention_lens
-from slm.lens import neurons as neuron_lens
 from slm.lens import prediction as prediction_lens
 from slm.lens.ablation import (
     HeadAblation,
@@ -16,14 +15,10 @@ from slm.lens.attention import AttentionView
 from slm.lens.attribution import Attribution, attribute
 from slm.lens.logit_lens import LogitLens
 from slm.lens.logit_lens import logit_lens as logit_lens_of
-from slm.lens.neurons import Example
 from slm.lens.prediction import Expectations
 from slm.lens.trust import Check, check
 from slm.lens.trust import facts as facts_of
 from slm.runs import Checkpoint
-
-EXAMPLES = 10
-"""How many places a page shows of a neuron."""
 
 
 def pieces(address: str, tokens: tuple[int, ...]) -> list[str]:
@@ -35,16 +30,6 @@ def pieces(address: str, tokens: tuple[int, ...]) -> list[str]:
 def attention(checkpoint: Checkpoint, text: str) -> AttentionView:
     """Where every head looks in `text`."""
     return attention_lens.attention(checkpoint, text)
-
-
-@of_checkpoint(max_entries=256, waiting="Reading the stories …")
-def examples(
-    checkpoint: Checkpoint, layer: int, neuron: int, texts: tuple[str, ...], strongest: bool
-) -> list[Example]:
-    """The places in `texts` that excite a neuron most, or least; the most extreme first."""
-    return neuron_lens.examples(
-        checkpoint, texts, layer=layer, neuron=neuron, k=EXAMPLES, strongest=strongest
-    )
 
 
 @of_checkpoint(max_entries=64, waiting="Reading the story …")

@@ -83,11 +83,10 @@ def show_neurons(found: Matching, a: str, b: str) -> None:
     if not found.pairs:
         return
     pair = found.pairs[min(rows[0], len(found.pairs) - 1) if rows else 0]
-    texts = tuple(cache.shipped_stories().values())
     with right:
         for letter, address, (layer, neuron) in zip("AB", (a, b), (pair.a, pair.b), strict=True):
             st.markdown(f"**{letter}: layer {layer}, neuron {neuron}** · {show.plain(address)}")
-            for rank, example in enumerate(cache.examples(address, layer, neuron, texts, True)[:3]):
+            for rank, example in enumerate(cache.examples(address, layer, neuron, True)[:3]):
                 first = max(0, example.position - 16)
                 last = example.position + 12
                 story_view(

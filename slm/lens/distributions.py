@@ -77,7 +77,8 @@ def percentiles(
 ) -> list[float]:
     """The activations that these shares (0 to 1) of all tokens do not exceed.
 
-    `lowest` and `highest` are the true extremes. Off by less than the width of the bin it falls in.
+    `lowest` and `highest` are the true extremes. Off by less than the width of the bin it falls in;
+    NaN below `edges()[0]`, where only a gated MLP or SiLU has activations and no bin tells them apart.
     """
     low, high = _ends(lowest, highest)
     below = np.concatenate([[0], counts.cumsum()])
@@ -86,9 +87,18 @@ def percentiles(
         wanted = share * below[-1]
         at = int(np.clip(np.searchsorted(below, wanted, side="left") - 1, 0, BINS - 1))
         part = (wanted - below[at]) / max(int(counts[at]), 1)
-        value = low[at] + part * (high[at] - low[at])
-        found.append(float(np.clip(value, lowest, highest)))
+        value = float(low[at] + part * (high[at] - low[at]))
+        found.append(float("nan") if low[at] < edges()[0] else value)
     return found
+
+
+def histogram(
+    counts: Int[np.ndarray, "bin"], low: float, high: float, n_bars: int
+) -> tuple[Float[np.ndarray, "edge"], Float[np.ndarray, "bar"]]:
+    """Tokens in bars of equal width from `low` to `high`; a bin that two bars share is divided evenly."""
+    ends = np.linspace(low, high, n_bars + 1)
+    below = np.concatenate([[0], counts.cumsum()])
+    return ends, np.diff(np.interp(ends, edges(), below))
 
 
 def share_above(

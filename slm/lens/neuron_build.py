@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -45,7 +45,9 @@ class Reading:
     share: float
 
 
-def build_index(checkpoint: Checkpoint, corpus: str, *, again: bool = False) -> Iterator[Reading]:
+def build_index(
+    checkpoint: Checkpoint, corpus: str, *, again: bool = False
+) -> Generator[Reading, None, None]:
     """Read a whole corpus and write the index of this checkpoint, yielding how far it has come.
 
     Goes on where an earlier building of the same index was stopped, and does nothing where it is

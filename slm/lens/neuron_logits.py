@@ -61,5 +61,7 @@ def direct_logits(checkpoint: Checkpoint, layer: int, neuron: int) -> Float[Tens
     """
     weights = checkpoint.weights
     row = weights.blocks[layer].W_out[neuron]
-    logits = weights.unembed @ ((row - row.mean()) * weights.ln_final_w)
+    if checkpoint.config.normalization_type == "LN":  # an RMS norm takes no mean away
+        row = row - row.mean()
+    logits = weights.unembed @ (row * weights.ln_final_w)
     return logits - logits.mean()

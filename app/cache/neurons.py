@@ -1,0 +1,127 @@
+"""What is known of every neuron: from the index on disk, or else from the stories that ship."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from app.cache.checkpoints import checkpoint, key, of_checkpoint
+from app.cache.shipped import shipped_stories
+from slm.errors import BadInput
+from slm.lens import neuron_logits, neuron_search
+from slm.lens.neuron_index import MANIFEST, Index, index_of, index_path, open_index
+from slm.lens.neuron_logits import Writes
+from slm.lens.neuron_search import Found
+from slm.lens.neurons import Example, activations
+from slm.runs import Checkpoint
+
+EXAMPLES = 10
+"""How many places a page shows of a neuron."""
+FOUND = 25
+"""How many neurons a search shows."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Known:
+    """An index; `built` says that it is one on disk, `complaint` what is wrong with the one there is."""
+
+    index: Index
+    built: bool
+    complaint: str = ""
+
+
+def index(address: str) -> Known:
+    """The index of a checkpoint, or, where there is none, one of the shipped stories."""
+    return _index(*_key(address))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the stories …")
+def _index(address: str, changed: int, built: int) -> Known:
+    model, complaint = checkpoint(address), ""
+    if built:
+        try:
+            return Known(index=open_index(model), built=True)
+        except BadInput as error:
+            complaint = str(error)
+    texts = list(shipped_stories().values())
+    shipped = index_of(model, texts, f"the {len(texts)} shipped stories")
+    return Known(index=shipped, built=False, complaint=complaint)
+
+
+def examples(address: str, layer: int, neuron: int, strongest: bool) -> list[Example]:
+    """The places that excite a neuron most, or least; the most extreme first."""
+    return _examples(*_key(address), layer, neuron, strongest)
+
+
+@st.cache_data(max_entries=256, show_spinner="Reading their stories …")
+def _examples(
+    address: str, changed: int, built: int, layer: int, neuron: int, strongest: bool
+) -> list[Example]:
+    known = _index(address, changed, built).index
+    return known.top(checkpoint(address), layer, neuron, k=EXAMPLES, strongest=strongest)
+
+
+def rarest(address: str) -> list[Found]:
+    """Neurons that fire least often."""
+    return _found(*_key(address), False)
+
+
+def selective(address: str) -> list[Found]:
+    """Neurons that keep to one token."""
+    return _found(*_key(address), True)
+
+
+@st.cache_data(max_entries=32, show_spinner="Looking at every neuron …")
+def _found(address: str, changed: int, built: int, selective: bool) -> list[Found]:
+    search = neuron_search.most_selective if selective else neuron_search.rarest
+    return search(_index(address, changed, built).index, checkpoint(address), k=FOUND)
+
+
+def by_word(address: str, word: str) -> list[Found]:
+    """Neurons whose strongest places hold a word (with the space before it, if that is a token)."""
+    return _by_word(*_key(address), word)
+
+
+@st.cache_data(max_entries=64, show_spinner="Looking at every neuron …")
+def _by_word(address: str, changed: int, built: int, word: str) -> list[Found]:
+    model, known = checkpoint(address), _index(address, changed, built).index
+    try:
+        spaced = word if word.startswith(" ") else f" {word}"
+        return neuron_search.by_token(known, model, spaced, k=FOUND)
+    except BadInput:
+        return neuron_search.by_token(known, model, word, k=FOUND)
+
+
+def around_token(address: str, tokens: tuple[int, ...], position: int) -> list[Found]:
+    """Neurons that fire at a place of a text, the rarest sight first."""
+    return _around_token(*_key(address), tokens, position)
+
+
+@st.cache_data(max_entries=64, show_spinner="Comparing with the corpus …")
+def _around_token(
+    address: str, changed: int, built: int, tokens: tuple[int, ...], position: int
+) -> list[Found]:
+    known = _index(address, changed, built).index
+    return neuron_search.by_place(known, checkpoint(address), tokens, position, k=FOUND)
+
+
+@of_checkpoint(max_entries=16, waiting="Reading the text …")
+def text_activations(
+    checkpoint: Checkpoint, tokens: tuple[int, ...]
+) -> Float[np.ndarray, "layer pos neuron"]:
+    """Every neuron along a text."""
+    (found,) = activations(checkpoint, [tokens])
+    return found.numpy()
+
+
+@of_checkpoint(max_entries=256, waiting="Reading its weights …")
+def neuron_writes(checkpoint: Checkpoint, layer: int, neuron: int) -> Writes:
+    """The tokens whose logits a neuron raises and lowers."""
+    return neuron_logits.writes(checkpoint, layer, neuron)
+
+
+def _key(address: str) -> tuple[str, int, int]:
+    """An address, when its weights changed, and when its index was built (0: it was not)."""
+    path = index_path(checkpoint(address)) / MANIFEST
+    return *key(address), path.stat().st_mtime_ns if path.exists() else 0

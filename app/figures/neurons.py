@@ -1,0 +1,117 @@
+"""How a neuron's activation is spread, what it writes, and where it stands in its layer."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+
+from app.figures.style import dress, printed
+from app.theme import Palette
+
+
+def spread(
+    edges: Float[np.ndarray, "edge"],
+    tokens: Float[np.ndarray, "bar"],
+    marks: Mapping[str, float],
+    palette: Palette,
+) -> go.Figure:
+    """Tokens at each height of the activation, with `marks` (percentiles by name) as lines."""
+    middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    shown = np.where(tokens >= 0.5, tokens, np.nan)
+    figure = go.Figure(
+        go.Bar(
+            x=middle.round(5).tolist(),
+            y=[None if math.isnan(count) else round(float(count), 1) for count in shown],
+            width=width.tolist(),
+            marker={
+                "color": [palette.plus if at > 0 else palette.minus for at in middle],
+                "line": {"width": 0},
+            },
+            hovertemplate="about %{y:,.0f} tokens at %{x:.2f}<extra></extra>",
+        )
+    )
+    for row, (name, value) in enumerate(marks.items()):
+        figure.add_vline(x=value, line={"color": palette.muted, "width": 1, "dash": "dot"})
+        figure.add_annotation(
+            x=value, y=1 + 0.055 * (len(marks) - row), yref="paper", text=name, showarrow=False,
+            xanchor="left", font={"size": 11, "color": palette.muted},
+        )  # fmt: skip
+    figure.update_xaxes(title="activation", gridcolor=palette.grid, zerolinecolor=palette.muted)
+    figure.update_yaxes(
+        title="tokens (logarithmic)",
+        type="log",
+        gridcolor=palette.grid,
+        dtick=1,
+        exponentformat="SI",
+    )
+    dress(figure, palette, height=340)
+    return figure.update_layout(bargap=0, margin={"t": 80, "r": 40}, showlegend=False)
+
+
+def tokens_written(written: Sequence[tuple[str, float]], palette: Palette) -> go.Figure:
+    """A bar for each token, the most promoted on top: blue is raised, orange lowered."""
+    values = [value for _, value in written]
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=list(range(len(written))),
+            orientation="h",
+            marker={"color": [palette.plus if v >= 0 else palette.minus for v in values]},
+            text=[f"{value:+.2f}" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=[printed(repr(piece)) for piece, _ in written],
+            hovertemplate="%{customdata}: %{x:+.4f}<extra></extra>",
+        )
+    )
+    low, high = min(0.0, *values), max(0.0, *values)
+    room = 0.2 * max(high - low, 1e-6)  # for the numbers at the ends of the bars
+    figure.update_xaxes(
+        title="logit for each unit of activation", gridcolor=palette.grid,
+        zerolinecolor=palette.muted, range=[low - room, high + room],
+    )  # fmt: skip
+    figure.update_yaxes(
+        autorange="reversed", showgrid=False, zeroline=False, tickmode="array",
+        tickvals=list(range(len(written))), ticktext=[printed(piece) for piece, _ in written],
+    )  # fmt: skip
+    return dress(figure, palette, height=90 + 22 * len(written))
+
+
+def firing(
+    rates: Float[np.ndarray, "neuron"], chosen: int, palette: Palette, layer: int
+) -> go.Figure:
+    """Every neuron of a layer by how often it fires, the rarest first; the chosen one is marked."""
+    order = np.argsort(rates, kind="stable")
+    order = order[rates[order] > 0]
+    figure = go.Figure(
+        go.Scatter(
+            x=list(range(1, len(order) + 1)),
+            y=rates[order].round(7).tolist(),
+            customdata=order.tolist(),
+            mode="markers",
+            marker={"size": 5, "color": palette.muted},
+            unselected={"marker": {"opacity": 1}},
+            hovertemplate="neuron %{customdata} fires on %{y:.2%} of tokens<extra></extra>",
+        )
+    )
+    if rates[chosen] > 0:
+        figure.add_scatter(
+            x=[int(np.flatnonzero(order == chosen)[0]) + 1],
+            y=[float(rates[chosen])],
+            customdata=[chosen],
+            mode="markers",
+            marker={"size": 13, "color": palette.plus, "line": {"width": 2, "color": palette.text}},
+            unselected={"marker": {"opacity": 1}},
+            hovertemplate=f"neuron {chosen}: %{{y:.2%}}<extra></extra>",
+        )
+    figure.update_xaxes(
+        title=f"neurons of layer {layer}, the rarest first", gridcolor=palette.grid, zeroline=False
+    )
+    figure.update_yaxes(
+        title="fires on (logarithmic)", type="log", tickformat="~%", dtick=1,
+        gridcolor=palette.grid,
+    )  # fmt: skip
+    dress(figure, palette, height=300)
+    return figure.update_layout(showlegend=False, clickmode="event+select", dragmode=False)

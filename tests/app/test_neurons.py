@@ -1,0 +1,112 @@
+"""The neurons page: every view of A beside B, a corpus read from the page, neurons that are found."""
+
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.indexing import building
+from app.scoring import Work
+from slm.lens import neuron_build
+from slm.lens.neuron_build import build_index
+from slm.lens.neuron_index import index_of, open_index
+from slm.lens.neuron_logits import writes
+from slm.lens.neuron_search import by_place, by_token
+from slm.model.weights import initialise
+from slm.runs import load_checkpoint, open_run
+from slm.stories import shipped
+from tests.app.conftest import Open, figure_on, said, story_on
+
+
+def table(app: AppTest, key: str) -> list[tuple[int, int]]:
+    """The neurons that a table lists."""
+    frames = {frame.key: frame.value for frame in app.dataframe}
+    return list(zip(frames[key]["layer"].tolist(), frames[key]["neuron"].tolist(), strict=True))
+
+
+def test_every_view_shows_a_beside_b(open_page: Open, two_runs: Path) -> None:
+    app = open_page("neurons", a="tiny", b="other", neuron=5)
+    for view in ("How often", "What it writes", "In my text", "Find neurons", "Where it fires"):
+        app.segmented_control(key="show").set_value(view).run()
+        assert not app.exception and not app.error
+        assert "of the 20 shipped stories" in said(app)
+    app = open_page("neurons", a="tiny", b="other", layer=1)
+    assert "This model has no neuron 0 in layer 1." in said(app)
+
+
+def test_the_page_says_how_often_a_neuron_fires_and_what_it_writes(
+    open_page: Open, two_runs: Path
+) -> None:
+    model = load_checkpoint("tiny")
+    index = index_of(model, [story.text for story in shipped.stories()], "shipped")
+    app = open_page("neurons", a="tiny", layer=1, neuron=7, show="How often")
+    assert f"Fires on **{index.fires[1, 7]:.2%}**" in said(app)
+    bars = figure_on(app, "figure-spread-tiny@10-layer1-7")["data"][0]["y"]
+    shown = sum(bar for bar in bars if bar)
+    assert shown == pytest.approx(index.n_tokens, rel=0.02)
+    app.segmented_control(key="show").set_value("What it writes").run()
+    figure = figure_on(app, "figure-writes-tiny@10-layer1-7")["data"][0]
+    assert figure["x"][0] == pytest.approx(writes(model, 1, 7).promotes[0][1])
+    assert figure["x"][-1] == pytest.approx(writes(model, 1, 7).suppresses[0][1])
+
+
+def test_neurons_are_found_by_word_by_place_and_by_rarity(open_page: Open, two_runs: Path) -> None:
+    model = load_checkpoint("tiny")
+    index = index_of(model, [story.text for story in shipped.stories()], "shipped")
+    app = open_page("neurons", a="tiny", show="Find neurons", word="park")
+    expected = [(one.layer, one.neuron) for one in by_token(index, model, " park", k=25)]
+    assert table(app, "word-tiny@10") == expected
+    for how in ("rarest", "one token only"):
+        app.segmented_control(key="find").set_value(how).run()
+        assert len(table(app, f"{how}-tiny@10".replace(" ", "-"))) == 25
+    app.segmented_control(key="find").set_value("dead").run()
+    assert "neurons are never above 0 in" in said(app)
+    text = "Tom went to the park."
+    app = open_page("neurons", a="tiny", show="In my text", text=text, token=3)
+    tokens = model.tokenizer.encode_story(text)
+    expected = [(one.layer, one.neuron) for one in by_place(index, model, tokens, 3, k=25)]
+    assert table(app, "here-tiny@10") == expected
+    assert story_on(app, "text-tiny@10")["selected"] == 3
+
+
+def test_a_corpus_is_read_from_the_page_and_then_shown(
+    open_page: Open, two_runs: Path, corpus: Path
+) -> None:
+    app = open_page("neurons", a="tiny")
+    app.text_input(key="index_corpus").set_value(str(corpus))
+    app.button(key="build").click().run()
+    work = app.session_state["index-work"]
+    work.wait(60)
+    app.run()
+    assert not app.exception and not app.error
+    assert f"Over {open_index(load_checkpoint('tiny')).n_tokens:,} tokens" in said(app)
+    app.text_input(key="index_corpus").set_value("gone.txt")
+    app.button(key="build").click().run()
+    app.session_state["index-work"].wait(60)
+    assert "there is no file 'gone.txt'" in said(app.run())
+
+
+def test_a_cancelled_reading_keeps_what_it_has(
+    two_runs: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neuron_build, "STORIES_AT_ONCE", 2)
+    work = Work(building(["tiny@10"], str(corpus)))
+    while work.share < 0.1:
+        time.sleep(0.01)
+    work.cancel()
+    work.wait(30)
+    assert not work.running and work.result is None and work.error == ""
+    assert next(build_index(load_checkpoint("tiny"), str(corpus))).stories > 0
+
+
+def test_an_index_of_other_weights_is_said_to_be_stale(
+    open_page: Open, two_runs: Path, corpus: Path
+) -> None:
+    for _ in build_index(load_checkpoint("tiny"), str(corpus)):
+        pass
+    run = open_run("tiny")
+    run.save_checkpoint(initialise(run.config, 77), 10)
+    app = open_page("neurons", a="tiny")
+    assert "is stale (the weights have changed since)" in said(app)
+    assert "of the 20 shipped stories" in said(app) and not app.exception
