@@ -39,15 +39,17 @@ class Example:
 
 @torch.no_grad()
 def activations(
-    checkpoint: Checkpoint, stories: Sequence[Sequence[int]]
+    checkpoint: Checkpoint, stories: Sequence[Sequence[int]], layers: Sequence[int] | None = None
 ) -> list[Float[Tensor, "layer pos d_mlp"]]:
     """`hook_post` of every neuron at every position of each story (token ids, END first).
 
-    All stories of one call share a batch. Positions past the context are read in windows that
-    overlap by half; padding is read along and cut off.
+    Of all layers, or of `layers` alone: what comes after the last of them is not computed. All
+    stories of one call share a batch. Positions past the context are read in windows that overlap
+    by half; padding is read along and cut off.
     """
-    config = checkpoint.config
-    names = [f"blocks.{layer}.mlp.hook_post" for layer in range(config.n_layers)]
+    config, weights = checkpoint.config, checkpoint.weights
+    layers = range(config.n_layers) if layers is None else layers
+    names = [f"blocks.{layer}.mlp.hook_post" for layer in layers]
     parts = [
         (index, window)
         for index, story in enumerate(stories)
@@ -59,7 +61,10 @@ def activations(
         ids = torch.tensor(list(stories[index][window.start : window.stop]))
         row[: len(ids)] = ids
     taps = fast.Taps(names)
-    fast.hidden(checkpoint.weights, rows, tap=taps)
+    x = fast.embed(weights, rows)
+    for layer in range(max(layers) + 1):
+        x = fast.add_attention(weights, layer, x)
+        x = fast.add_mlp(weights, layer, x, tap=taps)
     post = torch.stack([taps.acts[name] for name in names])
     found: list[list[Tensor]] = [[] for _ in stories]
     for row, (index, window) in enumerate(parts):
@@ -87,11 +92,9 @@ def examples(
             checkpoint.tokenizer.encode_story(story)
             for story in stories[first : first + STORIES_AT_ONCE]
         ]
-        for index, acts in enumerate(activations(checkpoint, tokens)):
+        for index, acts in enumerate(activations(checkpoint, tokens, [layer])):
             found.append(
-                example_of(
-                    checkpoint, first + index, tokens[index], acts[layer, :, neuron], strongest
-                )
+                example_of(checkpoint, first + index, tokens[index], acts[0, :, neuron], strongest)
             )
     found.sort(key=lambda example: -example.activation if strongest else example.activation)
     return found[:k]

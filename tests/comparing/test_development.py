@@ -1,0 +1,107 @@
+"""A label counts from the step it stays from; what is learned of each part is counted word by word."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from slm.comparing.curves import BITS, curves
+from slm.comparing.development import PARTS, Part, Stage, appearances, halfway, word_losses
+from slm.judging.loss import story_nats
+from slm.lens.estimates import Estimates
+from slm.lens.head_scores import HeadScores
+from slm.lens.head_targets import KINDS
+from slm.model.weights import empty
+from slm.runs import Address, Checkpoint, Metric, Run
+from slm.stories.annotated import annotated
+
+
+def stage(step: int, beats: set[tuple[int, int]], **words: float) -> Stage:
+    """A stage of one layer of two heads by hand: which (head, kind) beat their baseline."""
+    mean = np.zeros((1, 2, len(KINDS)), dtype=np.float32)
+    for head, kind in beats:
+        mean[0, head, kind] = 0.5
+    sure = Estimates(mean=mean, low=mean - 0.01, high=mean + 0.01)
+    heads = HeadScores(
+        address=Address("run", step),
+        score=sure,
+        baseline=Estimates(mean=0 * mean, low=0 * mean, high=0 * mean),
+        difference=sure,
+        distance=np.zeros((1, 2), dtype=np.int64),
+        profile=np.zeros((1, 2, 3), dtype=np.float32),
+        rows=(9,) * len(KINDS),
+    )
+    told: dict[Part, float] = {part: words.get(part.split()[0], 1.0) for part in PARTS}
+    return Stage(step=step, heads=heads, words=told)
+
+
+def test_a_label_appears_where_it_stays_from_and_one_that_goes_is_told() -> None:
+    found = appearances(
+        [
+            stage(0, {(0, 0)}),
+            stage(4, {(1, 2)}),
+            stage(8, {(0, 0), (1, 3)}),
+            stage(16, {(0, 0), (1, 3)}),
+        ]
+    )
+    told = [(one.kind, one.head, one.step, one.stays) for one in found]
+    assert told == [
+        (str(KINDS[2]), 1, 4, False),
+        (str(KINDS[0]), 0, 8, True),  # it was there at 0, and lost
+        (str(KINDS[3]), 1, 8, True),
+    ]
+    assert found[1].score == 0.5
+
+
+def test_half_is_learned_where_half_of_the_way_is_behind() -> None:
+    stages = [
+        stage(0, set(), frame=8.0, later=9.0),
+        stage(4, set(), frame=3.0, later=8.0),
+        stage(8, set(), frame=2.0, later=5.0),
+        stage(16, set(), frame=2.0, later=3.0),
+    ]
+    assert halfway(stages) == {
+        "frame": 4, "first mentions": None, "later mentions": 8, "what happens": None,
+    }  # fmt: skip
+
+
+def test_a_word_costs_what_its_tokens_cost(checkpoint: Checkpoint) -> None:
+    guessing = replace(checkpoint, weights=empty(checkpoint.config))
+    found = word_losses(guessing, stories=5)
+    a_token = float(np.log(checkpoint.config.d_vocab))
+    read = list(annotated(checkpoint.tokenizer, 5, first=1_000_000_000))
+    for part, roles in PARTS.items():
+        tokens = sum(role in roles for story in read for role in story.roles)
+        words = sum(len(story.where(*roles)) for story in read)
+        assert found[part] == pytest.approx(a_token * tokens / words, rel=1e-5)
+
+
+def test_costs_of_tokens_are_the_logits_own(checkpoint: Checkpoint) -> None:
+    from slm.model import fast
+
+    tokens = checkpoint.tokenizer.encode_story("One day, Amy had a ball.")
+    (nats,) = story_nats(checkpoint.weights, checkpoint.tokenizer, [tokens])
+    logs = fast.logits(checkpoint.weights, torch.tensor([tokens]))[0].log_softmax(-1)
+    targets = [*tokens[1:], checkpoint.tokenizer.end]
+    expected = [-float(logs[at, target]) for at, target in enumerate(targets)]
+    assert nats == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_curves_are_what_runs_wrote_down(checkpoint: Checkpoint, runs: object) -> None:
+    from slm.runs import open_run
+
+    run: Run = open_run("tiny")
+    assert curves([run]) == []
+    for step in (0, 8):
+        run.add_metric(
+            Metric(
+                step=step, tokens=100 * step, seconds=2.0 * step, train_loss=None, val_loss=5.0,
+                val_bits_per_byte=2.0 - step / 10,
+            )
+        )  # fmt: skip
+    run.add_metric(Metric(step=9, tokens=900, seconds=18.0, train_loss=4.0))
+    bits = next(curve for curve in curves([run]) if curve.measure == BITS)
+    assert [(p.over("tokens"), p.over("seconds"), p.value) for p in bits.points] == [
+        (0, 0, 2.0), (800, 16, pytest.approx(1.2)),
+    ]  # fmt: skip
