@@ -48,8 +48,8 @@ def test_a_label_appears_where_it_stays_from_and_one_that_goes_is_told() -> None
     told = [(one.kind, one.head, one.step, one.stays) for one in found]
     assert told == [
         (str(KINDS[2]), 1, 4, False),
-        (str(KINDS[0]), 0, 8, True),  # it was there at 0, and lost
         (str(KINDS[3]), 1, 8, True),
+        (str(KINDS[0]), 0, 8, True),  # it was there at 0, and lost
     ]
     assert found[1].score == 0.5
 
