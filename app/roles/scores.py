@@ -117,29 +117,29 @@ def best(found: Roles, label: str | None, key: str) -> None:
                 f"#{one.layer}.{one.neuron}"
                 for one in rows
             ],
-            "confirmed": [one.confirmed for one in rows],
             "AUC": [number(one.auc) for one in rows],
+            "confirmed": [one.confirmed for one in rows],
             "95 %": [f"{one.low:.2f} to {one.high:.2f}" for one in rows],
             "new words": [number(one.unseen) for one in rows],
             "same word": [number(one.same_word) for one in rows],
         },
         column_config={
-            "role": st.column_config.TextColumn(width="medium"),
+            "role": st.column_config.TextColumn(width=165),
             "neuron": st.column_config.LinkColumn(
-                display_text="#(.*)$", width="small", help="Its strongest places, in their stories."
+                display_text="#(.*)$", width=62, help="Its strongest places, in their stories."
             ),
-            "confirmed": st.column_config.CheckboxColumn("holds", width="small"),
+            "confirmed": st.column_config.CheckboxColumn("holds", width=52),
             "AUC": st.column_config.NumberColumn(
-                format="%.2f", width="small", help="How often a word of this role excites it more "
+                format="%.2f", width=52, help="How often a word of this role excites it more "
                 "than another word at about the same place of a story, on stories it was not chosen on.",
             ),
-            "95 %": st.column_config.TextColumn(width="small", help="Interval over stories."),
+            "95 %": st.column_config.TextColumn(width=100, help="Interval over stories."),
             "new words": st.column_config.NumberColumn(
-                format="%.2f", width="small", help="The AUC over different words that it was not "
+                format="%.2f", width=84, help="The AUC over different words that it was not "
                 "chosen on, each counted once. A detector of a few words comes to 0.5.",
             ),
             "same word": st.column_config.NumberColumn(
-                format="%.2f", width="small", help="The AUC where only places of one and the same word "
+                format="%.2f", width=84, help="The AUC where only places of one and the same word "
                 "are compared. 0.5: the word alone decides. Empty: no word occurs both ways.",
             ),
         },

@@ -1,0 +1,17 @@
+"""The roles page in a real browser: the work is seen to go on, and its answer comes by itself."""
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import App
+
+
+def test_roles_come_by_themselves_and_a_cancelled_test_can_begin_again(
+    page: Page, app: App
+) -> None:
+    page.goto(f"{app.url}/roles?a=tiny&stories=20")
+    expect(page.get_by_text("have a confirmed role")).to_be_visible()
+    expect(page.get_by_text("neurons with a confirmed role").first).to_be_visible()
+    page.goto(f"{app.url}/roles?a=tiny&view_roles=The+protagonist+test&mentioning=1000")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Cancelled.")).to_be_visible()
+    expect(page.get_by_role("button", name="Begin again")).to_be_visible()
