@@ -53,9 +53,14 @@ def pick_judge(judges: list[str]) -> str:
     return st.selectbox("Read by", judges, key="by", bind="query-params", width=320) or judges[0]
 
 
-def show_grades(addresses: list[str]) -> None:
-    """What a judge says of each model."""
-    of = {address: graded(address) for address in addresses}
+def with_openings(every: dict[str, list[Graded]], given: ask.Given) -> dict[str, list[Graded]]:
+    """What judges said of stories with the given openings: others' grades are another question."""
+    return {judge: mine for judge, found in every.items() if (mine := given.of(found))}
+
+
+def show_grades(addresses: list[str], given: ask.Given) -> None:
+    """What a judge says of each model's stories with the given openings."""
+    of = {address: with_openings(graded(address), given) for address in addresses}
     judges = list(dict.fromkeys(judge for found in of.values() for judge in found))
     if judges:
         judge = pick_judge(judges)
@@ -76,13 +81,13 @@ def show_grades(addresses: list[str]) -> None:
                 results.grades(address, judge, of[address][judge])
 
 
-def show_contest(addresses: list[str]) -> None:
+def show_contest(addresses: list[str], given: ask.Given) -> None:
     """Which of the two writes better."""
     if len(addresses) < 2:
         st.markdown("Choose a second model, Compare with, in the sidebar.")
         return
     a, b = addresses
-    found = contests(a, b)
+    found = with_openings(contests(a, b), given)
     if not found:
         st.markdown(
             f"No judge has read {show.plain(a)} against {show.plain(b)} yet. Choose one on the "
@@ -127,20 +132,23 @@ with right:
         bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
     body = st.container()
+given: ask.Given | None = None
+chosen: ask.Chosen | None = None
 with left, show.one_line():
-    chosen = ask.stories(addresses, reads=None) if view == HAND else None
+    given = ask.openings()
+    chosen = ask.stories(addresses, given, reads=None) if view == HAND else None
 with body, show.one_line():
-    if view == CONTEST:
-        show_contest(addresses)
-    elif view == JUDGE:
+    if view == JUDGE:
         show_judge(addresses)
-    elif view == HAND:
-        if chosen is not None:
-            by_hand.grade_by_hand(chosen)
-    else:
-        show_grades(addresses)
+    elif view == HAND and chosen is not None:
+        by_hand.grade_by_hand(chosen)
+    elif view == CONTEST and given is not None:
+        show_contest(addresses, given)
+    elif view == GRADES and given is not None:
+        show_grades(addresses, given)
 with left, show.one_line():
-    if view != HAND:
-        chosen = ask.stories(addresses, reads=ask.PAIRS if view == CONTEST else ask.EACH)
+    if view != HAND and given is not None:
+        reads = ask.PAIRS if view == CONTEST else ask.EACH
+        chosen = ask.stories(addresses, given, reads=reads)
         if chosen is not None:
             ask.judge(chosen)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from app.figures.style import dress
 from app.theme import Palette
@@ -12,28 +12,27 @@ FULL = 10
 
 
 def distributions(rows: Sequence[tuple[str, Sequence[int]]], palette: Palette) -> go.Figure:
-    """For each (name, how many grades of 0, of 1, … of 10) bars of its own, all on one scale."""
-    figure = make_subplots(
-        1, len(rows), shared_yaxes=True, subplot_titles=[name for name, _ in rows],
-        horizontal_spacing=0.03,
-    )  # fmt: skip
-    for column, (name, counts) in enumerate(rows, 1):
-        figure.add_trace(
-            go.Bar(
-                x=list(range(FULL + 1)),
-                y=list(counts),
-                marker={"color": palette.plus},
-                hovertemplate=f"{name} %{{x}}: %{{y}} grades<extra></extra>",
-                showlegend=False,
-            ),
-            row=1,
-            col=column,
+    """For each (name, how many grades of 0, of 1, … of 10) a row of squares with the counts."""
+    counts = np.array([row for _, row in rows], dtype=float)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    scale = palette.sequential
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares.round(4).tolist(),
+            x=[str(grade) for grade in range(FULL + 1)],
+            y=[name for name, _ in rows],
+            text=[["" if count == 0 else f"{count:.0f}" for count in row] for row in counts],
+            texttemplate="%{text}",
+            zmin=0,
+            zmax=float(max(shares.max(), 1e-6)),
+            colorscale=[[at / (len(scale) - 1), colour] for at, colour in enumerate(scale)],
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            hovertemplate="%{y} %{x}: %{z:.0%} of the grades<extra></extra>",
         )
-    figure.update_xaxes(
-        range=[-0.6, FULL + 0.6], tickvals=[0, 5, FULL], showgrid=False, zeroline=False
     )
-    figure.update_yaxes(gridcolor=palette.grid, zeroline=False, rangemode="tozero", nticks=4)
-    figure.update_yaxes(title="how many grades", col=1)
-    figure.update_annotations(font={"size": 12, "color": palette.muted})
-    dress(figure, palette, height=170)
-    return figure.update_layout(bargap=0.15, margin={"t": 24, "b": 28})
+    figure.update_xaxes(title="grade", type="category", showgrid=False, zeroline=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False)
+    dress(figure, palette, height=70 + 30 * len(rows))
+    return figure.update_layout(margin={"t": 4})

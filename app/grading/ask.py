@@ -16,10 +16,24 @@ from slm.judging.judge import Judge
 from slm.judging.keys import found_key
 from slm.judging.openings import parse_openings
 from slm.judging.prices import Price, own_path, prices, save_prices
+from slm.judging.questions import Graded
 
 JOB = "grading-job"
 SHIPPED, MINE = "our fifty", "a file of mine"
 EACH, PAIRS = "each story", "A against B"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """The beginnings that stories are written from: all of a list, and those to be used now."""
+
+    every: frozenset[str]
+    openings: tuple[str, ...]
+    samples: int
+
+    def of(self, found: Sequence[Graded]) -> list[Graded]:
+        """What was said of stories with these beginnings; of all where no list is given yet."""
+        return [one for one in found if not self.every or one.item.opening in self.every]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,25 +45,30 @@ class Chosen:
     at_once: int
 
 
-def stories(addresses: Sequence[str], *, reads: str | None) -> Chosen | None:
-    """Choose the openings, how many stories of each, and what else is asked; None without a file.
-
-    `reads` is what is asked about, `EACH` or `PAIRS`; None lets the reader choose.
-    """
+def openings() -> Given:
+    """Choose the openings, and how many stories of each."""
     which = st.segmented_control(
         "Openings", [SHIPPED, MINE], default=SHIPPED, required=True, key="from",
         bind="query-params",
     )  # fmt: skip
-    openings = cache.shipped_openings() if which == SHIPPED else _own()
+    every = cache.shipped_openings() if which == SHIPPED else _own()
     left, right = st.columns(2)
     count = left.number_input(
-        "How many", 1, max(5, len(openings)), 5, key="openings", bind="query-params",
+        "How many", 1, max(5, len(every)), 5, key="openings", bind="query-params",
         help="The paper takes about fifty.",
     )  # fmt: skip
     samples = right.number_input(
         "Stories for each", 1, 20, 2, key="samples", bind="query-params",
         help="The paper takes ten, at temperature 1.",
     )  # fmt: skip
+    return Given(every=frozenset(every), openings=every[: int(count)], samples=int(samples))
+
+
+def stories(addresses: Sequence[str], given: Given, *, reads: str | None) -> Chosen | None:
+    """Choose what else is asked, and write the stories; None without openings.
+
+    `reads` is what is asked about, `EACH` or `PAIRS`; None lets the reader choose.
+    """
     by_hand = reads is None
     if by_hand and len(addresses) > 1:
         reads = st.segmented_control(
@@ -74,10 +93,10 @@ def stories(addresses: Sequence[str], *, reads: str | None) -> Chosen | None:
             "Calls at once", 1, MOST_AT_ONCE, 4, key="at-once",
             help="Fewer for a server on your own machine, more for a large one.",
         )  # fmt: skip
-    if not openings or (reads == PAIRS and len(addresses) < 2):
+    if not given.openings or (reads == PAIRS and len(addresses) < 2):
         return None
     written = [
-        list(cache.to_grade(address, openings[: int(count)], int(samples))) for address in addresses
+        list(cache.to_grade(address, given.openings, given.samples)) for address in addresses
     ]
     items = pairs(*written) if reads == PAIRS else [item for each in written for item in each]
     items = repeated(items, int(repeats))
@@ -147,7 +166,8 @@ def bill(bill: Estimate, known: int, tests: int) -> str:
             f"{work}. The price of this judge is unknown, so no cap can be kept; "
             f"give it under Prices to have one.{before}"
         )
-    return f"{work}: about ${bill.cost:.2g}.{before}"
+    cost = f"{bill.cost:.2f}" if bill.cost >= 0.01 else f"{bill.cost:.2g}"
+    return f"{work}: about ${cost}.{before}"
 
 
 def edit_prices(model: str) -> None:

@@ -74,7 +74,7 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
             distributions(spread, show.colours()),
             name=f"spread-{address}-{judge}",
             table=partial(_spread_table, spread),
-            note="How often each grade was given.",
+            note="How often each grade was given, to the nearest whole one.",
         )
     else:
         st.warning(f"None of the {result.ungraded} replies could be read as grades.")
@@ -85,7 +85,10 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
             everything=partial(as_json, found),
         )
     chosen = st.selectbox(
-        "Story", range(len(found)), format_func=lambda i: name(found[i]), key=f"read-{address}"
+        "Story",
+        range(len(found)),
+        format_func=lambda i: name(found[i]),
+        key=f"read-{address}-{len(found)}",
     )
     story(found[chosen or 0], key=f"graded-{address}")
 
@@ -137,7 +140,10 @@ def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
         + _bill(found),
     )
     chosen = st.selectbox(
-        "Pair", range(len(found)), format_func=lambda i: _pair_name(found[i]), key="read-pair"
+        "Pair",
+        range(len(found)),
+        format_func=lambda i: _pair_name(found[i]),
+        key=f"read-pair-{len(found)}",
     )
     one = found[chosen or 0]
     for column, address, text in zip(
@@ -217,13 +223,14 @@ def said(mean: Mean | None, digits: int = 2) -> str:
 def _note(address: str, judge: str, found: Sequence[Graded]) -> str:
     result = summary(found)
     several = f" ({result.graded} grades)" if result.graded > result.stories else ""
+    stories = "story" if result.stories == 1 else "stories"
     sure = (
         "Bars: 95 % intervals over openings"
-        if all(mean.interval for mean in result.means.values())
+        if any(mean.interval for mean in result.means.values())
         else "One opening: no interval"
     )
     return (
-        f"{address} graded by {judge}: {result.stories} stories{several}"
+        f"{address} graded by {judge}: {result.stories} {stories}{several}"
         + (f", {result.ungraded} more left ungraded" if result.ungraded else "")
         + f". {sure}. Ages it sounds like: "
         + ", ".join(f"{AGES[age]} ({n})" for age, n in result.ages.items())

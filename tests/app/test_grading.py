@@ -9,8 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from app.grading import GradingJob, graded
 from slm.judging.grades import Item
+from slm.judging.grading import grade
 from slm.judging.judge import Judge
-from tests.app.conftest import Open, said
+from slm.judging.shelf import Shelf
+from tests.app.conftest import Open, figure_on, said
 from tests.judging.server import JudgeServer, says
 
 KEY = "sk-very-secret-0123456789"
@@ -66,8 +68,25 @@ def test_grades_come_with_the_judges_words_and_are_never_paid_twice(
     assert "4 stories" in said(app)
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert figure["data"][0]["y"] == ["grammar", "creativity", "consistency", "plot"]
+    spread = figure_on(app, "figure-spread-tiny@10-gpt-4o")["data"][0]
+    assert [sum(int(count or 0) for count in row) for row in spread["text"]] == [4] * 4
     press_grade(app, server)
     assert server.paid == 8
+
+
+def test_grades_of_other_openings_are_not_mixed_in(
+    open_page: Open, two_runs: Path, server: JudgeServer
+) -> None:
+    elsewhere = Item(
+        address="tiny@10", opening="From a file of mine", completion=" x", opening_index=0,
+        completion_index=0,
+    )  # fmt: skip
+    judge = Judge(model="gpt-4o", base_url=server.url, key=KEY)
+    list(grade([elsewhere], judge, Shelf()))
+    app = open_page("grading", a="tiny", openings=1, samples=1, calibrate="false")
+    assert "No judge has read tiny@10 yet" in said(app)
+    app = press_grade(app, server)
+    assert "tiny@10 graded by gpt-4o: 1 story." in said(app)
 
 
 def test_the_key_is_neither_on_disk_nor_in_the_link(

@@ -13,6 +13,7 @@ import pytest
 
 from slm.errors import BadInput
 from slm.judging.budget import Budget
+from slm.judging.calibration import calibration_items, mixed
 from slm.judging.grades import GradeStore, Item, item_key
 from slm.judging.grading import (
     CapReached,
@@ -329,3 +330,33 @@ def test_the_bill_counts_only_what_is_not_on_disk(server: JudgeServer, runs: Pat
     assert unanswered(todo, "gpt-4o", server.url) == []
     assert unanswered(todo, "gpt-4o", server.url, again_ungraded=True) == todo[3:]
     assert unanswered(todo, "gpt-4o-mini", server.url) == todo  # another judge has read nothing
+
+
+def test_two_who_read_everything_in_hard_times_lose_nothing_and_pay_once(
+    server: JudgeServer, runs: Path
+) -> None:
+    for name in "ab":
+        (runs / name).mkdir(parents=True)
+        (runs / name / "run.json").write_text("{}")
+    mine, theirs = ([story(i, f"{name}@0") for i in range(4)] for name in "ab")
+    tests = [item for item in calibration_items(2) if item.opening_index < 2]
+    todo = mixed(repeated([*mine, *theirs, *pairs(mine, theirs)], 2), tests)
+    assert len(todo) == 2 * (4 + 4 + 8) + 12
+    server.misbehave = ["500", "schema", "half", "", "429", "drop", "", "half", "500"] * 3
+    counts: list[int] = []
+    patient = {"model": "gpt-4o", "base_url": server.url, "key": "sk-test", "tries": 20}
+
+    def work() -> None:
+        judging = Judge(**patient, first_wait=0.01)
+        counts.append(len(list(grade(todo, judging, Shelf(), max_cost=50.0))))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts == [len(todo)] * 2
+    assert server.paid == 2 * len(todo)
+    assert unanswered(todo, "gpt-4o", server.url) == []
+    kept = [row for item in todo[:1] for row in Shelf()(item).rows()]
+    assert kept and all(row.finished for row in kept)
