@@ -65,6 +65,9 @@ def show_grades(addresses: list[str], given: ask.Given) -> None:
     if judges:
         judge = pick_judge(judges)
         results.warning(judge, tests_of(judge))
+        if len(addresses) > 1 and all(judge in found for found in of.values()):
+            a, b = addresses
+            results.apart(a, b, of[a][judge], of[b][judge])
     for column, address in selection.columns():
         with column, show.one_line():
             if not of[address]:

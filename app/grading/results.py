@@ -16,7 +16,7 @@ from slm.judging.pairs import Verdict
 from slm.judging.protocol import AGES, ALL_DIMENSIONS, Grade, Ungraded
 from slm.judging.questions import Graded
 from slm.judging.resampling import Mean
-from slm.judging.scores import contest, distribution, spent, summary
+from slm.judging.scores import contest, differences, distribution, spent, summary
 
 
 def warning(judge: str, tests: Sequence[Graded]) -> None:
@@ -91,6 +91,16 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
         key=f"read-{address}-{len(found)}",
     )
     story(found[chosen or 0], key=f"graded-{address}")
+
+
+def apart(a: str, b: str, of_a: list[Graded], of_b: list[Graded]) -> None:
+    """By how much the second model is graded higher, where both have stories of the same openings."""
+    found = differences(of_a, of_b)
+    if not found:
+        st.caption("These two have no graded opening in common, so their grades are not compared.")
+        return
+    grades = ", ".join(f"{name} {said(mean, plus=True)}" for name, mean in found.items())
+    st.markdown(show.plain(f"{b} against {a}, opening by opening: {grades}."))
 
 
 def story(one: Graded, *, key: str) -> None:
@@ -210,14 +220,15 @@ def as_json(found: Sequence[Graded]) -> str:
     return json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1)
 
 
-def said(mean: Mean | None, digits: int = 2) -> str:
-    """A number with its interval, in words."""
+def said(mean: Mean | None, *, plus: bool = False) -> str:
+    """A number with its interval, in words; with its sign where it is a difference."""
     if mean is None:
         return "not measured"
+    sign = "+" if plus else ""
     if mean.interval is None:
-        return f"{mean.mean:.{digits}f}"
+        return f"{mean.mean:{sign}.2f}"
     low, high = mean.interval
-    return f"{mean.mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+    return f"{mean.mean:{sign}.2f} ({low:{sign}.2f} to {high:{sign}.2f})"
 
 
 def _note(address: str, judge: str, found: Sequence[Graded]) -> str:

@@ -164,6 +164,7 @@ def _grades(chosen: argparse.Namespace) -> None:
     """By judge: the averages, the noise, what the test of the judge says, and who agrees with whom."""
     from slm.judging.agreement import agreement
     from slm.judging.grading import stored
+    from slm.judging.scores import differences
     from slm.judging.shelf import judges_path
     from slm.runs import resolve
 
@@ -178,8 +179,16 @@ def _grades(chosen: argparse.Namespace) -> None:
     ]:
         judges.setdefault(one.judge, []).append(one)
     names = list(judges)
+    other = _read(resolve(addresses[-1])[0].grades_path, lambda store: stored(store, addresses[-1]))
     data: dict[str, Any] = {
         "address": addresses[0],
+        "differences": {
+            name: {part: asdict(mean) for part, mean in differences(ours, theirs).items()}
+            for name in names
+            if len(addresses) > 1
+            and (ours := [g for g in judges[name] if g.item.kind == "story"])
+            and (theirs := [g for g in other if g.judge == name])
+        },
         "judges": {name: findings(graded, addresses) for name, graded in judges.items()},
         "agreement": {
             f"{one} / {other}": {name: asdict(each) for name, each in found.items()}
@@ -193,6 +202,9 @@ def _grades(chosen: argparse.Namespace) -> None:
         if not names:
             return f"no judge has read {addresses[0]} yet; `slm grade {addresses[0]}` asks one"
         lines = [told(f"{addresses[0]} graded by {n}", data["judges"][n]) for n in names]
+        for name, found in data["differences"].items():
+            lines.append(f"{addresses[1]} against {addresses[0]}, opening by opening, by {name}")
+            lines += [f"  {part:12} {number(mean)}" for part, mean in found.items()]
         for who, found in data["agreement"].items():
             lines.append(who)
             for name, each in found.items():

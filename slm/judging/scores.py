@@ -110,6 +110,27 @@ def by_story(graded: Sequence[Graded], name: str) -> dict[tuple[str, str, int, i
     return dict(found)
 
 
+def differences(a: Sequence[Graded], b: Sequence[Graded], seed: int = 0) -> dict[str, Mean]:
+    """By how many grades `b` is above `a`, opening by opening, over the openings that both have.
+
+    Pairing takes out how hard an opening is; the interval resamples the openings' differences.
+    """
+    found: dict[str, Mean] = {}
+    for name in ALL_DIMENSIONS:
+        ours, theirs = _by_opening(a, name), _by_opening(b, name)
+        both = sorted(ours.keys() & theirs.keys())
+        if both:
+            found[name] = mean_over(both, [theirs[at] - ours[at] for at in both], seed)
+    return found
+
+
+def _by_opening(graded: Sequence[Graded], name: str) -> dict[str, float]:
+    stories: dict[str, list[float]] = defaultdict(list)
+    for (opening, *_), grades in by_story(graded, name).items():
+        stories[opening].append(float(np.mean(grades)))
+    return {opening: float(np.mean(means)) for opening, means in stories.items()}
+
+
 def distribution(graded: Sequence[Graded], name: str) -> list[int]:
     """How many grades of a dimension are nearest to 0, 1, … 10 (halves go up)."""
     values = [value for grades in by_story(graded, name).values() for value in grades]

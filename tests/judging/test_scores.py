@@ -11,7 +11,7 @@ from slm.judging.grades import Item
 from slm.judging.pairs import Better, Verdict
 from slm.judging.protocol import Grade, Ungraded
 from slm.judging.questions import Graded
-from slm.judging.scores import contest, distribution, noise, summary
+from slm.judging.scores import contest, differences, distribution, noise, summary
 
 
 def graded(opening: int, value: float, repeat: int = 0, sample: int = 0) -> Graded:
@@ -32,6 +32,14 @@ def test_a_story_asked_about_often_counts_once() -> None:
     assert found.means["grammar"].mean == 5.0
     assert (found.graded, found.stories, found.spent) == (4, 2, 2.0)
     assert "instruction" not in found.means
+
+
+def test_two_models_are_compared_opening_by_opening() -> None:
+    a = [graded(0, 2), graded(1, 6), graded(2, 9)]
+    b = [graded(0, 3), graded(0, 5, sample=1), graded(1, 8), graded(3, 1)]
+    found = differences(a, b)["grammar"]  # (4 - 2) and (8 - 6); openings 2 and 3 have no partner
+    assert found.mean == 2 and found.interval == (2, 2)
+    assert differences(a[2:], b) == {}
 
 
 def test_the_judges_noise_by_hand() -> None:
