@@ -120,8 +120,11 @@ class LiveBranches:
         pieces = self._checkpoint.tokenizer.pieces(last.tokens)
         said = "".join(THE_END if piece == END else piece for piece in pieces).strip()
         before = self._stories.get(path[:-1])
-        drawn = before.tokens[last.place : last.end] if before else []
-        instead = "".join(token.piece for token in drawn).strip()
+        drawn = [token.piece for token in before.tokens[last.place :]] if before else []
+        end = len(last.tokens)
+        while end < len(drawn) and drawn[end - 1][-1:].isalpha() and drawn[end][:1].isalpha():
+            end += 1  # to the end of the word
+        instead = "".join(drawn[:end]).strip()
         return f"{last.place}: {said}" + (f", not {instead}" if instead else "")
 
     def finish(self) -> None:

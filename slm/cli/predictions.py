@@ -1,9 +1,10 @@
-"""`slm predict`, `slm ablate`: why this word, and what it needs."""
+"""`slm predict`, `slm ablate`, `slm patch`: why this word, what it needs, and where that lies."""
 
 import argparse
 from typing import Any
 
-from slm.cli.command import Commands, answer
+from slm.cli.command import Commands
+from slm.cli.command import answer as answer_with
 from slm.errors import BadInput
 
 
@@ -19,6 +20,14 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--target", help='the word after the text instead, such as " park"')
     sub.add_argument("--replacement", choices=("mean", "zero", "resample"), default="mean")
     sub.add_argument("--neurons", type=int, metavar="LAYER", help="and every neuron of this layer")
+
+    sub = commands.add("patch", _patch, "Which places of another prompt's run restore the answer?")
+    sub.add_argument("--text", required=True, help="the prompt whose answer is to be restored")
+    sub.add_argument(
+        "--other", required=True, help="a prompt of as many tokens, answered otherwise"
+    )
+    sub.add_argument("--answer", help='a token such as " She"; what the model says after the text')
+    sub.add_argument("--rival", help="another token; what the model says after the other text")
 
 
 def _predict(chosen: argparse.Namespace) -> None:
@@ -43,7 +52,7 @@ def _predict(chosen: argparse.Namespace) -> None:
         ]
         tokens = [{"piece": pieces[0], "surprise": None, "rank": None, "likeliest": None}, *tokens]
         data: dict[str, Any] = {"address": str(found.address), "unit": "bits", "tokens": tokens}
-        answer(
+        answer_with(
             chosen,
             data,
             lambda: "\n".join(
@@ -88,7 +97,7 @@ def _predict(chosen: argparse.Namespace) -> None:
         lines.append(f"logit {parts.logit:.3f}, the sum of (the final norm frozen)")
         return "\n".join(lines + [f"  {value:+8.3f}  {name}" for name, value in parts.parts()])
 
-    answer(chosen, data, text)
+    answer_with(chosen, data, text)
 
 
 def _ablate(chosen: argparse.Namespace) -> None:
@@ -126,4 +135,48 @@ def _ablate(chosen: argparse.Namespace) -> None:
             lines += [f"    {value:+.3f}  neuron {neuron}" for neuron, value in order[:20]]
         return "\n".join(lines)
 
-    answer(chosen, data, text)
+    answer_with(chosen, data, text)
+
+
+def _patch(chosen: argparse.Namespace) -> None:
+    from slm.lens.patching import aligned, answers, patch
+    from slm.lens.prediction import one_token
+    from slm.runs import load_checkpoint
+
+    checkpoint = load_checkpoint(chosen.address)
+    first, second = aligned(checkpoint, chosen.text, chosen.other)
+    answer, rival = answers(checkpoint, first, second)
+    answer = answer if chosen.answer is None else one_token(checkpoint, chosen.answer)
+    rival = rival if chosen.rival is None else one_token(checkpoint, chosen.rival)
+    found = patch(checkpoint, first, second, answer, rival)
+    data: dict[str, Any] = {
+        "address": str(found.address),
+        "pieces": found.pieces,
+        "other": found.other,
+        "answer": found.answer,
+        "rival": found.rival,
+        "logit_difference": {"clean": found.clean, "corrupted": found.corrupted},
+        "unit": "share of the logit difference that is restored: 1 as after the text, 0 as after the other",
+        "restored": {hook: share.round(6).tolist() for hook, share in found.restored.items()},
+        "heads": found.heads.round(6).tolist(),
+    }
+
+    def text() -> str:
+        lines = [
+            f"{found.address}: {found.answer!r} leads {found.rival!r} by {found.clean:.2f} after the "
+            f"text and by {found.corrupted:.2f} after the other; each place alone restores"
+        ]
+        for hook, share in found.restored.items():
+            lines.append(hook)
+            pairs = enumerate(zip(found.pieces, found.other, strict=True))
+            for at, (piece, other) in pairs:
+                named = repr(piece) if piece == other else f"{piece!r} for {other!r}"
+                lines.append(f"  {at:4} {named:24} " + " ".join(f"{v:+.2f}" for v in share[:, at]))
+        lines.append("heads (hook_z, at every position)")
+        lines += [
+            f"  layer {layer}  " + " ".join(f"{value:+.2f}" for value in row)
+            for layer, row in enumerate(found.heads)
+        ]
+        return "\n".join(lines)
+
+    answer_with(chosen, data, text)

@@ -160,11 +160,20 @@ def attend(
     layer: int,
 ) -> Float[Tensor, "batch head pos d_head"]:
     """Causal attention of whole stories, within the layer's window if it has one."""
-    scale = _scale(config)
     if config.window(layer) is None:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
-    mask = visible(q.shape[2], config.window(layer), q.device)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=_scale(config))
+    return attend_where(q, k, v, visible(q.shape[2], config.window(layer), q.device), config)
+
+
+def attend_where(
+    q: Float[Tensor, "batch head query d_head"],
+    k: Float[Tensor, "batch head key d_head"],
+    v: Float[Tensor, "batch head key d_head"],
+    seen: Bool[Tensor, "query key"],
+    config: ModelConfig,
+) -> Float[Tensor, "batch head query d_head"]:
+    """Attention of each query to the keys it may see."""
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, scale=_scale(config))
 
 
 def hidden(
