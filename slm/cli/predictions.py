@@ -1,11 +1,17 @@
-"""`slm predict`, `slm ablate`, `slm patch`: why this word, what it needs, and where that lies."""
+"""`slm predict|ablate|patch|regenerate`: why this word, what it needs, where that lies, what it does."""
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 from slm.cli.command import Commands
 from slm.cli.command import answer as answer_with
+from slm.cli.writing import add_sampling, sampling_of
 from slm.errors import BadInput
+
+if TYPE_CHECKING:
+    from slm.lens.switches import Word
 
 
 def add_to(commands: Commands) -> None:
@@ -28,6 +34,18 @@ def add_to(commands: Commands) -> None:
     )
     sub.add_argument("--answer", help='a token such as " She"; what the model says after the text')
     sub.add_argument("--rival", help="another token; what the model says after the other text")
+
+    sub = commands.add("regenerate", _regenerate, "Write a story again with parts switched off.")
+    sub.add_argument("--prompt", default="Once upon a time")
+    sub.add_argument(
+        "--off", nargs="+", default=[], metavar="PART",
+        help="replace heads (2.3) or neurons (1.n17) by their mean over the shipped stories",
+    )  # fmt: skip
+    sub.add_argument(
+        "--scale", nargs="+", default=[], metavar="PART=FACTOR",
+        help="multiply what heads or neurons say, such as 2.3=0 or 1.n17=2.5",
+    )  # fmt: skip
+    add_sampling(sub)
 
 
 def _predict(chosen: argparse.Namespace) -> None:
@@ -180,3 +198,59 @@ def _patch(chosen: argparse.Namespace) -> None:
         return "\n".join(lines)
 
     answer_with(chosen, data, text)
+
+
+def _regenerate(chosen: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from slm.lens.switches import parse_switches, regenerate, word_diff
+    from slm.runs import load_checkpoint
+
+    switches = parse_switches(" ".join([*chosen.off, *chosen.scale]))
+    if not switches:
+        raise BadInput("name a part to switch: --off 2.3, or --scale 1.n17=0")
+    if plain := [one for one in chosen.off if "=" in one]:
+        raise BadInput(f"--off takes parts such as 2.3 or 1.n17; {plain[0]!r} belongs to --scale")
+    if bare := [one for one in chosen.scale if "=" not in one]:
+        raise BadInput(f"--scale takes PART=FACTOR, such as 1.n17=0, not {bare[0]!r}")
+    checkpoint = load_checkpoint(chosen.address)
+    found = regenerate(checkpoint, chosen.prompt, switches, sampling_of(chosen))
+    before, after = word_diff(found.whole.text, found.switched.text)
+    data: dict[str, Any] = {
+        "address": str(found.address),
+        "prompt": chosen.prompt,
+        "switched": [str(one) for one in found.switches],
+        "whole_text": found.whole.text,
+        "switched_text": found.switched.text,
+        "whole_words": [asdict(word) for word in before],
+        "switched_words": [asdict(word) for word in after],
+        "words_kept": asdict(found.kept),
+        "words_kept_by_luck": asdict(found.by_luck),
+        "surprise_bits_a_token": {"whole": found.surprise, "switched": found.surprise_switched},
+    }
+
+    def text() -> str:
+        kept, luck = (
+            f"{one.mean:.0%} (95 % interval {one.low:.0%} to {one.high:.0%})"
+            for one in (found.kept, found.by_luck)
+        )
+        whole, switched = _marked(before, "-"), _marked(after, "+")
+        return (
+            f"{found.address}, whole:\n{chosen.prompt}{whole}\n\n"
+            f"with {' '.join(map(str, found.switches))}:\n{chosen.prompt}{switched}\n\n"
+            f"words that stay: {kept}; between two seeds of the whole model: {luck}\n"
+            f"of the whole model's story, bits a token: {found.surprise:.2f} for the whole model, "
+            f"{found.surprise_switched:.2f} switched"
+        )
+
+    answer_with(chosen, data, text)
+
+
+def _marked(words: "Sequence[Word]", mark: str) -> str:
+    """A text whose words that go (-) or come (+) stand in brackets."""
+    parts = []
+    for stays, run in groupby(words, lambda word: word.stays):
+        text = "".join(word.text for word in run)
+        bare = text.lstrip()
+        parts.append(text if stays else f"{text[: len(text) - len(bare)]}[{mark}{bare}]")
+    return "".join(parts)
