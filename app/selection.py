@@ -5,7 +5,7 @@ the URL asks for and is not there is said in one line, and something that is the
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -22,6 +22,7 @@ FAVOURITE = "storyteller"
 NOTHING = "nothing"
 OWN = "My own text"
 REQUEST = "A request: features, words, a summary"
+AS_IT_STANDS, NO_RIVAL = "the one that stands there", "by default"
 TOKEN = 12
 
 
@@ -170,7 +171,7 @@ def token_field() -> None:
     """Which token of the story is asked about."""
     st.number_input(
         "Token", 0, None, TOKEN, 1, key="token", bind="query-params", width=124,
-        help="Or click one in the story.",
+        help="Or click one in the story.", on_change=_forget_words,
     )  # fmt: skip
 
 
@@ -180,8 +181,39 @@ def token(length: int) -> int:
 
 
 def set_token(position: int) -> None:
-    """Choose a token (from a widget's callback)."""
+    """Choose a token (from a widget's callback); words that were asked about at another go."""
     st.session_state["token"] = position
+    _forget_words()
+
+
+def _forget_words() -> None:
+    for key, nothing in (("word", AS_IT_STANDS), ("rival", NO_RIVAL)):
+        if key in st.session_state:
+            st.session_state[key] = nothing
+
+
+def word(names: Sequence[str]) -> str | None:
+    """Another word to ask about than the one that stands there, picked or written; None for that."""
+    chosen = st.selectbox(
+        "Word asked about", _with_own("word", AS_IT_STANDS, names), key="word", bind="query-params",
+        accept_new_options=True, width=210, help="Pick one that was likely, or write another.",
+    )  # fmt: skip
+    return None if chosen in (None, AS_IT_STANDS) else chosen
+
+
+def _with_own(key: str, first: str, names: Sequence[str]) -> list[str]:
+    """What can be picked, with what was written or stands in the link."""
+    own = st.session_state.get(key) or st.query_params.get(key) or first
+    return list(dict.fromkeys([first, *names, own]))
+
+
+def rival(names: Sequence[str], help: str) -> str | None:
+    """A word to weigh the word asked about against; None where none was chosen."""
+    chosen = st.selectbox(
+        "Against", _with_own("rival", NO_RIVAL, names), key="rival", bind="query-params",
+        accept_new_options=True, width=150, help=help,
+    )  # fmt: skip
+    return None if chosen in (None, NO_RIVAL) else chosen
 
 
 def sampling() -> Sampling:

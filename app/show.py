@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -45,9 +46,22 @@ def figure(
     note: str = "",
     table: Callable[[], str],
     everything: Callable[[], str] | None = None,
+    on_pick: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
-    """Show a figure that can be saved as SVG; `footer` tells the rest."""
-    st.plotly_chart(drawn, theme=None, key=f"figure-{name}", config=style.config(name))
+    """Show a figure that can be saved as SVG; `footer` tells the rest.
+
+    `on_pick` is called with plotly's point where one is clicked.
+    """
+    key = f"figure-{name}"
+
+    def picked() -> None:
+        if on_pick is not None and (points := st.session_state[key].selection.points):
+            on_pick(points[0])
+
+    st.plotly_chart(
+        drawn, theme=None, key=key, config=style.config(name), selection_mode="points",
+        on_select="ignore" if on_pick is None else picked,
+    )  # fmt: skip
     footer(name=name, note=note, table=table, everything=everything)
 
 

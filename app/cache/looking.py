@@ -1,24 +1,25 @@
 """What is seen inside a model, kept while people look at it."""
 
+import numpy as np
+from jaxtyping import Float
+
 from app.cache.checkpoints import checkpoint, of_checkpoint
 from app.cache.shipped import shipped_stories
 from slm.lens import attention as attention_lens
+from slm.lens import patching as patching_lens
 from slm.lens import prediction as prediction_lens
-from slm.lens.ablation import (
-    HeadAblation,
-    NeuronAblation,
-    Replacement,
-    ablate_heads,
-    ablate_neurons,
-)
+from slm.lens.ablation import HeadAblation, Replacement, ablate_heads
 from slm.lens.attention import AttentionView
 from slm.lens.attribution import Attribution, attribute
 from slm.lens.logit_lens import LogitLens
 from slm.lens.logit_lens import logit_lens as logit_lens_of
+from slm.lens.patching import Patching
 from slm.lens.prediction import Expectations
+from slm.lens.switches import Regeneration, parse_switches, regenerate
 from slm.lens.trust import Check, check
 from slm.lens.trust import facts as facts_of
 from slm.runs import Checkpoint
+from slm.writing.sampler import Sampling
 
 
 def pieces(address: str, tokens: tuple[int, ...]) -> list[str]:
@@ -45,9 +46,11 @@ def logit_lens(checkpoint: Checkpoint, tokens: tuple[int, ...]) -> LogitLens:
 
 
 @of_checkpoint(max_entries=64, waiting="Taking the prediction apart …")
-def attribution(checkpoint: Checkpoint, tokens: tuple[int, ...]) -> Attribution:
-    """The logit of the last of `tokens`, part by part."""
-    return attribute(checkpoint, tokens[:-1], tokens[-1])
+def attribution(
+    checkpoint: Checkpoint, tokens: tuple[int, ...], against: int | None = None
+) -> Attribution:
+    """The logit of the last of `tokens` (minus that of `against`), part by part."""
+    return attribute(checkpoint, tokens[:-1], tokens[-1], against)
 
 
 @of_checkpoint(max_entries=64, waiting="Switching off every head …")
@@ -58,12 +61,35 @@ def without_heads(
     return ablate_heads(checkpoint, tokens, replacement)
 
 
-@of_checkpoint(max_entries=64, waiting="Switching off every neuron …")
-def without_neurons(
-    checkpoint: Checkpoint, tokens: tuple[int, ...], layer: int, replacement: Replacement
-) -> NeuronAblation:
-    """What the last of `tokens` loses without each neuron of a layer."""
-    return ablate_neurons(checkpoint, tokens, layer, replacement)
+@of_checkpoint(max_entries=64, waiting="Reading both stories …")
+def cost_of_the_change(checkpoint: Checkpoint, text: str, other: str) -> Float[np.ndarray, "pos"]:
+    """Nats that each token of `text` loses where `other` was read before it."""
+    return patching_lens.cost_of_the_change(
+        checkpoint, *patching_lens.aligned(checkpoint, text, other)
+    )
+
+
+@of_checkpoint(max_entries=64, waiting="Filling in every place …")
+def patching(
+    checkpoint: Checkpoint,
+    first: tuple[int, ...],
+    second: tuple[int, ...],
+    answer: int,
+    rival: int | None,
+) -> Patching:
+    """What each place restores of `answer`; its rival is the second prompt's where none is given."""
+    if rival is None:
+        said = patching_lens.answers(checkpoint, first, second)
+        rival = said[1] if said[1] != answer else said[0]
+    return patching_lens.patch(checkpoint, first, second, answer, rival)
+
+
+@of_checkpoint(max_entries=32, waiting="Writing the story both ways …")
+def regenerated(
+    checkpoint: Checkpoint, prompt: str, switches: str, sampling: Sampling
+) -> Regeneration:
+    """A story as the whole model writes it, and with parts switched."""
+    return regenerate(checkpoint, prompt, parse_switches(switches), sampling)
 
 
 @of_checkpoint(max_entries=16, waiting="Checking …")

@@ -107,8 +107,63 @@ def by_head(values: Float[np.ndarray, "layer head"], palette: Palette, what: str
             hovertemplate=f"layer %{{y}}, head %{{x}}<br>{what} %{{z:+.4f}}<extra></extra>",
         )
     )
-    figure.update_xaxes(title="head", showgrid=False, zeroline=False, type="category")
+    figure.add_scatter(  # a click is told of marks only, never of a heat map's squares
+        x=[str(head) for _ in range(values.shape[0]) for head in range(values.shape[1])],
+        y=[str(layer) for layer in range(values.shape[0]) for _ in range(values.shape[1])],
+        customdata=[list(place) for place in np.ndindex(*values.shape)],
+        mode="markers",
+        marker={"size": 22, "symbol": "square", "color": "rgba(0,0,0,0)"},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        text=[f"{value:+.4f}" for value in values.ravel()],
+        hovertemplate=f"layer %{{y}}, head %{{x}}<br>{what} %{{text}}<extra></extra>",
+        showlegend=False,
+    )
+    layers, heads = values.shape
+    figure.update_xaxes(
+        title="head", showgrid=False, zeroline=False, type="category", range=[-0.5, heads - 0.5]
+    )
     figure.update_yaxes(
-        title="layer", autorange="reversed", showgrid=False, zeroline=False, type="category"
+        title="layer", showgrid=False, zeroline=False, type="category", range=[layers - 0.5, -0.5]
     )
     return dress(figure, palette, height=130 + 30 * values.shape[0])
+
+
+def restored_map(
+    share: Float[np.ndarray, "layer pos"],
+    pieces: Sequence[str],
+    other: Sequence[str],
+    palette: Palette,
+) -> go.Figure:
+    """What each place restores: a column for each token, the layers from the bottom up.
+
+    A token that differs between the two prompts is named by both.
+    """
+    names = positions(pieces)
+    words = [
+        printed(piece) if piece == instead else f"<b>{printed(piece)}</b> for {printed(instead)}"
+        for piece, instead in zip(pieces, other, strict=True)
+    ]
+    every = max(1, -(-len(names) // WORDS_ON_AXIS))
+    kept = [at for at in range(len(names)) if at % every == 0 or pieces[at] != other[at]]
+    full = float(max(1.0, np.abs(share).max()))
+    scale = palette.diverging
+    figure = go.Figure(
+        go.Heatmap(
+            z=share.round(4).tolist(),
+            x=names,
+            y=[str(layer) for layer in range(len(share))],
+            zmin=-full,
+            zmax=full,
+            colorscale=[[at / (len(scale) - 1), colour] for at, colour in enumerate(scale)],
+            colorbar={"title": {"text": "restored"}, "thickness": 8, "outlinewidth": 0},
+            hovertemplate="layer %{y}, at <b>%{x}</b><br>restored %{z:+.1%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(
+        title="token filled in", tickmode="array", tickvals=[names[at] for at in kept],
+        ticktext=[words[at] for at in kept], tickangle=-90, showgrid=False, zeroline=False,
+        tickfont={"size": 10},
+    )  # fmt: skip
+    figure.update_yaxes(title="layer", showgrid=False, zeroline=False, type="category")
+    return dress(figure, palette, height=190 + 24 * len(share))

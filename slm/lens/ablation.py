@@ -4,7 +4,7 @@ Each part is replaced at every position; one row of a batch for each, and only w
 part is computed again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -96,7 +96,6 @@ def ablate_heads(
     )
 
 
-@torch.no_grad()
 def ablate_neurons(
     checkpoint: Checkpoint,
     tokens: Sequence[int],
@@ -104,26 +103,48 @@ def ablate_neurons(
     replacement: Replacement = "mean",
     seed: int = 0,
 ) -> NeuronAblation:
-    """Switch off each neuron of a layer in turn while the model predicts the last of `tokens`.
+    """Switch off each neuron of `layer` in turn while the model predicts the last of `tokens`.
 
-    Raises `BadInput` for a layer that is not there, and where there is nothing to predict or no room.
+    Raises `BadInput` where there is no such layer, nothing to predict or no room.
     """
+    work = ablating_neurons(checkpoint, tokens, layer, replacement, seed)
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            found: NeuronAblation = end.value
+            return found
+
+
+def ablating_neurons(
+    checkpoint: Checkpoint,
+    tokens: Sequence[int],
+    layer: int,
+    replacement: Replacement = "mean",
+    seed: int = 0,
+) -> Generator[float, None, NeuronAblation]:
+    """`ablate_neurons`, a batch at a time: yields the share that is done, returns what was found."""
     _check_room(checkpoint, tokens)
     if not 0 <= layer < (layers := checkpoint.config.n_layers):
         raise BadInput(f"a layer lies between 0 and {layers - 1}, not at {layer}")
-    found = torch.stack(
-        [
-            _without_neurons(checkpoint, tokens, layer, instead[layer])
-            for instead in _replacements(checkpoint, POST, replacement, tokens[:-1], seed)
-        ]
-    ).mean(0)
+    with torch.no_grad():
+        instead = list(_replacements(checkpoint, POST, replacement, tokens[:-1], seed))
+    found = []
+    for index, acts in enumerate(instead):
+        rows: list[Tensor] = []
+        for some in _without_neurons(checkpoint, tokens, layer, acts[layer]):
+            rows.append(some)
+            done = (sum(map(len, rows)) - 1) / checkpoint.config.d_mlp
+            yield (index + done) / len(instead)
+        found.append(torch.cat(rows))
+    mean = torch.stack(found).mean(0)
     return NeuronAblation(
         address=checkpoint.address,
         replacement=replacement,
         layer=layer,
         word=checkpoint.tokenizer.pieces(tokens)[-1],
-        whole=float(found[0]),
-        without=found[1:].numpy(),
+        whole=float(mean[0]),
+        without=mean[1:].numpy(),
     )
 
 
@@ -153,13 +174,14 @@ def _without_heads(
     return _said(checkpoint, rows, tokens[-1])
 
 
+@torch.no_grad()
 def _without_neurons(
     checkpoint: Checkpoint,
     tokens: Sequence[int],
     layer: int,
     instead: Float[Tensor, "#pos neuron"],
-) -> Float[Tensor, "row"]:
-    """The last token's log-probability: from the whole model, then without each neuron of a layer."""
+) -> Iterator[Float[Tensor, "row"]]:
+    """The last token's log-probability: from the whole model, then without some neurons of a layer each."""
     weights = checkpoint.weights
     x = fast.embed(weights, torch.tensor([list(tokens[:-1])]))
     for before in range(layer):
@@ -171,12 +193,11 @@ def _without_neurons(
     if layer == checkpoint.config.n_layers - 1:
         whole, change = whole[:, -1:], change[:, -1:]  # the place where the word is predicted
     at_once = max(1, POSITIONS_AT_ONCE // whole.shape[1])
-    found = [_rest(checkpoint, layer, whole, tokens[-1])]
+    yield _rest(checkpoint, layer, whole, tokens[-1])
     W_out = weights.blocks[layer].W_out
     for some, directions in zip(change.split(at_once), W_out.split(at_once), strict=True):
         rows = whole - some[:, :, None] * directions[:, None]
-        found.append(_rest(checkpoint, layer, rows, tokens[-1]))
-    return torch.cat(found)
+        yield _rest(checkpoint, layer, rows, tokens[-1])
 
 
 def _rest(

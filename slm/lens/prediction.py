@@ -22,6 +22,7 @@ KEPT = 12
 class Expectations:
     """What was expected at each position of a story; row 0 (END, which is given) holds no numbers.
 
+    `begins` are the characters of the story at which tokens begin (those that share one begin alike).
     `surprise` (bits, -log2 of its probability) and `rank` (1 is the likeliest) are those of the token
     that stands there, `entropy` (bits) is how undecided the model was. `likely[pos, rank]` are the
     likeliest tokens, `chances[pos, rank]` their probabilities; END is among the candidates.
@@ -30,11 +31,22 @@ class Expectations:
     address: Address
     tokens: tuple[int, ...]
     pieces: tuple[str, ...]
+    begins: tuple[int, ...]
     surprise: Float[np.ndarray, "pos"]
     rank: Int[np.ndarray, "pos"]
     entropy: Float[np.ndarray, "pos"]
     likely: Int[np.ndarray, "pos rank"]
     chances: Float[np.ndarray, "pos rank"]
+
+    def place(self, other: "Expectations", position: int) -> int:
+        """The position here of the token that `other` (of the same story) has at `position`; never END's.
+
+        Where the tokens differ, it is the one that holds the first character of the other's.
+        """
+        if self.tokens == other.tokens:
+            return max(position, 1)
+        at = int(np.searchsorted(self.begins[1:], other.begins[position], side="right"))
+        return 1 + int(np.searchsorted(self.begins[1:], self.begins[max(at, 1)]))
 
     @property
     def probability(self) -> Float[np.ndarray, "pos"]:
@@ -59,6 +71,7 @@ def expectations(checkpoint: Checkpoint, text: str) -> Expectations:
         address=checkpoint.address,
         tokens=tuple(tokens),
         pieces=tuple(checkpoint.tokenizer.pieces(tokens)),
+        begins=(0, *(begin for begin, _ in checkpoint.tokenizer.offsets(text))),
         surprise=torch.cat([given, -own / np.log(2)]).numpy(),
         rank=np.concatenate([[0], 1 + (log_probs > own[:, None]).sum(-1).numpy()]),
         entropy=torch.cat([given, -(log_probs.exp() * log_probs).sum(-1) / np.log(2)]).numpy(),

@@ -1,0 +1,63 @@
+"""The word that is asked about, in one model's tokens. Knows no streamlit."""
+
+from dataclasses import dataclass
+
+from app import cache
+from slm.lens.prediction import Expectations, one_token
+from slm.stories.tokenizer import END
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Asked:
+    """A place of a story, what was expected there, and the token asked about."""
+
+    text: str
+    found: Expectations
+    at: int
+    word: int
+
+    @property
+    def address(self) -> str:
+        """The model's."""
+        return str(self.found.address)
+
+    @property
+    def prompt(self) -> tuple[int, ...]:
+        """The tokens before, and the word after them."""
+        return (*self.found.tokens[: self.at], self.word)
+
+    @property
+    def before(self) -> str:
+        """The story up to the word."""
+        return self.text[: self.found.begins[self.at]]
+
+
+def visible(piece: str) -> str:
+    """A piece as a person reads and writes it: no space around it, one sign for a line's end."""
+    if piece == END:
+        return "the end"
+    return piece.replace("\n", "⏎").strip(" ") or "␣" * len(piece)
+
+
+def likely_names(found: Expectations, at: int) -> list[str]:
+    """What was likeliest at a place, as a person reads it, each once."""
+    pieces = cache.pieces(str(found.address), tuple(found.likely[at].tolist()))
+    return list(dict.fromkeys(map(visible, pieces)))
+
+
+def token_of(found: Expectations, at: int, word: str | None) -> int:
+    """The token that a person means by `word` at a place; the one that stands there where it is None.
+
+    One that was likely there, else the token of the text itself, after a space where one stood.
+    Raises `BadInput` where it is several tokens.
+    """
+    if word is None:
+        return found.tokens[at]
+    likely = found.likely[at].tolist()
+    for token, piece in zip(likely, cache.pieces(str(found.address), tuple(likely)), strict=True):
+        if visible(piece) == word:
+            return int(token)
+    text = word.replace("⏎", "\n").replace("␣", " ")
+    if found.pieces[at].startswith(" ") and text[:1].isalnum():
+        text = " " + text
+    return one_token(cache.checkpoint(str(found.address)), text)
