@@ -47,7 +47,8 @@ def add_to(commands: Commands) -> None:
 def _grade(chosen: argparse.Namespace) -> None:
     """Where the cap or the server ends it early, what was graded until then is still answered.
 
-    The key comes from OPENAI_API_KEY; a server of one's own (`--base-url`) may need none.
+    The key comes from OPENAI_API_KEY or .streamlit/secrets.toml; a server of one's own
+    (`--base-url`) may need none.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -58,6 +59,10 @@ def _grade(chosen: argparse.Namespace) -> None:
     from slm.judging.keys import found_key
     from slm.judging.shelf import Shelf
 
+    judge = None
+    if not chosen.dry_run and not chosen.judge.startswith(PERSON):  # before anything is written
+        key = found_key() or ("none" if chosen.base_url else "")
+        judge = Judge(model=chosen.judge, base_url=chosen.base_url, key=key)
     console = Console(stderr=True)
     console.print("writing the stories …")
     todo = _todo(chosen)
@@ -69,15 +74,10 @@ def _grade(chosen: argparse.Namespace) -> None:
     bill = estimate(left, chosen.judge)
     cost = "unknown price" if bill.cost is None else f"about ${bill.cost:.2f}"
     line = f"{bill.calls} calls, about {bill.input_tokens} tokens to read, {cost}"
-    if chosen.dry_run:
+    if judge is None:
         known = {"items": len(todo), "already_graded": len(todo) - len(left)}
         answer(chosen, {"judge": chosen.judge, **asdict(bill), **known}, lambda: line)
         return
-    judge = Judge(
-        model=chosen.judge,
-        base_url=chosen.base_url,
-        key=found_key() or ("none" if chosen.base_url else ""),
-    )
     console.print(line)
     graded: list[Graded] = []
     stopped: str | None = None
