@@ -31,10 +31,6 @@ GPT2_TOKENIZER = "openai-community/gpt2"
 """Whose tokenizer GPT-Neo models use; some of the released TinyStories models bring none."""
 
 
-class Absent(Exception):
-    """The hub answers, and has no such file."""
-
-
 def repository_of(name: str) -> str:
     """The hub id that a name means. Raises `BadInput` where it is neither an id nor a known name."""
     if not NAME.fullmatch(name) or ".." in name:
@@ -53,81 +49,97 @@ def fetch(
     Raises `BadInput` in one line where the hub is out of reach or has no such model.
     """
     progress(f"asking the hub for {repository}", None)
-    try:
-        config = _file(repository, "config.json")
-    except Absent:
-        raise BadInput(f"{repository!r} on the hub has no config.json") from None
+    files = Files(repository)
+    config = files.one("config.json")
     accept(read_json(config))
     for name in BESIDES:
-        _file_or_none(repository, name)
+        files.maybe(name)
     for name in WEIGHTS:
         progress(f"fetching {name} of {repository}", None)
-        if (path := _file_or_none(repository, name)) is None:
+        if (path := files.maybe(name)) is None:
             continue
         if name.endswith(".index.json"):
             parts = read_json(path).get("weight_map")
             if not isinstance(parts, dict):
                 raise BadInput(f"{name} must hold a weight_map")
-            files = sorted({str(part) for part in parts.values()})
-            for at, part in enumerate(files):
-                progress(f"fetching {part} of {repository}", at / len(files))
-                if not NAME.fullmatch(part) or _file_or_none(repository, part) is None:
-                    raise BadInput(f"{repository!r} on the hub lacks {part[:80]!r}")
+            together = sorted({str(part) for part in parts.values()})
+            for at, part in enumerate(together):
+                if not NAME.fullmatch(part) or "/" in part:
+                    raise BadInput(f"{name} names a file outside its folder: {part[:80]!r}")
+                progress(f"fetching {part} of {repository}", at / len(together))
+                files.one(part)
         return config.parent
-    raise BadInput(f"{repository!r} on the hub has no safetensors and no pytorch_model.bin")
+    raise BadInput(files.lost or f"{repository!r} has no safetensors and no pytorch_model.bin")
 
 
 def fetch_tokenizer(repository: str) -> Path:
     """A folder with the tokenizer of a model of the hub; `BadInput` where it cannot be had."""
-    found = [path for name in BESIDES if (path := _file_or_none(repository, name))]
+    files = Files(repository)
+    found = [path for name in BESIDES if (path := files.maybe(name))]
     if not found:
-        raise BadInput(f"{repository!r} on the hub has no tokenizer")
+        raise BadInput(files.lost or f"{repository!r} on the hub has no tokenizer")
     return found[0].parent
 
 
-def _file_or_none(repository: str, name: str) -> Path | None:
-    try:
-        return _file(repository, name)
-    except Absent:
-        return None
+class Files:
+    """The files of one model of the hub, or those of them that lie in its cache on this machine.
 
+    The hub is asked once whether it is there: `hf_hub_download` alone would ask for minutes. `lost` says
+    in one line why it is out of reach, and is None where it answers.
+    """
 
-def _file(repository: str, name: str) -> Path:
-    """One file. The hub is asked once whether it is there: the library alone would ask for minutes."""
-    import httpx2  # what huggingface_hub speaks through, and whose errors it lets pass
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        GatedRepoError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
+    def __init__(self, repository: str) -> None:
+        self.repository = repository
+        self.lost: str | None = None
+        self._there("config.json")
 
-    lost = (OSError, httpx2.HTTPError, RuntimeError)
-    try:
+    def one(self, name: str) -> Path:
+        """A file that must be there; `BadInput` where it is not."""
+        if (path := self.maybe(name)) is None:
+            raise BadInput(self.lost or f"{self.repository!r} on the hub has no {name}")
+        return path
+
+    def maybe(self, name: str) -> Path | None:
+        """A file, or None where there is none."""
+        import httpx2  # what huggingface_hub speaks through, and whose errors it lets pass
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
+        if self.lost is None and not self._there(name):
+            return None
         try:
-            get_hf_file_metadata(hf_hub_url(repository, name), timeout=PATIENCE)
+            local = self.lost is not None
+            return Path(hf_hub_download(self.repository, name, local_files_only=local))
+        except LocalEntryNotFoundError:
+            return None
+        except (OSError, httpx2.HTTPError, RuntimeError) as error:  # the last from hf_xet
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise BadInput(
+                f"the download of {name} of {self.repository!r} broke off, and goes on when asked again"
+            ) from None
+
+    def _there(self, name: str) -> bool:
+        """Whether the hub has this file; notes where the hub is out of reach."""
+        import httpx2
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.errors import (
+            EntryNotFoundError,
+            GatedRepoError,
+            RepositoryNotFoundError,
+        )
+
+        try:
+            get_hf_file_metadata(hf_hub_url(self.repository, name), timeout=PATIENCE)
         except GatedRepoError:
-            raise BadInput(f"{repository!r} on the hub asks for a licence to be accepted") from None
+            raise BadInput(f"{self.repository!r} on the hub asks for its licence first") from None
         except EntryNotFoundError:
-            raise Absent from None
+            return False
         except RepositoryNotFoundError:
-            raise BadInput(f"there is no model {repository!r} on the hub") from None
-        except lost as error:
-            reason = type(error).__name__
-            return Path(hf_hub_download(repository, name, local_files_only=True))
-        reason = "the download broke off, and goes on when asked again"
-        return Path(hf_hub_download(repository, name))
-    except LocalEntryNotFoundError:
-        raise BadInput(_out_of_reach(repository, reason)) from None
-    except lost as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise BadInput(_out_of_reach(repository, reason)) from None
-
-
-def _out_of_reach(repository: str, reason: str) -> str:
-    return (
-        f"{repository!r} lies on the Hugging Face hub, which is out of reach ({reason}); "
-        "give a folder or file on this machine"
-    )
+            raise BadInput(f"there is no model {self.repository!r} on the hub") from None
+        except (OSError, httpx2.HTTPError, RuntimeError) as error:
+            self.lost = (
+                f"{self.repository!r} lies on the Hugging Face hub, which is out of reach "
+                f"({type(error).__name__}); give a folder or file on this machine"
+            )
+        return True

@@ -37,7 +37,14 @@ def transformers_model(kind: str, d_vocab: int) -> Any:
 
     if kind == "gpt2":
         config = GPT2Config(
-            vocab_size=d_vocab, n_embd=16, n_layer=2, n_head=4, n_positions=40, n_inner=40
+            vocab_size=d_vocab,
+            n_embd=16,
+            n_layer=2,
+            n_head=4,
+            n_positions=40,
+            n_inner=40,
+            bos_token_id=0,
+            eos_token_id=0,
         )
         return lively(GPT2LMHeadModel(config))
     if kind == "gpt_neo":
@@ -49,6 +56,8 @@ def transformers_model(kind: str, d_vocab: int) -> Any:
             max_position_embeddings=40,
             window_size=5,
             attention_types=[[["global", "local"], 2]],
+            bos_token_id=0,
+            eos_token_id=0,
         )
         return lively(GPTNeoForCausalLM(neo))
     tied = kind == "llama-tied"

@@ -1,0 +1,124 @@
+"""`slm import` and the hub: the same answers as the page, one line where something is wrong."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slm.cli import main
+from slm.runs import open_run
+
+REPOSITORY = "roneneldan/TinyStories-1M"
+
+
+def test_the_command_tells_what_it_found(save: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, model = save("llama")
+    assert main(["import", str(folder), "--name", "theirs", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["address"] == "theirs@0" and told["kind"] == "Llama (Hugging Face)"
+    assert told["parameters"] == model.num_parameters()
+    assert main(["runs"]) == 0
+    assert "not measured yet  imported" in capsys.readouterr().out
+    assert main(["sample", "theirs", "--prompt", "Tom", "--max-tokens", "4"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["import", "./nowhere", "--name", "theirs"], "there is nothing at ./nowhere"),
+        (["import", "no such model!", "--name", "theirs"], "no name of a model on the hub"),
+        (["import", ".", "--name", "../theirs"], "a run's name is"),
+        (["import", "x"], "required: --name"),
+    ],
+)
+def test_bad_input_is_one_line_and_2(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert complaint in error and error.count("\n") == 1
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """The hub's answers for the files of one model, as huggingface_hub asks for them."""
+
+    folder: Path
+
+    def do_HEAD(self) -> None:
+        self._answer(head=True)
+
+    def do_GET(self) -> None:
+        self._answer(head=False)
+
+    def _answer(self, *, head: bool) -> None:
+        start = f"/{REPOSITORY}/resolve/main/"
+        path = self.folder / self.path.removeprefix(start)
+        there = self.path.startswith(start) and path.is_file()
+        body = path.read_bytes() if there else b""
+        self.send_response(200 if there else 404)
+        if there:
+            self.send_header("ETag", f'"{path.name}"')
+            self.send_header("X-Repo-Commit", "0" * 40)
+        elif self.path.startswith(start):
+            self.send_header("X-Error-Code", "EntryNotFound")
+        else:
+            self.send_header("X-Error-Code", "RepoNotFound")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if not head:
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hub(save: Any) -> Iterator[str]:
+    """A hub on this machine with one model."""
+    folder, _ = save("gpt_neo")
+    handler = type("Hub", (_Hub,), {"folder": folder})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def ask(endpoint: str, home: Path, path: str, name: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: huggingface_hub reads its settings when it is imported."""
+    settings = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0"}
+    return subprocess.run(
+        [sys.executable, "-m", "slm", "import", path, "--name", name],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+def test_a_name_is_fetched_from_the_hub_once_and_then_found(hub: str, tmp_path: Path) -> None:
+    first = ask(hub, tmp_path / "hub", "tiny-stories-1M", "by-name")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.startswith("by-name: GPT-Neo (Hugging Face), 16x4x4")
+    assert open_run("by-name").info.imported["source"] == REPOSITORY
+    again = ask("http://127.0.0.1:9", tmp_path / "hub", REPOSITORY, "by-id")
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_hub_out_of_reach_and_a_model_it_has_not_are_one_line(hub: str, tmp_path: Path) -> None:
+    lost = ask("http://127.0.0.1:9", tmp_path / "hub", "someone/model", "theirs")
+    assert (lost.returncode, lost.stdout) == (2, "")
+    assert "lies on the Hugging Face hub, which is out of reach" in lost.stderr
+    unknown = ask(hub, tmp_path / "hub", "someone/model", "theirs")
+    assert "there is no model 'someone/model' on the hub" in unknown.stderr
+    assert [said.stderr.count("\n") for said in (lost, unknown)] == [1, 1]
