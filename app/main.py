@@ -14,6 +14,7 @@ page = st.navigation(
             st.Page("../pages/train.py", title="Train", url_path="train"),
             st.Page("../pages/compare.py", title="Compare", url_path="compare"),
             st.Page("../pages/imports.py", title="Import", url_path="import"),
+            st.Page("../pages/grid.py", title="Width and depth", url_path="grid"),
         ],
         "Look inside": [
             st.Page("../pages/attention.py", title="Attention", url_path="attention"),

@@ -1,40 +1,28 @@
 """How does a model learn to tell stories?"""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
 import streamlit as st
 
-from app import cache, jobs, show
-from app.figures.training import loss_curve, parts
+from app import cache, jobs, show, studio
+from app.figures.training import parts
 from app.story_view import Shown, story_view
+from app.studio import CHECKPOINT, CORPORA, FILE
 from slm.model.config import PRESETS, ModelConfig, count_parameters
-from slm.runs import Metric, Run, list_runs, open_run
+from slm.runs import Address, list_runs, open_run
 from slm.stories.tokenizer import VOCABULARY_SIZES
+from slm.training import queue
 from slm.training.recipe import Recipe
 
+NEW = "a new model"
 FREE = "my own shape"
-FILE = "a file of mine"
-CORPORA = {
-    "nursery": "nursery, made here",
-    "tinystories": "TinyStories, from the hub",
-    "tinystories-v2": "TinyStories V2, from the hub",
-    "tinystories-instruct": "TinyStories-Instruct, from the hub",
-}
-STANDS = {
-    "new": "It has not begun.",
-    "training": "It is learning now.",
-    "stopped": "It was stopped and can go on.",
-    "interrupted": "It was interrupted and can go on.",
-    "finished": "It has finished.",
-    "failed": "It failed.",
-    "imported": "It was trained elsewhere and imported.",
-}
+UPLOAD = "a file to upload"
 
 
 def choose_shape() -> tuple[str, ModelConfig]:
     """The shape as the command line takes it, and what it means."""
-    preset = st.selectbox("Shape", [*PRESETS, FREE], key="shape", bind="query-params")
+    shape, words = st.columns([4, 3])
+    preset = shape.selectbox("Shape", [*PRESETS, FREE], key="shape", bind="query-params")
     if preset != FREE:
         config = PRESETS[preset]
     else:
@@ -46,56 +34,112 @@ def choose_shape() -> tuple[str, ModelConfig]:
             d_vocab=4096,
         )
     low, high = VOCABULARY_SIZES
-    vocabulary = st.select_slider(
+    sizes = [size for size in (512, 1024, 2048, 4096, 8192, 10_000, 16_384) if low <= size <= high]
+    vocabulary = words.selectbox(
         "Vocabulary",
-        [size for size in (512, 1024, 2048, 4096, 8192, 10_000, 16_384) if low <= size <= high],
-        value=config.d_vocab,
+        sizes,
+        index=sizes.index(config.d_vocab),
         key=f"vocabulary-{preset}",
+        format_func="{:,}".format,
     )
     return (config.shape if preset == FREE else preset), replace(config, d_vocab=vocabulary)
 
 
-def choose_plan(shape: str, config: ModelConfig) -> jobs.Plan:
-    """What to read, and how much of it."""
+def choose_parent() -> str:
+    """The checkpoint that training goes on from; empty where there is none."""
+    names = [run.name for run in list_runs() if run.steps and run.info.recipe]
+    if not names:
+        st.info("No run has a checkpoint yet: begin with a new model.")
+        return ""
+    left, right = st.columns(2)
+    name = str(left.selectbox("Run", names, key="parent"))
+    steps = open_run(name).steps
+    step = right.selectbox(
+        "after step", steps, index=len(steps) - 1, key=f"parent-step-{name}",
+        format_func="{:,}".format,
+    )  # fmt: skip
+    return str(Address(name, step))
+
+
+def choose_corpus() -> str:
+    """Where the stories come from, as the command line takes it; empty while there is none."""
     corpus = st.selectbox(
-        "Stories", [*CORPORA, FILE], format_func=lambda c: CORPORA.get(c, c), key="corpus"
+        "Stories", [*CORPORA, FILE, UPLOAD], format_func=lambda c: CORPORA.get(c, c), key="corpus"
     )
     if corpus == FILE:
-        corpus = st.text_input(
-            "Path", placeholder="stories.txt, .jsonl or .parquet", key="path"
-        ).strip()
+        placeholder = "stories.txt, .jsonl or .parquet"
+        return st.text_input("Path", placeholder=placeholder, key="path").strip()
+    if corpus == UPLOAD:
+        given = st.file_uploader(
+            "Stories", type=["txt", "jsonl", "parquet"], key="upload", label_visibility="collapsed"
+        )
+        return "" if given is None else str(jobs.keep_upload(given.name, given.getvalue()))
+    return str(corpus)
+
+
+def look(corpus: str, vocabulary: int, parent: str) -> None:
+    """The first stories, cleaned and cut into tokens."""
+    found = cache.preview(corpus, vocabulary, parent)
+    dropped = {"repaired": found.report.repaired, "empty": found.report.empty}
+    dropped |= {"cut off": found.report.truncated, "repeated": found.report.duplicate}
+    counts = ", ".join(f"{count:,} {name}" for name, count in dropped.items() if count)
+    st.caption(
+        show.plain(
+            f"The first {found.report.kept:,} stories ({counts or 'nothing to mend'}); "
+            f"{found.bytes_per_token:.2f} bytes a token."
+        )
+    )
+    number = st.selectbox(
+        "Story", range(len(found.stories)), format_func=lambda n: found.stories[n][:60], key="look"
+    )
+    story_view(
+        [
+            Shown(piece=piece, value=float(at % 2))
+            for at, piece in enumerate(found.pieces[number or 0])
+        ],
+        key="look-story",
+        label="every second token is tinted:",
+        full=4,
+        small=True,
+    )
+
+
+def choose_recipe() -> tuple[int, float | None, float | None]:
+    """Seed, and learning rates where they are not the usual ones."""
+    with st.popover("More"):
+        usual = Recipe()
+        seed = st.number_input("Seed", 0, 10**6, 0, 1, key="train-seed")
+        muon = st.number_input(
+            "Learning rate of the matrices (Muon)", 0.0001, 1.0, usual.muon_lr, format="%.4f",
+            key="muon-lr",
+        )  # fmt: skip
+        adam = st.number_input(
+            "Learning rate of embeddings, gains and biases (AdamW)", 0.0001, 1.0, usual.adam_lr,
+            format="%.4f", key="adam-lr",
+        )  # fmt: skip
+    return (
+        int(seed or 0),
+        None if muon == usual.muon_lr else muon,
+        None if adam == usual.adam_lr else adam,
+    )
+
+
+def choose_budget() -> tuple[float | None, int | None]:
+    """Minutes, or tokens."""
     unit, amount = st.columns([4, 3], vertical_alignment="bottom")
     by = unit.segmented_control(
         "Budget", ["minutes", "tokens"], default="minutes", required=True, key="by"
     )
     if by == "minutes":
-        minutes = amount.number_input("minutes", 0.5, 10_000.0, 5.0, 0.5, key="minutes")
-        return jobs.Plan(
-            shape=shape, vocabulary=config.d_vocab, corpus=corpus, minutes=float(minutes or 5)
-        )
+        return float(
+            amount.number_input("minutes", 0.5, 10_000.0, 5.0, 0.5, key="minutes") or 5
+        ), None
     millions = amount.number_input("million", 0.1, 10_000.0, 5.0, 0.5, key="million")
-    return jobs.Plan(
-        shape=shape,
-        vocabulary=config.d_vocab,
-        corpus=corpus,
-        tokens=round(float(millions or 5) * 1e6),
-    )
+    return None, round(float(millions or 5) * 1e6)
 
 
-def cost(config: ModelConfig, plan: jobs.Plan) -> str:
-    """What the budget buys on this machine, in words."""
-    speed = cache.speed(config)
-    pace = f"This machine reads {show.count(speed.tokens_per_second)} tokens a second with it: "
-    if plan.minutes is not None:
-        tokens = speed.tokens_in(plan.minutes * 60, Recipe())
-        return f"{pace}about {show.count(tokens)} tokens in {plan.minutes:g} minutes."
-    seconds = speed.seconds_for(Recipe(tokens=plan.tokens or 1))
-    return f"{pace}about {show.duration(seconds)} in all."
-
-
-def prepare() -> None:
-    """Choose, see what it costs, start."""
-    shape, config = choose_shape()
+def size(config: ModelConfig) -> None:
+    """How many parameters, and what they are spent on."""
     counts = count_parameters(config)
     st.plotly_chart(
         parts(asdict(counts), show.colours()),
@@ -107,123 +151,102 @@ def prepare() -> None:
     spent = ", ".join(f"{count:,} {part}" for part, count in asdict(counts).items())
     st.markdown(
         f"**{counts.total:,} parameters**, width {config.d_model}, "
-        f"{config.n_layers} layers of {config.n_heads} heads, sees {config.n_ctx} tokens back"
+        f"{config.n_layers} layers of {config.n_heads} heads, sees {config.n_ctx} tokens back",
+        help=spent,
     )
-    st.caption(spent)
-    plan = choose_plan(shape, config)
+
+
+def cost(config: ModelConfig, plan: jobs.Plan) -> str:
+    """What the budget buys on this machine, in words."""
+    speed = cache.speed(config)
+    pace = (
+        f"This machine reads {show.count(speed.tokens_per_second)} tokens a second with it, in "
+        f"{show.count(speed.memory)}B of memory besides Python's own: "
+    )
+    if plan.minutes is not None:
+        tokens = speed.tokens_in(plan.minutes * 60, Recipe())
+        return f"{pace}about {show.count(tokens)} tokens in {plan.minutes:g} minutes."
+    seconds = speed.seconds_for(Recipe(tokens=plan.tokens or 1))
+    return f"{pace}about {show.duration(seconds)} in all."
+
+
+def prepare() -> None:
+    """Choose, see what it costs, start."""
+    begin = st.segmented_control(
+        "Begin with", [NEW, CHECKPOINT], default=NEW, required=True, key="begin"
+    )
+    shape, parent = "", ""
+    if begin == CHECKPOINT:
+        if not (parent := choose_parent()):
+            return
+        config = cache.checkpoint(parent).config
+    else:
+        shape, config = choose_shape()
+    size(config)
+    corpus = choose_corpus()
+    minutes, tokens = choose_budget()
     name = st.text_input("Name of the run", "first", max_chars=64, key="name").strip()
     with st.container(horizontal=True):
-        pressed = st.button("Start training", type="primary", key="start")
+        pressed = st.button("Start training", type="primary", key="start", disabled=not corpus)
         if st.button("How long?", help="Trains a throwaway model of this shape for two seconds."):
             st.session_state["timed"] = config
+        looking = st.toggle("Look at the stories", key="looking", disabled=not corpus)
+        seed, muon, adam = choose_recipe()
+    plan = jobs.Plan(
+        shape=shape,
+        vocabulary=config.d_vocab,
+        parent=parent,
+        corpus=corpus,
+        minutes=minutes,
+        tokens=tokens,
+        seed=seed,
+        muon_lr=muon,
+        adam_lr=adam,
+    )
     if st.session_state.get("timed") == config:
-        st.caption(cost(config, plan))
+        busy = " Something trains now, so this is less than it can do." if queue.training() else ""
+        st.caption(cost(config, plan) + busy)
     if pressed:
-        if name in {run.name for run in list_runs()}:
-            st.error(show.plain(f"There is a run {name!r} already: choose another name."))
-            return
-        jobs.train(name, plan.arguments())
-        st.session_state["watch_next"] = name
-        st.rerun()
+        start(name, plan)
+    if looking and corpus:
+        look(corpus, config.d_vocab, parent)
 
 
-def watch(name: str) -> None:
-    """How a run stands: its loss, what it writes, and how to stop it or let it go on."""
-    with show.one_line():
-        running = jobs.training() == name
-        if jobs.failed(name):
-            st.error(f"The training of {show.plain(name)} ended badly. The last it said:")
-            st.code(jobs.last_lines(name) or "nothing", language=None)
-        if name in {run.name for run in list_runs()}:
-            run = open_run(name)
-            stand(run)
-            buttons(run)
-            results(run)
-        elif running:
-            st.info(show.plain(jobs.last_lines(name, 1) or "Starting …"))
-        if st.session_state.get("running") != running:
-            st.session_state["running"] = running
-            st.rerun()
-
-
-def stand(run: Run) -> None:
-    """How far it has come and how well it does, in words."""
-    metrics, info, status = run.metrics(), run.info, run.status
-    tokens, goal = metrics[-1].tokens if metrics else 0, int(info.recipe.get("tokens", 0))
-    last = run.last_validation()
-    facts = [STANDS[status] + (f" {info.message}" if status == "failed" else "")]
-    if goal:
-        facts.append(f"{show.count(tokens)} of {show.count(goal)} tokens read.")
-    if last is not None and last.val_bits_per_byte is not None:
-        facts.append(f"{last.val_bits_per_byte:.3f} bits per byte on stories it has never seen.")
-    if status == "training" and metrics and (speed := metrics[-1].tokens_per_second):
-        facts.append(f"About {show.duration((goal - tokens) / speed)} to go.")
-    st.markdown(show.plain(" ".join(facts)))
-
-
-def buttons(run: Run) -> None:
-    """Stop what is learning; let go on what was stopped."""
-    if run.status == "training":
-        if st.button("Stop", key="stop", help="It saves first, and can go on later."):
-            jobs.stop(run.name)
-            st.toast("It saves its last step and stops.")
+def start(name: str, plan: jobs.Plan) -> None:
+    """Put the training on the queue, where it begins at once if nothing else trains."""
+    if name in {run.name for run in list_runs()}:
+        st.error(show.plain(f"There is a run {name!r} already: choose another name."))
         return
-    can_go_on = run.status in ("stopped", "interrupted", "failed") and bool(run.info.recipe)
-    if can_go_on and st.button("Go on", key="resume"):
-        jobs.train(run.name, ["--resume"])
-        st.rerun()
-
-
-def results(run: Run) -> None:
-    """Losses, and what the run wrote at its newest checkpoint."""
-    metrics = run.metrics()
-    show.figure(
-        loss_curve(
-            [(m.tokens, m.train_loss) for m in metrics if m.train_loss is not None],
-            [(m.tokens, m.val_loss) for m in metrics if m.val_loss is not None],
-            show.colours(),
-        ),
-        name=f"loss-{run.name}",
-        table=lambda: numbers(metrics),
-        note=f"{run.name}, {run.config.shape}, trained on {run.info.corpus.get('train', '?')}",
-    )
-    samples = run.samples()
-    newest = [sample for sample in samples if sample["step"] == samples[-1]["step"]]
-    for index, sample in enumerate(newest):
-        if index == 0:
-            st.caption(f"What it writes after step {sample['step']:,}, from the same beginnings:")
-        story_view(
-            [Shown(piece=sample["prompt"], value=1.0), Shown(piece=sample["text"])],
-            key=f"sample-{index}",
-            label="the beginning it was given",
-            full=5,
-            small=True,
-        )
-
-
-def numbers(metrics: Sequence[Metric]) -> str:
-    """Every evaluation as CSV."""
-    names = tuple(asdict(metrics[0])) if metrics else ()
-    rows: Iterator[tuple[object, ...]] = (
-        tuple("" if value is None else value for value in asdict(metric).values())
-        for metric in metrics
-    )
-    return show.csv(names, rows)
+    queue.add(name, plan.arguments())
+    st.session_state["watch_next"] = name
+    st.rerun()
 
 
 st.title("How does a model learn to tell stories?", anchor=False)
+jobs.wake()
 left, right = st.columns([4, 7], gap="large")
 with left, show.one_line():
     prepare()
 with right:
-    names = list(dict.fromkeys([*jobs.started(), *(run.name for run in list_runs())]))
+    busy = queue.training()
+    queued = [one.name for one in queue.waiting()]
+    names = list(
+        dict.fromkeys([*busy, *queued, *queue.asked_for(), *(run.name for run in list_runs())])
+    )
     if "watch_next" in st.session_state:
         st.session_state["run"] = st.session_state.pop("watch_next")
     if names:
-        busy = jobs.training()
-        first = names.index(busy) if busy in names else 0
-        name = st.selectbox("Watch", names, index=first, key="run", bind="query-params")
-        st.session_state["running"] = busy == name
-        st.fragment(watch, run_every=2 if busy == name else None)(str(name))
+        name = str(
+            st.selectbox(
+                "Watch",
+                names,
+                key="run",
+                bind="query-params",
+                format_func=lambda one: one + (" (waits)" if one in queued else ""),
+            )
+        )
+        st.session_state["running"] = (name in busy, studio.place_in_queue(name))
+        active = name in busy or name in queued
+        st.fragment(studio.watch, run_every=2 if active else None)(name)
     else:
         st.info("No run yet. Start one: its loss and what it writes will appear here.")

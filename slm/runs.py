@@ -80,7 +80,10 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class RunInfo:
-    """What run.json tells: how this run was made and how it stands."""
+    """What run.json tells: how this run was made and how it stands.
+
+    `parent` is the address of the checkpoint that it went on from; empty where it began anew.
+    """
 
     config: ModelConfig
     recipe: dict[str, Any] = field(default_factory=dict)
@@ -93,6 +96,7 @@ class RunInfo:
     message: str = ""
     pid: int | None = None
     imported: dict[str, Any] = field(default_factory=dict)
+    parent: str = ""
 
     @property
     def answers_requests(self) -> bool:
@@ -190,6 +194,11 @@ class Run:
         """Where studies of what is copied lie (or would)."""
         return self.path / "memorization"
 
+    @property
+    def resume_path(self) -> Path:
+        """Where the state that training goes on from lies (or would)."""
+        return self.path / "resume.safetensors"
+
     def neurons_path(self, step: int) -> Path:
         """Where the neuron index of `step` lies (or would)."""
         return self.path / "neurons" / f"{step:08d}"
@@ -234,12 +243,12 @@ class Run:
 
     def save_resume(self, tensors: dict[str, Tensor], step: int, seconds: float) -> None:
         """Write what it takes to go on after `step`: float32 weights and optimizer state."""
-        with replacing(self.path / "resume.safetensors") as beside:
+        with replacing(self.resume_path) as beside:
             save_file(tensors, beside, metadata={"step": str(step), "seconds": str(seconds)})
 
     def load_resume(self) -> tuple[dict[str, Tensor], int, float] | None:
         """What `save_resume` wrote last, with its step and seconds; None where there is nothing."""
-        path = self.path / "resume.safetensors"
+        path = self.resume_path
         if not path.exists():
             return None
         try:

@@ -1,8 +1,11 @@
 """A tiny world for every test: a runs folder of its own, a small corpus, a model trained on it."""
 
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests share the cores; threads would wait in turn
 
 import pytest
 import torch

@@ -11,6 +11,7 @@ from app.cache.comparing import (
     reading,
     stages,
 )
+from app.cache.grid import findings, graded_checkpoints, story_judges
 from app.cache.heads import head_atlas, head_scores, heads_again
 from app.cache.judging import to_grade
 from app.cache.knowledge import answers
@@ -39,47 +40,4 @@ from app.cache.neurons import (
 )
 from app.cache.roles import again, protagonist, roles, snippets
 from app.cache.shipped import shipped_openings, shipped_stories
-from app.cache.training import speed
-
-__all__ = [
-    "again",
-    "answers",
-    "around_token",
-    "attention",
-    "attribution",
-    "by_word",
-    "checkpoint",
-    "checks",
-    "compare_again",
-    "cost_of_the_change",
-    "difference",
-    "drift",
-    "examples",
-    "expectations",
-    "facts",
-    "head_atlas",
-    "head_scores",
-    "heads_again",
-    "index",
-    "layers",
-    "logit_lens",
-    "mailable",
-    "matched",
-    "neuron_writes",
-    "patching",
-    "pieces",
-    "protagonist",
-    "rarest",
-    "reading",
-    "regenerated",
-    "roles",
-    "selective",
-    "shipped_openings",
-    "shipped_stories",
-    "snippets",
-    "speed",
-    "stages",
-    "text_activations",
-    "to_grade",
-    "without_heads",
-]
+from app.cache.training import preview, speed

@@ -1,11 +1,14 @@
-"""What training costs on this machine."""
+"""What training costs on this machine, and what it would read."""
 
 import threading
 
 import streamlit as st
 import torch
 
+from app.cache.checkpoints import checkpoint
 from slm.model.config import ModelConfig
+from slm.stories.preview import Preview
+from slm.stories.preview import preview as look_at
 from slm.training.job import Speed, measure
 
 ALL_THREADS = torch.get_num_threads()
@@ -29,3 +32,10 @@ def _speed(config: ModelConfig) -> Speed:
             return measure(config, batch=16)
         finally:
             torch.set_num_threads(1)
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading the first stories …")
+def preview(corpus: str, vocabulary: int, parent: str = "") -> Preview:
+    """The first stories of a corpus, cleaned and cut; as a parent's tokenizer does where there is one."""
+    tokenizer = checkpoint(parent).tokenizer.to_json() if parent else ""
+    return look_at(corpus, vocabulary, tokenizer=tokenizer)

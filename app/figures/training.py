@@ -13,16 +13,18 @@ def loss_curve(
     train: Sequence[tuple[float, float]],
     valid: Sequence[tuple[float, float]],
     palette: Palette,
+    unit: str = "nats per token",
 ) -> go.Figure:
     """Loss over tokens read: training as a faint line, validation at each checkpoint."""
     figure = go.Figure()
-    figure.add_scatter(
-        x=[at for at, _ in train],
-        y=[loss for _, loss in train],
-        mode="lines",
-        name="training text",
-        line={"color": palette.muted, "width": 1},
-    )
+    if train:
+        figure.add_scatter(
+            x=[at for at, _ in train],
+            y=[loss for _, loss in train],
+            mode="lines",
+            name="training text",
+            line={"color": palette.muted, "width": 1},
+        )
     figure.add_scatter(
         x=[at for at, _ in valid],
         y=[loss for _, loss in valid],
@@ -31,9 +33,9 @@ def loss_curve(
         line={"color": palette.plus, "width": 2},
         marker={"size": 6},
     )
-    figure.update_traces(hovertemplate="%{y:.3f} nats per token after %{x:.3s} tokens")
+    figure.update_traces(hovertemplate=f"%{{y:.3f}} {unit} after %{{x:.3s}} tokens")
     figure.update_xaxes(title="tokens read", showgrid=False, zeroline=False, tickformat="~s")
-    figure.update_yaxes(title="loss (nats per token)", gridcolor=palette.grid)
+    figure.update_yaxes(title=f"loss ({unit})", gridcolor=palette.grid)
     return dress(figure, palette, height=320)
 
 

@@ -21,6 +21,7 @@ from slm.cli import (
     neurons,
     predictions,
     roles,
+    sweep,
     training,
     trust,
     writing,
@@ -31,6 +32,7 @@ from slm.errors import BadInput
 ROOMS = (
     training,
     importing,
+    sweep,
     writing,
     attention,
     heads,

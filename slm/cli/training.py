@@ -3,22 +3,45 @@
 import argparse
 import json
 import signal
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from slm.cli.command import Commands, answer, count
+from slm.cli.command import Commands, Parser, answer, count
 from slm.errors import BadInput
+
+if TYPE_CHECKING:
+    from slm.training.job import Plan
 
 
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add("train", _train, "Train a model on stories.", address=False)
     sub.add_argument("--name", required=True, help="the run's name")
+    _how_to_train(sub)
+
+    queue = commands.group("queue", "Trainings that wait for their turn.")
+    queue.add("list", _waiting, "List what trains and what waits.", address=False)
+    sub = queue.add("stop", _stop, "Stop a training, or take it off the queue.", address=False)
+    sub.add_argument("name", help="the run's name")
+    sub = queue.add("add", _add, "Train when others are done.", address=False)
+    sub.add_argument("name", help="the run's name")
+    sub.add_argument("how", nargs=argparse.REMAINDER, help="the arguments of slm train")
+    queue.add("work", _work, "Train what waits, one after the other.", address=False)
+
+    commands.add("runs", _runs, "List the runs there are.", address=False)
+
+    sub = commands.add("eval", _eval, "Measure the loss on a corpus.")
+    sub.add_argument("--corpus", required=True)
+
+
+def _how_to_train(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--corpus", default="nursery", help="stories: a path, a hub name, or nursery")
     sub.add_argument("--valid", help="validation stories; default: held out of the corpus")
-    sub.add_argument("--shape", default="64x2x4", help="d_model x n_layers x n_heads, or a preset")
+    sub.add_argument("--shape", help="d_model x n_layers x n_heads, or a preset (64x2x4)")
+    sub.add_argument("--from", dest="parent", help="begin with this checkpoint's weights")
     sub.add_argument("--tokens", type=count, help="how many to read, such as 20M")
     sub.add_argument("--minutes", type=float, help="how long to train, instead of --tokens")
     sub.add_argument("--vocab", type=int, help="size of the vocabulary (4096)")
@@ -31,27 +54,18 @@ def add_to(commands: Commands) -> None:
         default="auto",
         help="of matrix products: float32, bfloat16, or auto for whichever is faster here",
     )
+    sub.add_argument("--muon-lr", type=float, help="of the matrices")
+    sub.add_argument("--adam-lr", type=float, help="of embeddings, gains and biases")
     sub.add_argument("--resume", action="store_true", help="go on with this run")
-
-    commands.add("runs", _runs, "List the runs there are.", address=False)
-
-    sub = commands.add("eval", _eval, "Measure the loss on a corpus.")
-    sub.add_argument("--corpus", required=True)
 
 
 def _train(chosen: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from slm.model.config import PRESETS, ModelConfig, parse_shape
     from slm.runs import open_run
     from slm.training import job
-    from slm.training.recipe import Recipe
 
-    if chosen.tokens is not None and chosen.minutes is not None:
-        raise BadInput("give --tokens or --minutes, not both")
-    if chosen.minutes is not None and not 0 < chosen.minutes < 1e6:
-        raise BadInput(f"--minutes must be above 0, not {chosen.minutes}")
     stopping = False
 
     def ask_to_stop(number: int, frame: FrameType | None) -> None:
@@ -69,31 +83,7 @@ def _train(chosen: argparse.Namespace) -> None:
     if chosen.resume:
         updates = job.resume(chosen.name, stop=lambda: stopping, progress=stage)
     else:
-        config = PRESETS.get(chosen.shape)
-        if config is None:
-            d_model, n_layers, n_heads = parse_shape(chosen.shape)
-            config = ModelConfig(d_model=d_model, n_layers=n_layers, n_heads=n_heads, d_vocab=4096)
-        config = replace(
-            config,
-            d_vocab=config.d_vocab if chosen.vocab is None else chosen.vocab,
-            n_ctx=config.n_ctx if chosen.context is None else chosen.context,
-        )
-        tokens = 20_000_000 if chosen.tokens is None else chosen.tokens
-        plan = job.Plan(
-            name=chosen.name,
-            config=config,
-            corpus=chosen.corpus,
-            valid=chosen.valid,
-            recipe=Recipe(
-                tokens=tokens,
-                batch=chosen.batch,
-                seed=chosen.seed,
-                checkpoints=chosen.checkpoints,
-                precision=chosen.precision,
-            ),
-            minutes=chosen.minutes,
-        )
-        updates = job.start(plan, stop=lambda: stopping, progress=stage)
+        updates = job.start(_plan(chosen), stop=lambda: stopping, progress=stage)
 
     columns = (
         TextColumn("{task.description}"),
@@ -119,6 +109,93 @@ def _train(chosen: argparse.Namespace) -> None:
     )
 
 
+def plan_of(name: str, how: Sequence[str]) -> "Plan | None":
+    """What `slm train --name NAME` would do with these arguments; None where it would only go on."""
+    parser = Parser(prog="slm train")
+    _how_to_train(parser)
+    chosen = parser.parse_args(how, argparse.Namespace(name=name))
+    return None if chosen.resume else _plan(chosen)
+
+
+def _plan(chosen: argparse.Namespace) -> "Plan":
+    from slm.model.config import PRESETS, ModelConfig, parse_shape
+    from slm.training.job import Plan
+    from slm.training.recipe import Recipe
+
+    if chosen.tokens is not None and chosen.minutes is not None:
+        raise BadInput("give --tokens or --minutes, not both")
+    if chosen.minutes is not None and not 0 < chosen.minutes < 1e6:
+        raise BadInput(f"--minutes must be above 0, not {chosen.minutes}")
+    shaping = {"--shape": chosen.shape, "--vocab": chosen.vocab, "--context": chosen.context}
+    if chosen.parent and (given := [name for name, value in shaping.items() if value is not None]):
+        raise BadInput(f"with --from the shape is the parent's: leave out {' and '.join(given)}")
+    shape = chosen.shape or "64x2x4"
+    config = PRESETS.get(shape)
+    if config is None:
+        d_model, n_layers, n_heads = parse_shape(shape)
+        config = ModelConfig(d_model=d_model, n_layers=n_layers, n_heads=n_heads, d_vocab=4096)
+    config = replace(
+        config,
+        d_vocab=config.d_vocab if chosen.vocab is None else chosen.vocab,
+        n_ctx=config.n_ctx if chosen.context is None else chosen.context,
+    )
+    usual = Recipe()
+    recipe = replace(
+        usual,
+        tokens=usual.tokens if chosen.tokens is None else chosen.tokens,
+        batch=chosen.batch,
+        seed=chosen.seed,
+        checkpoints=chosen.checkpoints,
+        precision=chosen.precision,
+        muon_lr=usual.muon_lr if chosen.muon_lr is None else chosen.muon_lr,
+        adam_lr=usual.adam_lr if chosen.adam_lr is None else chosen.adam_lr,
+    )
+    return Plan(
+        name=chosen.name,
+        config=config,
+        corpus=chosen.corpus,
+        valid=chosen.valid,
+        recipe=recipe,
+        minutes=chosen.minutes,
+        parent=chosen.parent,
+    )
+
+
+def _add(chosen: argparse.Namespace) -> None:
+    from slm.training import queue
+
+    plan_of(chosen.name, chosen.how)  # what is wrong is said now, not when its turn comes
+    queue.add(chosen.name, chosen.how)
+    answer(chosen, {"waiting": chosen.name}, lambda: f"{chosen.name} waits for its turn")
+
+
+def _waiting(chosen: argparse.Namespace) -> None:
+    from slm.training import queue
+
+    now, later = queue.training(), [one.name for one in queue.waiting()]
+    lines = [f"{name}: training" for name in now] + [f"{name}: waiting" for name in later]
+    answer(
+        chosen,
+        {"training": now, "waiting": later},
+        lambda: "\n".join(lines) or "nothing trains and nothing waits",
+    )
+
+
+def _stop(chosen: argparse.Namespace) -> None:
+    from slm.training import queue
+
+    if chosen.name not in [*queue.training(), *(one.name for one in queue.waiting())]:
+        raise BadInput(f"{chosen.name!r} neither trains nor waits")
+    queue.stop(chosen.name)
+    answer(chosen, {"stopped": chosen.name}, lambda: f"{chosen.name} was asked to stop")
+
+
+def _work(chosen: argparse.Namespace) -> None:
+    from slm.training import queue
+
+    queue.work()
+
+
 def _described(name: str) -> dict[str, Any]:
     from slm.model.config import count_parameters
     from slm.runs import open_run
@@ -134,6 +211,7 @@ def _described(name: str) -> dict[str, Any]:
         "val_loss": last.val_loss if last else None,
         "val_bits_per_byte": last.val_bits_per_byte if last else None,
         "corpus": info.corpus.get("train"),
+        "parent": info.parent,
         "status": run.status,
     }
 

@@ -1,13 +1,14 @@
 """A training as a run on disk: prepares, trains, measures, saves, and goes on after any stop."""
 
+import contextlib
 import math
 import os
 import platform
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -18,11 +19,24 @@ from slm.errors import BadInput
 from slm.judging.loss import Loss, story_loss
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights, initialise
-from slm.runs import Address, Checkpoint, Metric, Run, check_name, open_run, runs_dir
+from slm.runs import (
+    Address,
+    Checkpoint,
+    Metric,
+    Run,
+    RunInfo,
+    Status,
+    check_name,
+    load_checkpoint,
+    open_run,
+    runs_dir,
+)
 from slm.stories.corpus import Prepared, Progress, prepare
+from slm.stories.tokenizer import Tokenizer
 from slm.training.loop import Diverged, Learner, train
 from slm.training.recipe import Recipe
 from slm.training.rows import Rows
+from slm.training.team import Team, gather
 from slm.writing.sampler import Sampling, complete
 
 VALIDATION_STORIES = 128
@@ -40,7 +54,8 @@ PINNED = Sampling(temperature=0.8, max_tokens=80, seed=0)
 class Plan:
     """What to train: the run's name, its shape (the vocabulary is fitted to the corpus), corpus, recipe.
 
-    With `minutes`, the recipe's tokens are replaced by what this machine can read in that time.
+    With `minutes`, the recipe's tokens are replaced by what this machine can read in that time. With
+    a `parent`, an address, training begins with its weights and tokenizer, and `config` is not asked.
     """
 
     name: str
@@ -49,6 +64,7 @@ class Plan:
     valid: str | None
     recipe: Recipe
     minutes: float | None = None
+    parent: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,25 +86,32 @@ def start(
     """Train a new run. Between steps `stop()` is asked; True saves and ends it.
 
     Raises `BadInput` where the name is taken or the plan cannot be carried out, `Diverged` where
-    training fails; what was saved before stays.
+    training fails; what was saved before stays. Under `torchrun` every process calls this; the first
+    one writes, and the others' updates are the same.
     """
+    team = gather()
+    team.check(plan.recipe.batch)
     run = Run(runs_dir() / check_name(plan.name))
-    if (run.path / "run.json").exists():
+    if team.tell((run.path / "run.json").exists()):
         raise BadInput(
             f"there is a run {plan.name!r} already; choose another name, or go on with --resume"
         )
-    prepared = _prepare(plan.corpus, plan.valid, plan.config, None, progress)
-    config = ModelConfig(**{**plan.config.to_json(), "d_vocab": prepared.tokenizer.d_vocab})
+    parent = None if plan.parent is None else load_checkpoint(plan.parent)
+    asked = plan.config if parent is None else parent.config
+    tokenizer = None if parent is None else parent.tokenizer
+    prepared = _prepare(plan.corpus, plan.valid, asked, tokenizer, progress)
+    config = asked if parent else replace(asked, d_vocab=prepared.tokenizer.d_vocab)
     recipe = plan.recipe.on_this_machine()
     if plan.minutes is not None:
         progress("measuring this machine", None)
-        speed = measure(config, recipe.batch, prepared)
-        tokens = speed.tokens_in(plan.minutes * 60, recipe)
-        recipe = Recipe(**{**recipe.to_json(), "tokens": tokens})
-    with run.held():
-        prepared.tokenizer.save(run.path / "tokenizer.json")
-        _write_new(run, plan, config, recipe, prepared)
-        yield from _go_on(run, recipe, prepared, stop)
+        speed = measure(config, recipe.batch // team.size, prepared)
+        tokens = speed.tokens_in(plan.minutes * 60, recipe) * team.size
+        recipe = replace(recipe, tokens=team.tell(tokens))
+    with run.held() if team.first else contextlib.nullcontext():
+        if team.first:
+            prepared.tokenizer.save(run.path / "tokenizer.json")
+            _write_new(run, plan, config, recipe, prepared, parent)
+        yield from _go_on(run, config, recipe, prepared, stop, team)
 
 
 def resume(
@@ -98,38 +121,50 @@ def resume(
 
     On the same machine with as many threads it follows the losses of a run that never stopped.
     """
+    team = gather()
     run = open_run(name)
-    info = run.info
+    info = team.tell(run.info)
     if info.status == "finished":
         raise BadInput(f"run {name!r} is finished after {run.last_step} steps; nothing to resume")
     if not info.recipe:
         raise BadInput(f"run {name!r} was not trained here, so it cannot be resumed")
-    with run.held():
-        prepared = _prepare(info.corpus["train"], info.corpus["valid"], info.config, run, progress)
+    recipe = Recipe(**info.recipe)
+    team.check(recipe.batch)
+    with run.held() if team.first else contextlib.nullcontext():
+        prepared = _prepare(
+            info.corpus["train"], info.corpus["valid"], info.config, run.tokenizer, progress
+        )
         if prepared.train.hash != info.corpus["train_hash"]:
             raise BadInput(
                 f"the corpus {info.corpus['train']!r} has changed since run {name!r} began"
             )
-        run.update(status="training", pid=os.getpid(), message="")
-        yield from _go_on(run, Recipe(**info.recipe), prepared, stop)
+        if team.first:
+            run.update(status="training", pid=os.getpid(), message="")
+        yield from _go_on(run, info.config, recipe, prepared, stop, team)
 
 
 def _go_on(
-    run: Run, recipe: Recipe, prepared: Prepared, stop: Callable[[], bool]
+    run: Run,
+    config: ModelConfig,
+    recipe: Recipe,
+    prepared: Prepared,
+    stop: Callable[[], bool],
+    team: Team,
 ) -> Iterator[Update]:
-    config = run.config
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    learner = Learner(initialise(config, recipe.seed, device), recipe)
-    saved = run.load_resume()
-    done, seconds_before = 0, 0.0
-    if saved is not None:
-        tensors, done, seconds_before = saved
-        learner.restore(tensors)
-    run.rewind(done if saved is not None else -1)
+    if team.first:
+        learner = Learner(_beginning(run, recipe, device), recipe, team)
+        done, seconds_before = _restore(run, learner)
+    else:
+        learner = Learner(initialise(config, recipe.seed, device), recipe, team)
+        done, seconds_before = 0, 0.0
+    if team.size > 1:
+        done = team.tell(done)
+        learner.restore(team.tell(learner.state()))
     steps = recipe.steps(config.n_ctx)
     began = time.monotonic() - seconds_before
     writer = _Writer(run, learner, prepared, steps, lambda: time.monotonic() - began)
-    if saved is None:
+    if team.first and not run.metrics():
         writer.checkpoint(0, None)
 
     due = recipe.checkpoint_steps(steps)
@@ -144,9 +179,9 @@ def _go_on(
             recent = [*recent[-20:], (time.monotonic(), step.step)]
             elapsed, covered = recent[-1][0] - recent[0][0], recent[-1][1] - recent[0][1]
             speed = covered * recipe.batch * config.n_ctx / max(elapsed, 1e-9)
-            stopping = stop() and step.step < steps
+            stopping = team.any(stop()) and step.step < steps
             is_due = step.step in due or stopping
-            if is_due or step.step % report_every == 0:
+            if team.first and (is_due or step.step % report_every == 0):
                 metric = Metric(
                     step=step.step,
                     tokens=step.step * recipe.batch * config.n_ctx,
@@ -172,16 +207,54 @@ def _go_on(
                 checkpoint=is_due,
             )
             if stopping:
-                run.update(status="stopped", pid=None, message=f"stopped after step {step.step}")
+                _mark(run, team, "stopped", f"stopped after step {step.step}")
                 return
     except Diverged as error:
-        run.update(status="failed", pid=None, message=str(error))
+        _mark(run, team, "failed", str(error))
         raise
     except OSError as error:
-        run.update(status="failed", pid=None, message=f"could not write: {error}")
+        _mark(run, team, "failed", f"could not write: {error}")
         raise
-    run.update(status="finished", pid=None, message="")
-    (run.path / "resume.safetensors").unlink(missing_ok=True)
+    _mark(run, team, "finished", "")
+    if team.first:
+        run.resume_path.unlink(missing_ok=True)
+
+
+def _mark(run: Run, team: Team, status: Status, message: str) -> None:
+    if team.first:
+        run.update(status=status, pid=None, message=message)
+
+
+def _restore(run: Run, learner: Learner) -> tuple[int, float]:
+    """Take up the last saved state; steps done and seconds taken before, 0 where nothing is saved."""
+    saved = run.load_resume()
+    if saved is None:
+        run.rewind(-1)
+        return 0, 0.0
+    tensors, done, seconds = saved
+    learner.restore(tensors)
+    run.rewind(done)
+    return done, seconds
+
+
+def _beginning(run: Run, recipe: Recipe, device: str) -> Weights:
+    """The weights at step 0: drawn, or the parent's."""
+    if not (parent := run.info.parent):
+        return initialise(run.config, recipe.seed, device)
+    return load_checkpoint(Address(run.name, 0) if 0 in run.steps else parent, device).weights
+
+
+def end(name: str) -> None:
+    """Call a run that was stopped finished as it is: it keeps what it learned and goes on no more.
+
+    Raises `BadInput` where it trains, or is finished already.
+    """
+    run = open_run(name)
+    with run.held():
+        if run.status == "finished":
+            raise BadInput(f"run {name!r} is finished already")
+        run.update(status="finished", pid=None, message=f"ended early, after step {run.last_step}")
+        run.resume_path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -231,11 +304,16 @@ def _samples(run: Run, weights: Weights, prepared: Prepared, step: int) -> list[
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """What this machine does in a second, measured a moment ago."""
+    """What training a shape takes on this machine, measured a moment ago.
+
+    `memory` is bytes of tensors at the height of a step: weights, gradients, what the optimizers
+    remember, and what the forward pass keeps for the backward pass.
+    """
 
     tokens_per_second: float
     seconds_per_checkpoint: float
     n_ctx: int
+    memory: int
 
     def seconds_for(self, recipe: Recipe) -> float:
         """How long a recipe takes, its checkpoints included."""
@@ -255,7 +333,7 @@ def measure(config: ModelConfig, batch: int, prepared: Prepared | None = None) -
     learner = Learner(initialise(config, 0), Recipe(batch=batch))
     generator = torch.Generator().manual_seed(0)
     rows = torch.randint(0, config.d_vocab, (batch, config.n_ctx + 1), generator=generator)
-    learner.learn(rows, 0.0)
+    kept = _bytes_kept(lambda: learner.learn(rows, 0.0))
     taken, began = 0, time.monotonic()
     while taken < 3 or (time.monotonic() - began < 2 and taken < 50):
         learner.learn(rows, 0.0)
@@ -269,16 +347,41 @@ def measure(config: ModelConfig, batch: int, prepared: Prepared | None = None) -
         tokens_per_second=batch * config.n_ctx / per_step,
         seconds_per_checkpoint=per_checkpoint * 1.5,
         n_ctx=config.n_ctx,
+        memory=kept
+        + 2 * _size(leaf for _, leaf in learner.weights.leaves())
+        + _size(learner.state().values()),
     )
 
 
+def _bytes_kept(step: Callable[[], object]) -> int:
+    """Bytes that a step's forward pass keeps for its backward pass, each storage once."""
+    sizes: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        step()
+    return sum(sizes.values())
+
+
+def _size(tensors: Iterable[torch.Tensor]) -> int:
+    return sum(tensor.nbytes for tensor in tensors)
+
+
 def _prepare(
-    corpus: str, valid: str | None, config: ModelConfig, run: Run | None, progress: Progress
+    corpus: str,
+    valid: str | None,
+    config: ModelConfig,
+    tokenizer: Tokenizer | None,
+    progress: Progress,
 ) -> Prepared:
     return prepare(
         corpus,
         valid=valid,
-        tokenizer=None if run is None else run.tokenizer,
+        tokenizer=tokenizer,
         d_vocab=config.d_vocab,
         n_ctx=config.n_ctx,
         cache=runs_dir() / ".corpora",
@@ -287,10 +390,13 @@ def _prepare(
 
 
 def _write_new(
-    run: Run, plan: Plan, config: ModelConfig, recipe: Recipe, prepared: Prepared
+    run: Run,
+    plan: Plan,
+    config: ModelConfig,
+    recipe: Recipe,
+    prepared: Prepared,
+    parent: Checkpoint | None,
 ) -> None:
-    from slm.runs import RunInfo
-
     run.write_info(
         RunInfo(
             config=config,
@@ -314,5 +420,6 @@ def _write_new(
             machine=f"{platform.machine()}, {torch.get_num_threads()} threads",
             status="training",
             pid=os.getpid(),
+            parent="" if parent is None else str(parent.address),
         )
     )

@@ -10,6 +10,7 @@ from slm.model import fast
 from slm.model.weights import Weights
 from slm.training.recipe import Recipe
 from slm.training.rows import Rows
+from slm.training.team import ALONE, Team
 
 ADAM_BETAS = (0.9, 0.95)
 MUON_MOMENTUM = 0.95
@@ -32,8 +33,8 @@ class Step:
 class Learner:
     """Weights and the optimizers that change them, which can be saved and gone on with."""
 
-    def __init__(self, weights: Weights, recipe: Recipe) -> None:
-        self.weights, self.recipe = weights.requires_grad(), recipe
+    def __init__(self, weights: Weights, recipe: Recipe, team: Team = ALONE) -> None:
+        self.weights, self.recipe, self.team = weights.requires_grad(), recipe, team
         leaves = dict(weights.leaves())
         matrices = {
             name: leaf
@@ -67,9 +68,15 @@ class Learner:
         }
 
     def learn(self, rows: Tensor, rate: float) -> tuple[float, float]:
-        """Take one step on `rows` [row, n_ctx + 1]; return the loss before it and the gradient's norm."""
-        loss = fast.loss(self.weights, rows, self.recipe.dtype)
+        """Take one step on `rows` [row, n_ctx + 1]; return the loss before it and the gradient's norm.
+
+        `rows` are the whole team's, of which each process reads its share.
+        """
+        loss = fast.loss(self.weights, self.team.share(rows), self.recipe.dtype)
         loss.backward()
+        loss = loss.detach()
+        gradients = [leaf.grad for leaf in self._leaves.values() if leaf.grad is not None]
+        self.team.mean([*gradients, loss])
         norm = torch.nn.utils.clip_grad_norm_(self._leaves.values(), self.recipe.clip)
         for optimizer, base in (
             (self._muon, self.recipe.muon_lr),

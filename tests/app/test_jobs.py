@@ -1,67 +1,41 @@
-"""A training started from a page is a process of its own that can be watched and stopped."""
+"""What pages ask of trainings: arguments for the command line, uploads, and last words."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from app import jobs
+from slm.cli import main
 from slm.errors import BadInput
-from slm.runs import Run, list_runs, open_run
+from slm.training import queue
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
-    """Wait until `condition` holds."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.1)
+def test_a_plan_is_what_the_command_line_takes() -> None:
+    new = jobs.Plan(shape="16x1x2", vocabulary=512, corpus="nursery", minutes=1.5, adam_lr=0.004)
+    assert " ".join(new.arguments()) == (
+        "--corpus nursery --seed 0 --shape 16x1x2 --vocab 512 --minutes 1.5 --adam-lr 0.004"
+    )
+    branch = jobs.Plan(parent="a@5", corpus="nursery", tokens=1000, seed=3)
+    assert " ".join(branch.arguments()) == ("--corpus nursery --seed 3 --from a@5 --tokens 1000")
 
 
-def plan(corpus: Path) -> list[str]:
-    """A training that would take very long."""
-    small = jobs.Plan(shape="16x1x2", vocabulary=512, corpus=str(corpus), tokens=10**9)
-    return [*small.arguments(), "--context", "32"]
+def test_a_branch_cannot_have_a_shape_of_its_own(
+    capsys: pytest.CaptureFixture[str], runs: Path
+) -> None:
+    arguments = ["train", "--name", "b", "--from", "a", "--shape", "16x1x2", "--vocab", "512"]
+    assert main(arguments) == 2
+    assert "leave out --shape and --vocab" in capsys.readouterr().err
 
 
-def reached(runs: Path, name: str, step: int) -> bool:
-    """Whether a run has come to `step`."""
-    run = Run(runs / name)
-    return (run.path / "run.json").exists() and (run.last_step or 0) >= step
-
-
-def test_a_training_runs_alone_until_it_is_stopped_and_can_go_on(corpus: Path, runs: Path) -> None:
-    jobs.train("first", plan(corpus))
-    try:
-        assert jobs.training() == "first"
-        with pytest.raises(BadInput, match="one run trains at a time, and 'first' is training"):
-            jobs.train("second", plan(corpus))
-        assert not (runs / "second").exists()
-        wait_for(lambda: reached(runs, "first", 4))
-    finally:
-        jobs.stop("first")
-        wait_for(lambda: jobs.training() is None)
-    assert open_run("first").status == "stopped" and not jobs.failed("first")
-    step = open_run("first").last_step
-    jobs.train("first", ["--resume"])
-    try:
-        wait_for(lambda: open_run("first").last_step != step)
-    finally:
-        jobs.stop("first")
-        wait_for(lambda: jobs.training() is None)
-
-
-def test_a_training_that_cannot_begin_leaves_its_last_words(runs: Path) -> None:
-    small = jobs.Plan(shape="16x1x2", vocabulary=512, corpus="no/such.txt", minutes=1)
-    jobs.train("lost", small.arguments())
-    wait_for(lambda: jobs.training() is None)
-    assert jobs.failed("lost")
-    assert "there is no file 'no/such.txt'" in jobs.last_lines("lost")
-    assert list_runs() == []
+def test_an_upload_keeps_its_content_and_cannot_leave_its_folder(runs: Path) -> None:
+    path = jobs.keep_upload("../../a+b evil.TXT", b"A story.")
+    assert path.read_bytes() == b"A story."
+    assert path.is_relative_to(runs / ".uploads") and path.name == "a_b_evil.txt"
+    assert jobs.keep_upload("a.txt", b"one") != jobs.keep_upload("a.txt", b"two")
 
 
 def test_a_bad_name_starts_nothing(runs: Path) -> None:
     with pytest.raises(BadInput, match="a run's name is"):
-        jobs.train("a/b", [])
+        queue.add("a/b", [])
     assert not runs.exists()
+    assert jobs.last_lines("never") == "" and not jobs.failed("never")

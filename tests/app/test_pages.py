@@ -1,13 +1,10 @@
 """Each page answers its question, with what the URL asks for, and survives what it cannot have."""
 
 import re
-import time
 from pathlib import Path
 
 import pytest
 
-from app import jobs
-from app.jobs import Plan
 from slm.lens.attention import attention
 from slm.lens.neurons import examples
 from slm.runs import load_checkpoint
@@ -19,6 +16,7 @@ PAGES = (
     "train",
     "compare",
     "imports",
+    "grid",
     "attention",
     "heads",
     "neurons",
@@ -48,6 +46,8 @@ def test_without_any_run_a_page_says_how_to_get_one(page: str, open_page: Open, 
         assert "Start training" in [button.label for button in app.button]
     elif page == "imports":
         assert app.code[0].value.startswith("python -m slm import")
+    elif page == "grid":
+        assert "train a grid first" in said(app)
     else:
         assert app.code[0].value.startswith("python -m slm train --name")
 
@@ -235,43 +235,6 @@ def test_two_models_write_beside_each_other(open_page: Open, two_runs: Path) -> 
     assert story_on(app, "written-tiny@0")["pieces"] != story_on(app, "written-tiny@10")["pieces"]
 
 
-def test_train_counts_the_parameters_of_the_shape(open_page: Open, runs: Path) -> None:
-    app = open_page("train", shape="quick")
-    # 2048x64 + 256x64 + 2(4x64x64 + 4x64) + 2(8x64x64 + 4x64 + 64) + (2x4+2)x64 + 2048
-    assert "249,600 parameters" in said(app)
-    app.selectbox(key="shape").set_value("my own shape").run()
-    app.number_input(key="heads").set_value(7).run()
-    assert not app.exception
-    assert "n_heads must divide d_model" in said(app)
-
-
-def test_a_name_that_no_run_can_have_is_one_line(open_page: Open, runs: Path) -> None:
-    app = open_page("train")
-    app.text_input(key="name").set_value("../x").run()
-    app.button(key="start").click().run()
-    assert not app.exception
-    assert len(app.error) == 1 and "A run's name is" in said(app)
-    assert not runs.exists() or not any(runs.iterdir())
-
-
-def test_train_shows_how_a_run_went_and_what_it_wrote(open_page: Open, two_runs: Path) -> None:
-    app = open_page("train", run="tiny")
-    assert "It has finished." in said(app)
-    figure = figure_on(app, "figure-loss-tiny")
-    assert [trace["name"] for trace in figure["data"]] == [
-        "training text",
-        "stories it has never seen",
-    ]
-    assert story_on(app, "sample-0")["pieces"] == ["Once", " a fox."]
-
-
-def test_a_plan_reads_as_the_command_line_takes_it() -> None:
-    plan = Plan(shape="64x2x4", vocabulary=1024, corpus="a b.txt", tokens=5)
-    assert plan.arguments() == [
-        "--corpus", "a b.txt", "--shape", "64x2x4", "--vocab", "1024", "--tokens", "5",
-    ]  # fmt: skip
-
-
 def test_the_same_model_twice_is_shown_once(open_page: Open, two_runs: Path) -> None:
     app = open_page("attention", a="tiny", b="tiny@10")
     assert not app.exception
@@ -292,31 +255,3 @@ def test_a_beginning_longer_than_the_context_is_one_line(open_page: Open, two_ru
     app.text_area(key="prompt").set_value("7x" * 900).run()
     assert not app.exception
     assert len(app.error) == 1 and "shorter than the context of 512 tokens" in said(app)
-
-
-def test_a_damaged_run_does_not_keep_others_from_training(open_page: Open, two_runs: Path) -> None:
-    (two_runs / "other" / "run.json").write_text("{", encoding="utf-8")
-    app = open_page("train", run="tiny")
-    assert not app.exception and not app.error
-    assert "It has finished." in said(app)
-
-
-def test_the_time_is_measured_on_this_machine_when_asked(open_page: Open, runs: Path) -> None:
-    app = open_page("train", shape="quick")
-    next(button for button in app.button if button.label == "How long?").click().run()
-    assert re.search(r"This machine reads [\d.]+( k)? tokens a second .* in 5 minutes\.", said(app))
-
-
-def test_a_training_that_cannot_begin_says_why_on_the_page(open_page: Open, runs: Path) -> None:
-    app = open_page("train")
-    app.selectbox(key="corpus").set_value("a file of mine").run()
-    app.text_input(key="path").set_value("no/such.txt").run()
-    app.text_input(key="name").set_value("lost").run()
-    app.button(key="start").click().run()
-    until = time.monotonic() + 60
-    while jobs.training() is not None:
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    app.run()
-    assert not app.exception
-    assert "ended badly" in said(app) and "there is no file 'no/such.txt'" in app.code[0].value

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +36,19 @@ class App:
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Iterator[App]:
-    """The app over two small runs, ended by its own process."""
+    """The app over two small runs."""
     folder = tmp_path_factory.mktemp("app")
     runs = folder / "runs"
     make_run(runs, "tiny", tokenizer, n_layers=2, seed=1, steps=(0, 10))
     make_run(runs, "other", tokenizer, n_layers=1, seed=2, steps=(0,))
     corpus = write_corpus(folder / "corpus.txt", little_stories(300))
+    with serving_app(runs) as (_, url):
+        yield App(url=url, runs=runs, corpus=corpus)
+
+
+@contextmanager
+def serving_app(runs: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The app over `runs` and where it answers, ended by its own process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -59,7 +67,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Itera
             assert process.poll() is None, "the app ended before it answered"
             assert time.monotonic() < until, "the app did not answer within a minute"
             time.sleep(0.1)
-        yield App(url=url, runs=runs, corpus=corpus)
+        yield process, url
     finally:
         process.terminate()
         process.wait(20)

@@ -140,23 +140,6 @@ def test_a_story_is_written_with_alternatives_and_the_next_one_has_the_next_seed
     wait_until(lambda: tokens(page) != first, page)
 
 
-def test_a_training_is_started_watched_and_stopped(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/train")
-    page.get_by_role("combobox", name="Stories").click()
-    page.get_by_role("option", name="a file of mine").click()
-    path = page.get_by_label("Path")
-    path.fill(str(app.corpus))
-    path.press("Enter")
-    name = page.get_by_label("Name of the run")
-    name.fill("from-the-browser")
-    name.press("Enter")
-    page.get_by_role("button", name="Start training").click()
-    expect(page.get_by_text("It is learning now.")).to_be_visible(timeout=90_000)
-    page.get_by_role("button", name="Stop", exact=True).click()
-    expect(page.get_by_text("It was stopped and can go on.")).to_be_visible(timeout=60_000)
-    assert Run(app.runs / "from-the-browser").status == "stopped"
-
-
 def test_two_visitors_look_at_two_heads_at_once(chromium: Browser, app: App) -> None:
     visitors = [chromium.new_context().new_page() for _ in range(2)]
     for _ in range(2):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from slm.errors import BadInput
 from slm.model.config import ModelConfig
 from slm.runs import Run, load_checkpoint, open_run
-from slm.training.job import Plan, resume, start
+from slm.training.job import Plan, end, resume, start
 from slm.training.loop import Diverged
 from slm.training.recipe import Recipe
 
@@ -147,3 +148,37 @@ def test_sigterm_saves_and_stops(corpus: Path, runs: Path) -> None:
     assert trainer.returncode == 0
     assert "t: stopped at step" in out
     assert open_run("t").status == "stopped"
+
+
+def test_a_branch_begins_where_its_parent_stood_and_learns_on(corpus: Path) -> None:
+    list(start(plan(corpus, "parent"), stop=lambda: False))
+    child = replace(plan(corpus, "child", steps=20, adam_lr=0.001), parent="parent@20")
+    list(start(child, stop=lambda: False))
+    run = open_run("child")
+    assert run.info.parent == "parent@20"
+    ours, theirs = load_checkpoint("child@0").weights, load_checkpoint("parent@20").weights
+    assert all(a.equal(b) for (_, a), (_, b) in zip(ours.leaves(), theirs.leaves(), strict=True))
+    assert run.tokenizer.hash == open_run("parent").tokenizer.hash
+    begun = {m.step: m.val_loss for m in open_run("parent").metrics()}[20]
+    assert run.metrics()[0].val_loss == pytest.approx(begun, abs=2e-3)  # float16 on disk
+    assert not load_checkpoint("child").weights.W_E.equal(ours.W_E)
+
+
+def test_a_branch_that_was_stopped_goes_on_as_if_it_had_never_stopped(corpus: Path) -> None:
+    list(start(plan(corpus, "parent"), stop=lambda: False))
+    for name, stops in (("whole", False), ("stopped", True)):
+        child = replace(plan(corpus, name, steps=20), parent="parent@20")
+        list(start(child, stop=lambda stops=stops: stops))
+    list(resume("stopped", stop=lambda: False))
+    assert load_checkpoint("stopped").weights.W_E.equal(load_checkpoint("whole").weights.W_E)
+
+
+def test_a_run_that_is_ended_early_is_finished_and_goes_on_no_more(corpus: Path) -> None:
+    list(start(plan(corpus), stop=lambda: True))
+    end("r")
+    run = open_run("r")
+    assert (run.status, run.info.message) == ("finished", "ended early, after step 1")
+    assert not run.resume_path.exists()
+    for act in (lambda: next(resume("r", stop=lambda: False)), lambda: end("r")):
+        with pytest.raises(BadInput, match="finished"):
+            act()

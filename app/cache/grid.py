@@ -1,0 +1,50 @@
+"""What judges thought of runs over training, read again when a grade was added."""
+
+import streamlit as st
+
+from slm.judging import history
+from slm.judging.findings import Finding
+from slm.judging.findings import findings as check_findings
+from slm.judging.history import Scored
+from slm.runs import list_runs
+
+
+def story_judges() -> list[str]:
+    """Everybody who graded a story."""
+    return _judges(_changed())
+
+
+def graded_checkpoints(runs: tuple[str, ...], judge: str) -> dict[str, list[Scored]]:
+    """The checkpoints of these runs that a judge graded, by run; runs without any are left out."""
+    return _graded(runs, judge, _changed())
+
+
+def findings(runs: tuple[str, ...], judge: str) -> list[Finding]:
+    """The paper's findings, checked on what a judge graded of these runs."""
+    return _findings(runs, judge, _changed())
+
+
+def _changed() -> tuple[int, ...]:
+    """When each run's grades changed last. SQLite writes ahead into a file beside the store."""
+    paths = [
+        path
+        for run in list_runs()
+        for path in (run.grades_path, run.grades_path.with_name(run.grades_path.name + "-wal"))
+    ]
+    return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _judges(changed: tuple[int, ...]) -> list[str]:
+    return history.judges()
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading the grades …")
+def _graded(runs: tuple[str, ...], judge: str, changed: tuple[int, ...]) -> dict[str, list[Scored]]:
+    found = {run.name: history.scored(run, judge) for run in list_runs() if run.name in runs}
+    return {name: scored for name, scored in found.items() if scored}
+
+
+@st.cache_data(max_entries=16, show_spinner="Checking the paper's findings …")
+def _findings(runs: tuple[str, ...], judge: str, changed: tuple[int, ...]) -> list[Finding]:
+    return check_findings([one for each in _graded(runs, judge, changed).values() for one in each])

@@ -1,0 +1,213 @@
+"""A training while it is watched: how it stands, its losses, what it writes, its heads taking shape."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+import streamlit as st
+
+from app import cache, jobs, show
+from app.figures.attention import mosaic, png
+from app.figures.training import loss_curve
+from app.story_view import Shown, story_view
+from slm.errors import BadInput
+from slm.runs import Address, Metric, Run, list_runs, open_run
+from slm.training import queue
+from slm.training.job import end
+
+CHECKPOINT = "a checkpoint"
+FILE = "a file on this machine"
+CORPORA = {
+    "nursery": "nursery, made here",
+    "tinystories": "TinyStories, from the hub",
+    "tinystories-v2": "TinyStories V2, from the hub",
+    "tinystories-instruct": "TinyStories-Instruct, from the hub",
+}
+STANDS = {
+    "new": "It has not begun.",
+    "training": "It is learning now.",
+    "stopped": "It was paused and can go on.",
+    "interrupted": "It was interrupted and can go on.",
+    "finished": "It has finished.",
+    "failed": "It failed.",
+    "imported": "It was trained elsewhere and imported.",
+}
+NATS, BITS = "nats per token", "bits per byte"
+SENTENCE = "Tom and Lucy went to the park. Lucy saw a big dog. Tom was not happy."
+"""What the heads are shown on while they take shape."""
+IN_STRIP = 6
+
+
+def watch(name: str) -> None:
+    """Everything there is to see of one training; a fragment that may run again every second."""
+    with show.one_line():
+        running, waits = name in queue.training(), place_in_queue(name)
+        if jobs.failed(name) and not running and not waits:
+            st.error(f"The training of {show.plain(name)} ended badly. The last it said:")
+            st.code(jobs.last_lines(name) or "nothing", language=None)
+        if waits:
+            st.info(f"It waits for its turn: number {waits} in the queue.")
+        if name in {run.name for run in list_runs()}:
+            run = open_run(name)
+            stand(run)
+            if running and run.status != "training":
+                st.caption("One moment: its process is starting, or ending …")
+            else:
+                buttons(run, waits=bool(waits))
+            results(run)
+        elif running:
+            st.info(show.plain(jobs.last_lines(name, 1) or "Reading the corpus …"))
+            if st.button("Stop", key="stop-early"):
+                queue.stop(name)
+        elif waits and st.button("Take it off the queue", key="withdraw"):
+            queue.withdraw(name)
+            st.rerun()
+        if st.session_state.get("running") != (running, waits):
+            st.session_state["running"] = (running, waits)
+            st.rerun()
+
+
+def place_in_queue(name: str) -> int:
+    """1 for the next one, 0 for one that does not wait."""
+    names = [one.name for one in queue.waiting()]
+    return names.index(name) + 1 if name in names else 0
+
+
+def stand(run: Run) -> None:
+    """How far it has come and how well it does, in words."""
+    metrics, info, status = run.metrics(), run.info, run.status
+    tokens, goal = metrics[-1].tokens if metrics else 0, int(info.recipe.get("tokens", 0))
+    last = run.last_validation()
+    facts = [STANDS[status] + (f" {info.message}." if status == "failed" else "")]
+    if goal:
+        facts.append(f"{show.count(tokens)} of {show.count(goal)} tokens read.")
+    if last is not None and last.val_bits_per_byte is not None:
+        facts.append(f"{last.val_bits_per_byte:.3f} bits per byte on stories it has never seen.")
+    if status == "training" and metrics and (speed := metrics[-1].tokens_per_second):
+        facts.append(f"{show.count(speed)} tokens a second:")
+        facts.append(f"about {show.duration((goal - tokens) / speed)} to go.")
+        if (norm := metrics[-1].gradient_norm) is not None:
+            facts.append(f"Gradient norm {norm:.2g}.")
+    if info.parent:
+        facts.append(f"It went on from {info.parent}.")
+    st.markdown(show.plain(" ".join(facts)))
+    if status == "training" and goal:
+        st.progress(min(1.0, tokens / goal))
+
+
+def buttons(run: Run, *, waits: bool) -> None:
+    """Pause what is learning; let go on, end, or branch from what is not."""
+    if run.status == "training":
+        if st.button("Pause", key="stop", help="It saves first, and can go on later."):
+            queue.stop(run.name)
+            st.toast("It saves its last step and pauses.")
+        return
+    can_go_on = run.status in ("stopped", "interrupted", "failed") and bool(run.info.recipe)
+    with st.container(horizontal=True):
+        if can_go_on and not waits:
+            if st.button("Go on", key="resume", type="primary"):
+                queue.add(run.name, ["--resume"])
+                st.rerun()
+            if st.button(
+                "End here", key="end", help="It keeps what it learned and goes on no more."
+            ):
+                end(run.name)
+                st.rerun()
+        if run.steps and run.info.recipe:
+            branching = st.button(
+                "Branch from it",
+                key="branch",
+                on_click=branch_from,
+                args=(str(Address(run.name, run.steps[-1])),),
+                help="Train a new run that begins with its weights.",
+            )
+            if branching:  # the form stands outside of this fragment
+                st.rerun()
+
+
+def branch_from(address: str) -> None:
+    """Fill in the form for a run that begins as `address` (from a widget's callback)."""
+    name = Address.parse(address).run
+    corpus = open_run(name).info.corpus.get("train", "nursery")
+    taken = {run.name for run in list_runs()}
+    number = next(n for n in range(2, 10_000) if f"{name}-{n}" not in taken)
+    st.session_state.update(begin=CHECKPOINT, parent=name, name=f"{name}-{number}")
+    st.session_state["corpus"] = corpus if corpus in CORPORA else FILE
+    if corpus not in CORPORA:
+        st.session_state["path"] = corpus
+
+
+def results(run: Run) -> None:
+    """Losses, what it wrote, and how its heads took shape."""
+    metrics = run.metrics()
+    unit = st.segmented_control(
+        "Loss in", [NATS, BITS], default=NATS, required=True, key="unit", bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    in_bits = unit == BITS
+    valid = [
+        (m.tokens, value)
+        for m in metrics
+        if (value := m.val_bits_per_byte if in_bits else m.val_loss) is not None
+    ]
+    train = [(m.tokens, m.train_loss) for m in metrics if m.train_loss is not None]
+    show.figure(
+        loss_curve([] if in_bits else train, valid, show.colours(), unit=str(unit)),
+        name=f"loss-{run.name}",
+        table=lambda: numbers(metrics),
+        note=f"{run.name}, {run.config.shape}, trained on {run.info.corpus.get('train', '?')}",
+    )
+    samples(run)
+    strip(run)
+
+
+def samples(run: Run) -> None:
+    """What it wrote from the same beginnings after any of its checkpoints."""
+    found = run.samples()
+    steps = sorted({sample["step"] for sample in found})
+    if not steps:
+        return
+    step = steps[-1]
+    if len(steps) > 1:
+        step = st.select_slider(
+            "What it writes after step", steps, value=step, format_func="{:,}".format,
+            key=f"samples-{run.name}-{len(steps)}",
+        )  # fmt: skip
+    for index, sample in enumerate(one for one in found if one["step"] == step):
+        story_view(
+            [Shown(piece=sample["prompt"], value=1.0), Shown(piece=sample["text"])],
+            key=f"sample-{index}",
+            label="the beginning it was given",
+            full=5,
+            small=True,
+        )
+
+
+def strip(run: Run) -> None:
+    """All heads on one sentence, after a few checkpoints spread over the training."""
+    steps = run.steps
+    if not steps:
+        return
+    every = (len(steps) - 1) / max(1, IN_STRIP - 1)
+    chosen = sorted({steps[round(index * every)] for index in range(IN_STRIP)})
+    st.caption(f"Where its heads look in “{SENTENCE}”, a row a layer; the darker, the more:")
+    columns = max(1, min(8, run.config.n_heads))
+    for place, step in zip(st.columns(IN_STRIP), chosen, strict=False):
+        try:
+            view = cache.attention(str(Address(run.name, step)), SENTENCE)
+        except BadInput as error:  # the sentence is too long for a very small context
+            st.caption(show.sentence(str(error)))
+            return
+        image, _ = mosaic(view.without_first().pattern, columns)
+        place.image(
+            png(image, show.colours().sequential), caption=f"step {step:,}", width="stretch"
+        )
+
+
+def numbers(metrics: Sequence[Metric]) -> str:
+    """Every evaluation as CSV."""
+    names = tuple(asdict(metrics[0])) if metrics else ()
+    rows: Iterator[tuple[object, ...]] = (
+        tuple("" if value is None else value for value in asdict(metric).values())
+        for metric in metrics
+    )
+    return show.csv(names, rows)

@@ -1,0 +1,254 @@
+"""What do width and depth do?"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import streamlit as st
+
+from app import cache, jobs, show
+from app.figures.grid import over_training, table
+from app.studio import CORPORA, FILE
+from slm.judging.history import Scored
+from slm.judging.protocol import ALL_DIMENSIONS
+from slm.model.config import ModelConfig, count_parameters, parse_shape
+from slm.runs import list_runs
+from slm.training import queue, sweep
+from slm.training.grid import LOWER_IS_BETTER, Cell, cells, normalised
+from slm.training.recipe import Recipe
+from slm.training.sweep import Sweep
+
+ALL = "every run there is"
+TABLE, CURVES, FINDINGS, TRAIN = (
+    "the table",
+    "over training",
+    "the paper's findings",
+    "train a grid",
+)
+NOBODY = "nobody: only losses"
+HOLDS = {"holds": "✓ holds", "does not hold": "✗ does not hold", "not enough data": "? not known"}
+
+
+def names_of(which: str) -> list[str]:
+    """The runs of a sweep, or all."""
+    if which == ALL:
+        return [run.name for run in list_runs()]
+    plan = sweep.load(which)
+    return [plan.run_name(shape) for shape in plan.shapes]
+
+
+def with_grades(found: Sequence[Cell], history: dict[str, list[Scored]]) -> list[Cell]:
+    """The cells, with the mean grades of the newest checkpoint that was graded."""
+    return [
+        Cell(
+            **{
+                **vars(cell),
+                "scores": cell.scores
+                | {
+                    name: newest.mean(name).mean
+                    for newest in history.get(cell.run, [])[-1:]
+                    for name in newest.grades
+                },
+            }
+        )
+        for cell in found
+    ]
+
+
+def the_table(found: Sequence[Cell], score: str) -> None:
+    """Figure 3: a/b for every width and depth; the best where several runs share a cell."""
+    measured = [cell for cell in found if score in cell.scores]
+    if not measured:
+        what = "train a grid" if score in LOWER_IS_BETTER else "grade these runs"
+        st.info(f"No {score} is there yet: {what} first.")
+        return
+    sign = -1 if score in LOWER_IS_BETTER else 1
+    best: dict[tuple[int, int], Cell] = {}
+    for cell in measured:
+        at = cell.width, cell.layers
+        if at not in best or sign * cell.scores[score] > sign * best[at].scores[score]:
+            best[at] = cell
+    values = {at: cell.scores[score] for at, cell in best.items()}
+    shades = dict(zip(values, normalised([sign * value for value in values.values()]), strict=True))
+    show.figure(
+        table(values, shades, show.colours(), score),
+        name=f"grid-{score.replace(' ', '-')}",
+        table=lambda: numbers(found),
+        note=f"a/b: {score}, and its place between the worst (0) and the best (1) of the table. "
+        + ", ".join(f"{cell.run}@{cell.step}" for cell in best.values()),
+    )
+
+
+def numbers(found: Sequence[Cell]) -> str:
+    """Every run and score as CSV; what was not measured is empty."""
+    scores = list(dict.fromkeys(name for cell in found for name in cell.scores))
+    return show.csv(
+        ("run", "width", "layers", "heads", "step", *scores),
+        (
+            (
+                c.run,
+                c.width,
+                c.layers,
+                c.heads,
+                c.step,
+                *(c.scores.get(name, "") for name in scores),
+            )
+            for c in found
+        ),
+    )
+
+
+def the_curves(names: Sequence[str], history: dict[str, list[Scored]], score: str) -> None:
+    """Figure 2: a score over the tokens read, a line a run."""
+    curves: dict[str, list[tuple[float, float, float, float]]] = {}
+    for run in list_runs():
+        if run.name not in names:
+            continue
+        points: list[tuple[float, float, float, float]] = []
+        if score in LOWER_IS_BETTER:
+            for metric in run.metrics():
+                value = metric.val_loss if score == "loss" else metric.val_bits_per_byte
+                if value is not None:
+                    points.append((metric.tokens, value, value, value))
+        else:
+            for one in history.get(run.name, []):
+                if score in one.grades:
+                    mean = one.mean(score)
+                    low, high = mean.interval or (mean.mean, mean.mean)
+                    points.append((one.tokens, mean.mean, low, high))
+        if points:
+            curves[run.name] = points
+    if not curves:
+        st.info(f"No {score} over training yet: grade several checkpoints of a run first.")
+        return
+    show.figure(
+        over_training(curves, show.colours(), score),
+        name=f"curves-{score.replace(' ', '-')}",
+        table=lambda: show.csv(
+            ("run", "tokens", score, "low", "high"),
+            ((name, *point) for name, points in curves.items() for point in points),
+        ),
+        note="Grades with 95 % intervals over openings; losses on validation stories.",
+    )
+
+
+def the_findings(history: dict[str, list[Scored]], judge: str) -> None:
+    """What the paper found, on these grades."""
+    found = cache.findings(tuple(history), judge)
+    for one in found:
+        st.markdown(f"**{HOLDS[one.verdict]}** &ensp; {show.plain(one.claim)}")
+        st.caption(show.sentence(one.why + "."))
+    show.footer(
+        name="findings",
+        table=lambda: show.csv(
+            ("claim", "verdict", "why"), (tuple(asdict(f).values()) for f in found)
+        ),
+        note=f"Graded by {judge}. A finding holds where it does in 95 % of 2,000 draws of openings.",
+    )
+
+
+def train() -> None:
+    """Choose widths, depths and a budget; put what is missing on the queue."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        widths = st.multiselect("Widths", [16, 32, 64, 128, 256, 512], [64, 128], key="widths")
+        depths = st.multiselect("Depths", [1, 2, 4, 8, 12], [1, 2], key="depths")
+        d_head = st.select_slider("Width of a head", [4, 8, 16, 32, 64], 16, key="d_head")
+        vocabulary = st.selectbox("Vocabulary", [512, 1024, 2048, 4096, 8192], 2, key="grid-vocab")
+    with right:
+        corpus = st.selectbox(
+            "Stories", [*CORPORA, FILE], format_func=lambda c: CORPORA.get(c, c), key="grid-corpus"
+        )
+        if corpus == FILE:
+            corpus = st.text_input("Path", placeholder="stories.txt", key="grid-path").strip()
+        millions = st.number_input(
+            "Million tokens each", 0.01, 1000.0, 1.0, 0.5, key="grid-million"
+        )
+        name = st.text_input("Name of the grid", "grid", max_chars=40, key="grid-name").strip()
+    shapes = sweep.shapes(sorted(widths), sorted(depths), int(d_head))
+    if not shapes:
+        st.info("Choose at least one width and one depth.")
+        return
+    configs = []
+    for shape in shapes:
+        d_model, n_layers, n_heads = parse_shape(shape)
+        configs.append(
+            ModelConfig(
+                d_model=d_model, n_layers=n_layers, n_heads=n_heads, d_vocab=int(vocabulary or 2048)
+            )
+        )
+    st.caption(
+        f"{len(shapes)} models of {min(count_parameters(c).total for c in configs):,} to "
+        f"{max(count_parameters(c).total for c in configs):,} parameters: {', '.join(shapes)}"
+    )
+    tokens = round(float(millions or 1) * 1e6)
+    plan = Sweep(
+        name=name,
+        shapes=shapes,
+        how=("--corpus", str(corpus), "--vocab", str(vocabulary), "--tokens", str(tokens)),
+    )
+    with st.container(horizontal=True):
+        pressed = st.button("Train the grid", type="primary", key="grid-start", disabled=not corpus)
+        if st.button("How long?", key="grid-time", help="Times a few steps of each shape."):
+            recipe = Recipe(tokens=tokens)
+            seconds = sum(cache.speed(config).seconds_for(recipe) for config in configs)
+            st.caption(f"About {show.duration(seconds)} in all on this machine.")
+    if pressed:
+        sweep.keep(plan)
+        waiting = {one.name for one in queue.waiting()} | set(queue.training())
+        for shape in plan.left():
+            if (run := plan.run_name(shape)) not in waiting:
+                queue.add(run, plan.arguments(shape)[2:])
+        st.session_state["grid"] = name
+        st.rerun()
+    progress()
+
+
+def progress() -> None:
+    """What trains and what waits."""
+    now, later = queue.training(), [one.name for one in queue.waiting()]
+    if now or later:
+        st.info(show.plain(f"Training: {', '.join(now) or 'starting'}. Waiting: {len(later)}."))
+        st.page_link("../pages/train.py", label="Watch them, or take one off the queue")
+
+
+st.title("What do width and depth do?", anchor=False)
+jobs.wake()
+if st.session_state.get("grid") not in (None, ALL, *sweep.names()):
+    del st.session_state["grid"]
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    view = st.segmented_control(
+        "See", [TABLE, CURVES, FINDINGS, TRAIN], default=TABLE, required=True, key="see",
+        bind="query-params",
+    )  # fmt: skip
+    if view != TRAIN:
+        which = str(
+            st.selectbox("Of", [ALL, *sweep.names()], key="grid", bind="query-params", width=240)
+        )
+        graders = cache.story_judges()
+        judge = str(st.selectbox("Graded by", [*graders, NOBODY], key="grader", width=240))
+with show.one_line():
+    if view == TRAIN:
+        train()
+    else:
+        chosen = names_of(which)
+        grades = {} if judge == NOBODY else cache.graded_checkpoints(tuple(chosen), judge)
+        if view == FINDINGS:
+            the_findings(grades, judge)
+        else:
+            graded = {name for each in grades.values() for one in each for name in one.grades}
+            scores = ["bits per byte", "loss", *(name for name in ALL_DIMENSIONS if name in graded)]
+            score = str(
+                st.segmented_control(
+                    "Score",
+                    scores,
+                    default=scores[0],
+                    required=True,
+                    key="score",
+                    label_visibility="collapsed",
+                )
+            )
+            if view == TABLE:
+                the_table(with_grades(cells(chosen), grades), score)
+                progress()
+            else:
+                the_curves(chosen, grades, score)

@@ -1,0 +1,78 @@
+"""`slm sweep`: train a grid of shapes, and see what width and depth do."""
+
+import argparse
+import signal
+import sys
+
+from slm.cli.command import Commands, answer
+from slm.errors import BadInput
+
+
+def add_to(commands: Commands) -> None:
+    """Add the commands of this file."""
+    sub = commands.add("sweep", _sweep, "Train a grid of shapes on one corpus.", address=False)
+    sub.add_argument("--name", required=True, help="the sweep's name; runs are NAME-SHAPE")
+    sub.add_argument("--shapes", help="such as 64x1x4,64x2x4,128x1x8; left out: go on with NAME")
+    sub.add_argument("--show", action="store_true", help="train nothing; show how far it is")
+    sub.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="on a Ray cluster, one shape a worker; without an address, one is started here",
+    )
+    sub.add_argument(
+        "how", nargs=argparse.REMAINDER, help="-- and the arguments of slm train for all of them"
+    )
+
+
+def _sweep(chosen: argparse.Namespace) -> None:
+    from slm.training import sweep as sweeps
+    from slm.training.grid import cells
+
+    how = tuple(word for word in chosen.how if word != "--")
+    if chosen.shapes:
+        _check_how(how)
+        named = tuple(sweeps.known_shape(s.strip()) for s in chosen.shapes.split(",") if s.strip())
+        sweep = sweeps.Sweep(name=chosen.name, shapes=named, how=how)
+        sweeps.keep(sweep)
+    else:
+        sweep = sweeps.load(chosen.name)
+    if not chosen.show:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if chosen.ray is None:
+            for shape in sweeps.train_here(sweep):
+                print(f"{sweep.run_name(shape)} …", file=sys.stderr, flush=True)
+        else:
+            for shape in sweeps.train_on_ray(sweep, chosen.ray or None):
+                print(f"{sweep.run_name(shape)}: done", file=sys.stderr, flush=True)
+    found = cells([sweep.run_name(shape) for shape in sweep.shapes])
+    lines = [
+        f"{cell.run:24} {cell.width:>5} wide {cell.layers:>3} deep  "
+        + (
+            "not measured yet"
+            if (bits := cell.scores.get("bits per byte")) is None
+            else f"{cell.scores['loss']:.3f} nats/token  {bits:.3f} bits/byte"
+        )
+        + f"  {cell.standing}"
+        for cell in found
+    ]
+    data = {
+        "sweep": sweep.name,
+        "cells": [
+            {"run": c.run, "width": c.width, "layers": c.layers, "scores": c.scores,
+             "standing": c.standing}
+            for c in found
+        ],
+    }  # fmt: skip
+    answer(chosen, data, lambda: "\n".join(lines) or "nothing is trained yet")
+
+
+def _check_how(how: tuple[str, ...]) -> None:
+    """Complain now about what `slm train` would complain about later."""
+    from slm.cli.training import plan_of
+
+    for word in ("--name", "--shape", "--from", "--resume"):
+        if word in how:
+            raise BadInput(f"{word} is the sweep's own business: leave it out")
+    plan_of("sweep", list(how))

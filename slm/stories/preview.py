@@ -1,0 +1,45 @@
+"""A look at a corpus before anything is trained on it: how it is cleaned, and how it would be cut."""
+
+from dataclasses import dataclass
+from itertools import islice
+
+from slm.errors import BadInput
+from slm.stories.cleaning import CleaningReport, clean
+from slm.stories.sources import open_source
+from slm.stories.tokenizer import Tokenizer
+
+LOOKED_AT = 2000
+"""Raw stories that a preview reads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """The first stories of a corpus, cleaned, and as tokens.
+
+    `pieces[i]` are story i's tokens by a tokenizer that learned from these stories alone: close to
+    what training's own will do, which learns from all. `bytes_per_token` is over all of them.
+    """
+
+    report: CleaningReport
+    stories: tuple[str, ...]
+    pieces: tuple[tuple[str, ...], ...]
+    bytes_per_token: float
+
+
+def preview(corpus: str, d_vocab: int, *, shown: int = 5, tokenizer: str = "") -> Preview:
+    """Read the first stories of `corpus`; `tokenizer` is one's JSON where it is known already.
+
+    Raises `BadInput` where the corpus cannot be opened or no story survives cleaning.
+    """
+    report = CleaningReport()
+    stories = list(clean(islice(open_source(corpus).raw(), LOOKED_AT), report))
+    if not stories:
+        raise BadInput(f"the corpus {corpus!r} holds no story that survives cleaning")
+    cutter = Tokenizer.from_json(tokenizer) if tokenizer else Tokenizer.train(stories, d_vocab)
+    tokens = cutter.encode_many(stories)
+    return Preview(
+        report=report,
+        stories=tuple(stories[:shown]),
+        pieces=tuple(tuple(cutter.pieces(ids)) for ids in tokens[:shown]),
+        bytes_per_token=sum(len(s.encode()) for s in stories) / max(1, sum(map(len, tokens))),
+    )

@@ -1,0 +1,82 @@
+"""The page of width and depth: the table, the curves, the findings, and how a grid is trained."""
+
+import json
+from pathlib import Path
+
+from slm.judging.grades import GradeStore, Item
+from slm.runs import open_run
+from slm.training import queue, sweep
+from slm.training.sweep import Sweep
+from tests.app.conftest import Open, figure_on, said
+
+
+def test_each_shape_has_a_cell_with_its_score_and_its_place(
+    open_page: Open, two_runs: Path
+) -> None:
+    figure = figure_on(open_page("grid"), "figure-grid-bits-per-byte")
+    (cells,) = figure["data"]
+    assert cells["x"] == ["16 wide"] and cells["y"] == ["1 layer", "2 layers"]
+    assert cells["text"] == [["2/0.00"], ["1.5/1.00"]]  # fewer bits are better
+
+
+def test_a_score_is_followed_over_training(open_page: Open, two_runs: Path) -> None:
+    app = open_page("grid", see="over training")
+    lines = {line["name"]: line for line in figure_on(app, "figure-curves-bits-per-byte")["data"]}
+    assert lines["tiny"]["x"] == [0, 10_000] and lines["tiny"]["y"] == [2.0, 1.5]
+
+
+def test_grades_join_the_table_and_the_findings_say_what_they_lack(
+    open_page: Open, two_runs: Path
+) -> None:
+    for run, grammar in (("tiny", 8), ("other", 4)):
+        store = GradeStore(open_run(run).grades_path)
+        for number in range(2):
+            item = Item(
+                address=f"{run}@{open_run(run).last_step}",
+                opening=f"o{number}",
+                completion="c",
+                opening_index=number,
+                completion_index=0,
+            )
+            store.claim(item, "j", "", "1")
+            grades = {"grammar": grammar, "creativity": 5, "consistency": 5, "plot": 5}
+            for turn, text in (
+                ("assessment", "Fine."),
+                ("grade", json.dumps({**grades, "age_group": "B"})),
+            ):
+                store.keep(item, "j", "", "1", turn=turn, asked=[], text=text, cost=None)
+    app = open_page("grid")
+    app.segmented_control(key="score").set_value("grammar").run()
+    (cells,) = figure_on(app, "figure-grid-grammar")["data"]
+    assert cells["text"] == [["4/0.00"], ["8/1.00"]]
+    app = open_page("grid", see="the paper's findings")
+    assert said(app).count("? not known") == 7
+    assert "it takes 5 openings that were graded everywhere, not 2" in said(app).lower()
+
+
+def test_without_grades_no_finding_is_claimed(open_page: Open, two_runs: Path) -> None:
+    app = open_page("grid", see="the paper's findings")
+    assert not app.exception and said(app).count("? not known") == 7
+
+
+def test_a_sweep_is_a_choice_and_what_has_not_begun_is_left_out(
+    open_page: Open, two_runs: Path
+) -> None:
+    sweep.keep(Sweep(name="g", shapes=("16x1x2", "16x2x2"), how=()))
+    (two_runs / "tiny").rename(two_runs / "g-16x2x2")
+    app = open_page("grid", grid="g")
+    (cells,) = figure_on(app, "figure-grid-bits-per-byte")["data"]
+    assert cells["y"] == ["2 layers"]
+
+
+def test_a_grid_is_put_on_the_queue_shape_by_shape(open_page: Open, two_runs: Path) -> None:
+    app = open_page("grid", see="train a grid")
+    app.multiselect(key="widths").set_value([16]).run()
+    app.selectbox(key="grid-corpus").set_value("a file on this machine").run()
+    app.text_input(key="grid-path").set_value("no/such.txt").run()
+    assert "2 models of" in said(app) and "16x1x1, 16x2x1" in said(app)
+    app.button(key="grid-start").click().run()
+    assert not app.exception
+    assert sweep.load("grid").shapes == ("16x1x1", "16x2x1")
+    names = {one.name for one in queue.waiting()} | set(queue.training()) | set(queue.asked_for())
+    assert names <= {"grid-16x1x1", "grid-16x2x1"} and names

@@ -1,0 +1,125 @@
+"""The train page: what a training will cost, how it goes, and how it goes on."""
+
+import re
+import time
+from pathlib import Path
+
+from slm.runs import open_run
+from slm.training import queue
+from tests.app.conftest import Open, figure_on, said, story_on
+from tests.conftest import little_stories, write_corpus
+
+
+def test_train_counts_the_parameters_of_the_shape(open_page: Open, runs: Path) -> None:
+    app = open_page("train", shape="quick")
+    # 2048x64 + 256x64 + 2(4x64x64 + 4x64) + 2(8x64x64 + 4x64 + 64) + (2x4+2)x64 + 2048
+    assert "249,600 parameters" in said(app)
+    app.selectbox(key="shape").set_value("my own shape").run()
+    app.number_input(key="heads").set_value(7).run()
+    assert not app.exception
+    assert "n_heads must divide d_model" in said(app)
+
+
+def test_a_name_that_no_run_can_have_is_one_line(open_page: Open, runs: Path) -> None:
+    app = open_page("train")
+    app.text_input(key="name").set_value("../x").run()
+    app.button(key="start").click().run()
+    assert not app.exception
+    assert len(app.error) == 1 and "A run's name is" in said(app)
+    assert not runs.exists() or not any(runs.iterdir())
+
+
+def test_train_shows_how_a_run_went_and_what_it_wrote(open_page: Open, two_runs: Path) -> None:
+    app = open_page("train", run="tiny")
+    assert "It has finished." in said(app)
+    figure = figure_on(app, "figure-loss-tiny")
+    assert [trace["name"] for trace in figure["data"]] == [
+        "training text",
+        "stories it has never seen",
+    ]
+    assert story_on(app, "sample-0")["pieces"] == ["Once", " a fox."]
+
+
+def test_a_damaged_run_does_not_keep_others_from_training(open_page: Open, two_runs: Path) -> None:
+    (two_runs / "other" / "run.json").write_text("{", encoding="utf-8")
+    app = open_page("train", run="tiny")
+    assert not app.exception and not app.error
+    assert "It has finished." in said(app)
+
+
+def test_the_time_is_measured_on_this_machine_when_asked(open_page: Open, runs: Path) -> None:
+    app = open_page("train", shape="quick")
+    next(button for button in app.button if button.label == "How long?").click().run()
+    assert re.search(r"This machine reads [\d.]+( k)? tokens a second .* in 5 minutes\.", said(app))
+
+
+def test_a_training_that_cannot_begin_says_why_on_the_page(open_page: Open, runs: Path) -> None:
+    app = open_page("train")
+    app.selectbox(key="corpus").set_value("a file on this machine").run()
+    app.text_input(key="path").set_value("no/such.txt").run()
+    app.text_input(key="name").set_value("lost").run()
+    app.button(key="start").click().run()
+    until = time.monotonic() + 60
+    while queue.exit_code("lost") is None:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    app.run()
+    assert not app.exception
+    assert "ended badly" in said(app) and "there is no file 'no/such.txt'" in app.code[0].value
+
+
+def test_losses_are_told_in_nats_or_in_bits(open_page: Open, two_runs: Path) -> None:
+    app = open_page("train", run="tiny", unit="bits per byte")
+    figure = figure_on(app, "figure-loss-tiny")
+    assert [trace["name"] for trace in figure["data"]] == ["stories it has never seen"]
+    assert figure["layout"]["yaxis"]["title"]["text"] == "loss (bits per byte)"
+
+
+def test_the_heads_are_shown_as_they_took_shape(open_page: Open, two_runs: Path) -> None:
+    app = open_page("train", run="tiny")
+    pictures = [image.proto.imgs[0].caption for image in app.get("image")]
+    assert pictures == ["step 0", "step 10"]
+
+
+def test_what_it_wrote_earlier_can_be_read(open_page: Open, two_runs: Path) -> None:
+    open_run("tiny").add_samples(
+        [{"step": 20, "prompt": "Once", "text": " a cat.", "stopped": "story end"}]
+    )
+    app = open_page("train", run="tiny")
+    assert story_on(app, "sample-0")["pieces"] == ["Once", " a cat."]
+    next(s for s in app.select_slider if s.label == "What it writes after step").set_value(0).run()
+    assert story_on(app, "sample-0")["pieces"] == ["Once", " a fox."]
+
+
+def test_the_stories_can_be_looked_at_before_anything_is_trained(
+    open_page: Open, runs: Path, tmp_path: Path
+) -> None:
+    texts = little_stories(20)
+    corpus = write_corpus(tmp_path / "mine.txt", [*texts, texts[0]])
+    app = open_page("train")
+    app.selectbox(key="corpus").set_value("a file on this machine").run()
+    app.text_input(key="path").set_value(str(corpus)).run()
+    app.toggle(key="looking").set_value(True).run()
+    assert not app.exception and not app.error
+    assert "The first 20 stories (1 repeated)" in said(app)
+    assert "".join(story_on(app, "look-story")["pieces"]) == texts[0]
+
+
+def test_a_branch_fills_in_the_form_and_has_its_parents_shape(
+    open_page: Open, two_runs: Path
+) -> None:
+    run = open_run("tiny")
+    run.update(recipe={"tokens": 1000, "batch": 1})
+    app = open_page("train", run="tiny")
+    app.button(key="branch").click().run()
+    assert app.selectbox(key="parent").value == "tiny"
+    assert app.text_input(key="name").value == "tiny-2"
+    assert "width 16, 2 layers of 2 heads" in said(app)
+
+
+def test_a_run_that_was_stopped_can_be_ended(open_page: Open, two_runs: Path) -> None:
+    open_run("tiny").update(status="stopped", recipe={"tokens": 1000, "batch": 1})
+    app = open_page("train", run="tiny")
+    assert "It was paused and can go on." in said(app)
+    app.button(key="end").click().run()
+    assert "It has finished." in said(app) and open_run("tiny").status == "finished"
