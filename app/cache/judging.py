@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from slm.judging.grades import Item
 
 
-@of_checkpoint(max_entries=32, waiting="Writing the stories …")
-def to_grade(checkpoint: Checkpoint, openings: tuple[str, ...], samples: int) -> "list[Item]":
-    """Stories for a judge to read: the same for the same checkpoint and openings."""
-    from slm.judging.grading import items  # imports openai, which only the grading page needs
+@of_checkpoint(max_entries=256, waiting="Writing the stories …")
+def to_grade(checkpoint: Checkpoint, openings: tuple[str, ...], sample: int) -> "list[Item]":
+    """A story of each opening for a judge to read: the same for the same checkpoint and openings."""
+    from slm.judging.grading import sample_of  # imports openai, which only the grading page needs
 
-    return items(checkpoint, openings, samples)
+    return sample_of(checkpoint, openings, sample)

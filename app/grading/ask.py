@@ -1,5 +1,6 @@
 """Before: what is graded, by whom, and what it will cost at most."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -95,9 +96,7 @@ def stories(addresses: Sequence[str], given: Given, *, reads: str | None) -> Cho
         )  # fmt: skip
     if not given.openings or (reads == PAIRS and len(addresses) < 2):
         return None
-    written = [
-        list(cache.to_grade(address, given.openings, given.samples)) for address in addresses
-    ]
+    written = _written(addresses, given)
     items = pairs(*written) if reads == PAIRS else [item for each in written for item in each]
     items = repeated(items, int(repeats))
     if tests:
@@ -106,6 +105,24 @@ def stories(addresses: Sequence[str], given: Given, *, reads: str | None) -> Cho
             spoiled = [item for item in spoiled if item.opening_index < ENOUGH]
         items = mixed(items, spoiled)
     return Chosen(items=items, again_ungraded=again, at_once=int(at_once))
+
+
+def _written(addresses: Sequence[str], given: Given) -> list[list[Item]]:
+    """Each model's stories. Whoever changes a choice meanwhile stops it; what is written is kept."""
+    bar, began = st.empty(), time.monotonic()
+    total = len(addresses) * given.samples
+    stories: list[list[Item]] = []
+    for at, address in enumerate(addresses):
+        mine: list[Item] = []
+        for sample in range(given.samples):
+            done, took = at * given.samples + sample, time.monotonic() - began
+            if took > 1:
+                left = show.duration(took / done * (total - done))
+                bar.progress(done / total, f"Writing the stories, about {left} left")
+            mine += cache.to_grade(address, given.openings, sample)
+        stories.append(mine)
+    bar.empty()
+    return stories
 
 
 def judge(chosen: Chosen) -> None:

@@ -33,6 +33,7 @@ __all__ = [
     "items",
     "pairs",
     "repeated",
+    "sample_of",
     "stored",
     "summary",
     "unanswered",
@@ -64,23 +65,27 @@ def items(
     """
     if samples < 1 or not openings:
         raise BadInput(f"grading needs at least one opening and one sample, not {samples}")
-    if samples > SEEDS:
-        raise BadInput(f"grading takes at most {SEEDS} samples of an opening, not {samples}")
-    written = [
-        complete(checkpoint, openings, Sampling(seed=seed * SEEDS + sample))
-        for sample in range(samples)
-    ]
+    written = [sample_of(checkpoint, openings, sample, seed) for sample in range(samples)]
+    return [story for of_opening in zip(*written, strict=True) for story in of_opening]
+
+
+def sample_of(
+    checkpoint: Checkpoint, openings: Sequence[str], sample: int, seed: int = 0
+) -> list[Item]:
+    """One completion of each opening: those that `items` gives as its sample number `sample`."""
+    if not 0 <= sample < SEEDS:
+        raise BadInput(f"grading takes at most {SEEDS} samples of an opening, not {sample + 1}")
+    written = complete(checkpoint, openings, Sampling(seed=seed * SEEDS + sample))
     return [
         Item(
             address=str(checkpoint.address),
             opening=opening,
-            completion=written[sample][at].text,
+            completion=completion.text,
             opening_index=at,
             completion_index=sample,
             seed=seed,
         )
-        for at, opening in enumerate(openings)
-        for sample in range(samples)
+        for at, (opening, completion) in enumerate(zip(openings, written, strict=True))
     ]
 
 
