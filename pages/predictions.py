@@ -58,6 +58,7 @@ def story(found: Expectations, at: int, ours: Expectations) -> None:
 def rewrite(part: str) -> None:
     """Write the story again without this part."""
     st.session_state.update(view=AGAIN, off=part)
+    st.query_params["off"] = part  # a field that comes later does not tell the link
 
 
 def which_parts_say_less() -> tuple[Replacement, int | None]:

@@ -57,13 +57,17 @@ def show_stories(trees: dict[str, LiveBranches], ticking: bool) -> None:
     places = st.columns(len(trees), gap="large")
     for place, (letter, stories) in zip(places, trees.items(), strict=True):
         left, right = place.columns([9, 5], gap="large") if len(trees) == 1 else (place, place)
-        with left:
+        told, controls = left.container(), left.container(horizontal=True)
+        with told:
             if len(trees) > 1:
                 st.subheader(show.plain(stories.address), anchor=False)
             one_story(stories, SECONDS_A_TICK / len(trees))
-            controls = st.container(horizontal=True, vertical_alignment="center")
-        with right:
+        with right.container():  # each in its own: what is there changes from tick to tick
             alternatives(letter, stories)
+        with right.container():
+            if stories.complaint:
+                st.warning(show.sentence(stories.complaint))
+        with right.container():
             branches(letter, stories)
         if len(trees) == 1:
             buttons(controls, trees)
@@ -143,8 +147,6 @@ def take_own(stories: LiveBranches, key: str) -> None:
 
 def branches(letter: str, stories: LiveBranches) -> None:
     """The tree: a line for each branch, the one looked at in bold."""
-    if stories.complaint:
-        st.warning(show.sentence(stories.complaint))
     if not stories.tree.paths:
         return
     st.markdown("**Branches**")

@@ -80,7 +80,7 @@ def words(text: Sequence[Word], colour: float, key: str) -> None:
     story_view(
         [Shown(piece=word.text, value=None if word.stays else colour) for word in text],
         key=key,
-        label=("comes", "goes"),
+        label=("comes:", "goes:"),
         scale="which way",
         small=True,
     )
