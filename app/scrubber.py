@@ -22,10 +22,12 @@ def scrub(letter: str, run: str, steps: list[int], step: int) -> int:
     fresh = f"{state.get(f'{letter}_fresh', 0)}_{state.get(f'{letter}_moved', 0)}"
     chosen = st.select_slider(
         "after step", steps, value=step, key=f"{letter}_step_{run}_{fresh}",
-        format_func="{:,}".format, on_change=_stop, args=(letter,),
+        format_func="{:,}".format,
     )  # fmt: skip
     at, last = steps.index(chosen), len(steps) - 1
-    playing = state.get(f"{letter}_playing") == run and at < last
+    # a callback would also be told of a slider that is new to the browser, and of no touch at all
+    touched = chosen != step
+    playing = state.get(f"{letter}_playing") == run and at < last and not touched
     if not playing:
         _stop(letter)
     back, play, on = KEYS[letter]
@@ -37,7 +39,7 @@ def scrub(letter: str, run: str, steps: list[int], step: int) -> int:
         )  # fmt: skip
         st.button(
             "", icon=":material/pause:" if playing else ":material/play_arrow:",
-            key=f"{letter}_play", type="tertiary", shortcut=play,
+            key=f"{letter}_{'pause' if playing else 'play'}", type="tertiary", shortcut=play,
             help="Stop here" if playing else "Play: through all checkpoints, one after the other",
             on_click=_stop if playing else _play,
             args=(letter,) if playing else (letter, run, steps[0 if at == last else at]),

@@ -42,9 +42,9 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
             key=lambda one: -abs(one.gain),
         )
         st.dataframe(
-            [{"A saves, nats": one.gain, "sentence": one.text, "story": one.story} for one in every[:60]],
+            [{"A saves": one.gain, "sentence": one.text, "story": one.story} for one in every[:60]],
             hide_index=True, height=250,
-            column_config={"A saves, nats": st.column_config.NumberColumn(format="%+.1f", width="small")},
+            column_config={"A saves": st.column_config.NumberColumn(format="%+.1f", width="small")},
         )  # fmt: skip
         st.markdown("**Words that make most difference**")
         st.dataframe(

@@ -93,7 +93,7 @@ def pairs(
     figure.update_yaxes(
         visible=False, range=[high + 2, -2], fixedrange=True, scaleanchor="x", scaleratio=1
     )
-    dress(figure, palette, height=round(1050 * high / wide) + 6 if columns > 8 else 150)
+    dress(figure, palette, height=round(930 * high / wide) + 6 if columns > 8 else 150)
     return figure.update_layout(
         margin={"l": 0, "r": 0, "t": 2, "b": 2}, hoverdistance=-1, clickmode="event+select",
         dragmode=False, showlegend=False,
@@ -135,7 +135,9 @@ def layers_alike(values: Float[np.ndarray, "stage_a stage_b"], palette: Palette)
             hovertemplate="%{y} of A, %{x} of B: %{z:.3f}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_xaxes(title="after which layer of B", showgrid=False, zeroline=False)
+    figure.update_xaxes(
+        title="after which layer of B", tickangle=-90, showgrid=False, zeroline=False
+    )
     figure.update_yaxes(
         title="after which layer of A", autorange="reversed", showgrid=False, zeroline=False
     )

@@ -40,7 +40,7 @@ def test_play_begins_anew_at_the_end_goes_on_by_itself_and_stops(
 ) -> None:
     app = open_page("attention", a="tiny")
     app.button(key="a_play").click().run()
-    assert step(app) == "tiny@0" and app.button(key="a_play").icon == ":material/pause:"
+    assert step(app) == "tiny@0" and app.button(key="a_pause").icon == ":material/pause:"
     for expected in ("tiny@10", "tiny@20"):
         time.sleep(0.7)
         app.run()  # what the timer asks for

@@ -170,3 +170,13 @@ def test_stories_are_graded_by_a_judge_on_this_machine(
     expect(page.get_by_text("4 stories")).to_be_visible()
     assert "sk-of-a-visitor" not in page.url and server.url not in page.url
     assert server.paid == 8
+
+
+def test_checkpoints_play_by_key_to_the_last_and_stay_there(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/attention?a=tiny@0")
+    expect(page.get_by_text("leaves").first).to_be_visible()
+    page.keyboard.press("k")
+    expect(page).to_have_url(re.compile(r"[?&]a=tiny(&|$)"), timeout=20_000)
+    expect(page.get_by_role("slider", name="after step")).to_have_attribute("aria-valuetext", "10")
+    page.keyboard.press("j")
+    expect(page).to_have_url(re.compile(r"[?&]a=tiny(@|%40)0(&|$)"))
