@@ -1,6 +1,6 @@
 """Do neurons have roles?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -52,15 +52,23 @@ def progress(asked: Mapping[str, Work[Any]]) -> None:
             work.cancel()
 
 
-def ended(address: str, work: Work[Any], stories: int, corpus: str | None) -> None:
+def ended(address: str, work: Work[Any], forget: Callable[[], None]) -> None:
     """Say why there is no result, and offer to begin again."""
     if work.error:
         st.error(show.sentence(work.error))
     else:
         st.info("Cancelled.")
     if st.button("Begin again", key=f"again-{address}"):
-        cache.again(address, stories, corpus)
+        forget()
         st.rerun()
+
+
+def neuron_of(address: str, written: str) -> tuple[int, int] | None:
+    """The neuron to be tested; None for the best ones."""
+    if not written.strip():
+        return None
+    config = cache.checkpoint(address).config
+    return selection.layer_and_neuron(written, config.n_layers, config.d_mlp)
 
 
 st.title("Do neurons have roles?", anchor=False)
@@ -81,6 +89,12 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             help="More stories, narrower intervals, a longer wait.",
         )
     )  # fmt: skip
+    tested = ""
+    if view == PROTAGONIST:
+        tested = st.text_input(
+            "Neuron (layer.neuron)", placeholder="the best", key="tested", bind="query-params",
+            width=170, help="Which neuron is put to the test, if not the best ones.",
+        )  # fmt: skip
 if source == "":
     st.info(
         "Name a corpus: a file with stories, or tinystories. Its words are sorted into classes."
@@ -92,13 +106,16 @@ if view == EXPLAINED:
     explained.view(addresses, source or NURSERY, stories)
     st.stop()
 works: dict[str, Work[Any]] = {}
+forget: dict[str, Callable[[], None]] = {}
 for address in addresses:
     with show.one_line():
-        works[address] = (
-            cache.protagonist(address, stories)
-            if source is None
-            else cache.roles(address, source, stories)
-        )
+        if source is None:
+            neuron = neuron_of(address, tested)
+            works[address] = cache.protagonist(address, stories, neuron)
+            forget[address] = partial(cache.protagonist_again, address, stories, neuron)
+        else:
+            works[address] = cache.roles(address, source, stories)
+            forget[address] = partial(cache.roles_again, address, source, stories)
 for work in works.values():
     work.wait(WAIT)
 if any(work.running for work in works.values()):
@@ -127,7 +144,7 @@ for column, address in selection.columns():
         elif isinstance(found, ProtagonistTest):
             protagonist.protagonist(address, found, alone=len(addresses) == 1)
         elif not works[address].running:
-            ended(address, works[address], stories, source)
+            ended(address, works[address], forget[address])
 for column, address in selection.columns(titled=False):
     with column, show.one_line():
         trust.panel(address)

@@ -38,6 +38,6 @@ from app.cache.neurons import (
     selective,
     text_activations,
 )
-from app.cache.roles import again, protagonist, roles, snippets
+from app.cache.roles import protagonist, protagonist_again, roles, roles_again, snippets
 from app.cache.shipped import shipped_openings, shipped_stories
 from app.cache.training import preview, speed

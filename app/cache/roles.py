@@ -23,9 +23,11 @@ def roles(address: str, corpus: str, stories: int) -> Work[Roles]:
     return _roles(*key(address), corpus, stories)
 
 
-def protagonist(address: str, stories: int) -> Work[ProtagonistTest]:
-    """The protagonist test; begun when it is first asked for."""
-    return _protagonist(*key(address), stories)
+def protagonist(
+    address: str, stories: int, neuron: tuple[int, int] | None
+) -> Work[ProtagonistTest]:
+    """The protagonist test of the best neurons, or of one (layer, neuron); begun when first asked for."""
+    return _protagonist(*key(address), stories, neuron)
 
 
 @of_checkpoint(max_entries=32, waiting="Looking for what excites the neuron …")
@@ -39,12 +41,14 @@ def snippets(
     return mine, another
 
 
-def again(address: str, stories: int, corpus: str | None = None) -> None:
-    """Forget work that was cancelled or failed, so that it begins anew when asked for."""
-    if corpus is None:
-        _protagonist.clear(*key(address), stories)
-    else:
-        _roles.clear(*key(address), corpus, stories)
+def roles_again(address: str, corpus: str, stories: int) -> None:
+    """Forget roles whose work was cancelled or failed, so that it begins anew when asked for."""
+    _roles.clear(*key(address), corpus, stories)
+
+
+def protagonist_again(address: str, stories: int, neuron: tuple[int, int] | None) -> None:
+    """The same for the protagonist test."""
+    _protagonist.clear(*key(address), stories, neuron)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -59,5 +63,7 @@ def _roles(address: str, changed: int, corpus: str, stories: int) -> Work[Roles]
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _protagonist(address: str, changed: int, stories: int) -> Work[ProtagonistTest]:
-    return Work(protagonist_test(checkpoint(address), count=stories))
+def _protagonist(
+    address: str, changed: int, stories: int, neuron: tuple[int, int] | None
+) -> Work[ProtagonistTest]:
+    return Work(protagonist_test(checkpoint(address), count=stories, neuron=neuron))

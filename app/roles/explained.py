@@ -145,8 +145,7 @@ def _result(address: str, pair: Pair, found: Explained | None) -> None:
             "as these, and take a quiz on other stories with its explanation, with another neuron's, "
             "and with the top token alone."
         )
-        for one in mine.shown[:SHOWN]:
-            st.caption(show.plain(one.marked))
+        _places(mine)
         return
     own = found.scores[0]
     st.markdown(f"**{show.plain(found.judge)} on neuron {name}:** {show.plain(own.explanation)}")
@@ -172,6 +171,14 @@ def _result(address: str, pair: Pair, found: Explained | None) -> None:
         st.caption(show.plain(f"{score.name}: {score.explanation}"))
     if unread := sum(score.unreadable for score in found.scores):
         st.caption(f"{unread} replies could not be read and are not counted.")
+    st.markdown("It was explained from places such as these:")
+    _places(mine)
+
+
+def _places(neuron: NeuronSnippets) -> None:
+    """Some of what an explanation is made from."""
+    for one in neuron.shown[:SHOWN]:
+        st.caption(show.plain(one.marked))
 
 
 def _verdict(found: Explained) -> str:

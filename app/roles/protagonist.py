@@ -19,18 +19,20 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
     Where one model is `alone` on the page, its figures stand side by side.
     """
     names = {f"{one.layer}.{one.neuron}": one for one in found.trials}
-    chosen = st.selectbox(
-        "Neuron, best first", list(names), key=f"tried-{address}", width=330,
-        format_func=lambda name: f"{name}  ({names[name].verdict})",
-    )  # fmt: skip
-    trial = names[chosen or next(iter(names))]
+    trial = found.trials[0]
+    if len(names) > 1:
+        chosen = st.selectbox(
+            "Neuron, best first", list(names), key=f"tried-{address}", width=330,
+            format_func=lambda name: f"{name}  ({names[name].verdict})",
+        )  # fmt: skip
+        trial = names[chosen or next(iter(names))]
     st.markdown(
         f"Neuron {trial.layer}.{trial.neuron}: **{show.plain(trial.verdict)}**, because "
         f"{show.plain(trial.why)}."
     )
     causes = ", ".join(
         f"{one.name} {one.value:+.2f} ({one.low:+.2f} to {one.high:+.2f})"
-        for one in trial.effects[:2]
+        for one in trial.effects[:3]
     )
     st.markdown(
         show.plain(
@@ -74,10 +76,11 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
         column_config={"value": two_digits, "from": two_digits, "to": two_digits},
         hide_index=True,
     )
-    st.caption(
-        "The neuron was chosen on the other half of the stories, by how well it tells first mentions "
-        "from other words at the same place and from later mentions."
-    )
+    if len(names) > 1:
+        st.caption(
+            "The neurons were chosen on the other half of the stories, by how well they tell first "
+            "mentions from other words at the same place and from later mentions."
+        )
 
 
 def numbers(trial: Trial) -> str:

@@ -61,6 +61,10 @@ def test_the_protagonist_test_gives_its_verdict_and_why(open_page: Open, two_run
     keys = [chart.key for chart in app.get("plotly_chart")]
     assert any(key.startswith("figure-protagonist-stories-tiny@10") for key in keys)
     assert "AUC" in set(app.dataframe[0].value["measure"])
+    app.text_input(key="tested").set_value("1.5").run()
+    assert "Neuron 1.5: " in said(finished(app))
+    app.text_input(key="tested").set_value("5.1").run()
+    assert len(app.error) == 1 and "a neuron is written layer.neuron" in said(app).lower()
 
 
 def test_a_corpus_that_is_not_there_is_one_line_and_an_empty_one_says_what_to_do(
