@@ -178,12 +178,15 @@ def protagonist_test(
         raise BadInput(f"the protagonist test needs at least 20 stories, not {count}")
     if neuron is not None:
         check_neuron(checkpoint, *neuron)
-    stories = [mentions_of(story) for story in annotated(checkpoint.tokenizer, count, seed=seed)]
+    stories = []
+    for story in annotated(checkpoint.tokenizer, count, seed=seed):
+        stories.append(mentions_of(story))
+        yield Progress(share=0.1 * len(stories) / count, doing="writing stories")
     parts: list[Float[np.ndarray, "layer neuron word"] | None] = [None] * count
     for share, read in activations_at_words(checkpoint, stories):
         for index, act in read:
             parts[index] = act
-        yield Progress(share=0.8 * share, doing="reading stories")
+        yield Progress(share=0.1 + 0.7 * share, doing="reading stories")
     acts = np.concatenate([part for part in parts if part is not None], axis=2)
     words = Mentions.of(stories)
     even = words.story % 2 == 0

@@ -7,7 +7,7 @@ is one that chance reaches once in a hundred. The second is what a detector of a
 Words are only compared with words at about the same place of a story.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -194,7 +194,7 @@ def activations_at_words(
 
 def score_roles(
     checkpoint: Checkpoint,
-    stories: Sequence[LabelledStory],
+    stories: Iterable[LabelledStory],
     names: tuple[str, ...],
     *,
     seed: int = 0,
@@ -203,7 +203,11 @@ def score_roles(
 
     Raises `BadInput` for fewer than four stories, which cannot be halved and told apart.
     """
-    stories = [story for story in stories if story.places]
+    there: list[LabelledStory] = []
+    for story in stories:
+        there += [story] if story.places else []
+        yield Progress(share=0.0, doing="preparing stories")
+    stories = there
     if len(stories) < 4:
         raise BadInput(f"roles are scored on at least 4 stories with words, not {len(stories)}")
     words = words_of(stories, names, first_pieces(checkpoint.tokenizer, stories))

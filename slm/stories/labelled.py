@@ -1,6 +1,6 @@
 """Stories whose words carry labels: nursery's roles, or the word classes of any text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -30,16 +30,17 @@ class LabelledStory:
 
 def labelled(
     tokenizer: Tokenizer, corpus: str, count: int, *, seed: int = 0
-) -> tuple[tuple[str, ...], list[LabelledStory]]:
-    """The labels there are, and the first `count` stories of a corpus with them.
+) -> tuple[tuple[str, ...], Iterator[LabelledStory]]:
+    """The labels there are, and the first `count` stories of a corpus with them, made as they are read.
 
     Nursery's stories carry roles, those of any other source word classes. Raises `BadInput` for a
     source that cannot be opened.
     """
     if corpus == NURSERY:
-        return ROLES, with_roles(tokenizer, count, seed=seed)
+        found = annotated(tokenizer, count, seed=seed)
+        return ROLES, (roles_of(story, tokenizer) for story in found)
     texts = islice(clean(open_source(corpus).raw(), CleaningReport()), count)
-    return CLASSES, with_classes(tokenizer, texts)
+    return CLASSES, (classes_of(text, tokenizer) for text in texts)
 
 
 def with_roles(tokenizer: Tokenizer, count: int, *, seed: int = 0) -> list[LabelledStory]:
@@ -61,11 +62,6 @@ def roles_of(story: AnnotatedStory, tokenizer: Tokenizer) -> LabelledStory:
         labels[word, ROLES.index(AFTER_NAMED)] = last == "named"
         last = text[span.start : span.end]
     return LabelledStory(tokens=story.tokens, places=places, labels=labels)
-
-
-def with_classes(tokenizer: Tokenizer, texts: Iterable[str]) -> list[LabelledStory]:
-    """Any stories with the word classes `CLASSES`."""
-    return [classes_of(text, tokenizer) for text in texts]
 
 
 def classes_of(text: str, tokenizer: Tokenizer) -> LabelledStory:
