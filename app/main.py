@@ -37,6 +37,7 @@ page = st.navigation(
             st.Page("../pages/writing.py", title="Writing", url_path="writing"),
             st.Page("../pages/grading.py", title="Grading", url_path="grading"),
             st.Page("../pages/knowledge.py", title="Knowledge", url_path="knowledge"),
+            st.Page("../pages/memorization.py", title="Memorization", url_path="memorization"),
         ],
     }
 )

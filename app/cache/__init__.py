@@ -28,6 +28,7 @@ from app.cache.looking import (
     regenerated,
     without_heads,
 )
+from app.cache.memorization import copy_index, texts
 from app.cache.neurons import (
     around_token,
     by_word,

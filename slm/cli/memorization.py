@@ -1,7 +1,8 @@
-"""`slm memorize`: does the model copy what it was trained on?"""
+"""`slm memorize`, `slm copies`, `slm novelty`: does the model copy what it was trained on?"""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from slm.cli.command import Commands, answer
 from slm.errors import BadInput
@@ -9,6 +10,9 @@ from slm.errors import BadInput
 if TYPE_CHECKING:
     from slm.judging.estimates import Estimate
     from slm.judging.memorization import Measures, Study
+    from slm.judging.progress import Progress
+
+R = TypeVar("R")
 
 TITLES = {
     "truth": "(a) Rouge-2 precision against the true ending",
@@ -33,47 +37,173 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--temperature", type=float, default=1.0)
     sub.add_argument("--seed", type=int, default=0)
 
+    sub = commands.add(
+        "copies", _copies, "What of a text stands in a corpus, word for word?", address=False
+    )
+    sub.add_argument("address", nargs="?", help="run or run@step, which writes the text")
+    sub.add_argument("--text", help="any text instead")
+    sub.add_argument("--corpus", required=True)
+    sub.add_argument("--at-least", type=int, default=8, help="words of a copy that is told")
+    sub.add_argument("--prompt", default="Once upon a time")
+    sub.add_argument("--temperature", type=float, default=1.0)
+    sub.add_argument("--seed", type=int, default=0)
+
+    sub = commands.add("novelty", _novelty, "How much of what the model writes is new?")
+    sub.add_argument("--corpus", required=True, help="what it was trained on")
+    sub.add_argument("--valid", help="stories it never saw; default: the corpus's own")
+    sub.add_argument("--temperatures", default="0,0.5,1", help="parted by commas")
+    sub.add_argument("--steps", action="store_true", help="every checkpoint of the run")
+    sub.add_argument("--stories", type=int, default=30)
+    sub.add_argument("--max-tokens", type=int, default=200)
+    sub.add_argument("--seed", type=int, default=0)
+
 
 def _memorize(chosen: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from slm.judging.copies import build_copies, open_copies
-    from slm.judging.memorization import study
-    from slm.runs import load_checkpoint
-    from slm.stories.cleaning import CleaningReport, clean
-    from slm.stories.sources import has_validation, open_source
+    from slm.judging.studies import make_study, texts
+    from slm.judging.templates import told_again
+    from slm.runs import Address, resolve
     from slm.writing.sampler import Sampling
 
     if chosen.stories < 2:
         raise BadInput(f"--stories must be at least 2, not {chosen.stories}")
-    if chosen.valid is None and not has_validation(chosen.corpus):
-        raise BadInput(
-            f"{chosen.corpus!r} has no stories of its own that the model never saw: give --valid"
-        )
-    checkpoint = load_checkpoint(chosen.address)
-    valid = open_source(chosen.valid or chosen.corpus, "valid")
-    if open_copies(chosen.corpus) is None:
-        with Progress(console=Console(stderr=True)) as bar:
-            task = bar.add_task("reading the corpus", total=1.0)
-            for building in build_copies(chosen.corpus):
-                bar.update(task, completed=building.share)
-    index = open_copies(chosen.corpus)
-    assert index is not None
+    run, step = resolve(chosen.address)
+    address = str(Address(run.name, step))
     sampling = Sampling(
         temperature=chosen.temperature, max_tokens=chosen.max_tokens, seed=chosen.seed
     )
-    unseen = list(clean(valid.raw(), CleaningReport()))
-    found = study(checkpoint, index, unseen, stories=chosen.stories, sampling=sampling)
+    read = texts(chosen.corpus, chosen.valid)
+    found = _watched(make_study(address, read, chosen.stories, sampling))
     more = found.more_than_unseen()
     data = {
-        "address": str(checkpoint.address),
+        "address": address,
         "corpus": chosen.corpus,
         "stories": {kind: len(written) for kind, written in found.endings.items()},
         "more of the true ending where trained": _estimate(more),
+        "template copies": {
+            kind: sum(told_again(measures.templates)) for kind, measures in found.measures.items()
+        },
         **{kind: _measures(measures) for kind, measures in found.measures.items()},
     }
-    answer(chosen, data, lambda: _table(str(checkpoint.address), found))
+    answer(chosen, data, lambda: _table(address, found))
+
+
+def _watched(work: "Generator[Progress, None, R]") -> "R":
+    """Do it, with a bar on standard error."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from slm.judging.progress import result_of
+
+    with Bar(console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=1.0)
+        return result_of(
+            work, lambda now: bar.update(task, description=now.doing, completed=now.share)
+        )
+
+
+def _copies(chosen: argparse.Namespace) -> None:
+    from slm.judging.copies import copies, plain_words
+    from slm.judging.studies import indexed
+    from slm.judging.templates import most_alike
+    from slm.runs import load_checkpoint
+    from slm.writing.sampler import Sampling, complete
+
+    if (chosen.text is None) == (chosen.address is None):
+        raise BadInput("give either an ADDRESS, which writes a story, or --text TEXT")
+    if chosen.at_least < 1:
+        raise BadInput(f"--at-least must be at least 1, not {chosen.at_least}")
+    index = _watched(indexed(chosen.corpus))
+    masked = _watched(indexed(chosen.corpus, masked=True))
+    text = chosen.text
+    if text is None:
+        sampling = Sampling(temperature=chosen.temperature, seed=chosen.seed)
+        text = complete(load_checkpoint(chosen.address), [chosen.prompt], sampling)[0].text
+    words = plain_words(text)
+    found = copies(index.matches(words), chosen.at_least)
+    alike = most_alike(text, masked)
+    data = {
+        "text": text,
+        "words": len(words),
+        "copies": [
+            {
+                "words": " ".join(words[copy.start : copy.stop]),
+                "length": len(copy),
+                "story": copy.story,
+                "source": index.story(copy.story),
+            }
+            for copy in found
+        ],
+        "most_alike": None
+        if alike is None
+        else {
+            "story": alike.story,
+            "masked": alike.masked,
+            "plain": alike.plain,
+            "kind": alike.kind,
+            "source": index.story(alike.story),
+        },
+    }
+
+    def told() -> str:
+        lines = [text, "", f"copies of at least {chosen.at_least} words:"]
+        lines += [
+            f"  {one['length']:3} words, story {one['story']}: {one['words']}"
+            for one in data["copies"]
+        ] or ["  none"]
+        if alike is not None:
+            lines.append(
+                f"most alike: story {alike.story}, {alike.masked:.2f} of its runs of four words with "
+                f"names and places masked, {alike.plain:.2f} as they are: {alike.kind or 'no copy'}"
+            )
+        return "\n".join(lines)
+
+    answer(chosen, data, told)
+
+
+def _novelty(chosen: argparse.Namespace) -> None:
+    from slm.judging.estimates import estimate
+    from slm.judging.memorization import KS
+    from slm.judging.studies import make_novelty, texts
+    from slm.runs import Address, open_run, resolve
+    from slm.writing.sampler import Sampling
+
+    try:
+        temperatures = [float(part) for part in chosen.temperatures.split(",")]
+    except ValueError:
+        raise BadInput(
+            f"--temperatures are numbers parted by commas, not {chosen.temperatures!r}"
+        ) from None
+    run, step = resolve(chosen.address)
+    steps = open_run(run.name).steps if chosen.steps else [step]
+    points = [(str(Address(run.name, at)), heat) for at in steps for heat in temperatures]
+    sampling = Sampling(max_tokens=chosen.max_tokens, seed=chosen.seed)
+    read = texts(chosen.corpus, chosen.valid)
+    found = _watched(make_novelty(points, read, chosen.stories, sampling))
+
+    def shares(new: dict[int, list[float | None]]) -> dict[str, Any]:
+        return {str(k): _estimate(estimate(new[k])) for k in KS}
+
+    data = {
+        "corpus": chosen.corpus,
+        "stories": found.stories,
+        "people": shares(found.people),
+        "points": [
+            {"address": one.address, "temperature": one.temperature, "new": shares(one.new)}
+            for one in found.points
+        ],
+    }
+
+    def told() -> str:
+        lines = [f"share of runs of n words that stand nowhere in {chosen.corpus}; n = 1 to 8"]
+        rows = [("people", found.people)]
+        rows += [(f"{one.address} at {one.temperature:g}", one.new) for one in found.points]
+        for name, new in rows:
+            means = [estimate(new[k]) for k in KS]
+            shown = " ".join("    -" if m is None else f"{m.mean:5.3f}" for m in means)
+            lines.append(f"  {name:28} {shown}")
+        return "\n".join(lines)
+
+    answer(chosen, data, told)
 
 
 def _estimate(found: "Estimate | None") -> dict[str, Any] | None:
@@ -96,6 +226,7 @@ def _measures(measures: "Measures") -> dict[str, Any]:
 def _table(address: str, found: "Study") -> str:
     """The five measures, a column for each kind of ending."""
     from slm.judging.estimates import estimate
+    from slm.judging.templates import told_again
 
     kinds = {
         "trained": "its endings of stories it was trained on",
@@ -116,6 +247,10 @@ def _table(address: str, found: "Study") -> str:
                     value.mean, *value.interval
                 )
             lines.append(f"  {words:42} {shown}")
+    lines.append("template copies: a story of the corpus with other names and places")
+    for kind, words in kinds.items():
+        told = told_again(found.measures[kind].templates)
+        lines.append(f"  {words:42} {sum(told)} of {len(told)}")
     more = found.more_than_unseen()
     verdict = "more" if more.interval[0] > 0 else "no more that can be told from chance"
     lines.append(

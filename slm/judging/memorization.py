@@ -6,8 +6,8 @@ anything: endings written by people share bigrams with a corpus as well.
 """
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from statistics import fmean
 
@@ -18,6 +18,8 @@ from slm.errors import BadInput
 from slm.judging.copies import Copy, CopyIndex, copies
 from slm.judging.estimates import RESAMPLES, Estimate
 from slm.judging.overlap import f_measure, grams, precision, words
+from slm.judging.progress import Progress
+from slm.judging.templates import Template, most_alike
 from slm.runs import Checkpoint
 from slm.writing.sampler import Sampling, complete
 
@@ -28,6 +30,8 @@ SHORTEST_COPY = 8
 """Words of a copy that is worth showing."""
 SHORTEST_STORY = 10
 """Words of a story that can be cut."""
+AT_ONCE = 16
+"""Stories that are ended together, between two signs of progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +61,7 @@ class Measures:
     Rouge-2 f-measure to another ending here; `seen[k]` (c), the share of the ending's k-grams that
     stand in the corpus; `one_story` (d), the largest Rouge-2 precision against any one story of the
     corpus; `longest` the words of the longest copy. None where an ending is too short to say.
+    `templates` are the stories most like each ending, names and places masked.
     """
 
     truth: dict[int, list[float | None]]
@@ -65,6 +70,7 @@ class Measures:
     one_story: list[float | None]
     longest: list[int]
     copies: list[list[Copy]]
+    templates: list[Template | None]
 
 
 def cut(story: str, kept: float = KEPT) -> str:
@@ -83,15 +89,32 @@ def choose(index: CopyIndex, count: int, seed: int = 0) -> list[str]:
 
 
 def complete_all(
-    checkpoint: Checkpoint, stories: Sequence[str], sampling: Sampling
-) -> list[Ending]:
-    """Cut stories short and let the model go on."""
-    beginnings = [cut(story) for story in stories]
-    written = complete(checkpoint, beginnings, sampling)
-    return [
-        Ending(story=story, beginning=beginning, text=completion.text)
-        for story, beginning, completion in zip(stories, beginnings, written, strict=True)
-    ]
+    checkpoint: Checkpoint,
+    stories: Sequence[str],
+    sampling: Sampling,
+    *,
+    doing: str = "Ending stories",
+    share: tuple[float, float] = (0.0, 1.0),
+) -> Generator[Progress, None, list[Ending]]:
+    """Cut stories short and let the model go on; this is so much of the whole work (from, to).
+
+    Every `AT_ONCE` stories draw from a seed of their own.
+    """
+    endings: list[Ending] = []
+    yield Progress(doing=doing, share=share[0])
+    for number, first in enumerate(range(0, len(stories), AT_ONCE)):
+        these = stories[first : first + AT_ONCE]
+        beginnings = [cut(story) for story in these]
+        own = replace(sampling, seed=sampling.seed * 1009 + number)
+        endings += [
+            Ending(story=story, beginning=beginning, text=completion.text)
+            for story, beginning, completion in zip(
+                these, beginnings, complete(checkpoint, beginnings, own), strict=True
+            )
+        ]
+        done = len(endings) / len(stories)
+        yield Progress(doing=doing, share=share[0] + done * (share[1] - share[0]))
+    return endings
 
 
 def true_endings(stories: Sequence[str]) -> list[Ending]:
@@ -103,8 +126,8 @@ def true_endings(stories: Sequence[str]) -> list[Ending]:
     ]
 
 
-def measure(endings: Sequence[Ending], index: CopyIndex) -> Measures:
-    """Take all measures against a corpus."""
+def measure(endings: Sequence[Ending], index: CopyIndex, masked: CopyIndex) -> Measures:
+    """Take all measures against a corpus: its index of words as they are, and of masked ones."""
     texts = [ending.words for ending in endings]
     matches = [index.matches(text) for text in texts]
     found = [copies(match, SHORTEST_COPY) for match in matches]
@@ -127,6 +150,7 @@ def measure(endings: Sequence[Ending], index: CopyIndex) -> Measures:
         one_story=_most_of_one_story(texts, index),
         longest=[max(map(len, match), default=0) for match in matches],
         copies=found,
+        templates=[most_alike(ending.text, masked) for ending in endings],
     )
 
 
@@ -203,31 +227,49 @@ class Study:
 def study(
     checkpoint: Checkpoint,
     index: CopyIndex,
+    masked: CopyIndex,
     unseen: Sequence[str],
     *,
     stories: int,
     sampling: Sampling,
-) -> Study:
+) -> Generator[Progress, None, Study]:
     """Let the model end `stories` stories of the corpus and as many that it never saw.
 
     Raises `BadInput` where one of these stands in the corpus word for word, or none is long enough.
     """
     trained = choose(index, stories, sampling.seed)
-    able = [story for story in unseen if len(words(story)) >= SHORTEST_STORY]
-    others = random.Random(sampling.seed).sample(able, min(stories, len(able)))
-    if not trained or not others:
+    others = choose_unseen(unseen, index, stories, sampling.seed)
+    if not trained:
         raise BadInput(
             f"a story to be cut needs at least {SHORTEST_STORY} words, and none has them"
         )
-    for story in others:
+    endings: dict[str, list[Ending]] = {}
+    endings["trained"] = yield from complete_all(
+        checkpoint, trained, sampling, doing="Ending stories it was trained on", share=(0.0, 0.35)
+    )
+    endings["unseen"] = yield from complete_all(
+        checkpoint, others, sampling, doing="Ending stories it never saw", share=(0.35, 0.7)
+    )
+    endings["people"] = true_endings(others)
+    measures: dict[str, Measures] = {}
+    for number, (kind, written) in enumerate(endings.items()):
+        yield Progress(doing="Looking for copies", share=0.7 + 0.1 * number)
+        measures[kind] = measure(written, index, masked)
+    return Study(endings=endings, measures=measures)
+
+
+def choose_unseen(unseen: Sequence[str], index: CopyIndex, count: int, seed: int = 0) -> list[str]:
+    """Some of the stories that a model never saw, long enough to be cut, the same for the same seed.
+
+    Raises `BadInput` where one of them stands in the corpus, or none is long enough.
+    """
+    able = [story for story in unseen if len(words(story)) >= SHORTEST_STORY]
+    chosen = random.Random(seed).sample(able, min(count, len(able)))
+    if not chosen:
+        raise BadInput(
+            f"a story to be cut needs at least {SHORTEST_STORY} words, and none has them"
+        )
+    for story in chosen:
         if index.count([word.text for word in words(story)]):
             raise BadInput(f"the unseen stories must not stand in the corpus: {story[:60]!r} does")
-    endings = {
-        "trained": complete_all(checkpoint, trained, sampling),
-        "unseen": complete_all(checkpoint, others, sampling),
-        "people": true_endings(others),
-    }
-    return Study(
-        endings=endings,
-        measures={kind: measure(written, index) for kind, written in endings.items()},
-    )
+    return chosen

@@ -22,6 +22,7 @@ PAGES = (
     "neurons",
     "roles",
     "knowledge",
+    "memorization",
     "predictions",
     "writing",
     "grading",

@@ -19,9 +19,11 @@ from slm.judging.memorization import (
     true_endings,
 )
 from slm.judging.overlap import precision, words
+from slm.judging.progress import result_of
+from slm.judging.studies import indexed
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
-from slm.runs import Address, Checkpoint
+from slm.runs import Address, Checkpoint, open_run
 from slm.stories import nursery
 from slm.stories.tokenizer import Tokenizer
 from slm.training.loop import Learner
@@ -43,6 +45,11 @@ def index(corpus: Path) -> CopyIndex:
     return found
 
 
+@pytest.fixture
+def masked(corpus: Path) -> CopyIndex:
+    return result_of(indexed(str(corpus), masked=True))
+
+
 def plain(text: str) -> list[str]:
     return [word.text for word in words(text)]
 
@@ -55,24 +62,24 @@ def test_a_story_is_cut_between_words() -> None:
         cut("Hello.")
 
 
-def test_true_endings_of_the_corpus_are_copies_of_it(index: CopyIndex) -> None:
-    found = measure(true_endings(little_stories(300)[:5]), index)
+def test_true_endings_of_the_corpus_are_copies_of_it(index: CopyIndex, masked: CopyIndex) -> None:
+    found = measure(true_endings(little_stories(300)[:5]), index, masked)
     assert found.truth[2] == [1.0] * 5 and found.one_story == [1.0] * 5
     assert all(share == 1.0 for k in found.seen for share in found.seen[k])
     assert found.longest == [len(ending.words) for ending in true_endings(little_stories(300)[:5])]
 
 
-def test_the_most_of_one_story_is_the_most_of_any(index: CopyIndex) -> None:
+def test_the_most_of_one_story_is_the_most_of_any(index: CopyIndex, masked: CopyIndex) -> None:
     story = "Tom had a kite. " + little_stories(300)[7] + " The end, said the zebra to the kite."
-    (most,) = measure(true_endings([story]), index).one_story
+    (most,) = measure(true_endings([story]), index, masked).one_story
     (ending,) = true_endings([story])
     all_stories = [plain(other) for other in little_stories(300)]
     assert most == max(precision(ending.words, other, 2) or 0 for other in all_stories)
     assert most is not None and 0 < most < 1
 
 
-def test_a_text_foreign_to_the_corpus_shares_nothing(index: CopyIndex) -> None:
-    found = measure(true_endings([FOREIGN]), index)
+def test_a_text_foreign_to_the_corpus_shares_nothing(index: CopyIndex, masked: CopyIndex) -> None:
+    found = measure(true_endings([FOREIGN]), index, masked)
     assert found.one_story == [0.0] and found.longest == [0] and found.copies == [[]]
     assert found.seen[1] == [0.0] and found.truth[8] is not None
 
@@ -92,6 +99,7 @@ def test_twenty_stories_learned_by_heart_light_up(tmp_path: Path) -> None:
         pass
     index = open_copies(corpus)
     assert index is not None
+    masked = result_of(indexed(corpus, masked=True))
     tokenizer = Tokenizer.train(learned, 512)
     config = ModelConfig(d_model=64, n_layers=2, n_heads=4, d_vocab=tokenizer.d_vocab, n_ctx=192)
     rows = torch.full((len(learned), 129), tokenizer.end)
@@ -115,7 +123,9 @@ def test_twenty_stories_learned_by_heart_light_up(tmp_path: Path) -> None:
         (by_heart, others, 0.0, 0.4),
         (fresh, learned, 0.0, 0.1),
     ):
-        found = estimate(measure(complete_all(model, on, sampling), index).truth[2])
+        found = estimate(
+            measure(result_of(complete_all(model, on, sampling)), index, masked).truth[2]
+        )
         assert (found is None and low == 0) or (found is not None and low <= found.mean <= high)
 
 
@@ -125,10 +135,12 @@ def test_the_same_stories_are_chosen_again(index: CopyIndex) -> None:
 
 
 def test_a_study_says_how_much_more_it_writes_of_what_it_saw(
-    checkpoint: Checkpoint, index: CopyIndex
+    checkpoint: Checkpoint, index: CopyIndex, masked: CopyIndex
 ) -> None:
     unseen = [nursery.story(1, number).text[:120] + "." for number in range(4)]
-    found = study(checkpoint, index, unseen, stories=3, sampling=Sampling(max_tokens=20))
+    found = result_of(
+        study(checkpoint, index, masked, unseen, stories=3, sampling=Sampling(max_tokens=20))
+    )
     assert {kind: len(written) for kind, written in found.endings.items()} == {
         "trained": 3, "unseen": 3, "people": 3,
     }  # fmt: skip
@@ -136,7 +148,9 @@ def test_a_study_says_how_much_more_it_writes_of_what_it_saw(
     assert more.interval[0] <= more.mean <= more.interval[1]
     assert found.measures["people"].truth[2] == [1.0] * 3
     with pytest.raises(BadInput, match="must not stand in the corpus"):
-        study(checkpoint, index, little_stories(9), stories=2, sampling=Sampling(max_tokens=5))
+        result_of(
+            study(checkpoint, index, masked, little_stories(9), stories=2, sampling=Sampling())
+        )
 
 
 def test_the_command_tells_all_measures(
@@ -150,6 +164,40 @@ def test_the_command_tells_all_measures(
     assert told["stories"] == {"trained": 4, "unseen": 4, "people": 4}
     assert told["people"]["truth"]["2"]["mean"] == 1.0
     assert set(told["trained"]) == {"truth", "each_other", "seen", "one_story", "longest"}
+    assert told["template copies"]["people"] == 0
+    (kept,) = open_run("tiny").memorization_path.glob("study-*.json")
+    before = kept.stat().st_mtime_ns
+    assert main([*arguments, "--stories", "4", "--max-tokens", "16", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == told and kept.stat().st_mtime_ns == before
     assert main([*arguments, "--stories", "0"]) == 2
     assert main(["memorize", "tiny", "--corpus", str(corpus)]) == 2
     assert "--valid" in capsys.readouterr().err
+
+
+def test_novelty_of_people_is_told_beside_every_temperature(
+    checkpoint: Checkpoint, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unseen = [nursery.story(1, number).text[:120] + "." for number in range(4)]
+    valid = write_corpus(tmp_path / "valid.txt", unseen)
+    arguments = ["novelty", "tiny", "--corpus", str(corpus), "--valid", str(valid), "--steps"]
+    sizes = ["--stories", "3", "--max-tokens", "12", "--temperatures", "0,1"]
+    assert main([*arguments, *sizes, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["address"], one["temperature"]) for one in told["points"]] == [
+        ("tiny@0", 0.0), ("tiny@0", 1.0),
+    ]  # fmt: skip
+    rising = [told["people"][str(k)]["mean"] for k in (1, 2, 3)]
+    assert 0 < rising[0] <= rising[1] <= rising[2] <= 1  # a new word makes every run with it new
+    assert main([*arguments, "--temperatures", "warm"]) == 2
+
+
+def test_copies_of_any_text_come_with_their_story(
+    checkpoint: Checkpoint, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "Zebras sing. " + little_stories(300)[7]
+    assert main(["copies", "--text", text, "--corpus", str(corpus), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["copies"][0]["source"] == little_stories(300)[7]
+    assert told["copies"][0]["length"] == told["words"] - 2
+    assert main(["copies", "--corpus", str(corpus)]) == 2
+    assert main(["copies", "tiny", "--corpus", str(corpus)]) == 0

@@ -1,0 +1,72 @@
+"""What is copied, of stories a model was trained on, of others, and by people; and what is new."""
+
+import html
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from app.figures.style import dress
+from app.theme import Palette
+from slm.judging.estimates import Estimate
+
+Line = Sequence[tuple[float | str, Estimate]]
+
+
+def histograms(
+    values: Mapping[str, Sequence[float | None]], palette: Palette, axis: str, *, share: bool = True
+) -> go.Figure:
+    """For each kind of ending how many of 100 lie where, its mean as a line of its own colour."""
+    figure = go.Figure()
+    inks = (palette.plus, palette.other, palette.muted)
+    for (name, found), ink in zip(values.items(), inks, strict=False):
+        known = [value for value in found if value is not None]
+        if not known:
+            continue
+        figure.add_histogram(
+            x=known,
+            name=html.escape(name, quote=False),
+            histnorm="percent",
+            marker={"color": ink, "line": {"width": 0}},
+            opacity=0.7,
+            xbins={"start": 0, "end": 1.0001, "size": 0.05} if share else None,
+            hovertemplate="%{x}: %{y:.0f} of 100<extra></extra>",
+        )
+        figure.add_vline(sum(known) / len(known), line={"color": ink, "width": 2, "dash": "dot"})
+    figure.update_layout(barmode="group", bargap=0.1)
+    figure.update_xaxes(title=axis, showgrid=False, zeroline=False)
+    figure.update_yaxes(title="of 100 endings", gridcolor=palette.grid, zeroline=False)
+    return dress(figure, palette, height=300)
+
+
+def new_curves(
+    lines: Mapping[str, Line], people: Line, palette: Palette, axis: str, *, named: bool = False
+) -> go.Figure:
+    """The share that is new, a line for each name, people's as a dashed one; bars are 95 %."""
+    figure = go.Figure()
+    inks = (palette.plus, palette.minus, palette.other, *palette.sequential[2:5])
+    styled = [
+        (name, line, inks[n % len(inks)], "solid") for n, (name, line) in enumerate(lines.items())
+    ]
+    for name, line, ink, dash in [*styled, ("people", people, palette.muted, "dash")]:
+        figure.add_scatter(
+            x=[str(at) if named else at for at, _ in line],
+            y=[value.mean for _, value in line],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [value.interval[1] - value.mean for _, value in line],
+                "arrayminus": [value.mean - value.interval[0] for _, value in line],
+                "color": ink,
+                "thickness": 1.2,
+                "width": 3,
+            },
+            mode="lines+markers",
+            name=html.escape(name, quote=False),
+            line={"color": ink, "width": 2, "dash": dash},
+            hovertemplate="%{y:.3f}<extra>" + html.escape(name, quote=False) + "</extra>",
+        )
+    figure.update_xaxes(
+        title=axis, showgrid=False, zeroline=False, type="category" if named else "linear"
+    )
+    figure.update_yaxes(title="share that is new", range=[-0.02, 1.02], gridcolor=palette.grid)
+    return dress(figure, palette, height=320)

@@ -1,0 +1,356 @@
+"""Does the model copy its training text?"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
+
+import streamlit as st
+
+from app import cache, selection, show
+from app.figures.intervals import intervals
+from app.figures.memorization import histograms, new_curves
+from app.memorization.choosing import corpus
+from app.memorization.copied import copied_text, sources
+from app.memorization.working import wanted
+from slm.judging.copies import copies
+from slm.judging.estimates import Estimate, estimate
+from slm.judging.memorization import KS, Measures, Study
+from slm.judging.novelty import New, Novelty
+from slm.judging.overlap import words
+from slm.judging.studies import (
+    Texts,
+    indexed,
+    make_novelty,
+    make_study,
+    novelty_path,
+    read_novelty,
+    read_study,
+    study_path,
+)
+from slm.judging.templates import most_alike, told_again
+from slm.runs import Address, open_run
+from slm.writing.sampler import Sampling
+
+ENDINGS, MEASURES, TEMPLATES, NEW, ANY = (
+    "endings", "measures", "templates", "novelty", "any text",
+)  # fmt: skip
+NAMES = {
+    "trained": "its endings of stories it was trained on",
+    "unseen": "its endings of stories it never saw",
+    "people": "people's endings of these",
+}
+PLOTTED = {
+    "(a) Rouge precision against the true ending": "truth",
+    "(b) largest Rouge-2 f-measure to another ending": "each_other",
+    "(c) share of runs of words that stand in the corpus": "seen",
+    "(d) largest Rouge-2 precision against one story": "one_story",
+    "words of the longest copy": "longest",
+}
+TEMPERATURE, STEP = "against temperature", "against training step"
+
+
+def study_of(address: str, read: Texts, stories: int, sampling: Sampling) -> Study | None:
+    """What was kept, or what is measured now; None until then."""
+    if (kept := read_study(study_path(address, read, stories, sampling))) is not None:
+        return kept
+    work = partial(make_study, address, read, stories, sampling)
+    name = f"study-{address}-{read.corpus_hash}-{read.unseen_hash}-{stories}-{sampling}"
+    st.caption(
+        f"Not measured yet: {stories} stories of the corpus and {stories} that the model never saw "
+        "are cut at 40 %, it ends them, and people's endings are the baseline."
+    )
+    return wanted(name, "Measure", work)
+
+
+def headline(address: str, found: Study) -> None:
+    """In a sentence: does it write more of the true ending where it was trained on it?"""
+    more = found.more_than_unseen()
+    verdict = "more" if more.interval[0] > 0 else "no more than chance would have it"
+    told = sum(told_again(found.measures["trained"].templates))
+    st.markdown(
+        show.plain(
+            f"Of the true ending it writes {verdict} where it was trained on the story: Rouge-2 "
+            f"precision {more.mean:+.3f} (95 % between {more.interval[0]:+.3f} and "
+            f"{more.interval[1]:+.3f}). Template copies: {told} of {len(found.endings['trained'])}."
+        )
+    )
+
+
+def endings(address: str, found: Study, read: Texts) -> None:
+    """One story cut short: the model's ending beside the true one, copies underlined."""
+    kind = st.segmented_control(
+        "Stories", ["trained", "unseen"], default="trained", required=True, key=f"kind-{address}",
+        format_func=lambda name: "it was trained on" if name == "trained" else "it never saw",
+    ) or "trained"  # fmt: skip
+    measures, written = found.measures[kind], found.endings[kind]
+    order = sorted(range(len(written)), key=lambda n: -measures.longest[n])
+    number = st.selectbox(
+        "Story, that with the longest copy first", order, key=f"story-{address}-{kind}",
+        format_func=lambda n: f"longest copy {measures.longest[n]} words, "
+        f"Rouge-2 {show_share(measures.truth[2][n])}: {written[n].beginning[:60]} …",
+    )  # fmt: skip
+    one, copied = written[number or 0], measures.copies[number or 0]
+    st.caption("It was given")
+    copied_text(one.beginning, [], key=f"given-{address}")
+    left, right = st.columns(2)
+    with left:
+        st.caption("The model went on")
+        copied_text(one.text, copied, key=f"model-{address}")
+    with right:
+        st.caption("The true ending")
+        copied_text(one.story[len(one.beginning) :], [], key=f"true-{address}")
+    if (index := cache.copy_index(read)) is not None:
+        sources(one.text, copied, index, key=f"sources-{address}")
+
+
+def show_share(value: float | None) -> str:
+    """A share, or that it cannot be told."""
+    return "too short to say" if value is None else f"{value:.2f}"
+
+
+def measured(address: str, found: Study, which: str, k: int) -> None:
+    """One measure of all endings: histogram, and means with their intervals."""
+    name = PLOTTED[which]
+    values = {
+        NAMES[kind]: values_of(measures, name, k)
+        for kind, measures in found.measures.items()
+        if not (kind == "people" and name == "truth")
+    }
+    axis = f"{which}, k = {k}" if name in ("truth", "seen") else which
+    show.figure(
+        histograms(values, show.colours(), axis, share=name != "longest"),
+        name=f"copied-{name}-{address}",
+        table=partial(numbers, found),
+        everything=lambda: json.dumps(asdict(found), ensure_ascii=False),
+        note=f"{address}: {len(found.endings['trained'])} stories of each kind cut at 40 %. Dotted "
+        "lines are means.",
+    )
+    means = [(kind, estimate(these)) for kind, these in values.items()]
+    rows = [(kind, m.mean, *m.interval) for kind, m in means if m is not None]
+    high = max((row[3] for row in rows), default=1.0)
+    show.figure(
+        intervals(rows, show.colours(), f"mean of {axis}, with its 95 % interval", (0, high * 1.1)),
+        name=f"copied-means-{name}-{address}",
+        table=lambda: show.csv(("endings", "mean", "low", "high"), iter(rows)),
+    )
+
+
+def values_of(measures: Measures, name: str, k: int) -> list[float | None]:
+    """One measure of every ending."""
+    values = getattr(measures, name)
+    return list(values[k] if name in ("truth", "seen") else values)
+
+
+def numbers(found: Study) -> str:
+    """Every ending's measures as CSV."""
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for kind, measures in found.measures.items():
+            for n, ending in enumerate(found.endings[kind]):
+                alike = measures.templates[n]
+                yield (
+                    kind, ending.beginning, ending.text,
+                    *(measures.truth[k][n] for k in KS), *(measures.seen[k][n] for k in KS),
+                    measures.each_other[n], measures.one_story[n], measures.longest[n],
+                    alike.masked if alike else "", (alike.kind or "") if alike else "",
+                )  # fmt: skip
+
+    header = (
+        "kind", "beginning", "ending", *(f"truth_{k}" for k in KS), *(f"seen_{k}" for k in KS),
+        "each_other", "one_story", "longest", "most_alike_masked", "template",
+    )  # fmt: skip
+    return show.csv(header, rows())
+
+
+def templates(address: str, found: Study, read: Texts) -> None:
+    """The endings most like one story of the corpus, names and places masked, beside that story."""
+    counts = {
+        kind: (sum(told_again(measures.templates)), len(measures.templates))
+        for kind, measures in found.measures.items()
+    }
+    st.markdown(
+        "Template copies: "
+        + "; ".join(f"{told} of {all_} among {NAMES[k]}" for k, (told, all_) in counts.items())
+    )
+    kind = st.segmented_control(
+        "Endings", list(NAMES), default="trained", required=True, key=f"templates-{address}",
+        format_func=lambda name: NAMES[name],
+    ) or "trained"  # fmt: skip
+    alike = found.measures[kind].templates
+    order = sorted(range(len(alike)), key=lambda n: -(one.masked if (one := alike[n]) else 0))
+
+    def name(n: int) -> str:
+        one = alike[n]
+        if one is None:
+            return "nothing alike"
+        return f"{one.masked:.2f} alike ({one.plain:.2f} with names), {one.kind or 'no copy'}"
+
+    number = st.selectbox("Ending", order, format_func=name, key=f"template-{address}-{kind}") or 0
+    one = alike[number]
+    left, right = st.columns(2)
+    with left:
+        st.caption("The ending")
+        copied_text(found.endings[kind][number].text, [], key=f"told-{address}")
+    with right:
+        index = cache.copy_index(read)
+        if one is not None and index is not None:
+            st.caption(show.plain(f"Story {one.story} of the corpus"))
+            copied_text(index.story(one.story), [], key=f"telling-{address}")
+    st.caption(
+        "Names are words capitalised inside a sentence and the nursery's names; places are the "
+        "nursery's. An ending is a copy where one story holds at least 0.8 of its masked runs of four "
+        "words; a template copy where fewer of them stand there with their names."
+    )
+
+
+def new(address: str, read: Texts, stories: int, against: str, k: int, sampling: Sampling) -> None:
+    """How much of what is written is new, beside people's endings of the same stories."""
+    run = Address.parse(address).run
+    if against == TEMPERATURE:
+        points = [(address, heat) for heat in (0.0, 0.5, 1.0)]
+    else:
+        points = [(str(Address(run, step)), sampling.temperature) for step in open_run(run).steps]
+    own = Sampling(max_tokens=sampling.max_tokens, seed=sampling.seed)
+    found = read_novelty(novelty_path(points, read, stories, own))
+    if found is None:
+        st.caption(f"Not measured yet: {stories} endings at each of {len(points)} points.")
+        key = f"novelty-{against}-{address}-{read.corpus_hash}-{read.unseen_hash}-{stories}-{sampling}"
+        found = wanted(key, "Measure", partial(make_novelty, points, read, stories, own))
+    if found is not None:
+        curves(address, found, against, k)
+
+
+def curves(address: str, found: Novelty, against: str, k: int) -> None:
+    """Novelty by the length of the run of words; and, over training, for one length."""
+    if against == TEMPERATURE:
+        lines = {f"temperature {one.temperature:g}": by_length(one.new) for one in found.points}
+        drawn = new_curves(lines, by_length(found.people), show.colours(), "words in a row (n)")
+    else:
+        steps = [
+            (Address.parse(one.address).step or 0, estimate(one.new[k])) for one in found.points
+        ]
+        line = [(step, value) for step, value in steps if value is not None]
+        human = estimate(found.people[k])
+        people = [(step, human) for step, _ in line] if human is not None else []
+        title = f"{k} words in a row"
+        drawn = new_curves({title: line}, people, show.colours(), "training step", named=True)
+
+    def table() -> str:
+        points = [("people", "", found.people)]
+        points += [(one.address, f"{one.temperature:g}", one.new) for one in found.points]
+        rows = (
+            (name, heat, n, value.mean, *value.interval)
+            for name, heat, shares in points
+            for n in KS
+            if (value := estimate(shares[n])) is not None
+        )
+        return show.csv(("address", "temperature", "n", "new", "low", "high"), rows)
+
+    show.figure(
+        drawn,
+        name=f"novelty-{against.split()[-1]}-{address}",
+        table=table,
+        everything=lambda: json.dumps(asdict(found), ensure_ascii=False),
+        note=f"{address}: {found.stories} stories it never saw, ended by it and by people. New is what "
+        "stands nowhere in the corpus. Bars: 95 % intervals over endings.",
+    )
+
+
+def by_length(shares: New) -> list[tuple[float | str, Estimate]]:
+    """The mean for every n."""
+    return [(k, value) for k in KS if (value := estimate(shares[k])) is not None]
+
+
+def any_text(read: Texts) -> None:
+    """Copies in whatever the reader writes."""
+    text = st.text_area(
+        "Any text", cache.shipped_stories()[next(iter(cache.shipped_stories()))], key="text",
+        bind="query-params", max_chars=4000, height=160,
+    ) or ""  # fmt: skip
+    shortest = st.number_input(
+        "Underline copies of at least so many words", 2, 50, 5, key="shortest", bind="query-params",
+        width=300,
+    )  # fmt: skip
+    index, masked = cache.copy_index(read), cache.copy_index(read, masked=True)
+    if index is None or masked is None:
+        st.caption(
+            "The corpus is not indexed yet: it is read once, and then any text is looked up."
+        )
+        if index is None:
+            index = wanted(
+                f"index-{read.corpus_hash}", "Index the corpus", partial(indexed, read.corpus)
+            )
+        elif wanted(
+            f"masked-{read.corpus_hash}", "Index it with names masked",
+            partial(indexed, read.corpus, masked=True),
+        ):  # fmt: skip
+            st.rerun()
+    if index is None:
+        return
+    own = [word.text for word in words(text)]
+    found = copies(index.matches(own), int(shortest))
+    covered = sum(map(len, found))
+    copied_text(text, found, key="any-text")
+    st.caption(f"{len(found)} copies, {covered} of {len(own)} words (overlaps counted twice).")
+    sources(text, found, index, key="any-sources")
+    if masked is not None and (alike := most_alike(text, masked)) is not None:
+        st.caption(
+            f"Most alike with names and places masked: story {alike.story}, {alike.masked:.2f} of its "
+            f"runs of four words ({alike.plain:.2f} as they are): {alike.kind or 'no copy'}."
+        )
+
+
+st.title("Does the model copy its training text?", anchor=False)
+addresses = selection.addresses()
+with show.one_line():
+    read = corpus(addresses)
+    if read is not None:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            view = st.segmented_control(
+                "Show", [ENDINGS, MEASURES, TEMPLATES, NEW, ANY], default=ENDINGS, required=True,
+                key="view", bind="query-params",
+            )  # fmt: skip
+            if view != ANY:
+                stories = st.number_input(
+                    "Stories of each kind",
+                    2,
+                    500,
+                    20,
+                    key="stories",
+                    bind="query-params",
+                    width=150,
+                )
+                heat = st.number_input(
+                    "Temperature", 0.0, 2.0, 1.0, 0.1, key="heat", bind="query-params", width=130
+                )
+                sampling = Sampling(temperature=heat)
+            if view == MEASURES:
+                which = st.selectbox("Measure", list(PLOTTED), key="measure", bind="query-params")
+            if view == NEW:
+                against = st.segmented_control(
+                    "Novelty", [TEMPERATURE, STEP], default=TEMPERATURE, required=True,
+                    key="against", bind="query-params",
+                ) or TEMPERATURE  # fmt: skip
+            if view in (MEASURES, NEW):
+                k = st.select_slider(
+                    "k, words in a row", KS, 4 if view == NEW else 2, key=f"k-{view}", width=180
+                )
+        if view == ANY:
+            any_text(read)
+        else:
+            for column, address in selection.columns():
+                with column, show.one_line():
+                    if view == NEW:
+                        new(address, read, int(stories), against, k, sampling)
+                        continue
+                    study = study_of(address, read, int(stories), sampling)
+                    if study is None:
+                        continue
+                    headline(address, study)
+                    if view == ENDINGS:
+                        endings(address, study, read)
+                    elif view == MEASURES:
+                        measured(address, study, which or next(iter(PLOTTED)), k)
+                    else:
+                        templates(address, study, read)

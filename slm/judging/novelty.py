@@ -1,0 +1,76 @@
+"""How new is what a model writes: the share of its runs of n words that stand nowhere in a corpus.
+
+Always of endings of stories that the model never saw, beside people's endings of the same stories.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from slm.judging.copies import Copy, CopyIndex
+from slm.judging.memorization import KS, Ending, choose_unseen, complete_all, true_endings
+from slm.judging.progress import Progress
+from slm.runs import load_checkpoint
+from slm.writing.sampler import Sampling
+
+New = dict[int, list[float | None]]
+"""For each n, the share of each ending's n-grams that are new; None where it has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One checkpoint at one temperature."""
+
+    address: str
+    temperature: float
+    new: New
+
+
+@dataclass(frozen=True, kw_only=True)
+class Novelty:
+    """What models and people write of the same beginnings."""
+
+    stories: int
+    people: New
+    points: list[Point]
+
+
+def novelty(
+    points: Sequence[tuple[str, float]],
+    index: CopyIndex,
+    unseen: Sequence[str],
+    *,
+    stories: int,
+    sampling: Sampling,
+) -> Generator[Progress, None, Novelty]:
+    """Let every (address, temperature) of `points` end the same stories.
+
+    Raises `BadInput` where one of these stands in the corpus word for word, or none is long enough.
+    """
+    chosen = choose_unseen(unseen, index, stories, sampling.seed)
+    found: list[Point] = []
+    for number, (address, temperature) in enumerate(points):
+        checkpoint = load_checkpoint(address)
+        endings = yield from complete_all(
+            checkpoint,
+            chosen,
+            replace(sampling, temperature=temperature),
+            doing=f"{checkpoint.address} at temperature {temperature:g}",
+            share=(number / len(points), (number + 1) / len(points)),
+        )
+        new = new_shares(endings, index)
+        found.append(Point(address=str(checkpoint.address), temperature=temperature, new=new))
+    people = new_shares(true_endings(chosen), index)
+    return Novelty(stories=len(chosen), people=people, points=found)
+
+
+def new_shares(endings: Sequence[Ending], index: CopyIndex) -> New:
+    """How much of each ending is new, for every n."""
+    matches = [index.matches(ending.words) for ending in endings]
+    return {k: [new_share(match, k) for match in matches] for k in KS}
+
+
+def new_share(matches: Sequence[Copy], k: int) -> float | None:
+    """The share of a text's k-grams that stand nowhere in the corpus."""
+    fresh = [len(match) < k for match in matches[: max(0, len(matches) - k + 1)]]
+    return fmean(fresh) if fresh else None
