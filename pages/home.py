@@ -7,7 +7,6 @@ import streamlit as st
 from app import cache, selection, show
 from app.live import LiveStory
 from app.story_view import story_view
-from slm.model.config import count_parameters
 from slm.runs import Metric, Run, list_runs
 from slm.writing.sampler import Sampling
 
@@ -67,7 +66,7 @@ def described(run: Run) -> dict[str, object]:
     return {
         "run": run.name,
         "shape": run.config.shape,
-        "parameters": show.count(count_parameters(run.config).total),
+        "parameters": show.count(run.info.parameters),
         "last step": run.last_step,
         "bits per byte": measured(last),
         "corpus": named(str(run.info.corpus.get("train", run.info.imported.get("kind", "")))),

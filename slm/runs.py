@@ -19,7 +19,7 @@ from torch import Tensor
 from slm.errors import BadInput
 from slm.files import replacing, write_text
 from slm.model import weights as weights_file
-from slm.model.config import ModelConfig
+from slm.model.config import ModelConfig, count_parameters
 from slm.model.weights import Weights
 from slm.stories.tokenizer import Tokenizer
 
@@ -97,6 +97,12 @@ class RunInfo:
     pid: int | None = None
     imported: dict[str, Any] = field(default_factory=dict)
     parent: str = ""
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers. An imported model's biases that its original lacks are 0 and not counted."""
+        given = self.imported.get("parameters")
+        return count_parameters(self.config).total if given is None else int(given)
 
     @property
     def answers_requests(self) -> bool:

@@ -197,7 +197,6 @@ def _work(chosen: argparse.Namespace) -> None:
 
 
 def _described(name: str) -> dict[str, Any]:
-    from slm.model.config import count_parameters
     from slm.runs import open_run
 
     run = open_run(name)
@@ -205,12 +204,13 @@ def _described(name: str) -> dict[str, Any]:
     return {
         "name": run.name,
         "shape": info.config.shape,
-        "parameters": count_parameters(info.config).total,
+        "parameters": info.parameters,
         "steps": run.steps,
         "last_step": run.last_step,
         "val_loss": last.val_loss if last else None,
         "val_bits_per_byte": last.val_bits_per_byte if last else None,
         "corpus": info.corpus.get("train"),
+        "imported": info.imported or None,
         "parent": info.parent,
         "status": run.status,
     }
