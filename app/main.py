@@ -39,7 +39,8 @@ page = st.navigation(
             st.Page("../pages/knowledge.py", title="Knowledge", url_path="knowledge"),
             st.Page("../pages/memorization.py", title="Memorization", url_path="memorization"),
         ],
-    }
+    },
+    expanded=True,
 )
 with show.one_line():
     selection.sidebar()

@@ -1,7 +1,8 @@
-"""`slm compare`: what changed between two models?"""
+"""`slm compare` and `slm development`: what changed between two models, and what came when?"""
 
 import argparse
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--corpus", default="shipped", help="stories that both read (shipped)")
     sub.add_argument("--stories", type=int, default=60, help="how many of them (60)")
     sub.add_argument("--html", help="write a report, one file that needs no network, here")
+
+    sub = commands.add("development", _development, "What did a run learn when?", address=False)
+    sub.add_argument("run", help="the run's name")
 
 
 def _compare(chosen: argparse.Namespace) -> None:
@@ -45,6 +49,43 @@ def _compare(chosen: argparse.Namespace) -> None:
     if chosen.html:
         write_text(Path(chosen.html), report(found))
     answer(chosen, as_json(found), lambda: _told(found, chosen.html))
+
+
+def _development(chosen: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from slm.comparing.development import appearances, development, halfway
+    from slm.runs import open_run
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("reading", total=1.0)
+        for step in development(open_run(chosen.run)):
+            if isinstance(step, tuple):
+                stages = step
+            else:
+                bar.update(task, description=step.doing, completed=step.share)
+    labels, half = appearances(stages), halfway(stages)
+    data = {
+        "run": chosen.run,
+        "steps": [stage.step for stage in stages],
+        "nats per word": {str(stage.step): stage.words for stage in stages},
+        "half learned by step": half,
+        "labels": [asdict(label) for label in labels],
+    }
+
+    def text() -> str:
+        lines = [f"{chosen.run}: half of what is learned of each part of the text, by step"]
+        lines += [f"  {part:16} {step}" for part, step in half.items()]
+        lines.append("heads that got a label, and keep it to the last step")
+        lines += [
+            f"  step {label.step:>6}  {label.layer}.{label.head:<3} {label.kind}"
+            for label in labels
+            if label.stays
+        ]
+        return "\n".join(lines)
+
+    answer(chosen, data, text)
 
 
 def _told(found: "Comparison", html: str | None) -> str:

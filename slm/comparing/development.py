@@ -68,7 +68,7 @@ def word_losses(checkpoint: Checkpoint, stories: int = TOLD, seed: int = 0) -> d
         for story, costs in zip(read, nats, strict=True):
             mine = np.array([role in roles for role in story.roles[1:]])
             cost += float(costs[:-1][mine].sum())
-            words += sum(np.array(story.begins[1:]) & mine)
+            words += int((np.array(story.begins[1:]) & mine).sum())
         found[part] = cost / max(words, 1)
     return found
 

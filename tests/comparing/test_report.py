@@ -105,3 +105,14 @@ def test_reading_takes_the_first_stories_and_their_validation_split(tmp_path: Pa
     assert read("nursery", 2).texts != read("nursery:1:7", 2).texts
     corpus = write_corpus(tmp_path / "two.txt", little_stories(2))
     assert len(read(str(corpus), 50).texts) == 2
+
+
+def test_development_is_told_step_by_step(
+    checkpoint: Checkpoint, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Run(runs / "tiny").save_checkpoint(checkpoint.weights, 8)
+    assert main(["development", "tiny", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["steps"] == [0, 8] and data["nats per word"]["0"] == data["nats per word"]["8"]
+    assert set(data["half learned by step"].values()) == {None}  # the same weights learn nothing
+    assert main(["development", "nobody"]) == 2
