@@ -1,21 +1,13 @@
 """The entry: page config, navigation, and on every page the sidebar with models A and B."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from app import scrubber, selection, show
 
 st.set_page_config(page_title="Storyscope", layout="wide", initial_sidebar_state=250)
-st.html(
-    """<style>
-    .stMainBlockContainer { padding-inline: 3rem; max-width: 84rem; }
-    [data-testid="stSidebarNavLink"] { height: 1.6rem; min-height: 0; padding-block: 0; }
-    [data-testid="stSidebarNavLinkContainer"] { margin-block: 0; }
-    [data-testid="stSidebarNavSeparator"] { margin-block: 0.4rem 0; }
-    [data-testid="stSidebarUserContent"] { padding-top: 0.6rem; }
-    [data-testid="stNavSectionHeader"] { margin-block: 0.35rem 0; padding-block: 0; min-height: 0; }
-    [data-testid="stSidebarHeader"] { height: 1.6rem; }
-    </style>"""
-)
+st.html(Path(__file__).with_name("main.css"))
 
 page = st.navigation(
     {

@@ -222,10 +222,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )  # fmt: skip
     if view != TRAIN:
         which = str(
-            st.selectbox("Of", [ALL, *sweep.names()], key="grid", bind="query-params", width=240)
+            st.selectbox("Of", [ALL, *sweep.names()], key="grid", bind="query-params", width=190)
         )
         graders = cache.story_judges()
-        judge = str(st.selectbox("Graded by", [*graders, NOBODY], key="grader", width=240))
+        judge = str(st.selectbox("Graded by", [*graders, NOBODY], key="grader", width=190))
 with show.one_line():
     if view == TRAIN:
         train()

@@ -39,10 +39,7 @@ def table(
             text=text,
             texttemplate="%{text}",
             textfont={"size": 16},
-            colorscale=[
-                [at / (len(palette.sequential) - 3), colour]  # the darkest would hide the text
-                for at, colour in enumerate(palette.sequential[:-2])
-            ],
+            colorscale=list(palette.sequential[1:4]),  # the darkest would hide the text
             zmin=0,
             zmax=1,
             xgap=3,
