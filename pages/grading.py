@@ -7,6 +7,7 @@ from app.grading import (
     GradingJob,
     ask,
     by_hand,
+    contest,
     contests,
     graded,
     results,
@@ -100,7 +101,7 @@ def show_contest(addresses: list[str], given: ask.Given) -> None:
         return
     judge = pick_judge(list(found))
     results.warning(judge, tests_of(judge))
-    results.between(a, b, judge, found[judge])
+    contest.between(a, b, judge, found[judge])
 
 
 def show_judge(addresses: list[str]) -> None:

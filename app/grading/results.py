@@ -11,12 +11,13 @@ from app import show
 from app.figures.grading import distributions
 from app.figures.intervals import intervals
 from app.story_view import Shown, story_view
+from slm.judging.byhand import PERSON
 from slm.judging.calibration import awake, contrasts
 from slm.judging.pairs import Verdict
 from slm.judging.protocol import AGES, ALL_DIMENSIONS, Grade, Ungraded
 from slm.judging.questions import Graded
 from slm.judging.resampling import Mean
-from slm.judging.scores import contest, differences, distribution, spent, summary
+from slm.judging.scores import differences, distribution, spent, summary
 
 
 def warning(judge: str, tests: Sequence[Graded]) -> None:
@@ -35,6 +36,8 @@ def warning(judge: str, tests: Sequence[Graded]) -> None:
                     f"were spoiled, it took nothing off for {missed}. Its grades tell little here."
                 )
             )
+        case "not tested" if judge.startswith(PERSON):
+            pass
         case "not tested":
             st.caption(
                 show.plain(
@@ -109,10 +112,11 @@ def story(one: Graded, *, key: str) -> None:
         [Shown(piece=one.item.opening, value=1.0), Shown(piece=one.item.completion)],
         key=key, label="the beginning it was given", full=5, small=True,
     )  # fmt: skip
-    _words(one)
+    words(one)
 
 
-def _words(one: Graded) -> None:
+def words(one: Graded) -> None:
+    """What the judge said, its answer, and the answer as it came."""
     st.markdown(f"**{show.plain(one.judge)}:** {show.plain(one.assessment)}")
     if isinstance(one.outcome, Verdict):
         st.markdown(f"Better: {one.outcome.better}")
@@ -123,52 +127,6 @@ def _words(one: Graded) -> None:
         st.warning(show.plain(f"Ungraded: {one.outcome.reason}. It said:"))
     with st.popover("The reply as it came"):
         st.code(one.reply, language=None, wrap_lines=True)
-
-
-def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
-    """Which of two models writes better, and whether the judge has a favourite place."""
-    result = contest(found, a, b)
-    if result is None:
-        st.markdown("No pair of these two has been read both ways round yet.")
-        return
-    st.markdown(show.plain(f"{_verdict(a, b, result.wins)} {_favourite(result.first)}"))
-    rows = [(f"{a} is preferred", result.wins), ("the one shown first is", result.first)]
-    show.figure(
-        intervals(
-            [(label, m.mean, *(m.interval or (m.mean, m.mean))) for label, m in rows],
-            show.colours(),
-            "share of pairs, a tie counting half",
-            (-0.02, 1.02),
-            mark=0.5,
-        ),
-        name=f"contest-{a}-{b}-{judge}",
-        table=partial(_contest_table, found),
-        everything=partial(as_json, found),
-        note=f"{result.pairs} pairs read by {judge}, each both ways round"
-        + (f"; {result.unread} more without two verdicts" if result.unread else "")
-        + f". The same winner both ways in {result.steady:.0%}. Bars: 95 % intervals over openings."
-        + _bill(found),
-    )
-    chosen = st.selectbox(
-        "Pair",
-        range(len(found)),
-        format_func=lambda i: _pair_name(found[i]),
-        key=f"read-pair-{len(found)}",
-    )
-    one = found[chosen or 0]
-    for column, address, text in zip(
-        st.columns(2, gap="large"),
-        (one.item.address, one.item.other_address),
-        (one.item.completion, one.item.other or ""),
-        strict=True,
-    ):
-        with column:
-            st.markdown(f"**{show.plain(address)}**")
-            story_view(
-                [Shown(piece=one.item.opening, value=1.0), Shown(piece=text)],
-                key=f"pair-{address}", label="the beginning both were given", full=5, small=True,
-            )  # fmt: skip
-    _words(one)
 
 
 def name(one: Graded) -> str:
@@ -183,12 +141,6 @@ def name(one: Graded) -> str:
     return f"{grades}  {beginning} … ({one.item.completion_index + 1}){again}"
 
 
-def _pair_name(one: Graded) -> str:
-    better = one.outcome.better if isinstance(one.outcome, Verdict) else "unread"
-    beginning = " ".join(one.item.opening[:50].split())
-    return f"{better} better  {beginning} … ({one.item.completion_index + 1})  {one.item.address} first"
-
-
 def numbers(found: Sequence[Graded]) -> str:
     """Every graded story as CSV; an ungraded one has empty grades, never zeros."""
     rows = (
@@ -196,7 +148,7 @@ def numbers(found: Sequence[Graded]) -> str:
             one.item.opening,
             one.item.completion,
             one.item.repeat,
-            *(_cell(one.outcome, part) for part in (*ALL_DIMENSIONS, "age_group")),
+            *(cell(one.outcome, part) for part in (*ALL_DIMENSIONS, "age_group")),
             one.assessment,
             one.reply,
             "" if one.cost is None else one.cost,
@@ -245,34 +197,14 @@ def _note(address: str, judge: str, found: Sequence[Graded]) -> str:
         + (f", {result.ungraded} more left ungraded" if result.ungraded else "")
         + f". {sure}. Ages it sounds like: "
         + ", ".join(f"{AGES[age]} ({n})" for age, n in result.ages.items())
-        + f".{_bill(found)}"
+        + f".{bill_of(found)}"
     )
 
 
-def _bill(found: Sequence[Graded]) -> str:
+def bill_of(found: Sequence[Graded]) -> str:
+    """What these answers cost, as a sentence."""
     cost = spent(found)
     return " What it cost is not known." if cost is None else f" Spent: ${cost:.4f}."
-
-
-def _verdict(a: str, b: str, wins: Mean) -> str:
-    if wins.interval is None:
-        return "With one opening nothing can be said about which writes better."
-    low, high = wins.interval
-    if low > 0.5:
-        return f"{a} writes better than {b}."
-    if high < 0.5:
-        return f"{b} writes better than {a}."
-    return "Which of the two writes better cannot be told from these pairs."
-
-
-def _favourite(first: Mean) -> str:
-    if first.interval is None or first.interval[0] <= 0.5 <= first.interval[1]:
-        return "No favourite place is seen in this judge."
-    place = "first" if first.mean > 0.5 else "second"
-    return (
-        f"This judge favours the story that stands {place}. "
-        "Since every pair was read both ways round, that favours neither model."
-    )
 
 
 def _values(grade: Grade) -> list[tuple[str, float]]:
@@ -280,7 +212,8 @@ def _values(grade: Grade) -> list[tuple[str, float]]:
     return [(part, value) for part, value in every if value is not None]
 
 
-def _cell(outcome: object, part: str) -> object:
+def cell(outcome: object, part: str) -> object:
+    """A part of an outcome for a table; empty where it has none."""
     value = getattr(outcome, part, None)
     return "" if value is None else value
 
@@ -288,15 +221,3 @@ def _cell(outcome: object, part: str) -> object:
 def _spread_table(spread: Sequence[tuple[str, Sequence[int]]]) -> str:
     rows = ((name, *counts) for name, counts in spread)
     return show.csv(("dimension", *(str(grade) for grade in range(11))), rows)
-
-
-def _contest_table(found: Sequence[Graded]) -> str:
-    header = ("opening", "first", "second", "first_text", "second_text", "better", "comparison")
-    rows = (
-        (
-            one.item.opening, one.item.address, one.item.other_address, one.item.completion,
-            one.item.other or "", _cell(one.outcome, "better"), one.assessment,
-        )
-        for one in found
-    )  # fmt: skip
-    return show.csv(header, rows)

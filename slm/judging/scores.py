@@ -56,6 +56,7 @@ class Contest:
     a: str
     b: str
     pairs: int
+    openings: int
     unread: int
     wins: Mean
     first: Mean
@@ -194,6 +195,7 @@ def contest(graded: Sequence[Graded], a: str, b: str, seed: int = 0) -> Contest 
         a=a,
         b=b,
         pairs=len(wins),
+        openings=len(set(openings)),
         unread=len(pairs) - len(wins),
         wins=mean_over(openings, wins, seed),
         first=mean_over(openings, firsts, seed),

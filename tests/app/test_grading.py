@@ -153,13 +153,13 @@ def test_a_cancelled_grading_keeps_what_was_paid_and_sends_no_more(
 def test_two_models_are_read_against_each_other_unnamed(
     open_page: Open, two_runs: Path, server: JudgeServer
 ) -> None:
-    where = {"a": "tiny", "b": "other", "openings": 3, "samples": 1, "calibrate": "false"}
+    where = {"a": "tiny", "b": "other", "openings": 5, "samples": 1, "calibrate": "false"}
     app = open_page("grading", **where, view="A against B")
-    assert "12 calls" in said(app)
+    assert "20 calls" in said(app)
     press_grade(app, server)
     assert not app.exception and not app.error
-    assert server.paid == 12
-    assert "3 pairs read by gpt-4o, each both ways round" in said(app)
+    assert server.paid == 20
+    assert "5 pairs read by gpt-4o, each both ways round" in said(app)
     assert "No favourite place is seen in this judge." in said(app)
     assert "tiny" not in json.dumps(server.asked)
     shown = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
