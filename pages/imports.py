@@ -56,20 +56,23 @@ def uploaded() -> str:
     files = st.file_uploader(
         "Weights, configuration and tokenizer", accept_multiple_files=True, key="files",
         type=["bin", "pt", "pth", "safetensors", "json", "txt"],
-        help="Large models come quicker by their path.",
+        help="Large models come quicker by their path.", on_change=forget,
     )  # fmt: skip
     if not files:
         return ""
     folder = st.session_state.setdefault("upload", tempfile.TemporaryDirectory())
     root = Path(folder.name)
     names = {re.sub(r"[^\w.-]", "_", Path(file.name).name): file for file in files}
-    for old in root.iterdir():
-        if old.name not in names:
-            old.unlink()
     for name, file in names.items():
         if name.strip(".") and not (root / name).exists():
             (root / name).write_bytes(file.getbuffer())
     return str(root)
+
+
+def forget() -> None:
+    """Other files were given: what was found in those before is gone."""
+    for name in ("upload", "found", "refused"):
+        st.session_state.pop(name, None)
 
 
 def look(path: str, tokenizer: str | None) -> Found | None:
@@ -108,7 +111,7 @@ def describe(found: Found) -> None:
     pieces = tokenizer.pieces(tokenizer.encode_story(EXAMPLE))
     st.caption("Its tokenizer reads a story so, the mark that opens it first:")
     story_view(
-        [Shown(piece=piece, value=float(at % 2)) for at, piece in enumerate(pieces)],
+        [Shown(piece=piece, value=0.4 * (at % 2)) for at, piece in enumerate(pieces)],
         key="import-pieces",
         label="every second token",
         small=True,
@@ -171,4 +174,4 @@ with right:
     st.markdown("\n".join(f"- **{form}**: {what}" for form, what in FORMS.items()))
     st.caption(LIMITS)
     st.caption("In a terminal, with the same checks and the same numbers:")
-    st.code("python -m slm import tiny-stories-1M --name tiny-1M", language="bash")
+    st.code("python -m slm import tiny-stories-1M --name tiny-1M", language="bash", wrap_lines=True)

@@ -52,3 +52,17 @@ def test_what_cannot_be_imported_says_why_in_one_line(open_page: Open, tmp_path:
     assert not app.exception
     assert len(app.error) == 1 and "too short for a model of llama2" in said(app)
     assert not list_runs()
+
+
+def test_files_from_the_browser_are_looked_at_like_a_folder(
+    open_page: Open, state_dict: Path
+) -> None:
+    app = open_page("imports", **{"from": "Files from this browser"})
+    files = [
+        (path.name, path.read_bytes(), "application/octet-stream")
+        for path in sorted(state_dict.parent.iterdir())
+    ]
+    app.file_uploader(key="files").set_value(files).run()
+    app.button(key="look").click().run()
+    assert not app.exception and not app.error
+    assert "16x2x2" in app.table[0].value.to_string()
