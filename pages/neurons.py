@@ -40,7 +40,7 @@ def summary(address: str, known: Known, layer: int, neuron: int) -> None:
         for part in (written.promotes, written.suppresses)
     )
     fires = (
-        f"Fires on **{rates[neuron]:.2%}** of tokens, more than {less:.0%} of its layer do; "
+        f"Fires on **{rates[neuron]:.2%}** of tokens, more often than {less:.0%} of its layer; "
         f"at most {index.highest[layer, neuron]:+.2f}."
         if rates[neuron] > 0
         else f"**Dead**: never above 0 in {index.n_tokens:,} tokens."
@@ -235,14 +235,18 @@ if view == EXAMPLES:
     )  # fmt: skip
 elif view == TEXT:
     text = selection.own_text()
+    selection.token_field()
 elif view == FIND:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         how = st.segmented_control(
             "Find", panels.WAYS, default=panels.WORD, required=True, key="find",
-            bind="query-params",
+            bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
         if how == panels.WORD:
-            asked = st.text_input("Word", "park", key="word", bind="query-params", width=160)
+            asked = st.text_input(
+                "Word", "park", key="word", bind="query-params", width=160,
+                label_visibility="collapsed", placeholder="a word",
+            )  # fmt: skip
 
 found: dict[str, Known] = {}
 for address in addresses:
@@ -272,8 +276,6 @@ for column, address in selection.columns():
         elif view == TEXT:
             if not text.strip():
                 raise BadInput("a text to look at needs at least one word")
-            if address == addresses[0]:
-                selection.token_field()
             panels.in_text(address, known, text, layer, neuron, full)
         else:
             panels.search(address, known, how, asked)

@@ -32,11 +32,15 @@ def spread(
             hovertemplate="about %{y:,.0f} tokens at %{x:.2f}<extra></extra>",
         )
     )
-    for row, (name, value) in enumerate(marks.items()):
-        figure.add_vline(x=value, line={"color": palette.muted, "width": 1, "dash": "dot"})
+    for row, (name, value) in enumerate(marks.items()):  # a little lower each, lest they overlap
+        top = 1 + 0.055 * (len(marks) - row)
+        figure.add_shape(
+            type="line", x0=value, x1=value, y0=0, y1=top, yref="paper",
+            line={"color": palette.muted, "width": 1, "dash": "dot"},
+        )  # fmt: skip
         figure.add_annotation(
-            x=value, y=1 + 0.055 * (len(marks) - row), yref="paper", text=name, showarrow=False,
-            xanchor="left", font={"size": 11, "color": palette.muted},
+            x=value, y=top, yref="paper", text=f" {name}", showarrow=False, xanchor="left",
+            yanchor="middle", font={"size": 11, "color": palette.muted},
         )  # fmt: skip
     figure.update_xaxes(title="activation", gridcolor=palette.grid, zerolinecolor=palette.muted)
     figure.update_yaxes(
@@ -47,7 +51,7 @@ def spread(
         exponentformat="SI",
     )
     dress(figure, palette, height=340)
-    return figure.update_layout(bargap=0, margin={"t": 80, "r": 40}, showlegend=False)
+    return figure.update_layout(bargap=0, margin={"t": 60, "r": 40}, showlegend=False)
 
 
 def tokens_written(written: Sequence[tuple[str, float]], palette: Palette) -> go.Figure:
