@@ -290,9 +290,9 @@ def any_text(read: Texts) -> None:
         return
     own = [word.text for word in words(text)]
     found = copies(index.matches(own), int(shortest))
-    covered = sum(map(len, found))
+    covered = len({place for copy in found for place in range(copy.start, copy.stop)})
     copied_text(text, found, key="any-text")
-    st.caption(f"{len(found)} copies, {covered} of {len(own)} words (overlaps counted twice).")
+    st.caption(f"{len(found)} copies, {covered} of {len(own)} words.")
     sources(text, found, index, key="any-sources")
     if masked is not None and (alike := most_alike(text, masked)) is not None:
         st.caption(
@@ -326,7 +326,9 @@ with show.one_line():
                 )
                 sampling = Sampling(temperature=heat)
             if view == MEASURES:
-                which = st.selectbox("Measure", list(PLOTTED), key="measure", bind="query-params")
+                which = st.selectbox(
+                    "Measure", list(PLOTTED), key="measure", bind="query-params", width=400
+                )
             if view == NEW:
                 against = st.segmented_control(
                     "Novelty", [TEMPERATURE, STEP], default=TEMPERATURE, required=True,

@@ -6,7 +6,7 @@ Knows strings and verdicts only; all text is escaped, for models and people writ
 import html
 from collections.abc import Mapping, Sequence
 
-from slm.judging.knowledge import Answer
+from slm.judging.knowledge import Answer, scores
 from slm.judging.prompts import Verdict
 
 SIGNS: dict[Verdict, str] = {"right": "✓", "almost": "≈", "wrong": "✗"}
@@ -25,11 +25,15 @@ KINDS = {
 }
 
 STYLE = """<style>
-.known { width: 100%; border-collapse: collapse; font-size: 0.92rem; line-height: 1.4; }
+.known { width: 100%; table-layout: fixed;
+  border-collapse: collapse; font-size: 0.92rem; line-height: 1.4; }
 .known th { text-align: left; font-weight: 600; padding: 0.35rem 0.6rem; vertical-align: bottom; }
 .known th.kind { padding-top: 1.1rem; }
-.known td { padding: 0.35rem 0.6rem; vertical-align: top; border-top: 1px solid #8884; }
-.known td.prompt { width: 34%; font-family: "Source Serif", Georgia, serif; }
+.known td { padding: 0.35rem 0.6rem; vertical-align: top; border-top: 1px solid #8884;
+  overflow-wrap: anywhere; }
+.known th.prompt { width: 32%; }
+.known th .score { display: block; font-weight: 400; opacity: 0.8; font-size: 0.85em; }
+.known td.prompt { font-family: "Source Serif", Georgia, serif; }
 .known td.said { font-family: "Source Serif", Georgia, serif; }
 .known .sign { font-weight: 700; padding-right: 0.4em; }
 .known .person { opacity: 0.75; font-size: 0.8em; font-family: sans-serif; }
@@ -38,8 +42,9 @@ STYLE = """<style>
 
 def table(found: Mapping[str, Sequence[Answer]], *, dark: bool) -> str:
     """HTML: a row a prompt, by kind; a column for each address in `found`."""
-    heads = "".join(f"<th scope='col'>{html.escape(address)}</th>" for address in found)
-    lines = [STYLE, "<table class='known'><thead><tr><th scope='col'>The beginning</th>"]
+    heads = "".join(_head(address, answers) for address, answers in found.items())
+    lines = [STYLE, "<table class='known'><thead><tr>"]
+    lines.append("<th scope='col' class='prompt'>The beginning</th>")
     lines.append(f"{heads}</tr></thead><tbody>")
     kind = ""
     for answers in zip(*found.values(), strict=True):
@@ -50,6 +55,16 @@ def table(found: Mapping[str, Sequence[Answer]], *, dark: bool) -> str:
         said = "".join(_cell(answer, dark) for answer in answers)
         lines.append(f"<tr><td class='prompt'>{html.escape(prompt.prompt)}</td>{said}</tr>")
     return "".join([*lines, "</tbody></table>"])
+
+
+def _head(address: str, answers: Sequence[Answer]) -> str:
+    """A model's name, over its score for all prompts."""
+    score = ""
+    if answers:
+        every = scores(answers)[-1].score
+        low, high = every.interval
+        score = f"<span class='score'>score {every.mean:.2f} ({low:.2f} to {high:.2f})</span>"
+    return f"<th scope='col'>{html.escape(address)}{score}</th>"
 
 
 def _cell(answer: Answer, dark: bool) -> str:

@@ -51,15 +51,17 @@ def _missing(address: str, trained: str, complaint: str) -> None:
 
 
 def _same_text(addresses: Sequence[str], found: Texts) -> None:
-    """Say so where a model was trained on something else than what is looked at."""
+    """Say so where a model was trained on other stories than those that are looked at."""
+    if (index := cache.copy_index(found)) is None:
+        return
     for address in addresses:
-        hashed = open_run(Address.parse(address).run).info.corpus.get("train_hash")
-        if hashed is None:
-            st.caption(show.plain(f"{address} does not say which text it was trained on."))
-        elif hashed != found.corpus_hash:
+        stories = open_run(Address.parse(address).run).info.corpus.get("stories")
+        if stories is None:
+            st.caption(show.plain(f"{address} does not say how many stories it was trained on."))
+        elif stories != len(index):
             st.caption(
                 show.plain(
-                    f"{address} was trained on another text than this one (or on another version of "
-                    "it): what is found here are likenesses, not memories."
+                    f"{address} was trained on {stories:,} stories, and this corpus has "
+                    f"{len(index):,}: what is found here may be likenesses, not memories."
                 )
             )
