@@ -23,7 +23,6 @@ from app.cache.looking import (
     expectations,
     facts,
     logit_lens,
-    patching,
     pieces,
     regenerated,
     without_heads,

@@ -13,7 +13,6 @@ from slm.lens.attention import AttentionView
 from slm.lens.attribution import Attribution, attribute
 from slm.lens.logit_lens import LogitLens
 from slm.lens.logit_lens import logit_lens as logit_lens_of
-from slm.lens.patching import Patching
 from slm.lens.prediction import Expectations
 from slm.lens.switches import Regeneration, parse_switches, regenerate
 from slm.lens.trust import Check, check
@@ -67,21 +66,6 @@ def cost_of_the_change(checkpoint: Checkpoint, text: str, other: str) -> Float[n
     return patching_lens.cost_of_the_change(
         checkpoint, *patching_lens.aligned(checkpoint, text, other)
     )
-
-
-@of_checkpoint(max_entries=64, waiting="Filling in every place …")
-def patching(
-    checkpoint: Checkpoint,
-    first: tuple[int, ...],
-    second: tuple[int, ...],
-    answer: int,
-    rival: int | None,
-) -> Patching:
-    """What each place restores of `answer`; its rival is the second prompt's where none is given."""
-    if rival is None:
-        said = patching_lens.answers(checkpoint, first, second)
-        rival = said[1] if said[1] != answer else said[0]
-    return patching_lens.patch(checkpoint, first, second, answer, rival)
 
 
 @of_checkpoint(max_entries=32, waiting="Writing the story both ways …")

@@ -9,10 +9,11 @@ import streamlit as st
 
 from app import cache, show
 from app.figures.predictions import by_head, restored_map
+from app.predicting import waiting
 from app.predicting.asked import Asked, visible
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
-from slm.lens.patching import Patching
+from slm.lens.patching import Patching, answers, patching
 from slm.lens.prediction import Expectations
 
 FULL = 5.0  # nats at full colour
@@ -82,12 +83,22 @@ def cost(found: Expectations, text: str, other: str, at: int, pick: Callable[[in
 
 def restored(asked: Asked, other: str, rival: int | None, hook: str) -> None:
     """How much of the answer each place restores."""
-    tokenizer = cache.checkpoint(asked.address).tokenizer
-    second = tuple(tokenizer.encode_story(other))[: asked.at]
+    checkpoint = cache.checkpoint(asked.address)
+    second = tuple(checkpoint.tokenizer.encode_story(other))[: asked.at]
     first = asked.found.tokens[: asked.at]
     if first == second:
         raise BadInput("the stories are the same up to this token: choose one after the change")
-    found = cache.patching(asked.address, first, second, asked.word, rival)
+    if rival is None:
+        said = answers(checkpoint, first, second)
+        rival = said[1] if said[1] != asked.word else said[0]
+    against = rival
+    found = waiting.found(
+        ("patching", asked.address, (first, second, asked.word, against)),
+        lambda: patching(checkpoint, first, second, asked.word, against),
+        "Filling in every place …",
+    )
+    if found is None:
+        return
     st.markdown(
         f"**{show.plain(visible(found.answer))}** leads "
         f"**{show.plain(visible(found.rival))}** by **{found.clean:+.2f}** (logits) after this story, "

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from slm.errors import BadInput
+from slm.lens.progress import result
 from slm.model import fast
 from slm.runs import Address, Checkpoint
 from slm.stories import shipped
@@ -107,13 +108,7 @@ def ablate_neurons(
 
     Raises `BadInput` where there is no such layer, nothing to predict or no room.
     """
-    work = ablating_neurons(checkpoint, tokens, layer, replacement, seed)
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            found: NeuronAblation = end.value
-            return found
+    return result(ablating_neurons(checkpoint, tokens, layer, replacement, seed))
 
 
 def ablating_neurons(

@@ -7,7 +7,7 @@ is put in; how far does its answer go back to the first? (Activation patching: M
 Wang et al. 2022, "Interpretability in the Wild", 0 as after the second prompt, 1 as after the first.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from slm.errors import BadInput
 from slm.lens.prediction import story_tokens
+from slm.lens.progress import result
 from slm.model import fast
 from slm.model.config import ModelConfig
 from slm.runs import Address, Checkpoint
@@ -111,6 +112,18 @@ def patch(
     changed, and its keys and values are looked up. Raises `BadInput` where the prompts do not align,
     the answer is the rival, or neither prompt favours it over the other.
     """
+    return result(patching(checkpoint, first, second, answer, rival))
+
+
+@torch.no_grad()
+def patching(
+    checkpoint: Checkpoint,
+    first: Sequence[int],
+    second: Sequence[int],
+    answer: int,
+    rival: int,
+) -> Generator[float, None, Patching]:
+    """`patch`, a position at a time: yields the share that is done, returns what was found."""
     if len(first) != len(second) or not 2 <= len(first) <= checkpoint.config.n_ctx:
         raise BadInput(
             f"two prompts must have as many tokens, 2 to {checkpoint.config.n_ctx}, "
@@ -129,11 +142,13 @@ def patch(
             f"after both prompts the model is as much for {pieces([answer])[0]!r} over "
             f"{pieces([rival])[0]!r} (logits {whole:.2f} and {before:.2f} apart): nothing to restore"
         )
-    found = np.stack(
-        [lead(_places(checkpoint, clean, corrupted, at)).numpy() for at in range(len(first))]
-    )  # pos x (layer hook)
+    found = []
+    for at in range(len(first)):
+        found.append(lead(_places(checkpoint, clean, corrupted, at)).numpy())  # layer x hook
+        yield 1 - (1 - (at + 1) / len(first)) ** 2  # later positions have less after them
     heads = lead(_heads(checkpoint, clean, corrupted))
-    share = ((found - before) / (whole - before)).reshape(len(first), -1, len(HOOKS))
+    share = (np.stack(found) - before) / (whole - before)
+    share = share.reshape(len(first), -1, len(HOOKS))
     return Patching(
         address=checkpoint.address,
         pieces=tuple(pieces(first)),
