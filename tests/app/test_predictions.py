@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from slm.lens.ablation import ablate_heads
 from slm.lens.attribution import attribute
@@ -20,6 +21,15 @@ from tests.app.conftest import Open, figure_on, said, story_on
 TEXT = shipped.stories()[0].text
 OWN = "One day, Tom had a ball. It was the ball of Amy. Tom was happy."
 PATCHED = {"view": "Filled in", "story": "My own text", "text": OWN, "replace": "Tom", "by": "Ben"}
+
+
+def waited(app: AppTest, key: str) -> AppTest:
+    """The page once a figure is found; a browser would tick."""
+    for _ in range(60):
+        if app.error or key in {chart.key for chart in app.get("plotly_chart")}:
+            break
+        app.run()
+    return app
 
 
 def test_the_story_is_coloured_by_surprise_and_the_word_is_told(
@@ -55,6 +65,7 @@ def test_parts_and_switched_off_show_the_cores_numbers(open_page: Open, two_runs
     loss = ablate_heads(checkpoint, tokens, "zero").loss
     assert np.allclose(np.array(drawn, dtype=float), loss, atol=1e-4)
     app.selectbox(key="off_layer").set_value(1).run()
+    waited(app, "figure-without-neurons-tiny@10-token9-layer1-zero")
     assert not app.exception
     assert figure_on(app, "figure-without-neurons-tiny@10-token9-layer1-zero")
 
@@ -82,6 +93,7 @@ def test_what_is_filled_in_is_what_the_core_restores(open_page: Open, two_runs: 
     app = open_page("predictions", a="tiny", **PATCHED)
     press = next(button for button in app.button if button.label.startswith("Ask where it costs"))
     press.click().run()
+    waited(app, f"figure-restored-tiny@10-token{at}-hook_resid_pre")
     assert not app.exception and app.number_input(key="token").value == at
     shown = story_on(app, "cost-tiny@10")["values"]
     assert [value is None for value in shown] == np.isnan(lost).tolist()
