@@ -27,6 +27,8 @@ def scrub(letter: str, run: str, steps: list[int], step: int) -> int:
     at, last = steps.index(chosen), len(steps) - 1
     # a callback would also be told of a slider that is new to the browser, and of no touch at all
     touched = chosen != step
+    if touched:
+        state[f"{letter}_walked"] = True
     playing = state.get(f"{letter}_playing") == run and at < last and not touched
     if not playing:
         _stop(letter)
@@ -79,6 +81,7 @@ def _go(letter: str, run: str, step: int) -> None:
     state = st.session_state
     state[letter] = str(Address(run, step))
     state[f"{letter}_moved"] = state.get(f"{letter}_moved", 0) + 1
+    state[f"{letter}_walked"] = True
 
 
 def _move(letter: str, run: str, step: int) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import ahead
 from slm.stories.tokenizer import Tokenizer
 from tests.app.conftest import Open, make_run
 
@@ -58,3 +59,18 @@ def test_other_widgets_do_not_stop_it_and_the_slider_does(
     assert app.session_state["a_playing"] == "tiny"
     app.select_slider[0].set_value(10).run()
     assert "a_playing" not in app.session_state and step(app) == "tiny@10"
+
+
+def test_who_walks_through_steps_finds_the_neighbours_prepared(
+    open_page: Open, three_steps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[str] = []
+    monkeypatch.setitem(ahead.WORK, "attention", prepared.append)
+    app = open_page("attention", a="tiny@0")
+    time.sleep(0.2)
+    assert prepared == []  # nobody has walked yet
+    app.button(key="a_on").click().run()
+    until = time.monotonic() + 10
+    while len(prepared) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    assert prepared == ["tiny@20", "tiny@0"]

@@ -1,0 +1,50 @@
+"""What a page will ask of the neighbouring checkpoints, worked out while this one is looked at.
+
+Only for pages whose first look at a checkpoint takes longer than a drag may, and only once somebody
+walks through the steps. One thread for all sessions; what it finds lies in the caches of `app/cache`.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import streamlit as st
+
+from app import cache
+from slm.errors import BadInput
+from slm.runs import Address, open_run
+
+WORK: dict[str, Callable[[str], object]] = {"neurons": cache.index}
+"""By a page's URL: what takes longest of what it asks of a checkpoint."""
+
+_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
+_ASKED: set[tuple[str, str]] = set()
+# Streamlit says at every spinner that a thread without a page has none, which is meant
+logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").addFilter(
+    lambda record: "ahead" not in record.getMessage()
+)
+
+
+def look(page: str) -> None:
+    """Begin with the checkpoints before and after those chosen, where the page is slow."""
+    if (work := WORK.get(page)) is None:
+        return
+    for letter in "ab":
+        address = st.session_state.get(letter)
+        if address is None or not st.session_state.get(f"{letter}_walked"):
+            continue
+        chosen = Address.parse(address)
+        steps = open_run(chosen.run).steps
+        at = steps.index(chosen.step) if chosen.step in steps else 0
+        for step in (*steps[at + 1 : at + 2], *steps[max(at - 1, 0) : at]):
+            asked = (page, str(Address(chosen.run, step)))
+            if asked not in _ASKED:
+                _ASKED.add(asked)
+                _THREAD.submit(_work, work, asked)
+
+
+def _work(work: Callable[[str], object], asked: tuple[str, str]) -> None:
+    with contextlib.suppress(BadInput, OSError):  # the page itself will say so
+        work(asked[1])
+    _ASKED.discard(asked)
