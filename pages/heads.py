@@ -18,17 +18,19 @@ from slm.lens.heads import HARM, HeadAtlas, Label, labels
 
 STRONGEST = "the strongest"
 SHORT = {
-    Kind.PREVIOUS: "prev",
-    Kind.CURRENT: "self",
-    Kind.FIRST: "first",
-    Kind.DUPLICATE: "dup",
-    Kind.INDUCTION: "ind",
-    Kind.INDUCTION_STORIES: "ind·s",
-    Kind.NAMES: "name",
-    Kind.HERO: "hero",
-    Kind.OBJECT: "obj",
-    Kind.PLACE: "place",
+    Kind.PREVIOUS: ("prev", "P"),
+    Kind.CURRENT: ("self", "C"),
+    Kind.FIRST: ("first", "F"),
+    Kind.DUPLICATE: ("dup", "D"),
+    Kind.INDUCTION: ("ind", "I"),
+    Kind.INDUCTION_STORIES: ("ind·s", "i"),
+    Kind.NAMES: ("names", "N"),
+    Kind.HERO: ("hero", "H"),
+    Kind.OBJECT: ("obj", "O"),
+    Kind.PLACE: ("place", "L"),
 }
+"""How a label is written in the map: where there is room, and where there is not."""
+ROOM = 8  # heads in a row that leave room for words
 WAIT = 0.4  # seconds until a bar is shown
 Tested = tuple[HeadScores, HeadAtlas | None]
 
@@ -113,7 +115,7 @@ def the_map(tested: Tested, kind: str, chosen: tuple[int, int], full: float) -> 
     values, names, told = colour(scores, kind), [], []
     for layer in range(layers):
         every = [found(tested, layer, head) for head in range(heads)]
-        names.append([short(one, tested, kind) for one in every])
+        names.append([short(one, heads, kind) for one in every])
         told.append(
             [
                 f"<b>layer {layer}, head {head}</b><br>"
@@ -131,6 +133,9 @@ def the_map(tested: Tested, kind: str, chosen: tuple[int, int], full: float) -> 
         on_select=partial(pick, key),
         alt=f"every head of {scores.address}; the chosen one is framed",
     )
+    if heads > ROOM:
+        letters = [f"{letter} {kind}" for kind, (_, letter) in SHORT.items()]
+        st.caption(show.plain(", ".join([*letters, "←3 three back", "? unconfirmed"])))
 
 
 def said(label: Label) -> str:
@@ -138,15 +143,17 @@ def said(label: Label) -> str:
     return label.name if label.confirmed else f"{label.name}, unconfirmed"
 
 
-def short(every: tuple[Label, ...], tested: Tested, kind: str) -> str:
+def short(every: tuple[Label, ...], heads: int, kind: str) -> str:
     """The label that stands in the map: the strongest confirmed one, or the strongest."""
     if kind != STRONGEST:
         every = tuple(label for label in every if label.kind == kind)
     best = sorted(every, key=lambda label: not label.confirmed)
     if not best:
         return ""
-    name = best[0].name.split()[0] if best[0].kind == Kind.DISTANCE else SHORT[best[0].kind]
-    name = f"←{name}" if best[0].kind == Kind.DISTANCE else name
+    if best[0].kind == Kind.DISTANCE:
+        name = f"←{best[0].name.split()[0]}"
+    else:
+        name = SHORT[best[0].kind][heads > ROOM]
     return name if best[0].confirmed else f"{name}?"
 
 

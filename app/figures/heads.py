@@ -7,10 +7,10 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from plotly.subplots import make_subplots
 
-from app.figures.style import dress
+from app.figures.style import brightened, dress
 from app.theme import Palette
 
-SCORE, COST = "share of attention", "cost when off (nats a token)"
+SCORE, COST = "share of attention", "cost when off (nats)"
 FAR = 24
 """Distances shown; what lies further back is in the numbers."""
 
@@ -34,7 +34,7 @@ def head_map(
             z=np.clip(values, 0, None),
             zmin=0,
             zmax=full,
-            colorscale=list(palette.sequential),
+            colorscale=brightened(palette.sequential),
             xgap=2,
             ygap=2,
             hoverinfo="skip",
@@ -47,14 +47,14 @@ def head_map(
             },
         )
     )
-    dark = np.clip(values, 0, None) > full / 2
+    dark = np.clip(values, 0, None) > full * 0.4  # past the middle of a scale of square roots
     figure.add_scatter(
         x=x.ravel(),
         y=y.ravel(),
         customdata=np.stack([y.ravel(), x.ravel()], 1).tolist(),
         text=[name for row in names for name in row],
         textfont={
-            "size": 11 if heads <= 8 else 9,
+            "size": 11,
             "color": [palette.sequential[0] if on else palette.text for on in dark.ravel()],
         },
         mode="markers+text",
@@ -156,7 +156,7 @@ def proof(
 
     figure = make_subplots(
         cols=2, shared_yaxes=True, horizontal_spacing=0.06, column_widths=[0.5, 0.5],
-        subplot_titles=(told("score", "baseline"), told("where it would serve", "elsewhere")),
+        subplot_titles=(told("score", "baseline"), told("served", "elsewhere")),
     )  # fmt: skip
     for column, sets in (
         (1, ((scores, "score", palette.plus), (baselines, "baseline", palette.muted))),
