@@ -225,7 +225,10 @@ def _tokenizer(
     if (found := tokenizer_in(folder, config.d_vocab, data)) is not None:
         return found
     if data.get("model_type") in ("gpt2", "gpt_neo") and config.d_vocab == 50_257:
-        return tokenizer_at(hub.fetch_tokenizer(hub.GPT2_TOKENIZER), config.d_vocab, data)
+        try:
+            return tokenizer_at(hub.fetch_tokenizer(hub.GPT2_TOKENIZER), config.d_vocab, data)
+        except BadInput as error:
+            raise BadInput(f"it brings no tokenizer (--tokenizer gives one), and {error}") from None
     raise BadInput(
         "it brings no tokenizer: give one with --tokenizer (a folder, a tokenizer.json, "
         "a tokenizer.bin, or a hub id)"

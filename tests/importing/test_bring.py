@@ -212,3 +212,13 @@ def test_a_model_without_a_tokenizer_takes_one_that_is_given(
         recognise(str(folder))
     found = recognise(str(folder), tokenizer=str(tmp_path / "tokenizer.json"))
     assert found.tokenizer.pieces([found.tokenizer.opening]) == [END]
+
+
+def test_gpt2s_vocabulary_without_a_tokenizer_asks_the_hub_for_gpt2s(
+    save: Any, tokenizer: Tokenizer
+) -> None:
+    folder, _ = save("gpt_neo", pad=50_257 - tokenizer.d_vocab)
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(BadInput, match=r"--tokenizer gives one.*out of reach") as caught:
+        recognise(str(folder))
+    assert "\n" not in str(caught.value)
