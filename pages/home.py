@@ -16,6 +16,7 @@ QUESTIONS = {
     "imports": "How do I bring a model of my own?",
     "attention": "Where does each head look?",
     "neurons": "What excites a neuron?",
+    "predictions": "Why this word?",
     "writing": "What does the model write, and how sure is it?",
     "grading": "How good are the stories?",
 }

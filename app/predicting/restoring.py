@@ -17,6 +17,7 @@ from slm.lens.patching import Patching, answers, patching
 from slm.lens.prediction import Expectations
 
 FULL = 5.0  # nats at full colour
+SMALL = 0.5  # logits between the two leads, below which a reader is warned
 SAYS = {
     "hook_resid_pre": "all that enters a layer",
     "hook_attn_out": "what heads write",
@@ -104,6 +105,11 @@ def restored(asked: Asked, other: str, rival: int | None, hook: str) -> None:
         f"**{show.plain(visible(found.rival))}** by **{found.clean:+.2f}** (logits) after this story, "
         f"and by **{found.corrupted:+.2f}** after the other."
     )
+    if abs(found.clean - found.corrupted) < SMALL:
+        st.info(
+            "The change hardly moves this lead, and shares of so little say little. Ask about a token "
+            "with a strong colour, or choose the word it is weighed against."
+        )
     name = f"{asked.address}-token{asked.at}"
     show.figure(
         restored_map(found.restored[hook], found.pieces, found.other, show.colours()),
