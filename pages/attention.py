@@ -10,8 +10,10 @@ import streamlit as st
 from app import cache, selection, show, trust
 from app.figures.attention import attention_map
 from app.figures.attention import thumbnails as all_heads
+from app.figures.heads import distance_profiles
 from app.story_view import Shown, story_view
 from slm.lens.attention import AttentionView
+from slm.lens.heads import labels
 
 ATTENTION, MOVED = "attention", "what is moved"
 
@@ -108,6 +110,34 @@ def sentence(view: AttentionView, layer: int, head: int, how: str, hidden: bool)
     return soaked + f"Blue: where the framed token {verb}. Orange: later tokens that look at it."
 
 
+def distances(address: str, layer: int, head: int) -> None:
+    """The chosen head's mean attention by distance among those of all heads, and what it may be."""
+    scores = cache.head_scores(address)
+    layers, heads = scores.distance.shape
+    if layer >= layers or head >= heads:
+        return
+    found = (
+        ", ".join(label.name for label in labels(scores, layer, head)) or "nothing in particular"
+    )
+    st.markdown(f"Layer {layer}, head {head} looks more than its baseline at: {show.plain(found)}.")
+    st.page_link(
+        "../pages/heads.py", label="Tested by switching it off",
+        query_params={"a": address, "layer": str(layer), "head": str(head)},
+    )  # fmt: skip
+    show.figure(
+        distance_profiles(scores.profile, show.colours(), (layer, head)),
+        name=f"distances-{address}-layer{layer}-head{head}",
+        note=f"{address}, {scores.rows[0]} nursery stories, the first token left out",
+        table=lambda: show.csv(
+            ("tokens back", "mean attention"),
+            (
+                (back, f"{value:.6f}")
+                for back, value in enumerate(scores.profile[layer, head].tolist())
+            ),
+        ),
+    )
+
+
 st.title("Where does each head look?", anchor=False)
 alone = len(selection.addresses()) == 1
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -157,6 +187,12 @@ for column, address in selection.columns():
         words.markdown(sentence(whole, layer, head, how, hide))
         with below:
             tokens(view, layer, head)
+far = st.toggle(
+    "How far back it looks in many stories", key="far", bind="query-params",
+    help="Mean attention by distance over nursery stories; the first time takes some seconds.",
+)  # fmt: skip
 for column, address in selection.columns(titled=False):
     with column, show.one_line():
+        if far:
+            distances(address, layer, head)
         trust.panel(address)

@@ -56,3 +56,13 @@ def test_a_table_has_a_row_a_head(open_page: Open, two_runs: Path) -> None:
     (frame,) = [frame.value for frame in app.dataframe]
     assert list(frame["layer"]) == [0, 0] and list(frame["head"]) == [0, 1]
     assert json.loads(frame.to_json())["names"]["0"] is not None
+
+
+def test_the_attention_page_tells_how_far_back_the_chosen_head_looks(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("attention", a="tiny@0", layer=1, head=1, far="true")
+    assert not app.exception and not app.error
+    drawn = figure_on(app, "figure-distances-tiny@0-layer1-head1")["data"]
+    assert drawn[1]["customdata"][0] == [1, 1]
+    assert "Layer 1, head 1 looks more than its baseline at: nothing in particular." in said(app)
