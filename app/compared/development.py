@@ -23,7 +23,7 @@ def show_development(run: str, found: tuple[Stage, ...]) -> None:
         f"**{len({(one.layer, one.head) for one in stay})} heads of {show.plain(run)} have a label at its "
         "last step.** "
         + ("In order: " + ", ".join(
-            f"{one.kind} (step {one.step:,}, {sum(o.kind == one.kind for o in stay)} heads in the end)"
+            f"{one.kind} (step {one.step:,}, heads that keep it: {sum(o.kind == one.kind for o in stay)})"
             for one in order
         ) + "." if order else "")
     )  # fmt: skip
@@ -43,7 +43,12 @@ def show_development(run: str, found: tuple[Stage, ...]) -> None:
         strong = [f"{one.layer}.{one.head}" for one in labels if one.kind == kind][:8]
         show.figure(
             figures.over_steps(
-                lines, steps, show.colours(), "share of attention", strong=strong, top=1.0
+                lines,
+                steps,
+                show.colours(),
+                "share of attention",
+                strong=strong,
+                top=1.1 * float(scores.max()),
             ),
             name=f"development-{run}-{kind}",
             note=f"every head of {run} (layer.head), strong where it has the label at some step: its "

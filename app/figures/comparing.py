@@ -175,4 +175,6 @@ def over_steps(
     figure.update_yaxes(
         title=up, range=None if top is None else [0, top], gridcolor=palette.grid, zeroline=False
     )
-    return dress(figure, palette, height=320)
+    return dress(figure, palette, height=340).update_layout(
+        margin={"t": 44}, legend={"y": 1.02, "yanchor": "bottom"}
+    )
