@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from slm.cli.command import Commands, answer
@@ -26,9 +27,11 @@ def _heads(chosen: argparse.Namespace) -> None:
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
+    steps = head_atlas(checkpoint, stories=chosen.stories)
+    first = next(steps)  # what cannot be is said before a bar is drawn
     with Bar(console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=1.0)
-        for step in head_atlas(checkpoint, stories=chosen.stories):
+        for step in chain([first], steps):
             if isinstance(step, HeadAtlas):
                 atlas = step
             else:

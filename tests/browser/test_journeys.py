@@ -116,7 +116,7 @@ def test_the_next_neuron_comes_with_its_stories(page: Page, app: App) -> None:
     page.goto(f"{app.url}/neurons?a=tiny")
     expect(page.locator(".story")).to_have_count(10)
     first = tokens(page)
-    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Next", exact=True).click()
     expect(page).to_have_url(re.compile("neuron=1"))
     expect(page.get_by_text("neuron 1:")).to_be_visible()
     expect(page.locator(".story")).to_have_count(10)
