@@ -95,8 +95,8 @@ def head_atlas(
 
     Raises `BadInput` where the context is too short.
     """
-    yield Progress(share=0.0, doing="reading stories")
     rows = make_rows(checkpoint, stories=stories, seed=seed)
+    yield Progress(share=0.0, doing="reading stories")
     measured = measure(checkpoint, rows)
     scores = scores_of(checkpoint, rows, measured, seed)
     config = checkpoint.config
