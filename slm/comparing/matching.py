@@ -21,10 +21,10 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from slm.comparing.alignment import align, averaging, one_each
-from slm.comparing.assignment import assign
 from slm.errors import BadInput
 from slm.lens.neurons import activations
 from slm.model import fast
@@ -186,8 +186,10 @@ def _centred(pattern: Float[Tensor, "head query key"]) -> Float[Tensor, "head pl
 
 def _matched(kind: Kind, a: Checkpoint, b: Checkpoint, sums: list[_Correlation]) -> Matching:
     likeness, *shuffled = (one.value() for one in sums)
-    given = assign(likeness)
-    by_chance = np.concatenate([noise[tuple(assign(noise).T)] for noise in shuffled])
+    given = np.stack(linear_sum_assignment(likeness, maximize=True), axis=1)
+    by_chance = np.concatenate(
+        [noise[linear_sum_assignment(noise, maximize=True)] for noise in shuffled]
+    )
     chance = float(np.quantile(by_chance, CHANCE))
     others = np.ones(likeness.shape, dtype=bool)
     others[tuple(given.T)] = False
