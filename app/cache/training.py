@@ -9,7 +9,7 @@ from app.cache.checkpoints import checkpoint
 from slm.model.config import ModelConfig
 from slm.stories.preview import Preview
 from slm.stories.preview import preview as look_at
-from slm.training.job import Speed, measure
+from slm.training.speed import Speed, measure
 
 ALL_THREADS = torch.get_num_threads()
 torch.set_num_threads(1)

@@ -1,0 +1,84 @@
+"""What training a shape takes on this machine: time and memory, from a few steps of a throwaway model."""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+
+from slm.model.config import ModelConfig
+from slm.model.weights import initialise
+from slm.stories.corpus import Prepared
+from slm.training.loop import Learner
+from slm.training.recipe import Recipe
+from slm.training.validation import validation_loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """What training a shape takes on this machine, measured a moment ago.
+
+    `memory` is bytes of tensors at the height of a step: weights, gradients, what the optimizers
+    remember, and what the forward pass keeps for the backward pass.
+    """
+
+    tokens_per_second: float
+    seconds_per_checkpoint: float
+    n_ctx: int
+    memory: int
+
+    def seconds_for(self, recipe: Recipe) -> float:
+        """How long a recipe takes, its checkpoints included."""
+        checkpoints = len(recipe.checkpoint_steps(recipe.steps(self.n_ctx)))
+        return recipe.tokens / self.tokens_per_second + checkpoints * self.seconds_per_checkpoint
+
+    def tokens_in(self, seconds: float, recipe: Recipe) -> int:
+        """How many tokens can be read in that time, checkpoints allowed for; at least one step."""
+        checkpoints = recipe.checkpoints + 11
+        reading = max(seconds - checkpoints * self.seconds_per_checkpoint, seconds / 4)
+        step = recipe.batch * self.n_ctx
+        return max(1, math.floor(reading * self.tokens_per_second / step)) * step
+
+
+def measure(config: ModelConfig, batch: int, prepared: Prepared | None = None) -> Speed:
+    """Time a few steps of a throwaway model of this shape, and one validation if there are stories."""
+    learner = Learner(initialise(config, 0), Recipe(batch=batch))
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randint(0, config.d_vocab, (batch, config.n_ctx + 1), generator=generator)
+    kept = _bytes_kept(lambda: learner.learn(rows, 0.0))
+    taken, began = 0, time.monotonic()
+    while taken < 3 or (time.monotonic() - began < 2 and taken < 50):
+        learner.learn(rows, 0.0)
+        taken += 1
+    per_step = (time.monotonic() - began) / taken
+    began = time.monotonic()
+    if prepared is not None:
+        validation_loss(learner.weights, prepared)
+    per_checkpoint = time.monotonic() - began if prepared is not None else per_step * 3
+    return Speed(
+        tokens_per_second=batch * config.n_ctx / per_step,
+        seconds_per_checkpoint=per_checkpoint * 1.5,
+        n_ctx=config.n_ctx,
+        memory=kept
+        + 2 * _size(leaf for _, leaf in learner.weights.leaves())
+        + _size(learner.state().values()),
+    )
+
+
+def _bytes_kept(step: Callable[[], object]) -> int:
+    """Bytes that a step's forward pass keeps for its backward pass, each storage once."""
+    sizes: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        step()
+    return sum(sizes.values())
+
+
+def _size(tensors: Iterable[torch.Tensor]) -> int:
+    return sum(tensor.nbytes for tensor in tensors)
