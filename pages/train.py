@@ -230,9 +230,8 @@ with left, show.one_line():
 with right:
     busy = queue.training()
     queued = [one.name for one in queue.waiting()]
-    names = list(
-        dict.fromkeys([*busy, *queued, *queue.asked_for(), *(run.name for run in list_runs())])
-    )
+    # in one order whatever happens: a list that is shuffled while it is looked at loses the choice
+    names = sorted({*busy, *queued, *queue.asked_for(), *(run.name for run in list_runs())})
     if "watch_next" in st.session_state:
         st.session_state["run"] = st.session_state.pop("watch_next")
     if names:
@@ -240,6 +239,7 @@ with right:
             st.selectbox(
                 "Watch",
                 names,
+                index=names.index(busy[0]) if busy and busy[0] in names else 0,
                 key="run",
                 bind="query-params",
                 format_func=lambda one: one + (" (waits)" if one in queued else ""),

@@ -173,7 +173,8 @@ def ask_the_hub(endpoint: str, tmp_path: Path, first: str = "") -> subprocess.Co
         "except BadInput as error:\n"
         "    print('refused:', error)\n"
     )
-    environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hub")}
+    settings = {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "0"}
+    environment = {**os.environ, **settings}
     return subprocess.run(
         [sys.executable, "-c", program],
         env=environment,
