@@ -51,7 +51,7 @@ def tokens(view: AttentionView, layer: int, head: int) -> None:
         key=f"story-{view.address}",
         label=("is looked at:", "looks at it:"),
         scale="which way",
-        full=float(max(np.abs(values).max(), 0.01)),
+        brightened=True,
         selected=at,
         on_pick=selection.set_token,
         lines=True,
@@ -107,7 +107,10 @@ def sentence(view: AttentionView, layer: int, head: int, how: str, hidden: bool)
     )
     soaked += f"on the first token{', which is hidden here' if hidden else ''}. "
     verb = "looks" if how == ATTENTION else "takes from"
-    return soaked + f"Blue: where the framed token {verb}. Orange: later tokens that look at it."
+    return (
+        soaked + f"Blue: where the framed token {verb}. Orange: later tokens that look at it. Full "
+        "colour is all of a token's attention, at every step."
+    )
 
 
 def distances(address: str, layer: int, head: int) -> None:

@@ -11,6 +11,7 @@ from app import cache, selection, show, trust
 from app import neuron_panels as panels
 from app.cache.neurons import Known
 from app.figures import neurons as figures
+from app.figures.style import rounded_up
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.lens.distributions import histogram
@@ -259,7 +260,7 @@ ends = [
     for known in found.values()
 ]
 limits = (min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=1.0))
-full = max(abs(limits[0]), abs(limits[1]), 1e-6)
+full = rounded_up(max(abs(limits[0]), abs(limits[1])), 1.0)
 for column, address in selection.columns():
     with column, show.one_line():
         if address not in found:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import show
 from app.figures.intervals import intervals
+from app.figures.style import span
 from app.story_view import Shown, story_view
 from slm.comparing.difference import Estimate, StoryDifference, loss_difference, sentences, words
 from slm.comparing.report import FULL
@@ -21,12 +22,11 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
     ranked = sorted(found, key=lambda story: -abs(story.bits_per_byte))
     with right:
         rows = [(f"A {a}", loss.a), (f"B {b}", loss.b)]
-        ends = [end for _, one in rows for end in (one.low, one.high)]
-        room = 0.1 * (max(ends) - min(ends)) or 0.1
+        reach = span([end for _, one in rows for end in (one.low, one.high)])
         show.figure(
             intervals(
                 [(name, one.value, one.low, one.high) for name, one in rows],
-                show.colours(), "bits per byte", (min(ends) - room, max(ends) + room),
+                show.colours(), "bits per byte", reach,
             ),
             name=f"loss-{a}-{b}",
             table=lambda: show.csv(

@@ -97,7 +97,7 @@ def show_neurons(found: Matching, a: str, b: str) -> None:
                         )
                     ],
                     key=f"excited-{address}-{letter}-{rank}", label="activation", scale="which way",
-                    full=float(max(abs(example.acts).max(), 1e-6)),
+                    full=style.rounded_up(float(abs(example.acts).max()), 1.0),
                     selected=example.position - first, small=True,
                 )  # fmt: skip
 

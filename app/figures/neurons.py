@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from app.figures.style import dress, printed
+from app.figures.style import dress, ends, printed
 from app.theme import Palette
 
 
@@ -70,7 +70,7 @@ def tokens_written(written: Sequence[tuple[str, float]], palette: Palette) -> go
             hovertemplate="%{customdata}: %{x:+.4f}<extra></extra>",
         )
     )
-    low, high = min(0.0, *values), max(0.0, *values)
+    low, high = ends(values)
     room = 0.2 * max(high - low, 1e-6)  # for the numbers at the ends of the bars
     figure.update_xaxes(
         title="logit for each unit of activation", gridcolor=palette.grid,

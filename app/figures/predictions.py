@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from app.figures.style import dress, positions, printed
+from app.figures.style import dress, ends, positions, printed, rounded_up
 from app.theme import Palette
 
 WORDS_ON_AXIS = 40
@@ -26,7 +26,7 @@ def bars(names: Sequence[str], values: Sequence[float], palette: Palette, axis: 
             hovertemplate="%{y}: %{x:+.4f}<extra></extra>",
         )
     )
-    low, high = min(0.0, *values), max(0.0, *values)
+    low, high = ends(values)
     room = 0.18 * max(high - low, 1e-6)  # for the numbers at the ends of the bars
     figure.update_xaxes(
         title=axis, gridcolor=palette.grid, zerolinecolor=palette.muted,
@@ -52,7 +52,7 @@ def stages(
             hovertemplate="%{y}: %{x:.2%}<extra></extra>",
         )
     )
-    top = max(max(chances, default=0), 0.01)
+    top = rounded_up(max(chances, default=0), 0.01)
     figure.update_xaxes(
         title="probability of the word", range=[0, 1.35 * top], tickformat="~%",
         gridcolor=palette.grid, zeroline=False,
@@ -93,7 +93,7 @@ def story_by_stage(
 
 def by_head(values: Float[np.ndarray, "layer head"], palette: Palette, what: str) -> go.Figure:
     """A square for each head: a row for each layer, the first on top; white is nothing."""
-    full = float(max(np.abs(values).max(), 1e-6))
+    full = rounded_up(float(np.abs(values).max()))
     scale = palette.diverging
     figure = go.Figure(
         go.Heatmap(
@@ -146,7 +146,7 @@ def restored_map(
     ]
     every = max(1, -(-len(names) // WORDS_ON_AXIS))
     kept = [at for at in range(len(names)) if at % every == 0 or pieces[at] != other[at]]
-    full = float(max(1.0, np.abs(share).max()))
+    full = rounded_up(float(np.abs(share).max()), 1.0)
     scale = palette.diverging
     figure = go.Figure(
         go.Heatmap(

@@ -1,6 +1,7 @@
 """The same face, ink and words for every figure."""
 
 import html
+import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -37,6 +38,30 @@ def brightened(colours: Sequence[str]) -> list[list[float | str]]:
     """A scale along the square root of the value, as the thumbnails have it: a tenth is visible."""
     last = len(colours) - 1
     return [[(index / last) ** 2, colour] for index, colour in enumerate(colours)]
+
+
+def rounded_up(value: float, least: float = 1e-6) -> float:
+    """The first of …, 0.1, 0.2, 0.5, 1, 2, 5, 10, … that is not below `value` or `least`.
+
+    A scale that ends there keeps still while one goes from checkpoint to checkpoint.
+    """
+    value = max(abs(value), least)
+    unit = 10.0 ** math.floor(math.log10(value))
+    stop = next(stop for stop in (1, 2, 5, 10) if stop * unit >= value * (1 - 1e-9))
+    return float(f"{stop * unit:.6g}")
+
+
+def ends(values: Sequence[float]) -> tuple[float, float]:
+    """An axis for bars from 0, each end of it `rounded_up`."""
+    low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
+    return (-rounded_up(low) if low < 0 else 0.0, rounded_up(high) if high > 0 else 0.0)
+
+
+def span(values: Sequence[float]) -> tuple[float, float]:
+    """An axis for values far from 0: it begins and ends at multiples of their `rounded_up` range."""
+    low, high = min(values), max(values)
+    stop = rounded_up(high - low, 0.01)
+    return (math.floor(low / stop) * stop, math.ceil(high / stop) * stop)
 
 
 def dress(figure: go.Figure, palette: Palette, *, height: int) -> go.Figure:

@@ -41,6 +41,7 @@ def story_view(
     label: str | tuple[str, str],
     scale: Scale = "how much",
     full: float = 1.0,
+    brightened: bool = False,
     selected: int | None = None,
     on_pick: Callable[[int], None] | None = None,
     lines: bool = False,
@@ -49,7 +50,8 @@ def story_view(
 ) -> None:
     """Show `tokens`; `on_pick` is called with the index of one that was clicked or entered.
 
-    A value of `full` (or, on the scale "which way", minus `full`) gets the strongest colour;
+    A value of `full` (or, on the scale "which way", minus `full`) gets the strongest colour,
+    and the others grow towards it evenly, or `brightened` by a square root as the thumbnails are;
     `label` says in plain words what the value is; a pair names positive and negative values apart.
     `lines` join the selected token with the others, as strong as their values. While `writing`, a
     caret stands at the end; `small` is for a story beside a figure.
@@ -64,6 +66,7 @@ def story_view(
         "labels": (label, None) if isinstance(label, str) else label,
         "scale": scale,
         "full": max(full, 1e-9),
+        "brightened": brightened,
         "selected": selected,
         "pickable": on_pick is not None,
         "lines": lines,

@@ -20,7 +20,10 @@ function told(index, data) {
   return value < 0 && negative ? `${negative} ${figures(-value)}` : `${positive} ${figures(value)}`;
 }
 
-const strength = (value, data) => (value === null ? 0 : Math.min(1, Math.abs(value) / data.full));
+const strength = (value, data) => {
+  const share = value === null ? 0 : Math.min(1, Math.abs(value) / data.full);
+  return data.brightened ? Math.sqrt(share) : share;
+};
 const colour = (value, data) => `var(${data.scale === "which way" && value < 0 ? "--minus" : "--plus"})`;
 
 function element(parent, className, text) {
