@@ -22,6 +22,10 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("addresses", nargs="+", metavar="ADDRESS", help="run or run@step")
     sub.add_argument("--prompts", help="a YAML file of prompts; default: those that ship")
     sub.add_argument("--beams", type=int, default=5)
+    sub.add_argument("--judge", help="a model that says of each continuation whether it is right")
+    sub.add_argument("--base-url", help="any OpenAI-compatible server")
+    sub.add_argument("--max-cost", type=float, help="US dollars never to be passed, for all models")
+    sub.add_argument("--dry-run", action="store_true", help="only say what the judge would cost")
 
 
 def _knowledge(chosen: argparse.Namespace) -> None:
@@ -42,6 +46,11 @@ def _knowledge(chosen: argparse.Namespace) -> None:
         checkpoint = load_checkpoint(address)
         answers = ask(checkpoint, prompts, beams=chosen.beams)
         found[str(checkpoint.address)] = with_verdicts(open_run(checkpoint.address.run), answers)
+    if chosen.judge:
+        if not _judged(chosen, found):
+            return
+    elif chosen.dry_run or chosen.max_cost is not None or chosen.base_url:
+        raise BadInput("--base-url, --max-cost and --dry-run need a --judge")
     told = {address: scores(answers) for address, answers in found.items()}
     data = {
         "beams": chosen.beams,
@@ -49,7 +58,10 @@ def _knowledge(chosen: argparse.Namespace) -> None:
             {
                 "address": address,
                 "scores": [asdict(score) for score in told[address]],
-                "answers": [{**asdict(one), "judged": one.judged} for one in answers],
+                "answers": [
+                    {**asdict(one), "judged": one.judged, "by": one.judged_by} for one in answers
+                ],
+                "agreement": _agreement(answers),
             }
             for address, answers in found.items()
         ],
@@ -57,15 +69,77 @@ def _knowledge(chosen: argparse.Namespace) -> None:
     answer(chosen, data, lambda: _table(found, told))
 
 
+def _judged(chosen: argparse.Namespace, found: "dict[str, list[Answer]]") -> bool:
+    """Say the bill, then let the judge say its verdicts; False where only the bill was wanted.
+
+    The key comes from OPENAI_API_KEY; a server of one's own (`--base-url`) may need none.
+    """
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from slm.judging.judge import Judge, server_of
+    from slm.judging.keys import found_key
+    from slm.judging.knowing import ask_judge, knowing_bill
+    from slm.judging.replies import ReplyStore
+    from slm.progress import Progress
+    from slm.runs import runs_dir
+
+    path = runs_dir() / "verdicts.sqlite"
+    every = [one for answers in found.values() for one in answers]
+    kept = ReplyStore(path) if path.exists() else None
+    likely = knowing_bill(every, chosen.judge, server_of(chosen.base_url), kept)
+    cost = "unknown price" if likely.cost is None else f"about ${likely.cost:.2g}"
+    line = f"{likely.calls} calls, about {likely.input_tokens} tokens to read, {cost}"
+    if chosen.dry_run:
+        answer(chosen, asdict(likely), lambda: line)
+        return False
+    key = found_key() or ("none" if chosen.base_url else "")
+    judge = Judge(model=chosen.judge, base_url=chosen.base_url, key=key)
+    console = Console(stderr=True)
+    console.print(line)
+    with Bar(console=console) as bar:
+        task = bar.add_task("asking the judge", total=1.0)
+        for said in ask_judge(every, judge, ReplyStore(path), max_cost=chosen.max_cost):
+            if isinstance(said, Progress):
+                bar.update(task, completed=said.share)
+            else:
+                rest = iter(said)
+                for address, answers in found.items():
+                    found[address] = [next(rest) for _ in answers]
+    return True
+
+
+def _agreement(answers: "Sequence[Answer]") -> dict[str, object] | None:
+    from slm.judging.knowing import agreement
+
+    same = agreement(answers)
+    return None if same is None else asdict(same)
+
+
 def _table(found: "dict[str, list[Answer]]", told: "dict[str, list[Score]]") -> str:
     """Each prompt with its continuations, then the scores of each model."""
+    from slm.judging.knowing import agreement
+
     lines = []
     for answers in zip(*found.values(), strict=True):
         lines.append(f"[{answers[0].prompt.kind}] {answers[0].prompt.prompt}")
-        lines += [f"  {MARKS[one.judged]} {one.continuation}" for one in answers]
+        lines += [f"  {MARKS[one.judged]} {one.continuation}{_by(one)}" for one in answers]
     for address, scored in told.items():
         lines += ["", f"{address}: + counts 1, ~ counts 1/2 (95 % between)", *_scores(scored)]
+        if any(one.by_judge for one in found[address]):
+            lines.append(f"  judge and rule agree {_shown(agreement(found[address]))}")
     return "\n".join(lines)
+
+
+def _by(one: "Answer") -> str:
+    """Whose verdict it is, where a judge was asked or a person spoke."""
+    unread = " (the judge's reply could not be read)"
+    if one.by_judge is None:
+        return f"  [{one.judged_by}]" if one.by_person else ""
+    if one.by_judge.verdict is None:
+        return f"  [unjudged, so by {one.judged_by}]{unread}"
+    why = "".join(sign if sign.isprintable() else " " for sign in one.by_judge.why)
+    return f"  [{one.judged_by}] {why}"
 
 
 def _scores(scored: "Sequence[Score]") -> list[str]:

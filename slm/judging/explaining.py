@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from slm.judging.budget import Budget
 from slm.judging.detection import (
     ANSWER_FORM,
     EXPLAINING_VERSION,
@@ -27,7 +26,8 @@ from slm.judging.detection import (
     read_explanation,
     top_token,
 )
-from slm.judging.judge import Judge, NoReply, Unavailable, likely_tokens
+from slm.judging.judge import Judge, likely_tokens
+from slm.judging.paid import Asking
 from slm.judging.prices import prices
 from slm.judging.protocol import Message
 from slm.judging.replies import ReplyStore
@@ -124,7 +124,7 @@ def explain(
     Replies that are stored already cost nothing; each new one is stored as it comes. Raises `BadInput`
     where the key, the model or the cap forbid going on, `Unavailable` where the server does.
     """
-    asking = _Asking(judge, store, max_cost, stopping or threading.Event())
+    asking = Asking(judge, store, EXPLAINING_VERSION, max_cost, stopping or threading.Event())
     yield from _conversation(asking, neuron, another, judge.model)
 
 
@@ -141,7 +141,7 @@ def recalled(
 
 
 def _conversation(
-    asking: "_Asking | _Recalling", neuron: NeuronSnippets, another: NeuronSnippets, model: str
+    asking: "Asking | _Recalling", neuron: NeuronSnippets, another: NeuronSnippets, model: str
 ) -> Iterator[Progress | Explained]:
     asked = quizzes(neuron)
     total = 2 + 3 * len(asked)
@@ -196,49 +196,6 @@ class _Recalling:
         if (kept := self._store.find(messages, *self._who)) is None:
             raise _NotAsked
         return kept
-
-
-class _Asking:
-    """Asks once for each question: from the store, or the judge, again where that may help."""
-
-    def __init__(
-        self, judge: Judge, store: ReplyStore, cap: float | None, stopping: threading.Event
-    ) -> None:
-        self._judge, self._store, self._stopping = judge, store, stopping
-        self._budget = Budget(judge, cap)
-        self.calls = 0
-        self.spent: float | None = None if judge.price is None else 0.0
-
-    def __call__(self, messages: Sequence[Message], form: Mapping[str, Any]) -> str:
-        who = (self._judge.model, self._judge.where, EXPLAINING_VERSION)
-        self.calls += 1
-        kept = self._store.find(messages, *who)
-        if kept is not None:
-            return kept
-        waited = 0.0
-        for again in range(self._judge.tries):
-            reserved, took = self._budget.reserve(messages, form), 0.0
-            try:
-                reply = self._judge.ask(messages, form=form)
-                price = self._budget.price
-                if price is not None:
-                    took = price.of(reply.input_tokens, reply.output_tokens)
-                    self.spent = (self.spent or 0.0) + took
-                self._store.keep(messages, *who, text=reply.text, cost=took if price else None)
-                return reply.text
-            except NoReply as nothing:
-                took = reserved if nothing.perhaps_paid else 0.0
-                delay = self._judge.first_wait * 2**again if nothing.wait is None else nothing.wait
-                waited += delay
-                if again + 1 == self._judge.tries or waited > self._judge.patience:
-                    raise Unavailable(
-                        f"{nothing}, tried {again + 1} times; try again later"
-                    ) from None
-            finally:
-                self._budget.book(reserved, took)
-            if self._stopping.wait(delay):
-                raise Unavailable("stopped while waiting for the judge")
-        raise AssertionError("a judge is asked at least once")
 
 
 def _rights(

@@ -49,10 +49,21 @@ def judge(prompt: Prompt, continuation: str) -> Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JudgeSays:
+    """A judge's verdict, None where its reply could not be read; the reply is kept as it came."""
+
+    judge: str
+    verdict: Verdict | None
+    why: str
+    reply: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """What one model makes of one prompt.
 
-    `verdict` is the rule's, `by_person` a person's, where one was given. `preferred` says whether
+    `verdict` is the rule's, `by_person` a person's and `by_judge` a judge's, where there is one.
+    `preferred` says whether
     the likeliest of all right and wrong answers is a right one, `share` how much of the probability
     of these the right ones have, `chance` their share of the answers; None where no wrong one is
     listed. `log_probabilities` (nats) are those of every right and wrong answer.
@@ -62,6 +73,7 @@ class Answer:
     continuation: str
     verdict: Verdict
     by_person: Verdict | None = None
+    by_judge: JudgeSays | None = None
     preferred: bool | None
     share: float | None
     chance: float | None
@@ -69,8 +81,15 @@ class Answer:
 
     @property
     def judged(self) -> Verdict:
-        """The verdict that counts."""
-        return self.by_person or self.verdict
+        """The verdict that counts: a person's, else a judge's that could be read, else the rule's."""
+        return self.by_person or (self.by_judge and self.by_judge.verdict) or self.verdict
+
+    @property
+    def judged_by(self) -> str:
+        """Whose verdict counts."""
+        if self.by_person:
+            return "a person"
+        return self.by_judge.judge if self.by_judge and self.by_judge.verdict else "rule"
 
 
 def ask(
