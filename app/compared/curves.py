@@ -6,12 +6,12 @@ import streamlit as st
 
 from app import show
 from app.figures import comparing as figures
-from slm.comparing.curves import BITS, LOSS, Over, curves
+from slm.comparing.curves import BITS, LOSS, NEW, Over, curves
 from slm.runs import Address, open_run
 
 
 def show_curves(runs: list[str], addresses: Sequence[str]) -> None:
-    """Loss, bits per byte and whatever was graded, of several runs."""
+    """Loss, bits per byte, grades and novelty where they were measured, of several runs."""
     found = curves([open_run(name) for name in runs])
     measures = list(dict.fromkeys(curve.measure for curve in found))
     if not found:
@@ -39,12 +39,17 @@ def show_curves(runs: list[str], addresses: Sequence[str]) -> None:
             for point in curve.points:
                 if curve.run == chosen.run and point.step == chosen.step:
                     marks.append((point.over(axis), letter, colour))
-    note = "on stories held out of training" if measure in (BITS, LOSS) else "means of all grades"
+    if measure in (BITS, LOSS):
+        note = "on stories held out of training"
+    elif str(measure).startswith(NEW):
+        note = "share of endings' word runs that stand nowhere in the corpus, beside people's"
+    else:
+        note = "means of all grades"
     show.figure(
         figures.curves(series, colours, f"{over} of training", str(measure), marks),
         name=f"curves-{'-'.join(runs)}",
-        note=f"{measure}, {note}, as metrics.jsonl and grades.sqlite of each run have it. Only bits per "
-        "byte compares models of different tokenizers",
+        note=f"{measure}, {note}, as each run keeps it. Only bits per byte compares losses of "
+        "models of different tokenizers. Novelty appears once the copying page has measured it",
         table=lambda: show.csv(
             ("run", "measure", "step", "tokens", "seconds", "value"),
             (

@@ -1,19 +1,22 @@
 """A label counts from the step it stays from; what is learned of each part is counted word by word."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
 
-from slm.comparing.curves import BITS, curves
+from slm.comparing.curves import BITS, NEW_WORDS, curves
 from slm.comparing.development import PARTS, Part, Stage, appearances, halfway, word_losses
+from slm.files import write_text
 from slm.judging.loss import story_nats
+from slm.judging.novelty import Novelty, Point
 from slm.lens.estimates import Estimates
 from slm.lens.head_scores import HeadScores
 from slm.lens.head_targets import KINDS
 from slm.model.weights import empty
-from slm.runs import Address, Checkpoint, Metric, Run
+from slm.runs import Address, Checkpoint, Metric, Run, open_run
 from slm.stories.annotated import annotated
 
 
@@ -89,8 +92,6 @@ def test_costs_of_tokens_are_the_logits_own(checkpoint: Checkpoint) -> None:
 
 
 def test_curves_are_what_runs_wrote_down(checkpoint: Checkpoint, runs: object) -> None:
-    from slm.runs import open_run
-
     run: Run = open_run("tiny")
     assert curves([run]) == []
     for step in (0, 8):
@@ -105,3 +106,25 @@ def test_curves_are_what_runs_wrote_down(checkpoint: Checkpoint, runs: object) -
     assert [(p.over("tokens"), p.over("seconds"), p.value) for p in bits.points] == [
         (0, 0, 2.0), (800, 16, pytest.approx(1.2)),
     ]  # fmt: skip
+
+
+def test_novelty_that_was_kept_is_a_curve_beside_peoples(
+    checkpoint: Checkpoint, runs: object
+) -> None:
+    run: Run = open_run("tiny")
+    steps = run.steps
+    for step in steps:
+        run.add_metric(Metric(step=step, tokens=100 * step, seconds=2.0 * step, train_loss=4.0))
+    assert curves([run]) == []
+    kept = Novelty(
+        stories=2,
+        people={NEW_WORDS: [0.5, 1.0]},
+        points=[
+            Point(address="tiny", temperature=1.0, new={NEW_WORDS: [0.2, None, 0.4]}),
+            Point(address="elsewhere@0", temperature=1.0, new={NEW_WORDS: [0.9]}),
+        ],
+    )
+    write_text(run.memorization_path / "novelty-0.json", json.dumps(asdict(kept)))
+    ours, people = curves([run])
+    assert [(p.step, p.value) for p in ours.points] == [(steps[-1], pytest.approx(0.3))]
+    assert (people.run, [p.value for p in people.points]) == ("people, for tiny", [0.75])
