@@ -10,6 +10,7 @@ import streamlit as st
 from app import cache, selection, show
 from app.figures.knowledge import Bar, knowledge
 from app.knowledge.editing import editor, prompts
+from app.knowledge.judged import judged
 from app.knowledge.table import KINDS, SIGNS, table
 from slm.judging.knowledge import Answer, scores
 from slm.judging.prompts import VERDICTS
@@ -65,12 +66,12 @@ def numbers(found: dict[str, list[Answer]]) -> str:
     rows = (
         (
             address, one.prompt.kind, one.prompt.prompt, one.continuation, one.judged,
-            one.by_person or "", "" if one.share is None else round(one.share, 4),
+            one.judged_by, "" if one.share is None else round(one.share, 4),
         )
         for address, answers in found.items()
         for one in answers
     )  # fmt: skip
-    header = ("address", "kind", "prompt", "continuation", "verdict", "by_person", "share_of_right")
+    header = ("address", "kind", "prompt", "continuation", "verdict", "by", "share_of_right")
     return show.csv(header, rows)
 
 
@@ -80,7 +81,9 @@ def as_json(found: dict[str, list[Answer]]) -> str:
         {
             "address": address,
             "scores": [asdict(score) for score in scores(answers)],
-            "answers": [{**asdict(one), "judged": one.judged} for one in answers],
+            "answers": [
+                {**asdict(one), "judged": one.judged, "by": one.judged_by} for one in answers
+            ],
         }
         for address, answers in found.items()
     ]
@@ -120,10 +123,14 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "likelier than every wrong one.",
     )  # fmt: skip
     editing = st.toggle("Edit the prompts", key="edit", bind="query-params")
+    judging = st.toggle("Ask a judge", key="judging", bind="query-params")
 if editing:
     with show.one_line():
         editor()
 found = ask_all(addresses)
+if found and judging:
+    with show.one_line():
+        found = judged(found)
 if found:
     st.html(table(found, dark=st.context.theme.type == "dark"))
     name = "knowledge-" + "-".join(found)[:80]

@@ -63,16 +63,17 @@ def study_of(address: str, read: Texts, stories: int, sampling: Sampling) -> Stu
     return wanted(name, "Measure", work)
 
 
-def headline(address: str, found: Study) -> None:
+def headline(address: str, found: Study, *, templates_too: bool) -> None:
     """In a sentence: does it write more of the true ending where it was trained on it?"""
     more = found.more_than_unseen()
     verdict = "more" if more.interval[0] > 0 else "no more than chance would have it"
     told = sum(told_again(found.measures["trained"].templates))
+    copied = f" Template copies: {told} of {len(found.endings['trained'])}."
     st.markdown(
         show.plain(
             f"Of the true ending it writes {verdict} where it was trained on the story: Rouge-2 "
             f"precision {more.mean:+.3f} (95 % between {more.interval[0]:+.3f} and "
-            f"{more.interval[1]:+.3f}). Template copies: {told} of {len(found.endings['trained'])}."
+            f"{more.interval[1]:+.3f}).{copied if templates_too else ''}"
         )
     )
 
@@ -336,7 +337,12 @@ with show.one_line():
                 ) or TEMPERATURE  # fmt: skip
             if view in (MEASURES, NEW):
                 k = st.select_slider(
-                    "k, words in a row", KS, 4 if view == NEW else 2, key=f"k-{view}", width=180
+                    "k, words in a row",
+                    KS,
+                    4 if view == NEW else 2,
+                    key=f"k-{view}",
+                    bind="query-params",
+                    width=180,
                 )
         if view == ANY:
             any_text(read)
@@ -349,7 +355,7 @@ with show.one_line():
                     study = study_of(address, read, int(stories), sampling)
                     if study is None:
                         continue
-                    headline(address, study)
+                    headline(address, study, templates_too=view != TEMPLATES)
                     if view == ENDINGS:
                         endings(address, study, read)
                     elif view == MEASURES:

@@ -67,9 +67,22 @@ def _head(address: str, answers: Sequence[Answer]) -> str:
     return f"<th scope='col'>{html.escape(address)}{score}</th>"
 
 
+def _by(answer: Answer) -> list[str]:
+    """Whose verdict it is, where it is not the rule's alone, and why."""
+    if answer.by_person:
+        return ["a person's verdict"]
+    if answer.by_judge is None:
+        return []
+    if answer.by_judge.verdict is None:
+        return [f"unjudged by {answer.by_judge.judge}: unreadable reply; by the rule"]
+    return [f"by {answer.by_judge.judge}: {answer.by_judge.why}"]
+
+
 def _cell(answer: Answer, dark: bool) -> str:
     colour = COLOURS[answer.judged][dark]
-    person = " <span class='person'>a person's verdict</span>" if answer.by_person else ""
+    person = "".join(
+        f" <span class='person'>{html.escape(said, quote=False)}</span>" for said in _by(answer)
+    )
     listed = "; ".join(
         f"{part}: {', '.join(getattr(answer.prompt, part)) or 'none'}" for part in SIGNS
     )

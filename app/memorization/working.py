@@ -16,9 +16,10 @@ def wanted(key: str, label: str, work: Callable[[], Generator[Progress, None, R]
     """What `work` returns, once it was begun by its button and has ended; None until then."""
     job: Background[R] | None = st.session_state.get(key)
     if job is None:
-        if not st.button(label, type="primary", key=f"begin-{key}"):
-            return None
-        st.session_state[key] = job = Background(work())
+        if st.button(label, type="primary", key=f"begin-{key}"):
+            st.session_state[key] = Background(work())
+            st.rerun()  # so that the button is gone while the work runs
+        return None
     if job.running:
         st.fragment(_progress, run_every=0.5)(key)
         return None

@@ -105,6 +105,18 @@ def ask_judge(
     yield judged
 
 
+def with_judge(
+    answers: Sequence[Answer], model: str, where: str, store: ReplyStore
+) -> list[Answer]:
+    """Answers with what this judge (`Judge.where`) said of them before, if anything."""
+    said = []
+    for one in answers:
+        asked = knowing_messages(one.prompt.prompt, one.continuation)
+        reply = store.find(asked, model, where, KNOWING_VERSION)
+        said.append(one if reply is None else replace(one, by_judge=read_verdict(reply, model)))
+    return said
+
+
 def agreement(answers: Sequence[Answer]) -> Estimate | None:
     """How often judge and rule say the same, where the judge could be read; with its interval."""
     return estimate(

@@ -1,17 +1,20 @@
 """The knowledge page: the table, its scores, prompts of one's own, and a person's verdict."""
 
+import json
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.knowledge.editing import MINE, as_rows, from_rows
+from app.knowledge.judged import WORK
 from app.knowledge.table import table
 from slm.errors import BadInput
 from slm.judging.knowledge import Answer
 from slm.judging.prompts import Prompt, shipped
 from slm.runs import open_run
 from tests.app.conftest import Open, figure_on, said
+from tests.judging.server import says, serving
 
 PARK = Prompt(kind="fact", prompt="Tom went to the", right=("park",), wrong=("moon",))
 
@@ -65,3 +68,18 @@ def test_models_stand_beside_each_other_and_a_person_has_the_last_word(
     assert open_run("tiny").verdicts_path.exists() and "Five beams" in said(app)
     app.toggle(key="edit").set_value(True).run()
     assert not app.exception and "parted by a slash" in said(app)
+
+
+def test_a_judge_is_asked_once_the_bill_was_seen(open_page: Open, two_runs: Path) -> None:
+    reply = says(json.dumps({"why": "One goes there.", "verdict": "almost"}))
+    with serving(lambda number, request: reply) as server:
+        app = open_page("knowledge", a="tiny", judging="true")
+        app.session_state[MINE] = (PARK,)
+        app.text_input(key="server").set_value(server.url).run()
+        assert "1 calls at most" in said(app) and not server.asked
+        app.button(key="ask-judge").click().run()
+        app.session_state[WORK].wait(10)
+        app.run()
+        assert not app.exception and not app.error and len(server.asked) == 1
+        assert "by gpt-4o: One goes there." in table_on(app)
+        assert "judge and rule agree" in said(app)
