@@ -175,6 +175,8 @@ def test_stories_are_graded_by_a_judge_on_this_machine(
 def test_checkpoints_play_by_key_to_the_last_and_stay_there(page: Page, app: App) -> None:
     page.goto(f"{app.url}/attention?a=tiny@0")
     expect(page.get_by_text("leaves").first).to_be_visible()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.wait_for_timeout(1000)  # a shortcut is heard once the page has settled
     page.keyboard.press("k")
     expect(page).to_have_url(re.compile(r"[?&]a=tiny(&|$)"), timeout=20_000)
     expect(page.get_by_role("slider", name="after step")).to_have_attribute("aria-valuetext", "10")
