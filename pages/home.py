@@ -14,11 +14,16 @@ QUESTIONS = {
     "train": "How does a model learn to tell stories?",
     "compare": "What changed between two models?",
     "imports": "How do I bring a model of my own?",
+    "grid": "What do width and depth do?",
     "attention": "Where does each head look?",
+    "heads": "What does each head do?",
     "neurons": "What excites a neuron?",
+    "roles": "Do neurons have roles?",
     "predictions": "Why this word?",
     "writing": "What does the model write, and how sure is it?",
     "grading": "How good are the stories?",
+    "knowledge": "What does the model know?",
+    "memorization": "Does the model copy its training text?",
 }
 
 
