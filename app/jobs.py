@@ -6,6 +6,7 @@ A training is a process of its own: it goes on when the browser is closed and wh
 import hashlib
 import os
 import re
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,9 +56,11 @@ def wake() -> None:
 
 
 def failed(name: str) -> bool:
-    """Whether the newest training of `name` ended badly; one that was asked to end did not."""
-    code = queue.exit_code(name)
-    return code is not None and code > 0
+    """Whether the newest training of `name` ended badly, killed by the system included.
+
+    One that was asked to end did not: SIGTERM, which it may get before it listens.
+    """
+    return queue.exit_code(name) not in (None, 0, -signal.SIGTERM)
 
 
 def last_lines(name: str, count: int = 8) -> str:

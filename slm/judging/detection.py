@@ -5,7 +5,6 @@ detection (Paulo et al. 2024): ten snippets of other stories, five that excite t
 do not, and the judge says which, given the explanation and nothing else.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from slm.judging.protocol import Message, form
+from slm.judging.protocol import Message, Ungraded, form, read_object
 from slm.stories.snippets import NeuronSnippets, Snippet
 
 EXPLAINING_VERSION = "1"
@@ -98,16 +97,8 @@ def read_answer(reply: str, count: int) -> frozenset[int] | Unreadable:
 
 
 def _object(reply: str) -> dict[str, Any] | Unreadable:
-    text = reply.strip()
-    if fenced := re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", text, re.DOTALL):
-        text = fenced[1]
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return Unreadable(reason="the answer is not JSON", reply=reply)
-    if not isinstance(data, dict):
-        return Unreadable(reason="the answer is not a JSON object", reply=reply)
-    return data
+    found = read_object(reply)
+    return Unreadable(reason=found.reason, reply=reply) if isinstance(found, Ungraded) else found
 
 
 def _line(text: str) -> str:

@@ -39,3 +39,12 @@ def test_a_bad_name_starts_nothing(runs: Path) -> None:
         queue.add("a/b", [])
     assert not runs.exists()
     assert jobs.last_lines("never") == "" and not jobs.failed("never")
+
+
+@pytest.mark.parametrize(("code", "bad"), [(0, False), (-15, False), (1, True), (-9, True)])
+def test_a_training_that_was_killed_ended_badly_and_one_that_was_stopped_did_not(
+    code: int, bad: bool, runs: Path
+) -> None:
+    (runs / "r").mkdir(parents=True)
+    (runs / "r" / "train.exit.json").write_text(f'{{"exit_code": {code}}}')
+    assert jobs.failed("r") is bad

@@ -88,3 +88,22 @@ def test_instructions_and_plot_are_compared_across_shapes() -> None:
     found = [one, two, wide]
     assert verdict(found, "Two layers") == "holds"
     assert verdict(found, "Plot leans") == "holds"
+
+
+def test_a_grade_that_does_not_rise_says_nothing_of_when_it_rises() -> None:
+    means = {64: (4.0, 5.0), 128: (6.0, 5.0), 256: (8.0, 5.0)}  # grammar rises, creativity does not
+    found = [
+        scored(f"w{width}", width=width, grammar=grammar, creativity=creativity)
+        for width, (grammar, creativity) in means.items()
+    ]
+    assert verdict(found, "Creativity needs") == "not enough data"
+
+
+def test_creativity_needs_a_larger_model_where_grammar_has_risen_before_it() -> None:
+    means = {64: (4.0, 3.0), 128: (7.5, 3.5), 256: (8.0, 7.0)}
+    found = [
+        scored(f"w{width}{twin}", width=width, grammar=grammar, creativity=creativity)
+        for width, (grammar, creativity) in means.items()
+        for twin in "ab"  # two runs of a width are one width
+    ]
+    assert verdict(found, "Creativity needs") == "holds"
