@@ -11,12 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import streamlit as st
 
-from app import cache
 from slm.errors import BadInput
 from slm.runs import Address, open_run
-
-WORK: dict[str, Callable[[str], object]] = {"neurons": cache.index}
-"""By a page's URL: what takes longest of what it asks of a checkpoint."""
 
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
 _ASKED: set[tuple[str, str]] = set()
@@ -26,10 +22,13 @@ logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").add
 )
 
 
-def look(page: str) -> None:
-    """Begin with the checkpoints before and after those chosen, where the page is slow."""
-    if (work := WORK.get(page)) is None:
-        return
+def walking() -> bool:
+    """Whether somebody walks through the steps, and will not stay at this one for long."""
+    return any(st.session_state.get(f"{letter}_walked") for letter in "ab")
+
+
+def look(what: str, work: Callable[[str], object]) -> None:
+    """Do `work`, called `what`, for the checkpoints after and before those that were walked to."""
     for letter in "ab":
         address = st.session_state.get(letter)
         if address is None or not st.session_state.get(f"{letter}_walked"):
@@ -38,7 +37,7 @@ def look(page: str) -> None:
         steps = open_run(chosen.run).steps
         at = steps.index(chosen.step) if chosen.step in steps else 0
         for step in (*steps[at + 1 : at + 2], *steps[max(at - 1, 0) : at]):
-            asked = (page, str(Address(chosen.run, step)))
+            asked = (what, str(Address(chosen.run, step)))
             if asked not in _ASKED:
                 _ASKED.add(asked)
                 _THREAD.submit(_work, work, asked)

@@ -16,16 +16,29 @@ R = TypeVar("R")
 
 
 class Work(Generic[R]):
-    """A thread that runs through `steps`, the last of which is the result."""
+    """A thread that runs through `steps`, the last of which is the result; begun at once, or by `begin`."""
 
-    def __init__(self, steps: Iterator[Progress | R]) -> None:
+    def __init__(self, steps: Iterator[Progress | R], *, begin: bool = True) -> None:
         self.share, self.doing, self.error = 0.0, "starting", ""
         self.result: R | None = None
         self.cancelled = False
         self._steps = steps
         self._began, self._first = time.monotonic(), 0.0
+        self._beginning = threading.Lock()  # sessions share it
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        if begin:
+            self.begin()
+
+    @property
+    def begun(self) -> bool:
+        """Whether it runs or has run."""
+        return self._thread.ident is not None
+
+    def begin(self) -> None:
+        """Start it, unless it was started before."""
+        with self._beginning:
+            if not self.begun:
+                self._thread.start()
 
     @property
     def running(self) -> bool:
@@ -46,7 +59,8 @@ class Work(Generic[R]):
 
     def wait(self, seconds: float) -> None:
         """Wait for the end, at most so long: quick work is shown at once, without a bar."""
-        self._thread.join(seconds)
+        if self.begun:
+            self._thread.join(seconds)
 
     def _run(self) -> None:
         try:

@@ -4,7 +4,8 @@ The common recipe is AdamW with cosine decay, its learning rate tuned on a tenth
 runs through the same forward pass in the same precision, so that only the recipe differs. Time is
 counted in the tokens that each recipe reads in it when it is timed alone, so that other work on
 the machine, which comes and goes in an hour, favours neither. Stories come from $BENCH_TRAIN and
-$BENCH_VALID (as `--corpus` and `--valid` of `slm train`), minutes from $BENCH_MINUTES.
+$BENCH_VALID (as `--corpus` and `--valid` of `slm train`), minutes from $BENCH_MINUTES, and the shapes,
+if others are wanted, from $BENCH_SHAPES.
 """
 
 import math
@@ -18,14 +19,14 @@ import torch
 
 from slm.judging.loss import story_loss
 from slm.model import fast
-from slm.model.config import ModelConfig
+from slm.model.config import ModelConfig, parse_shape
 from slm.model.weights import Weights, initialise
 from slm.stories.corpus import Prepared, prepare
 from slm.training.loop import Learner, train
 from slm.training.recipe import Recipe
 from slm.training.rows import Rows
 
-SHAPES = ((64, 8, 16), (128, 4, 8))
+SHAPES = "64x8x16,128x4x8"
 RATES = (1e-3, 2e-3, 4e-3, 8e-3)
 WARMUP = 0.02
 
@@ -43,8 +44,11 @@ def run() -> str:
         cache=Path(__file__).parents[1] / "runs" / ".corpora",
     )
     d_vocab = prepared.tokenizer.d_vocab
-    shapes = [ModelConfig(d_model=d, n_layers=n, n_heads=h, d_vocab=d_vocab) for d, n, h in SHAPES]
-    return "\n".join(_at(shape, prepared, minutes) for shape in shapes)
+    shapes = map(parse_shape, os.environ.get("BENCH_SHAPES", SHAPES).split(","))
+    return "\n".join(
+        _at(ModelConfig(d_model=d, n_layers=n, n_heads=h, d_vocab=d_vocab), prepared, minutes)
+        for d, n, h in shapes
+    )
 
 
 def _at(config: ModelConfig, prepared: Prepared, minutes: float) -> str:

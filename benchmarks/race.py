@@ -27,13 +27,15 @@ class Row:
     ratios: tuple[float, ...]
 
 
-def race(contenders: Sequence[Contender], *, work: float = 1.0, rounds: int = 5) -> list[Row]:
+def race(
+    contenders: Sequence[Contender], *, work: float = 1.0, rounds: int = 5, warm_up: bool = True
+) -> list[Row]:
     """Let everybody warm up once, then run in turn `rounds` times, starting with another each time.
 
     The first contender is ours. A ratio above 1 says that the other took that many times as long.
     """
     rates: dict[str, list[float]] = {contender.name: [] for contender in contenders}
-    for contender in contenders:
+    for contender in contenders if warm_up else ():
         contender.run()
     for number in range(rounds):
         for place in range(len(contenders)):

@@ -13,7 +13,9 @@ from app.figures.attention import thumbnails as all_heads
 from app.figures.heads import distance_profiles
 from app.story_view import Shown, story_view
 from slm.lens.attention import AttentionView
+from slm.lens.head_rows import STORIES
 from slm.lens.heads import labels
+from slm.stories.labelled import NURSERY
 
 ATTENTION, MOVED = "attention", "what is moved"
 
@@ -115,12 +117,12 @@ def sentence(view: AttentionView, layer: int, head: int, how: str, hidden: bool)
 
 def distances(address: str, layer: int, head: int) -> None:
     """The chosen head's mean attention by distance among those of all heads, and what it may be."""
-    scores = cache.head_scores(address)
+    scores = cache.head_scores(address, NURSERY, STORIES)
     layers, heads = scores.distance.shape
     if layer >= layers or head >= heads:
         return
     found = (
-        ", ".join(label.name for label in labels(scores, layer, head)) or "nothing in particular"
+        ", ".join(label.name for label in labels(scores)[layer][head]) or "nothing in particular"
     )
     st.markdown(f"Layer {layer}, head {head} looks more than its baseline at: {show.plain(found)}.")
     st.page_link(

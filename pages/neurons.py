@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache, selection, show, trust
+from app import ahead, cache, selection, show, trust
 from app import neuron_panels as panels
 from app.cache.neurons import Known
 from app.figures import neurons as figures
@@ -255,6 +255,7 @@ for address in addresses:
         shape = cache.checkpoint(address).config
         if layer < shape.n_layers and neuron < shape.d_mlp:
             found[address] = cache.index(address)
+ahead.look("neurons", cache.index)
 ends = [
     (float(known.index.lowest[layer, neuron]), float(known.index.highest[layer, neuron]))
     for known in found.values()

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import cache, selection, show, trust
+from app import cache, reading, selection, show, trust
 from app.roles import protagonist, scores
 from app.scoring import Work
 from slm.lens.explainable import STORIES as EXPLAINING
@@ -17,25 +17,7 @@ from slm.stories.labelled import NURSERY
 
 ROLES, PROTAGONIST, EXPLAINED = "Roles", "The protagonist test", "Explained by a judge"
 VIEWS = (ROLES, PROTAGONIST, EXPLAINED)
-OWN_NURSERY, SHIPPED, OWN_FILE = (
-    "nursery stories: roles",
-    "shipped stories: word classes",
-    "a corpus",
-)
 WAIT = 0.4  # seconds until a bar is shown
-
-
-def corpus() -> str:
-    """Which stories are read, and hence by which labels."""
-    chosen = st.selectbox(
-        "Read", [OWN_NURSERY, SHIPPED, OWN_FILE], key="read_roles", bind="query-params", width=250
-    )
-    if chosen != OWN_FILE:
-        return NURSERY if chosen == OWN_NURSERY else "shipped"
-    return st.text_input(
-        "Corpus", placeholder="a path, or tinystories", key="corpus", bind="query-params",
-        help="A .txt with <|endoftext|> between stories, .jsonl, .parquet, or a known name.",
-    ).strip()  # fmt: skip
 
 
 def progress(asked: Mapping[str, Work[Any]]) -> None:
@@ -77,7 +59,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     view = st.segmented_control(
         "Show", VIEWS, default=ROLES, required=True, key="view_roles", bind="query-params"
     )
-    source = corpus() if view != PROTAGONIST else None
+    source = reading.corpus() if view != PROTAGONIST else None
     key, usual = {
         ROLES: ("stories", STORIES),
         PROTAGONIST: ("mentioning", MENTIONING),
@@ -96,10 +78,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             width=170, help="Which neuron is put to the test, if not the best ones.",
         )  # fmt: skip
 if source == "":
-    st.info(
-        "Name a corpus: a file with stories, or tinystories. Its words are sorted into classes."
-    )
-    st.stop()
+    reading.ask_for_one()
 if view == EXPLAINED:
     from app.roles import explained  # imports openai, which only this view needs
 

@@ -1,5 +1,7 @@
 """What heads do: scores at once, labels from work that all sessions share."""
 
+from collections.abc import Iterator
+
 import streamlit as st
 
 from app.cache.checkpoints import checkpoint, key, of_checkpoint
@@ -7,27 +9,30 @@ from app.scoring import Work
 from slm.lens import head_scores as scores_lens
 from slm.lens import heads as heads_lens
 from slm.lens.head_scores import HeadScores
-from slm.lens.head_targets import STORIES
 from slm.lens.heads import HeadAtlas
+from slm.progress import Progress
 from slm.runs import Checkpoint
 
 
-@of_checkpoint(max_entries=16, waiting="Reading stories …")
-def head_scores(checkpoint: Checkpoint, stories: int = STORIES) -> HeadScores:
+@of_checkpoint(max_entries=32, waiting="Reading stories …")
+def head_scores(checkpoint: Checkpoint, corpus: str, stories: int) -> HeadScores:
     """How much every head looks at what its labels would name; nothing is switched off."""
-    return scores_lens.head_scores(checkpoint, stories=stories)
+    return scores_lens.head_scores(checkpoint, corpus=corpus, stories=stories)
 
 
-def head_atlas(address: str, stories: int) -> Work[HeadAtlas]:
-    """Every head scored and switched off; begun when it is first asked for."""
-    return _atlas(*key(address), stories)
+def head_atlas(address: str, corpus: str, stories: int) -> Work[HeadAtlas]:
+    """Every head scored and switched off; not begun yet."""
+    return _atlas(*key(address), corpus, stories)
 
 
-def heads_again(address: str, stories: int) -> None:
-    """Forget an atlas that was cancelled or failed, so that it begins anew when asked for."""
-    _atlas.clear(*key(address), stories)
+def heads_again(address: str, corpus: str, stories: int) -> None:
+    """Forget an atlas that was cancelled or failed, so that it can begin anew."""
+    _atlas.clear(*key(address), corpus, stories)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _atlas(address: str, changed: int, stories: int) -> Work[HeadAtlas]:
-    return Work(heads_lens.head_atlas(checkpoint(address), stories=stories))
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _atlas(address: str, changed: int, corpus: str, stories: int) -> Work[HeadAtlas]:
+    def steps() -> Iterator[Progress | HeadAtlas]:
+        yield from heads_lens.head_atlas(checkpoint(address), corpus=corpus, stories=stories)
+
+    return Work(steps(), begin=False)

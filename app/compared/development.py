@@ -6,7 +6,6 @@ import streamlit as st
 from app import show
 from app.figures import comparing as figures
 from slm.comparing.development import PARTS, Stage, appearances, halfway
-from slm.lens.head_targets import KINDS
 from slm.runs import open_run
 
 
@@ -29,7 +28,7 @@ def show_development(run: str, found: tuple[Stage, ...]) -> None:
     )  # fmt: skip
     left, right = st.columns(2, gap="large")
     with left:
-        kinds = [str(kind) for kind in KINDS]
+        kinds = list(found[-1].heads.kinds)
         kind = st.selectbox(
             "Heads that look at", kinds, index=kinds.index(order[0].kind) if order else 0, key="kind",
             bind="query-params",

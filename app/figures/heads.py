@@ -139,13 +139,14 @@ def proof(
     kinds: Sequence[str],
     scores: Sequence[tuple[float, float, float]],
     baselines: Sequence[tuple[float, float, float]],
-    costs: Sequence[tuple[float, float, float]],
-    elsewhere: Sequence[tuple[float, float, float]],
+    costs: Sequence[tuple[float, float, float]] | None,
+    elsewhere: Sequence[tuple[float, float, float]] | None,
     palette: Palette,
 ) -> go.Figure:
     """One head, a row for each kind: its score beside the baseline, and its worth where it serves.
 
-    Everything as (mean, low, high); what was not measured is NaN and leaves its place empty.
+    Everything as (mean, low, high); what was not measured is NaN and leaves its place empty. Costs
+    are None before the head was switched off.
     """
 
     def told(strong: str, weak: str) -> str:
@@ -154,6 +155,7 @@ def proof(
             f'<span style="color:{palette.muted}">| {weak}</span>'
         )
 
+    nothing = [(float("nan"),) * 3] * len(kinds)
     figure = make_subplots(
         cols=2, shared_yaxes=True, horizontal_spacing=0.06, column_widths=[0.5, 0.5],
         subplot_titles=(told("score", "baseline"), told("served", "elsewhere")),
@@ -163,8 +165,8 @@ def proof(
         (
             2,
             (
-                (costs, "where it would serve", palette.plus),
-                (elsewhere, "elsewhere", palette.muted),
+                (costs or nothing, "where it would serve", palette.plus),
+                (elsewhere or nothing, "elsewhere", palette.muted),
             ),
         ),
     ):
@@ -192,6 +194,12 @@ def proof(
     figure.update_xaxes(gridcolor=palette.grid, zerolinecolor=palette.muted)
     figure.update_xaxes(title=SCORE, tickformat=".0%", rangemode="tozero", row=1, col=1)
     figure.update_xaxes(title=COST, row=1, col=2)
+    if costs is None:
+        figure.update_xaxes(range=[0, 1], showticklabels=False, showgrid=False, row=1, col=2)
+        figure.add_annotation(
+            text="not tested yet", xref="x2 domain", yref="y domain", x=0.5, y=0.5, showarrow=False,
+            font={"color": palette.muted},
+        )  # fmt: skip
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_annotations(font_size=12)
     dress(figure, palette, height=90 + 27 * len(kinds))

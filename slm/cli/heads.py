@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add("heads", _heads, "What does each head do? Labels that were tested.")
-    sub.add_argument("--stories", type=int, default=64, help="nursery stories to read")
+    sub.add_argument(
+        "--corpus", default="nursery", help="nursery (its roles), or any (word classes)"
+    )
+    sub.add_argument("--stories", type=int, default=64, help="how many are read")
     sub.add_argument("--all", action="store_true", help="print heads without a label too")
 
 
@@ -27,7 +30,7 @@ def _heads(chosen: argparse.Namespace) -> None:
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
-    steps = head_atlas(checkpoint, stories=chosen.stories)
+    steps = head_atlas(checkpoint, corpus=chosen.corpus, stories=chosen.stories)
     first = next(steps)  # what cannot be is said before a bar is drawn
     with Bar(console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=1.0)
@@ -40,25 +43,30 @@ def _heads(chosen: argparse.Namespace) -> None:
 
 
 def _table(atlas: "HeadAtlas", *, every: bool) -> str:
-    from slm.lens.head_targets import KINDS
+    from slm.lens.estimates import LEAST_ROWS
+    from slm.lens.heads import labels
 
     scores, confirmed = atlas.scores, atlas.confirmed()
     layers, heads = scores.distance.shape
-    with_label = scores.beats().any(-1)
+    with_label, every_label = scores.beats().any(-1), labels(scores, confirmed)
+    wide = 2 + max(
+        (len(one.name) for row in every_label for head in row for one in head), default=20
+    )
     lines = [
-        f"{atlas.address}: {layers * heads} heads, {int(confirmed.any(-1).sum())} with a confirmed "
-        f"label, {int((with_label & ~confirmed.any(-1)).sum())} unconfirmed, "
+        f"{atlas.address} on {scores.rows[0]} stories of {scores.corpus}: {layers * heads} heads, "
+        f"{int(confirmed.any(-1).sum())} with a confirmed label, "
+        f"{int((with_label & ~confirmed.any(-1)).sum())} unconfirmed, "
         f"{int((~with_label).sum())} unclassified",
-        "head   label                  attention  baseline  difference (95 %)"
+        f"head   {'label':{wide}} attention  baseline  difference (95 %)"
         "       effect of switching it off, nats (95 %)",
     ]
     for layer in range(layers):
         for head in range(heads):
-            labels = atlas.labels(layer, head)
-            if not labels and every:
+            mine = every_label[layer][head]
+            if not mine and every:
                 lines.append(f"{f'{layer}.{head}':6} unclassified")
-            for label in labels:
-                at = layer, head, KINDS.index(label.kind)
+            for label in mine:
+                at = layer, head, scores.kinds.index(label.kind)
                 above, effect = scores.difference, atlas.effect
                 cost = (
                     "not measured"
@@ -66,10 +74,13 @@ def _table(atlas: "HeadAtlas", *, every: bool) -> str:
                     else f"{effect.mean[at]:+.3f} ({effect.low[at]:+.3f} to {effect.high[at]:+.3f})"
                 )
                 lines.append(
-                    f"{f'{layer}.{head}':6} {label.name:22} {scores.score.mean[at]:9.1%} "
+                    f"{f'{layer}.{head}':6} {label.name:{wide}} {scores.score.mean[at]:9.1%} "
                     f"{scores.baseline.mean[at]:9.1%}  {above.mean[at]:6.1%} "
-                    f"({above.low[at]:.1%} to {above.high[at]:.1%})".ljust(80)
+                    f"({above.low[at]:.1%} to {above.high[at]:.1%})".ljust(wide + 58)
                     + cost
                     + ("" if label.confirmed else "  unconfirmed")
                 )
+    rare = [kind for kind, rows in zip(scores.kinds, scores.rows, strict=True) if rows < LEAST_ROWS]
+    if rare:
+        lines.append(f"too rare in these stories to be measured: {', '.join(rare)}")
     return "\n".join(lines)

@@ -8,7 +8,6 @@ import numpy as np
 
 from slm.judging.loss import story_nats
 from slm.lens.head_scores import HeadScores, head_scores
-from slm.lens.head_targets import KINDS
 from slm.lens.roles import Progress
 from slm.runs import Address, Checkpoint, Run, load_checkpoint
 from slm.stories.annotated import annotated
@@ -104,7 +103,7 @@ def appearances(stages: Sequence[Stage]) -> list[Appearance]:
             at = int(there.argmax())
         found.append(
             Appearance(
-                kind=str(KINDS[index]),
+                kind=stages[-1].heads.kinds[index],
                 layer=layer,
                 head=head,
                 step=stages[at].step,

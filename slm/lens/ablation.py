@@ -232,8 +232,10 @@ def _replacements(
             )
             yield acts[:, torch.from_numpy(there)]
         return
-    means = mean_outputs(checkpoint, texts, hook)[:, None]
-    yield means if replacement == "mean" else torch.zeros_like(means)
+    if replacement == "mean":
+        yield mean_outputs(checkpoint, texts, hook)[:, None]
+    else:
+        yield torch.zeros_like(_outputs(checkpoint, texts[0], hook)[:, :1])
 
 
 @torch.no_grad()

@@ -12,9 +12,11 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from slm.lens.estimates import Estimates, estimate, together
-from slm.lens.head_targets import BY_CONTENT, DISTANCES, KINDS, STORIES, Kind, Rows, make_rows
+from slm.lens.head_rows import STORIES, make_rows
+from slm.lens.head_targets import BY_PLACE, DISTANCES, Kind, Rows
 from slm.model import fast
 from slm.runs import Address, Checkpoint
+from slm.stories.labelled import NURSERY
 
 EFFECT = 0.05
 """A score beats its baseline where the difference is at least this share of the attention, and the
@@ -25,7 +27,7 @@ NEAR = 4  # distances on each side that a distance is compared with
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeadScores:
-    """Every head's scores, kinds in the order of `KINDS`.
+    """Every head's scores on stories of `corpus`, by `kinds`: those by place, by token, by meaning.
 
     `score` is the share of a token's attention that goes to the kind's targets, averaged over the
     tokens that have one, then over stories. `baseline` is the larger of the kind's two nulls for
@@ -35,6 +37,8 @@ class HeadScores:
     """
 
     address: Address
+    corpus: str
+    kinds: tuple[str, ...]
     score: Estimates
     baseline: Estimates
     difference: Estimates
@@ -57,12 +61,14 @@ class Measured:
     mean_z: Float[Tensor, "layer head d_head"]
 
 
-def head_scores(checkpoint: Checkpoint, *, stories: int = STORIES, seed: int = 0) -> HeadScores:
+def head_scores(
+    checkpoint: Checkpoint, *, corpus: str = NURSERY, stories: int = STORIES, seed: int = 0
+) -> HeadScores:
     """Score every head of a checkpoint: one pass over stories and 24 rows of random repeats.
 
-    Takes about two seconds for a bundled run. Raises `BadInput` where the context is too short.
+    Takes about two seconds for a bundled run. Raises `BadInput` as `make_rows` does.
     """
-    rows = make_rows(checkpoint, stories=stories, seed=seed)
+    rows = make_rows(checkpoint, corpus=corpus, stories=stories, seed=seed)
     return scores_of(checkpoint, rows, measure(checkpoint, rows), seed)
 
 
@@ -118,28 +124,31 @@ def scores_of(checkpoint: Checkpoint, rows: Rows, measured: Measured, seed: int 
     above = (profile - near).mean(0)
     distance = 2 + above[..., 2:].argmax(-1)
     asked = rows.asked
-    found: dict[Kind, tuple[np.ndarray, np.ndarray]] = {}
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for kind, back in ((Kind.PREVIOUS, 1), (Kind.CURRENT, 0), (Kind.DISTANCE, distance)):
         at = np.broadcast_to(back, distance.shape)[None, :, :, None]
         score, other = (np.take_along_axis(each, at, -1)[..., 0] for each in (profile, near))
         found[kind] = score, np.stack([other, anywhere])
     uniform = np.full_like(anywhere, (1 / (visible + 1)).mean())
     found[Kind.FIRST] = first[..., 1:].mean(-1), np.stack([uniform, uniform])
-    for index, kind in enumerate(BY_CONTENT):
+    for index, name in enumerate(rows.kinds):
         own, *nulls = (
-            measured.by_content[asked[:, index], :, :, index + step * len(BY_CONTENT)]
+            measured.by_content[asked[:, index], :, :, index + step * len(rows.kinds)]
             for step in range(3)
         )
-        found[kind] = own, np.stack(nulls)
+        found[name] = own, np.stack(nulls)
+    kinds = (*map(str, BY_PLACE), *rows.kinds)
     against = {kind: _larger(nulls) for kind, (_, nulls) in found.items()}
     return HeadScores(
         address=checkpoint.address,
-        score=together([estimate(found[kind][0], seed) for kind in KINDS]),
-        baseline=together([estimate(against[kind], seed) for kind in KINDS]),
-        difference=together([estimate(found[kind][0] - against[kind], seed) for kind in KINDS]),
+        corpus=rows.corpus,
+        kinds=kinds,
+        score=together([estimate(found[kind][0], seed) for kind in kinds]),
+        baseline=together([estimate(against[kind], seed) for kind in kinds]),
+        difference=together([estimate(found[kind][0] - against[kind], seed) for kind in kinds]),
         distance=distance,
         profile=profile.mean(0),
-        rows=tuple(len(found[kind][0]) for kind in KINDS),
+        rows=tuple(len(found[kind][0]) for kind in kinds),
     )
 
 

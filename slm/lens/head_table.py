@@ -6,7 +6,6 @@ from typing import Any
 
 from slm.lens.estimates import Estimates
 from slm.lens.head_scores import EFFECT, HeadScores
-from slm.lens.head_targets import KINDS
 from slm.lens.heads import HARM, HeadAtlas, labels
 
 COLUMNS = (
@@ -27,51 +26,54 @@ def numbers(of: Estimates | None, at: tuple[int, int, int]) -> list[float | None
     return [None if math.isnan(value) else round(value, 5) for value in values]
 
 
-def standing(scores: HeadScores, atlas: HeadAtlas | None, layer: int, head: int) -> dict[str, str]:
+def standings(scores: HeadScores, atlas: HeadAtlas | None) -> list[list[dict[str, str]]]:
     """What became of each kind that beats its baseline: confirmed, unconfirmed or not tested yet."""
-    confirmed = None if atlas is None else atlas.confirmed()[layer, head]
-    found = labels(scores, layer, head, confirmed)
-    if atlas is None:
-        return {str(label.kind): "not tested yet" for label in found}
-    return {str(label.kind): "confirmed" if label.confirmed else "unconfirmed" for label in found}
+    untested = "not tested yet" if atlas is None else "unconfirmed"
+    return [
+        [
+            {label.kind: "confirmed" if label.confirmed else untested for label in one}
+            for one in layer
+        ]
+        for layer in labels(scores, None if atlas is None else atlas.confirmed())
+    ]
 
 
 def table(scores: HeadScores, atlas: HeadAtlas | None) -> Iterator[tuple[object, ...]]:
     """A row for every head and kind, as in `COLUMNS`; empty where not measured."""
-    parts = _parts(scores, atlas)
+    parts, stand = _parts(scores, atlas), standings(scores, atlas)
     for layer, head in _heads(scores):
-        stand = standing(scores, atlas, layer, head)
-        for index, kind in enumerate(KINDS):
+        for index, kind in enumerate(scores.kinds):
             values = [
                 value for part in parts.values() for value in numbers(part, (layer, head, index))
             ]
             yield (
-                layer, head, str(kind), stand.get(str(kind), ""), scores.rows[index],
+                layer, head, kind, stand[layer][head].get(kind, ""), scores.rows[index],
                 *("" if value is None else value for value in values),
             )  # fmt: skip
 
 
 def as_json(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Any]:
     """Everything that was measured, an entry a head; null where there was too little."""
-    parts = _parts(scores, atlas)
+    parts, stand = _parts(scores, atlas), standings(scores, atlas)
     return {
         "address": str(scores.address),
+        "corpus": scores.corpus,
         "score, baseline, difference": "share of attention: mean, low, high of a 95 % interval",
         "harm, elsewhere, effect": "nats a token: mean, low, high of a 95 % interval",
         "beats its baseline": f"difference at least {EFFECT}, its interval above 0",
         "confirmed": f"effect at least {HARM}, its interval above 0",
-        "rows": {str(kind): count for kind, count in zip(KINDS, scores.rows, strict=True)},
+        "rows": {kind: count for kind, count in zip(scores.kinds, scores.rows, strict=True)},
         "heads": [
             {
                 "layer": layer,
                 "head": head,
-                "labels": standing(scores, atlas, layer, head),
+                "labels": stand[layer][head],
                 "distance": int(scores.distance[layer, head]),
                 "kinds": {
-                    str(kind): {
+                    kind: {
                         name: numbers(part, (layer, head, index)) for name, part in parts.items()
                     }
-                    for index, kind in enumerate(KINDS)
+                    for index, kind in enumerate(scores.kinds)
                 },
                 "profile": scores.profile[layer, head].round(5).tolist(),
             }

@@ -14,12 +14,14 @@ from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
 from slm.lens.estimates import Estimates, estimate, together
+from slm.lens.head_rows import STORIES, make_rows
 from slm.lens.head_scores import HeadScores, measure, scores_of
-from slm.lens.head_targets import BY_CONTENT, KINDS, STORIES, Kind, Rows, make_rows
+from slm.lens.head_targets import BY_PLACE, Kind, Rows
 from slm.lens.roles import Progress
 from slm.model import fast
 from slm.model.weights import Weights
 from slm.runs import Address, Checkpoint
+from slm.stories.labelled import NURSERY
 
 HARM = 0.01
 """Nats a token that switching a head off must cost what it serves, for a label to be confirmed."""
@@ -32,7 +34,7 @@ POSITIONS_AT_ONCE = 512  # whose logits are written down together
 class Label:
     """What a head is said to do; `name` tells the distance too, as in `3 back`."""
 
-    kind: Kind
+    kind: str
     name: str
     confirmed: bool
 
@@ -48,7 +50,7 @@ class HeadAtlas:
     - duplicate token serves tokens that stood in the story before;
     - induction serves predictions that come true: what followed the token before follows it again;
     - names, protagonist, object and place serve the positions before such a word is said again (or
-      its pronoun);
+      its pronoun), and so do word classes;
     - the first token is where a head rests. It is confirmed the other way round: places where the
       head rests less than its median must suffer more than those where it rests more.
     """
@@ -69,33 +71,39 @@ class HeadAtlas:
 
     def labels(self, layer: int, head: int) -> tuple[Label, ...]:
         """Everything a head is said to do, confirmed or not; the strongest score first."""
-        return labels(self.scores, layer, head, self.confirmed()[layer, head])
+        return labels(self.scores, self.confirmed())[layer][head]
 
 
 def labels(
-    scores: HeadScores, layer: int, head: int, confirmed: Bool[np.ndarray, "kind"] | None = None
-) -> tuple[Label, ...]:
-    """The labels of one head, the strongest first; before any ablation none is confirmed."""
-    beats, above = scores.beats()[layer, head], scores.difference.mean[layer, head]
-    found = []
-    for index in np.argsort(-np.nan_to_num(above)):
-        if beats[index]:
-            kind = KINDS[index]
-            back = kind == Kind.DISTANCE
-            name = f"{scores.distance[layer, head]} back" if back else str(kind)
-            proven = confirmed is not None and bool(confirmed[index])
-            found.append(Label(kind=kind, name=name, confirmed=proven))
-    return tuple(found)
+    scores: HeadScores, confirmed: Bool[np.ndarray, "layer head kind"] | None = None
+) -> list[list[tuple[Label, ...]]]:
+    """The labels of every head of every layer, the strongest first; untested ones are unconfirmed."""
+    beats, above = scores.beats(), np.nan_to_num(scores.difference.mean)
+    proven = np.zeros_like(beats) if confirmed is None else confirmed
+
+    def of(layer: int, head: int) -> Iterator[Label]:
+        for index in np.argsort(-above[layer, head]):
+            if beats[layer, head, index]:
+                kind = scores.kinds[index]
+                back = f"{scores.distance[layer, head]} back"
+                yield Label(
+                    kind=kind,
+                    name=back if kind == Kind.DISTANCE else kind,
+                    confirmed=bool(proven[layer, head, index]),
+                )
+
+    layers, heads = scores.distance.shape
+    return [[tuple(of(layer, head)) for head in range(heads)] for layer in range(layers)]
 
 
 def head_atlas(
-    checkpoint: Checkpoint, *, stories: int = STORIES, seed: int = 0
+    checkpoint: Checkpoint, *, corpus: str = NURSERY, stories: int = STORIES, seed: int = 0
 ) -> Iterator[Progress | HeadAtlas]:
     """Score every head, then switch each off; yields how far it is, and last the atlas.
 
-    Raises `BadInput` where the context is too short.
+    Raises `BadInput` as `make_rows` does.
     """
-    rows = make_rows(checkpoint, stories=stories, seed=seed)
+    rows = make_rows(checkpoint, corpus=corpus, stories=stories, seed=seed)
     yield Progress(share=0.0, doing="reading stories")
     measured = measure(checkpoint, rows)
     scores = scores_of(checkpoint, rows, measured, seed)
@@ -174,13 +182,11 @@ def _proven(
     in_stories = cost[:, :, is_story]
     everywhere = in_stories[..., 1:].mean(-1).transpose(2, 0, 1)  # [row layer head]
     nothing = np.zeros_like(everywhere)
-    found: dict[Kind, tuple[np.ndarray, np.ndarray]] = {
-        kind: (everywhere, nothing) for kind in (Kind.PREVIOUS, Kind.DISTANCE, Kind.CURRENT)
-    }
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = dict.fromkeys(BY_PLACE, (everywhere, nothing))
     resting = first[:, :, is_story, 1:]
     rests = resting > np.median(resting, -1, keepdims=True)
     found[Kind.FIRST] = _means(in_stories[..., 1:], ~rests), _means(in_stories[..., 1:], rests)
-    for index, kind in enumerate(BY_CONTENT):
+    for index, kind in enumerate(rows.kinds):
         served = rows.served[some, index, :-1]
         other = ~served
         other[:, 0] = False
@@ -189,9 +195,9 @@ def _proven(
         found[kind] = _means(mine, served[here]), _means(mine, other[here])
     return HeadAtlas(
         scores=scores,
-        harm=together([estimate(found[kind][0], seed) for kind in KINDS]),
-        elsewhere=together([estimate(found[kind][1], seed) for kind in KINDS]),
-        effect=together([estimate(found[kind][0] - found[kind][1], seed) for kind in KINDS]),
+        harm=together([estimate(found[kind][0], seed) for kind in scores.kinds]),
+        elsewhere=together([estimate(found[kind][1], seed) for kind in scores.kinds]),
+        effect=together([estimate(found[kind][0] - found[kind][1], seed) for kind in scores.kinds]),
     )
 
 

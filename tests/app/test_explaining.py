@@ -11,7 +11,7 @@ from tests.judging.explaining_judge import explains
 from tests.judging.server import JudgeServer, refuses, serving
 
 KEY = "sk-very-secret-0123456789"
-VIEW = {"view_roles": "Explained by a judge", "read_roles": "a corpus", "explaining": 100}
+VIEW = {"view_roles": "Explained by a judge", "read": "a corpus", "explaining": 100}
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from app import cache
 from slm.lens.head_scores import head_scores
-from slm.lens.head_targets import KINDS
 from slm.runs import load_checkpoint
+from slm.stories.labelled import NURSERY
 from tests.app.conftest import Open, figure_on, said
 
 
@@ -33,7 +33,7 @@ def test_every_head_is_in_the_map_and_the_chosen_one_has_its_proof(
     cells = figure_on(app, "map-tiny@10")["data"][1]
     assert cells["customdata"] == [[0, 0], [0, 1], [1, 0], [1, 1]]
     left = figure_on(app, "figure-head-tiny@10-layer1-head1")["data"][0]
-    measured = [kind for kind in range(len(KINDS)) if scores.rows[kind] >= 8]
+    measured = [kind for kind in range(len(scores.kinds)) if scores.rows[kind] >= 8]
     assert [left["x"][kind] for kind in measured] == pytest.approx(
         scores.score.mean[1, 1, measured], abs=1e-6
     )
@@ -42,13 +42,40 @@ def test_every_head_is_in_the_map_and_the_chosen_one_has_its_proof(
 
 
 def test_what_is_cancelled_can_be_begun_again(open_page: Open, two_runs: Path) -> None:
-    work = cache.head_atlas("tiny@0", 16)
+    work = cache.head_atlas("tiny@0", NURSERY, 16)
     work.cancel()
+    work.begin()
     work.wait(60)
     app = open_page("heads", a="tiny@0", told=16)
     assert "no label is confirmed" in said(app)
-    app.button(key="again-tiny@0").click().run()
+    app.button(key="test-tiny@0").click().run()
     assert "of 4** heads have a confirmed label" in said(until_tested(app))
+
+
+def test_who_walks_through_steps_sees_scores_and_tests_labels_when_asked(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("heads", a="tiny@0", told=16)
+    until_tested(app)
+    app.button(key="a_on").click().run()
+    assert "none is tested yet" in said(app)
+    drawn = figure_on(app, "figure-head-tiny@10-layer0-head0")
+    assert "not tested yet" in [note["text"] for note in drawn["layout"]["annotations"]]
+    app.button(key="test-tiny@10").click().run()
+    assert "of 4** heads have a confirmed label" in said(until_tested(app))
+    app.button(key="a_back").click().run()  # what was tested stays so
+    assert "of 4** heads have a confirmed label" in said(app)
+
+
+def test_real_stories_are_read_by_word_class(open_page: Open, two_runs: Path, corpus: Path) -> None:
+    app = open_page("heads", a="other", told=16, read="a corpus")
+    assert "Name a corpus" in said(app)
+    app.text_input(key="corpus").set_value(str(corpus)).run()
+    until_tested(app)
+    (frame,) = [frame.value for frame in app.dataframe]
+    assert "pronoun" in frame and "names" not in frame
+    app.selectbox(key="kind").set_value("pronoun").run()
+    assert not app.exception and not app.error
 
 
 def test_a_table_has_a_row_a_head(open_page: Open, two_runs: Path) -> None:

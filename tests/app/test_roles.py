@@ -70,7 +70,7 @@ def test_the_protagonist_test_gives_its_verdict_and_why(open_page: Open, two_run
 def test_a_corpus_that_is_not_there_is_one_line_and_an_empty_one_says_what_to_do(
     open_page: Open, two_runs: Path
 ) -> None:
-    app = open_page("roles", a="tiny", stories=20, read_roles="a corpus")
+    app = open_page("roles", a="tiny", stories=20, read="a corpus")
     assert "Name a corpus" in said(app)
     app.text_input(key="corpus").set_value("none.txt").run()
     app = finished(app)

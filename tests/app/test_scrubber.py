@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import ahead
 from slm.stories.tokenizer import Tokenizer
 from tests.app.conftest import Open, make_run
 
@@ -61,12 +60,19 @@ def test_other_widgets_do_not_stop_it_and_the_slider_does(
     assert "a_playing" not in app.session_state and step(app) == "tiny@10"
 
 
-def test_who_walks_through_steps_finds_the_neighbours_prepared(
-    open_page: Open, three_steps: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def neighbours(prepared: list[str]) -> None:
+    """A page that asks for what its neighbours will need."""
+    from app import ahead, selection
+
+    selection.sidebar()
+    ahead.look("neighbours", prepared.append)
+
+
+def test_who_walks_through_steps_finds_the_neighbours_prepared(three_steps: Path) -> None:
     prepared: list[str] = []
-    monkeypatch.setitem(ahead.WORK, "attention", prepared.append)
-    app = open_page("attention", a="tiny@0")
+    app = AppTest.from_function(neighbours, args=(prepared,), default_timeout=60)
+    app.query_params["a"] = "tiny@0"
+    app.run()
     time.sleep(0.2)
     assert prepared == []  # nobody has walked yet
     app.button(key="a_on").click().run()

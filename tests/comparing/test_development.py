@@ -14,7 +14,7 @@ from slm.judging.loss import story_nats
 from slm.judging.novelty import Novelty, Point
 from slm.lens.estimates import Estimates
 from slm.lens.head_scores import HeadScores
-from slm.lens.head_targets import KINDS
+from slm.lens.head_targets import BY_PLACE
 from slm.model.weights import empty
 from slm.runs import Address, Checkpoint, Metric, Run, open_run
 from slm.stories.annotated import annotated
@@ -22,18 +22,20 @@ from slm.stories.annotated import annotated
 
 def stage(step: int, beats: set[tuple[int, int]], **words: float) -> Stage:
     """A stage of one layer of two heads by hand: which (head, kind) beat their baseline."""
-    mean = np.zeros((1, 2, len(KINDS)), dtype=np.float32)
+    mean = np.zeros((1, 2, len(BY_PLACE)), dtype=np.float32)
     for head, kind in beats:
         mean[0, head, kind] = 0.5
     sure = Estimates(mean=mean, low=mean - 0.01, high=mean + 0.01)
     heads = HeadScores(
         address=Address("run", step),
+        corpus="none",
+        kinds=BY_PLACE,
         score=sure,
         baseline=Estimates(mean=0 * mean, low=0 * mean, high=0 * mean),
         difference=sure,
         distance=np.zeros((1, 2), dtype=np.int64),
         profile=np.zeros((1, 2, 3), dtype=np.float32),
-        rows=(9,) * len(KINDS),
+        rows=(9,) * len(BY_PLACE),
     )
     told: dict[Part, float] = {part: words.get(part.split()[0], 1.0) for part in PARTS}
     return Stage(step=step, heads=heads, words=told)
@@ -50,9 +52,9 @@ def test_a_label_appears_where_it_stays_from_and_one_that_goes_is_told() -> None
     )
     told = [(one.kind, one.head, one.step, one.stays) for one in found]
     assert told == [
-        (str(KINDS[2]), 1, 4, False),
-        (str(KINDS[3]), 1, 8, True),
-        (str(KINDS[0]), 0, 8, True),  # it was there at 0, and lost
+        (BY_PLACE[2], 1, 4, False),
+        (BY_PLACE[3], 1, 8, True),
+        (BY_PLACE[0], 0, 8, True),  # it was there at 0, and lost
     ]
     assert found[1].score == 0.5
 

@@ -5,10 +5,12 @@ position (+4 and -4, so that LayerNorm only scales), the code of the token befor
 copied. Head 0 of each layer is built; head 1 looks everywhere alike and writes nothing.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
-from slm.lens.head_targets import make_rows
+from slm.lens.head_rows import make_rows
 from slm.model import fast
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights, empty
@@ -61,6 +63,27 @@ def completes_repeats(tokenizer: Tokenizer) -> Checkpoint:
     W_Q[CODE + place, CODE] = 2.0
     W_K[CODE + place, CODE + place] = 1.0
     _write(weights, 1, COPIED)
+    weights.W_U[:, COPIED] = weights.W_E[:, TOKEN] * 0.03
+    weights.b_U[:] = _unigram(golden)
+    return golden
+
+
+def looks_at(tokenizer: Tokenizer, words: Sequence[str]) -> Checkpoint:
+    """One layer; head 0 looks at these words wherever they stand, or rests on the first token.
+
+    What it copies is said again. Words are one token each.
+    """
+    golden = _blank(tokenizer, n_layers=1)
+    weights = golden.weights
+    flag = BEFORE.start
+    for word in words:
+        (token,) = tokenizer.encode(word)
+        weights.W_E[token, flag : flag + 2] = torch.tensor([4.0, -4.0])
+    _head(weights, 0, "K")[flag, 0] = SHARP
+    _head(weights, 0, "K")[CODE, 0] = 2.0  # where there is none, the first
+    place = torch.arange(N_CTX)
+    _head(weights, 0, "Q")[CODE + place, 0] = 1.0
+    _write(weights, 0, COPIED)
     weights.W_U[:, COPIED] = weights.W_E[:, TOKEN] * 0.03
     weights.b_U[:] = _unigram(golden)
     return golden

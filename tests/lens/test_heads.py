@@ -6,8 +6,9 @@ import torch
 
 from slm.errors import BadInput
 from slm.lens import head_scores as head_scores_module
+from slm.lens.head_rows import make_rows
 from slm.lens.head_scores import head_scores, measure
-from slm.lens.head_targets import BY_CONTENT, KINDS, Kind, Rows, make_rows
+from slm.lens.head_targets import BY_TOKEN, Kind, Rows
 from slm.lens.heads import HeadAtlas, head_atlas, without_each
 from slm.lens.roles import Progress
 from slm.model.config import ModelConfig
@@ -52,7 +53,7 @@ def test_an_induction_pair_is_found_in_both_its_layers(tokenizer: Tokenizer) -> 
     assert confirmed(atlas, 0, 0) == ["previous token"]
     assert set(confirmed(atlas, 1, 0)) >= {"induction", "induction in stories"}
     assert atlas.labels(0, 1) == () and atlas.labels(1, 1) == ()
-    at = KINDS.index(Kind.INDUCTION)
+    at = atlas.scores.kinds.index(Kind.INDUCTION)
     assert atlas.scores.score.mean[1, 0, at] > 0.99
     assert atlas.scores.baseline.mean[1, 0, at] < 0.1
     assert atlas.effect.mean[1, 0, at] > 1  # nats: what repeats is known through this head alone
@@ -68,9 +69,10 @@ def test_heads_of_an_untrained_model_get_no_label(checkpoint: Checkpoint) -> Non
 
 def test_what_is_too_rare_to_measure_is_not_a_number(checkpoint: Checkpoint) -> None:
     scores = head_scores(checkpoint, stories=4)
-    assert scores.rows[KINDS.index(Kind.PREVIOUS)] == 4
-    assert np.isnan(scores.score.mean[..., KINDS.index(Kind.PREVIOUS)]).all()
-    assert not scores.beats()[..., KINDS.index(Kind.PREVIOUS)].any()
+    previous = scores.kinds.index(Kind.PREVIOUS)
+    assert scores.rows[previous] == 4
+    assert np.isnan(scores.score.mean[..., previous]).all()
+    assert not scores.beats()[..., previous].any()
 
 
 def test_a_context_that_is_too_short_to_look_back_in_is_refused(tokenizer: Tokenizer) -> None:
@@ -118,12 +120,15 @@ def test_a_distance_is_compared_with_those_around_it() -> None:
 
 def one_target(kind: Kind, pool: tuple[int, ...] = ()) -> Rows:
     """Two rows of six tokens; in the first, the token at 4 has the target 2 (and a pool)."""
-    size = (2, len(BY_CONTENT), 6, 6)
+    kinds = (*map(str, BY_TOKEN), str(Kind.NAMES))
+    size = (2, len(kinds), 6, 6)
     targets, pools = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
-    at = BY_CONTENT.index(kind)
+    at = kinds.index(kind)
     targets[0, at, 4, 2] = True
     pools[0, at, 4, list(pool)] = True
     return Rows(
+        corpus="none",
+        kinds=kinds,
         stories=2,
         tokens=np.zeros((2, 6), dtype=np.int64),
         targets=targets,
@@ -135,7 +140,7 @@ def one_target(kind: Kind, pool: tuple[int, ...] = ()) -> Rows:
 def weights_of(rows: Rows, row: int, kind: Kind) -> list[dict[tuple[int, int], float]]:
     """Where the weights of a kind lie: its score, then its two nulls."""
     found = rows.weights(slice(row, row + 1))[0]
-    columns = found.reshape(3, len(BY_CONTENT), 6, 6)[:, BY_CONTENT.index(kind)]
+    columns = found.reshape(3, len(rows.kinds), 6, 6)[:, rows.kinds.index(kind)]
     return [
         {(int(q), int(k)): float(column[q, k]) for q, k in np.argwhere(column)}
         for column in columns
@@ -164,7 +169,7 @@ def test_the_other_null_asks_about_the_same_places_in_other_stories() -> None:
 
 def test_targets_are_what_they_say(checkpoint: Checkpoint) -> None:
     rows = make_rows(checkpoint, stories=8, random=4)
-    tokens, of = rows.tokens, BY_CONTENT.index
+    tokens, of = rows.tokens, rows.kinds.index
     for kind in (Kind.DUPLICATE, Kind.INDUCTION_STORIES, Kind.INDUCTION):
         back = 1 if kind == Kind.DUPLICATE else 0
         for row, query, key in np.argwhere(rows.targets[:, of(kind)]):
