@@ -12,6 +12,7 @@ from slm.lens.head_scores import head_scores
 from slm.runs import load_checkpoint
 from slm.stories.labelled import NURSERY
 from tests.app.conftest import Open, figure_on, said
+from tests.conftest import little_stories, write_corpus
 
 
 def until_tested(app: AppTest) -> AppTest:
@@ -21,7 +22,7 @@ def until_tested(app: AppTest) -> AppTest:
         assert time.monotonic() < until
         time.sleep(0.2)
         app.run()
-    assert not app.exception and not app.error
+    assert not app.exception and not [error.value for error in app.error]
     return app
 
 
@@ -67,7 +68,12 @@ def test_who_walks_through_steps_sees_scores_and_tests_labels_when_asked(
     assert "of 4** heads have a confirmed label" in said(app)
 
 
-def test_real_stories_are_read_by_word_class(open_page: Open, two_runs: Path, corpus: Path) -> None:
+def test_real_stories_are_read_by_word_class(
+    open_page: Open, two_runs: Path, tmp_path: Path
+) -> None:
+    stories = little_stories(160)
+    long = [" ".join(stories[at : at + 4]) for at in range(0, len(stories), 4)]
+    corpus = write_corpus(tmp_path / "long.txt", long)
     app = open_page("heads", a="other", told=16, read="a corpus")
     assert "Name a corpus" in said(app)
     app.text_input(key="corpus").set_value(str(corpus)).run()

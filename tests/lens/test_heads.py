@@ -1,5 +1,8 @@
 """The head atlas: heads built by hand get their labels and no others, random heads get none."""
 
+import random
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +19,7 @@ from slm.model.hooked import hooked, run_with_hooks
 from slm.model.weights import initialise
 from slm.runs import Address, Checkpoint
 from slm.stories.tokenizer import Tokenizer
+from tests.conftest import write_corpus
 from tests.lens import golden_heads
 
 
@@ -57,6 +61,64 @@ def test_an_induction_pair_is_found_in_both_its_layers(tokenizer: Tokenizer) -> 
     assert atlas.scores.score.mean[1, 0, at] > 0.99
     assert atlas.scores.baseline.mean[1, 0, at] < 0.1
     assert atlas.effect.mean[1, 0, at] > 1  # nats: what repeats is known through this head alone
+
+
+def pronoun_stories(count: int) -> list[str]:
+    """Stories in each of which one pronoun stands now and then inside sentences, always the same."""
+    draw = random.Random(0)
+    found = []
+    for number in range(count):
+        who = ("she", "he", "they")[number % 3]
+        subjects = [draw.choice((who, who, "our dog", "Amy", "kind Ben")) for _ in range(14)]
+        verbs = [draw.choice(("ran", "sang", "sat", "slept", "jumped")) for _ in subjects]
+        sentences = zip(subjects, verbs, strict=True)
+        found.append(" ".join(f"Then {subject} {verb} home." for subject, verb in sentences))
+    return found
+
+
+def test_a_head_built_to_look_at_pronouns_is_called_so_on_stories_of_any_kind(
+    tmp_path: Path,
+) -> None:
+    stories = pronoun_stories(60)
+    corpus = write_corpus(tmp_path / "pronouns.txt", stories)
+    golden = golden_heads.looks_at(Tokenizer.train(stories, 512), (" she", " he", " they"))
+    *_, atlas = head_atlas(golden, corpus=str(corpus), stories=16)
+    assert isinstance(atlas, HeadAtlas)
+    assert atlas.scores.corpus == str(corpus) and "names" not in atlas.scores.kinds
+    assert "pronoun" in confirmed(atlas, 0, 0)
+    assert not {"determiner", "capital inside a sentence, again"} & set(confirmed(atlas, 0, 0))
+    assert atlas.labels(0, 1) == ()
+    at = 0, 0, atlas.scores.kinds.index("pronoun")
+    assert atlas.scores.score.mean[at] > 0.8  # the rest goes to pronouns that look at themselves
+    assert atlas.scores.baseline.mean[at] < 0.5
+
+
+def test_words_are_meant_token_by_token_and_served_where_their_class_comes_again(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    text = " ".join(["Amy ran and Amy sang, and then she slept because they asked."] * 8)
+    corpus = write_corpus(tmp_path / "one.txt", [text])
+    rows = make_rows(checkpoint, corpus=str(corpus), stories=1, random=1)
+    pieces = checkpoint.tokenizer.pieces(rows.tokens[0].tolist())
+    kind = rows.kinds.index("conjunction")
+    looked_at = np.flatnonzero(rows.targets[0, kind, -1])
+    assert "".join(pieces[key] for key in looked_at).split() == [
+        "and",
+        "and",
+        "because",
+    ]  # what the row has room for
+    for position in np.flatnonzero(rows.served[0, kind]):
+        assert any(word.startswith(pieces[position + 1]) for word in (" and", " because"))
+    assert not rows.served[0, kind, looked_at[0] - 1]  # none was said before, so nothing can help
+    assert rows.served[0, kind].any()
+
+
+def test_a_corpus_whose_stories_fill_no_row_is_refused(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    corpus = write_corpus(tmp_path / "short.txt", ["The end came soon."])
+    with pytest.raises(BadInput, match=r"no story of .*short\.txt has the 48 tokens"):
+        head_scores(checkpoint, corpus=str(corpus))
 
 
 def test_heads_of_an_untrained_model_get_no_label(checkpoint: Checkpoint) -> None:
