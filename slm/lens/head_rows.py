@@ -22,7 +22,7 @@ from slm.stories.labelled import NURSERY
 from slm.stories.nursery import NurseryStory, Role
 from slm.stories.sources import open_source
 from slm.stories.tokenizer import Tokenizer
-from slm.stories.word_classes import CLASSES, classed_words
+from slm.stories.word_classes import AFTER_NAMED, CLASSES, NAME_AGAIN, NAME_FIRST, classed_words
 
 LENGTH = 128
 """Tokens of a row, or the context where that is shorter."""
@@ -48,6 +48,9 @@ _ROLES: dict[str, tuple[tuple[Role, ...], tuple[Role, ...], tuple[Role, ...]]] =
     ),
     Kind.PLACE: ((Role.PLACE,), (*_NOUNS, Role.OBJECT), (Role.PLACE,)),
 }
+
+_HELPS = {NAME_FIRST: NAME_AGAIN, AFTER_NAMED: NAME_AGAIN}
+"""The class whose words are said with the help of a class, where that is not the class itself."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -206,11 +209,12 @@ def _by_class(text: str, tokenizer: Tokenizer) -> Story:
     is_word = which >= 0
     begins = is_word & (which != np.roll(which, 1))
     meant = of_word.reshape(len(words), len(CLASSES))[which].T & is_word
+    helped = [CLASSES.index(_HELPS.get(name, name)) for name in CLASSES]
     return Story(
         tokens=tuple(tokenizer.encode_story(text)),
         meant=meant,
         like=is_word & ~meant,
-        said=meant & begins,
+        said=meant[helped] & begins,
     )
 
 

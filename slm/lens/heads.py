@@ -50,7 +50,9 @@ class HeadAtlas:
     - duplicate token serves tokens that stood in the story before;
     - induction serves predictions that come true: what followed the token before follows it again;
     - names, protagonist, object and place serve the positions before such a word is said again (or
-      its pronoun), and so do word classes;
+      its pronoun);
+    - a word class serves the positions before another word of it; the first mention of a name, and
+      what stands after “named”, those before a name is said again;
     - the first token is where a head rests. It is confirmed the other way round: places where the
       head rests less than its median must suffer more than those where it rests more.
     """
