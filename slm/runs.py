@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -176,9 +177,13 @@ class Run:
         return self.path / "checkpoints" / f"{step:08d}.safetensors"
 
     def weights_hash(self, step: int) -> str:
-        """The sha256 of the checkpoint of `step` as it lies on disk."""
-        with self.checkpoint_path(step).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        """The sha256 of the checkpoint of `step` as it lies on disk, read once a process."""
+        return _hash_of(self.checkpoint_path(step))
+
+    @property
+    def tokenizer_hash(self) -> str:
+        """The sha256 of the tokenizer's file, read once a process."""
+        return _hash_of(self.path / "tokenizer.json")
 
     @property
     def grades_path(self) -> Path:
@@ -199,6 +204,10 @@ class Run:
     def memorization_path(self) -> Path:
         """Where studies of what is copied lie (or would)."""
         return self.path / "memorization"
+
+    def measured_path(self, what: str, step: int) -> Path:
+        """Where what was measured of the checkpoint of `step`, to be drawn as a curve, lies."""
+        return self.path / "measured" / f"{what}-{step:08d}.json"
 
     @property
     def resume_path(self) -> Path:
@@ -363,6 +372,18 @@ def load_checkpoint(address: str | Address, device: str = "cpu") -> Checkpoint:
     return Checkpoint(
         address=Address(run.name, step), config=config, weights=weights, tokenizer=tokenizer
     )
+
+
+def _hash_of(path: Path) -> str:
+    there = path.stat()
+    return _sha256(path, there.st_ino, there.st_mtime_ns, there.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _sha256(path: Path, inode: int, changed: int, size: int) -> str:
+    """Of a file that is what it was as long as these stay the same."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _append_line(path: Path, line: dict[str, Any]) -> None:

@@ -8,6 +8,8 @@ from app.cache.comparing import (
     layers,
     mailable,
     matched,
+    measure_anew,
+    measuring,
     reading,
     stages,
 )

@@ -10,10 +10,11 @@ from slm.comparing.comparison import MATCHED_ON, Comparison, compare
 from slm.comparing.development import Stage, development
 from slm.comparing.difference import StoryDifference, differences
 from slm.comparing.matching import Kind, Matching, match_heads, match_neurons
+from slm.comparing.measured import What, measure
 from slm.comparing.reading import Reading, read
 from slm.comparing.report import report
 from slm.comparing.similarity import Similarity, similarity
-from slm.lens.roles import Progress
+from slm.progress import Progress
 from slm.runs import open_run
 
 Differences = tuple[StoryDifference, ...]
@@ -50,6 +51,17 @@ def stages(run: str) -> Work[tuple[Stage, ...]]:
     return _stages(run, tuple(open_run(run).steps))
 
 
+def measuring(what: What, runs: tuple[str, ...]) -> Work[int]:
+    """Measure what no checkpoint of these runs is to be without; the same work until it has ended."""
+    return _measuring(what, runs)
+
+
+def measure_anew(what: What, runs: tuple[str, ...]) -> None:
+    """Forget such work where it has ended, so that it begins anew when asked for."""
+    if not _measuring(what, runs).running:
+        _measuring.clear(what, runs)
+
+
 def mailable(a: str, b: str, corpus: str, stories: int) -> Work[str]:
     """The comparison as one HTML file."""
     return _mailable(*key(a), *key(b), corpus, stories)
@@ -57,7 +69,7 @@ def mailable(a: str, b: str, corpus: str, stories: int) -> Work[str]:
 
 def compare_again() -> None:
     """Forget work that was cancelled or failed, so that it begins anew when asked for."""
-    for one in (_difference, _matched, _layers, _drift, _stages, _mailable):
+    for one in (_difference, _matched, _layers, _drift, _stages, _measuring, _mailable):
         one.clear()
 
 
@@ -126,6 +138,11 @@ def _drift(
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _stages(run: str, steps: tuple[int, ...]) -> Work[tuple[Stage, ...]]:
     return Work(development(open_run(run)))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _measuring(what: What, runs: tuple[str, ...]) -> Work[int]:
+    return Work(measure([open_run(run) for run in runs], what))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -10,47 +10,89 @@ from jaxtyping import Float, Float32
 from app.figures.attention import GAP, image_side, mosaic, png
 from app.figures.style import dress, printed
 from app.theme import Palette
+from slm.comparing.curves import Curve, Over, Point
 
 PAIRS_IN_A_ROW = 8
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
 def curves(
-    series: Sequence[tuple[str, Sequence[tuple[float, float]]]],
+    series: Sequence[Curve],
     palette: Palette,
-    across: str,
+    over: Over,
     up: str,
     marks: Sequence[tuple[float, str, str]] = (),
 ) -> go.Figure:
-    """A line for each (name, points), the first in A's colour, the second in B's, others quiet.
+    """A line for each run, the first in A's colour, the second in B's, others quiet.
 
-    `marks` are places on the axis with a word and a colour: where A and B stand.
+    Intervals are thin bars; a baseline is a thin dotted line of the same colour. `marks` are places
+    on the axis with a word and a colour: where A and B stand.
     """
     colours = [palette.plus, palette.other, palette.minus]
     figure = go.Figure()
-    for index, (name, points) in enumerate(series):
+    for index, curve in enumerate(series):
+        colour = colours[index] if index < len(colours) else palette.muted
+        across = [point.over(over) for point in curve.points]
+        if any(point.baseline is not None for point in curve.points):
+            figure.add_scatter(
+                x=across,
+                y=[point.baseline for point in curve.points],
+                mode="lines",
+                name=printed(f"{curve.run}, {curve.baseline}"),
+                line={"color": colour, "width": 1, "dash": "dot"},
+                opacity=0.8,
+                hovertemplate=f"%{{y:.3g}} {printed(curve.baseline)}<extra>{printed(curve.run)}</extra>",
+            )
         figure.add_scatter(
-            x=[x for x, _ in points],
-            y=[y for _, y in points],
+            x=across,
+            y=[point.value for point in curve.points],
+            customdata=[_hovered(point) for point in curve.points],
+            error_y=_bars(curve.points, colour),
             mode="lines+markers",
-            name=printed(name),
+            name=printed(curve.run),
             line={
-                "color": colours[index] if index < len(colours) else palette.muted,
+                "color": colour,
                 "width": 2,
                 "dash": DASHES[max(0, index - len(colours) + 1) % len(DASHES)],
             },
             marker={"size": 6},
-            hovertemplate=f"%{{y:.4g}} {printed(up)} after %{{x:.4s}}",
+            hovertemplate=f"%{{y:.4g}} {printed(up)}%{{customdata}} after %{{x:.4s}}",
         )
     for at, word, colour in marks:
         figure.add_vline(
             x=at, line={"color": colour, "width": 1, "dash": "dot"}, annotation_text=word,
             annotation_font_color=colour, annotation_position="top",
         )  # fmt: skip
-    figure.update_xaxes(title=across, showgrid=False, zeroline=False, tickformat="~s")
+    figure.update_xaxes(
+        title=f"{over} of training", showgrid=False, zeroline=False, tickformat="~s"
+    )
     figure.update_yaxes(title=up, gridcolor=palette.grid, zeroline=False)
-    figure.update_layout(showlegend=len(series) > 1)
+    if any(curve.baseline for curve in series):
+        figure.update_yaxes(rangemode="tozero")
+    figure.update_layout(showlegend=len(figure.data) > 1)
     return dress(figure, palette, height=380).update_layout(margin={"t": 30})
+
+
+def _bars(points: Sequence[Point], colour: str) -> dict[str, object]:
+    """The intervals of points; none where no point has one."""
+    known = [(p.value if p.low is None else p.low, p.value if p.high is None else p.high)
+             for p in points]  # fmt: skip
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [max(0.0, high - p.value) for p, (_, high) in zip(points, known, strict=True)],
+        "arrayminus": [max(0.0, p.value - low) for p, (low, _) in zip(points, known, strict=True)],
+        "color": colour,
+        "thickness": 1,
+        "width": 3,
+        "visible": any(p.low is not None for p in points),
+    }
+
+
+def _hovered(point: Point) -> str:
+    """What a point tells beside its value."""
+    between = "" if point.low is None else f" ({point.low:.3g} to {point.high:.3g})"
+    return between + (f", head {point.which}" if point.which else "")
 
 
 def pairs(

@@ -1,4 +1,4 @@
-"""`slm compare` and `slm development`: what changed between two models, and what came when?"""
+"""`slm compare`, `slm curves`, `slm development`: what changed between two models, and what came when?"""
 
 import argparse
 import shlex
@@ -10,6 +10,7 @@ from slm.cli.command import Commands, answer
 
 if TYPE_CHECKING:
     from slm.comparing.comparison import Comparison
+    from slm.comparing.curves import Curve
 
 
 def add_to(commands: Commands) -> None:
@@ -19,6 +20,13 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--corpus", default="shipped", help="stories that both read (shipped)")
     sub.add_argument("--stories", type=int, default=60, help="how many of them (60)")
     sub.add_argument("--html", help="write a report, one file that needs no network, here")
+
+    sub = commands.add("curves", _curves, "How did several runs learn?", address=False)
+    sub.add_argument("runs", nargs="+", metavar="RUN", help="the runs' names")
+    sub.add_argument(
+        "--measure", action="append", choices=["knowledge", "heads"], default=[],
+        help="first measure this of every checkpoint that it is not kept of (may come twice)",
+    )  # fmt: skip
 
     sub = commands.add("development", _development, "What did a run learn when?", address=False)
     sub.add_argument("run", help="the run's name")
@@ -49,6 +57,58 @@ def _compare(chosen: argparse.Namespace) -> None:
     if chosen.html:
         write_text(Path(chosen.html), report(found))
     answer(chosen, as_json(found), lambda: _told(found, chosen.html))
+
+
+def _curves(chosen: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from slm.comparing.curves import curves
+    from slm.comparing.measured import WHAT, measure, missing
+    from slm.progress import Progress
+    from slm.runs import open_run
+
+    runs = [open_run(name) for name in dict.fromkeys(chosen.runs)]
+    with Bar(console=Console(stderr=True), disable=not chosen.measure) as bar:
+        task = bar.add_task("measuring", total=1.0)
+        for what in dict.fromkeys(chosen.measure):
+            for step in measure(runs, what):
+                if isinstance(step, Progress):
+                    bar.update(task, description=step.doing, completed=step.share)
+                else:
+                    bar.update(task, completed=1.0)
+    found = curves(runs)
+    gaps = {
+        what: {run.name: steps for run in runs if (steps := missing(run, what))} for what in WHAT
+    }
+    data = {
+        "runs": [run.name for run in runs],
+        "curves": [asdict(curve) for curve in found],
+        "not measured": gaps,
+    }
+
+    def text() -> str:
+        lines = [line for curve in found for line in _curve(curve)]
+        for what, steps in gaps.items():
+            for name, some in steps.items():
+                lines.append(f"{what} of {name} is not measured at {len(some)} of its checkpoints")
+        return "\n".join(lines) or "nothing was measured of these runs"
+
+    answer(chosen, data, text)
+
+
+def _curve(curve: "Curve") -> list[str]:
+    of = f": {curve.of}" if curve.of else ""
+    beside = f" (beside it: {curve.baseline})" if curve.baseline else ""
+    lines = [f"{curve.run}  {curve.measure}{of}{beside}"]
+    for point in curve.points:
+        line = f"  step {point.step:>7} {point.tokens:>11,} tokens  {point.value:8.4g}"
+        if point.low is not None and point.high is not None:
+            line += f" ({point.low:.3g} to {point.high:.3g})"
+        if point.baseline is not None:
+            line += f" beside {point.baseline:.3g}"
+        lines.append(line + (f"  head {point.which}" if point.which else ""))
+    return lines
 
 
 def _development(chosen: argparse.Namespace) -> None:

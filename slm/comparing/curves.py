@@ -1,29 +1,42 @@
 """What runs wrote down while they learned, and what was measured of their checkpoints, as curves."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
+from slm.comparing.measured import ANY_KIND, BEST_HEAD, BY_PROBABILITY, HEADS, KNOWLEDGE, WHAT, kept
 from slm.runs import Address, Metric, Run
 
 Over = Literal["tokens", "seconds", "steps"]
 
-BITS, LOSS = "bits per byte", "nats per token"
+BITS, LOSS, COPYING, GRADES = "bits per byte", "nats per token", "copying", "grades"
 NEW_WORDS = 4
 NEW = f"new runs of {NEW_WORDS} words"
-PEOPLE = "people, for "
-"""What a curve of people's endings is called; the name of the run whose study it is follows."""
+MEASURES = (BITS, LOSS, KNOWLEDGE, COPYING, HEADS, BEST_HEAD, NEW, GRADES)
+SHOWN_FIRST = {KNOWLEDGE: "all", HEADS: ANY_KIND, BEST_HEAD: "induction in stories"}
+"""What of a measure is meant where nobody says."""
+COPIED = 2
+"""Copying is the share of an ending's runs of so many words that the true ending has too."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """A value after so many steps, tokens and seconds of training."""
+    """A value after so many steps, tokens and seconds of training.
+
+    With its 95 % interval, its baseline and what it is a mean over, where it has these. `which` is
+    the head that a head's score is of.
+    """
 
     step: int
     tokens: int
     seconds: float
     value: float
+    low: float | None = None
+    high: float | None = None
+    baseline: float | None = None
+    count: int | None = None
+    which: str = ""
 
     def over(self, axis: Over) -> float:
         """Where it stands on an axis."""
@@ -32,20 +45,25 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """One measure of one run, in the order of training."""
+    """One measure of one run, in the order of training.
+
+    `of` is what of the measure is meant, where there are several; `baseline` what its points'
+    baselines are.
+    """
 
     run: str
     measure: str
+    of: str = ""
+    baseline: str = ""
     points: tuple[Point, ...]
 
 
 def curves(runs: Sequence[Run]) -> list[Curve]:
-    """Bits per byte and loss on validation stories; grades and novelty where they were measured.
+    """Bits per byte and loss on validation stories, and whatever was measured of the checkpoints.
 
-    People's curves come last, beside those of the models.
+    A checkpoint without a value is a gap, and so is one whose value is of other weights than it has.
     """
-    found = [curve for run in runs for curve in _curves(run) if curve.points]
-    return sorted(found, key=lambda curve: curve.run.startswith(PEOPLE))
+    return [curve for run in runs for curve in _curves(run) if curve.points]
 
 
 def _curves(run: Run) -> Iterator[Curve]:
@@ -56,17 +74,104 @@ def _curves(run: Run) -> Iterator[Curve]:
     ):
         points = tuple(_point(metric, value) for metric, value in values if value is not None)
         yield Curve(run=run.name, measure=measure, points=points)
+    at = {metric.step: metric for metric in metrics}
+    yield from _measured(run, at)
+    yield from _copying(run, at)
+    yield from _new(run, at)
     if run.grades_path.exists():
-        yield from _grades(run, metrics)
-    yield from _new(run, metrics)
+        yield from _grades(run, at)
 
 
-def _grades(run: Run, metrics: Sequence[Metric]) -> Iterator[Curve]:
+def _measured(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
+    """Knowledge and heads, of the checkpoints that they were measured of."""
+    for what in WHAT:
+        points: dict[tuple[str, str], list[Point]] = {}
+        for step in run.steps:
+            for one in (step in at and kept(run, step, what)) or ():
+                points.setdefault((one.measure, one.of), []).append(
+                    _point(
+                        at[step], one.value, low=one.low, high=one.high, baseline=one.baseline,
+                        count=one.count, which=one.which,
+                    )
+                )  # fmt: skip
+        for (measure, of), found in points.items():
+            yield Curve(
+                run=run.name, measure=measure, of=of, baseline=_baseline(measure, of),
+                points=tuple(found),
+            )  # fmt: skip
+
+
+def _baseline(measure: str, of: str) -> str:
+    if measure == KNOWLEDGE:
+        by_probability = of.endswith(BY_PROBABILITY)
+        return "guessing" if by_probability else "by the answers of other prompts"
+    return "with shuffled weights" if measure == HEADS else "the head's attention, moved"
+
+
+def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
+    """How much of a true ending is written, beside that of stories the model never saw.
+
+    Studies of the same texts, number of stories and sampling are one curve; of two such with the same
+    name the one with the most checkpoints.
+    """
+    from slm.judging.estimates import estimate
+    from slm.judging.studies import kept_studies
+
+    found: dict[tuple[str, str], dict[int, Point]] = {}
+    for made, study in kept_studies(run):
+        (address,) = made.weights
+        step = made.step_of(run, address)
+        copied = estimate(study.measures["trained"].truth[COPIED])
+        if step not in at or copied is None:
+            continue
+        sampling, texts = made.sampling, made.texts
+        of = f"{made.stories} stories of {texts.corpus}, temperature {sampling.temperature:g}"
+        low, high = copied.interval
+        found.setdefault((of, f"{texts} {sampling}"), {})[step] = _point(
+            at[step], copied.mean, low=low, high=high, count=copied.count,
+            baseline=_mean(study.measures["unseen"].truth[COPIED]),
+        )  # fmt: skip
+    yield from _fullest(run, COPYING, "stories it never saw", found)
+
+
+def _new(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
+    """How new a run's endings are beside people's, of the study with the most of its checkpoints."""
+    from slm.judging.estimates import estimate
+    from slm.judging.studies import kept_novelty
+
+    found: dict[tuple[str, str], dict[int, Point]] = {}
+    for made, study in kept_novelty(run):
+        people = _mean(study.people.get(NEW_WORDS, []))
+        for one in study.points:
+            step, new = made.step_of(run, one.address), estimate(one.new.get(NEW_WORDS, []))
+            if step not in at or new is None:
+                continue
+            of = f"temperature {one.temperature:g}"
+            low, high = new.interval
+            found.setdefault((of, f"{made}"), {})[step] = _point(
+                at[step], new.mean, low=low, high=high, baseline=people, count=new.count
+            )
+    yield from _fullest(run, NEW, "people's endings", found)
+
+
+def _fullest(
+    run: Run, measure: str, baseline: str, found: dict[tuple[str, str], dict[int, Point]]
+) -> Iterator[Curve]:
+    """Of the curves (name, what else went into it) with the same name the one with the most points."""
+    best: dict[str, dict[int, Point]] = {}
+    for (of, _), points in found.items():
+        if len(points) > len(best.get(of, {})):
+            best[of] = points
+    for of, points in best.items():
+        line = tuple(points[step] for step in sorted(points))
+        yield Curve(run=run.name, measure=measure, of=of, baseline=baseline, points=line)
+
+
+def _grades(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
     from slm.judging.grades import GradeStore
     from slm.judging.grading import stored
     from slm.judging.scores import summary
 
-    at = {metric.step: metric for metric in metrics}
     store = GradeStore(run.grades_path)
     points: dict[str, list[Point]] = {}
     for step in run.steps:
@@ -74,43 +179,14 @@ def _grades(run: Run, metrics: Sequence[Metric]) -> Iterator[Curve]:
             continue
         address = str(Address(run.name, step))
         for judge in dict.fromkeys(row.judge for row in store.rows(address)):
-            means = summary(stored(store, address, judge)).means
-            for name, mean in means.items():
+            told = summary(stored(store, address, judge))
+            for name, mean in told.means.items():
+                low, high = mean.interval or (None, None)
                 points.setdefault(f"{name} (graded by {judge})", []).append(
-                    _point(at[step], mean.mean)
+                    _point(at[step], mean.mean, low=low, high=high, count=told.stories)
                 )
-    for measure, found in points.items():
-        yield Curve(run=run.name, measure=measure, points=tuple(found))
-
-
-def _new(run: Run, metrics: Sequence[Metric]) -> Iterator[Curve]:
-    """How new a run's endings are, of the study with the most of its checkpoints at a temperature."""
-    from slm.judging.studies import read_novelty
-
-    at = {metric.step: metric for metric in metrics}
-    best: dict[float, tuple[Curve, Curve]] = {}
-    for path in sorted(run.memorization_path.glob("novelty-*.json")):
-        if (kept := read_novelty(path)) is None:
-            continue
-        people = _mean(kept.people.get(NEW_WORDS, []))
-        points: dict[float, dict[int, Point]] = {}
-        for one in kept.points:
-            address = Address.parse(one.address)
-            step = run.steps[-1] if address.step is None else address.step
-            value = _mean(one.new.get(NEW_WORDS, []))
-            if address.run == run.name and step in at and value is not None:
-                points.setdefault(one.temperature, {})[step] = _point(at[step], value)
-        for temperature, found in points.items():
-            measure = f"{NEW}, temperature {temperature:g}"
-            line = tuple(found[step] for step in sorted(found))
-            theirs = () if people is None else tuple(replace(p, value=people) for p in line)
-            if temperature not in best or len(line) > len(best[temperature][0].points):
-                best[temperature] = (
-                    Curve(run=run.name, measure=measure, points=line),
-                    Curve(run=PEOPLE + run.name, measure=measure, points=theirs),
-                )
-    for both in best.values():
-        yield from both
+    for of, found in points.items():
+        yield Curve(run=run.name, measure=GRADES, of=of, points=tuple(found))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -118,5 +194,17 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return fmean(known) if known else None
 
 
-def _point(metric: Metric, value: float) -> Point:
-    return Point(step=metric.step, tokens=metric.tokens, seconds=metric.seconds, value=value)
+def _point(
+    metric: Metric,
+    value: float,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    baseline: float | None = None,
+    count: int | None = None,
+    which: str = "",
+) -> Point:
+    return Point(
+        step=metric.step, tokens=metric.tokens, seconds=metric.seconds, value=value, low=low,
+        high=high, baseline=baseline, count=count, which=which,
+    )  # fmt: skip

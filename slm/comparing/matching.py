@@ -77,7 +77,7 @@ class Matching:
 @torch.no_grad()
 def match_heads(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> Matching:
     """Pair the heads of two models by their patterns on `texts`, each cut to what both can read."""
-    others = [b, *(_shuffled(b, seed) for seed in range(SHUFFLES))]
+    others = [b, *(shuffled(b, seed) for seed in range(SHUFFLES))]
     sums = [_Correlation() for _ in others]
     for text in _readable(a, b, texts):
         cut = align(text, a.tokenizer, b.tokenizer)
@@ -90,7 +90,7 @@ def match_heads(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> Matching:
 @torch.no_grad()
 def match_neurons(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> Matching:
     """Pair the neurons of two models by their activations on `texts`, each cut to what both can read."""
-    models = [a, b, *(_shuffled(b, seed) for seed in range(SHUFFLES))]
+    models = [a, b, *(shuffled(b, seed) for seed in range(SHUFFLES))]
     places: list[list[Tensor]] = [[] for _ in models]
     for text in _readable(a, b, texts):
         cut = align(text, a.tokenizer, b.tokenizer)
@@ -110,7 +110,7 @@ def match_neurons(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> Matchin
     return _matched("neurons", a, b, sums)
 
 
-def _shuffled(model: Checkpoint, seed: int) -> Checkpoint:
+def shuffled(model: Checkpoint, seed: int) -> Checkpoint:
     """The model with the entries of each of its matrices in another order: as large, and ignorant."""
     draw = torch.Generator().manual_seed(seed)
     weights = empty(model.config)
@@ -185,10 +185,10 @@ def _centred(pattern: Float[Tensor, "head query key"]) -> Float[Tensor, "head pl
 
 
 def _matched(kind: Kind, a: Checkpoint, b: Checkpoint, sums: list[_Correlation]) -> Matching:
-    likeness, *shuffled = (one.value() for one in sums)
+    likeness, *ignorant = (one.value() for one in sums)
     given = np.stack(linear_sum_assignment(likeness, maximize=True), axis=1)
     by_chance = np.concatenate(
-        [noise[linear_sum_assignment(noise, maximize=True)] for noise in shuffled]
+        [noise[linear_sum_assignment(noise, maximize=True)] for noise in ignorant]
     )
     chance = float(np.quantile(by_chance, CHANCE))
     others = np.ones(likeness.shape, dtype=bool)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ from slm.judging.memorization import Ending, Measures, Study, study
 from slm.judging.novelty import Novelty, Point, novelty
 from slm.judging.progress import Progress
 from slm.judging.templates import Template, masked_words
-from slm.runs import Address, load_checkpoint, open_run, resolve
+from slm.runs import Address, Run, load_checkpoint, open_run, resolve
 from slm.stories.cleaning import CleaningReport, clean
 from slm.stories.sources import Source, has_validation, open_source
 from slm.writing.sampler import Sampling
 
-STUDY_VERSION = 1
+STUDY_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,24 @@ class Texts:
     unseen: str
     corpus_hash: str
     unseen_hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What went into a study that is kept: the sha256 of each checkpoint's weights, texts, sampling."""
+
+    weights: dict[str, str]
+    texts: Texts
+    stories: int
+    sampling: Sampling
+
+    def step_of(self, run: Run, address: str) -> int | None:
+        """The step of `run` that `address` names; None where it is another's, gone, or trained anew."""
+        parsed = Address.parse(address)
+        step = parsed.step
+        if parsed.run != run.name or step is None or not run.checkpoint_path(step).exists():
+            return None
+        return step if self.weights.get(address) == run.weights_hash(step) else None
 
 
 def texts(corpus: str, unseen: str | None) -> Texts:
@@ -97,8 +115,15 @@ def make_study(
         stories=stories,
         sampling=sampling,
     )
-    write_text(path, json.dumps(asdict(found), ensure_ascii=False) + "\n")
+    _keep(path, found, _made([address], chosen, stories, sampling))
     return found
+
+
+def kept_studies(run: Run) -> Iterator[tuple[Made, Study]]:
+    """Every study that is kept with a run, and what went into it."""
+    for path in sorted(run.memorization_path.glob("study-*.json")):
+        if (made := _read_made(path)) and (found := read_study(path)) is not None:
+            yield made, found
 
 
 def read_study(path: Path) -> Study | None:
@@ -147,8 +172,16 @@ def make_novelty(
     index = yield from indexed(chosen.corpus)
     unseen = unseen_stories(chosen.unseen)
     found = yield from novelty(points, index, unseen, stories=stories, sampling=sampling)
-    write_text(path, json.dumps(asdict(found), ensure_ascii=False) + "\n")
+    addresses = [address for address, _ in points]
+    _keep(path, found, _made(addresses, chosen, stories, sampling))
     return found
+
+
+def kept_novelty(run: Run) -> Iterator[tuple[Made, Novelty]]:
+    """Every study of novelty that is kept with a run, and what went into it."""
+    for path in sorted(run.memorization_path.glob("novelty-*.json")):
+        if (made := _read_made(path)) and (found := read_novelty(path)) is not None:
+            yield made, found
 
 
 def read_novelty(path: Path) -> Novelty | None:
@@ -175,6 +208,27 @@ def _path(what: str, asked: Sequence[str], chosen: Texts, stories: int, sampling
     name = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
     run = open_run(Address.parse(asked[0].split()[0]).run)
     return run.memorization_path / f"{what}-{name}.json"
+
+
+def _made(addresses: Sequence[str], chosen: Texts, stories: int, sampling: Sampling) -> Made:
+    weights = {}
+    for address in addresses:
+        run, step = resolve(address)
+        weights[str(Address(run.name, step))] = run.weights_hash(step)
+    return Made(weights=weights, texts=chosen, stories=stories, sampling=sampling)
+
+
+def _keep(path: Path, found: Study | Novelty, made: Made) -> None:
+    data = {"made": asdict(made), **asdict(found)}
+    write_text(path, json.dumps(data, ensure_ascii=False) + "\n")
+
+
+def _read_made(path: Path) -> Made | None:
+    """What went into a kept study; None of one from before this was written down."""
+    if not (data := (_read(path) or {}).get("made")):
+        return None
+    parts = {"texts": Texts(**data["texts"]), "sampling": Sampling(**data["sampling"])}
+    return Made(**{**data, **parts})
 
 
 def _read(path: Path) -> dict[str, Any] | None:

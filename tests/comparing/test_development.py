@@ -1,22 +1,18 @@
 """A label counts from the step it stays from; what is learned of each part is counted word by word."""
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from slm.comparing.curves import BITS, NEW_WORDS, curves
 from slm.comparing.development import PARTS, Part, Stage, appearances, halfway, word_losses
-from slm.files import write_text
 from slm.judging.loss import story_nats
-from slm.judging.novelty import Novelty, Point
 from slm.lens.estimates import Estimates
 from slm.lens.head_scores import HeadScores
 from slm.lens.head_targets import BY_PLACE
 from slm.model.weights import empty
-from slm.runs import Address, Checkpoint, Metric, Run, open_run
+from slm.runs import Address, Checkpoint
 from slm.stories.annotated import annotated
 
 
@@ -91,42 +87,3 @@ def test_costs_of_tokens_are_the_logits_own(checkpoint: Checkpoint) -> None:
     targets = [*tokens[1:], checkpoint.tokenizer.end]
     expected = [-float(logs[at, target]) for at, target in enumerate(targets)]
     assert nats == pytest.approx(expected, rel=1e-4, abs=1e-5)
-
-
-def test_curves_are_what_runs_wrote_down(checkpoint: Checkpoint, runs: object) -> None:
-    run: Run = open_run("tiny")
-    assert curves([run]) == []
-    for step in (0, 8):
-        run.add_metric(
-            Metric(
-                step=step, tokens=100 * step, seconds=2.0 * step, train_loss=None, val_loss=5.0,
-                val_bits_per_byte=2.0 - step / 10,
-            )
-        )  # fmt: skip
-    run.add_metric(Metric(step=9, tokens=900, seconds=18.0, train_loss=4.0))
-    bits = next(curve for curve in curves([run]) if curve.measure == BITS)
-    assert [(p.over("tokens"), p.over("seconds"), p.value) for p in bits.points] == [
-        (0, 0, 2.0), (800, 16, pytest.approx(1.2)),
-    ]  # fmt: skip
-
-
-def test_novelty_that_was_kept_is_a_curve_beside_peoples(
-    checkpoint: Checkpoint, runs: object
-) -> None:
-    run: Run = open_run("tiny")
-    steps = run.steps
-    for step in steps:
-        run.add_metric(Metric(step=step, tokens=100 * step, seconds=2.0 * step, train_loss=4.0))
-    assert curves([run]) == []
-    kept = Novelty(
-        stories=2,
-        people={NEW_WORDS: [0.5, 1.0]},
-        points=[
-            Point(address="tiny", temperature=1.0, new={NEW_WORDS: [0.2, None, 0.4]}),
-            Point(address="elsewhere@0", temperature=1.0, new={NEW_WORDS: [0.9]}),
-        ],
-    )
-    write_text(run.memorization_path / "novelty-0.json", json.dumps(asdict(kept)))
-    ours, people = curves([run])
-    assert [(p.step, p.value) for p in ours.points] == [(steps[-1], pytest.approx(0.3))]
-    assert (people.run, [p.value for p in people.points]) == ("people, for tiny", [0.75])

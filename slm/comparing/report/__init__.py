@@ -9,7 +9,7 @@ from html import escape
 from importlib import resources
 
 from slm.comparing.comparison import PAINTED, Comparison, Thumbnails
-from slm.comparing.curves import BITS, LOSS
+from slm.comparing.curves import BITS, LOSS, SHOWN_FIRST
 from slm.comparing.difference import Estimate, StoryDifference, Word
 from slm.comparing.matching import Alone, Matching, Pair, Unit
 from slm.comparing.report.drawing import chart, intervals, mask, mosaic
@@ -100,17 +100,28 @@ def verdict(found: Comparison) -> str:
 def _curves(found: Comparison) -> str:
     runs = [found.a.split("@")[0], found.b.split("@")[0]]
     drawn = []
-    for measure in dict.fromkeys(curve.measure for curve in found.curves):
+    kinds = dict.fromkeys((curve.measure, curve.of) for curve in found.curves)
+    for measure, of in kinds:
+        if SHOWN_FIRST.get(measure, of) != of:
+            continue
+        mine = [curve for curve in found.curves if (curve.measure, curve.of) == (measure, of)]
+        letters = {curve.run: "a" if curve.run == runs[0] else "b" for curve in mine}
         series = [
+            (curve.run, letters[curve.run], [(p.over("tokens"), p.value) for p in curve.points])
+            for curve in mine
+        ]
+        series += [
             (
-                curve.run,
-                "a" if curve.run == runs[0] else "b",
-                [(p.over("tokens"), p.value) for p in curve.points],
+                f"baseline of {curve.run}",
+                f"{letters[curve.run]} baseline",
+                [(p.over("tokens"), p.baseline) for p in curve.points if p.baseline is not None],
             )
-            for curve in found.curves
-            if curve.measure == measure
+            for curve in mine
+            if any(p.baseline is not None for p in curve.points)
         ]
         label = f"{measure} on stories it has never seen" if measure in (BITS, LOSS) else measure
+        label += f": {of}" if of else ""
+        label += f"; baseline {mine[0].baseline}" if mine[0].baseline else ""
         drawn.append(f"<figure>{chart(series, 'tokens read', label)}</figure>")
     body = "".join(drawn) or '<p class="quiet">These runs wrote down no measurements.</p>'
     return f'<h2 id="curves">How they learned</h2><div class="columns">{body}</div>'

@@ -1,0 +1,190 @@
+"""What is measured of a run's checkpoints when somebody asks, and kept with the run: knowledge and heads.
+
+A file a checkpoint, written whole, with what went into it. Where any of that has changed since, the
+file counts for nothing: it is never read and is measured again.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from hashlib import blake2b
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from slm.comparing.development import STORIES
+from slm.comparing.matching import shuffled
+from slm.files import write_text
+from slm.judging.estimates import Estimate
+from slm.judging.knowledge import ask, scores
+from slm.judging.prompts import prompts_yaml, shipped
+from slm.lens.head_scores import EFFECT, HeadScores, head_scores
+from slm.progress import Progress
+from slm.runs import Address, Checkpoint, Run, load_checkpoint
+from slm.stories.nursery import GRAMMAR_VERSION
+from slm.writing.beam import BEAMS
+
+What = Literal["knowledge", "heads"]
+WHAT: tuple[What, ...] = get_args(What)
+VERSION = 1
+"""Raised whenever the same weights would be given another value."""
+SEED = 0
+
+KNOWLEDGE, HEADS, BEST_HEAD = "knowledge", "heads", "best head"
+ANY_KIND = "any kind"
+BY_PROBABILITY = ", by probability"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """One score of one checkpoint with its 95 % interval, and what a model gets without knowing.
+
+    `of` is what of `measure` is meant (a kind of prompt or of head), `count` how many prompts or
+    stories it is of, `which` the head that has it, as layer.head. Of a number of heads `low` counts
+    those whose whole interval lies above the effect asked for, `high` those whose interval reaches it.
+    """
+
+    measure: str
+    of: str
+    value: float
+    low: float
+    high: float
+    baseline: float | None
+    count: int
+    which: str = ""
+
+
+def measure(runs: Sequence[Run], what: What) -> Iterator[Progress | int]:
+    """Measure what is missing of these runs' checkpoints; each is kept as soon as it is known.
+
+    Yields how far it is, and last how many were measured. What was measured before it is stopped
+    stays, and the rest goes on the next time. Raises `BadInput` for a checkpoint that cannot be read,
+    or whose context is too short for the heads' stories.
+    """
+    todo = [(run, step) for run in runs for step in missing(run, what)]
+    for done, (run, step) in enumerate(todo):
+        address = Address(run.name, step)
+        yield Progress(doing=f"measuring {what} of {address}", share=done / len(todo))
+        made = made_from(run, step, what)
+        checkpoint = load_checkpoint(address)
+        values = knowledge(checkpoint) if what == "knowledge" else heads(checkpoint)
+        if made_from(run, step, what) == made:  # nobody trained it anew meanwhile
+            data = {"made": made, "values": [asdict(value) for value in values]}
+            write_text(run.measured_path(what, step), json.dumps(data, ensure_ascii=False) + "\n")
+    yield len(todo)
+
+
+def missing(run: Run, what: What) -> list[int]:
+    """Steps that could be drawn (a checkpoint and a line of metrics) and have no value that holds."""
+    written = {metric.step for metric in run.metrics()}
+    return [step for step in run.steps if step in written and kept(run, step, what) is None]
+
+
+def kept(run: Run, step: int, what: What) -> tuple[Value, ...] | None:
+    """What was measured of a checkpoint; None where nothing was, or of something else than there is now.
+
+    A file that cannot be read counts as nothing measured.
+    """
+    try:
+        data = json.loads(run.measured_path(what, step).read_text(encoding="utf-8"))
+        if data["made"] != made_from(run, step, what):
+            return None
+        return tuple(Value(**value) for value in data["values"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def made_from(run: Run, step: int, what: What) -> dict[str, Any]:
+    """Everything that decides a value: weights, tokenizer, what is asked, and how."""
+    made: dict[str, Any] = {
+        "version": VERSION,
+        "weights": run.weights_hash(step),
+        "tokenizer": run.tokenizer_hash,
+    }
+    if what == "knowledge":
+        return {**made, "prompts": _prompts(), "beams": BEAMS}
+    nursery = f"nursery {GRAMMAR_VERSION}"
+    return {**made, "corpus": nursery, "stories": STORIES, "effect": EFFECT, "seed": SEED}
+
+
+@cache
+def _prompts() -> str:
+    return blake2b(prompts_yaml(shipped()).encode(), digest_size=8).hexdigest()
+
+
+def knowledge(checkpoint: Checkpoint) -> list[Value]:
+    """How a checkpoint does on the shipped prompts, by the rule alone, each kind and all together.
+
+    As it goes on, beside the answers of the other prompts of the kind; and by probability, beside
+    guessing among the answers listed.
+    """
+    found = []
+    for one in scores(ask(checkpoint, shipped())):
+        found.append(_known(one.kind, one.score, one.by_chance))
+        if one.preferred is not None:
+            found.append(_known(one.kind + BY_PROBABILITY, one.preferred, one.guessing))
+    return found
+
+
+def _known(of: str, score: Estimate, chance: Estimate | None) -> Value:
+    low, high = score.interval
+    return Value(
+        measure=KNOWLEDGE, of=of, value=score.mean, low=low, high=high,
+        baseline=None if chance is None else chance.mean, count=score.count,
+    )  # fmt: skip
+
+
+def heads(checkpoint: Checkpoint) -> list[Value]:
+    """How many heads beat their baseline, for each kind and for any, and the best head of each kind.
+
+    The number of heads stands beside that of the same model with the entries of its weights
+    shuffled; a head's score beside its own attention, moved (`slm.lens.head_scores`). The best head
+    is the one that is furthest above that. A kind with too few stories is left out.
+    """
+    learned = head_scores(checkpoint, stories=STORIES, seed=SEED)
+    ignorant = head_scores(shuffled(checkpoint, SEED), stories=STORIES, seed=SEED)
+    return numbers_of_heads(learned, ignorant) + best_heads(learned)
+
+
+def numbers_of_heads(learned: HeadScores, ignorant: HeadScores) -> list[Value]:
+    """How many heads beat their baseline by any kind and by each, beside a model that knows nothing."""
+    gain, found = learned.difference, []
+    there = [at for at in range(len(learned.kinds)) if np.isfinite(gain.mean[..., at]).all()]
+    for name, kinds in ((ANY_KIND, there), *((learned.kinds[at], [at]) for at in there)):
+        value, low, high, baseline = (
+            float(beats[..., kinds].any(-1).sum())
+            for beats in (
+                learned.beats(), gain.low >= EFFECT, gain.high >= EFFECT, ignorant.beats()
+            )
+        )  # fmt: skip
+        found.append(
+            Value(
+                measure=HEADS, of=name, value=value, low=low, high=high, baseline=baseline,
+                count=max((learned.rows[at] for at in kinds), default=0),
+            )
+        )  # fmt: skip
+    return found
+
+
+def best_heads(scored: HeadScores) -> list[Value]:
+    """Of each kind the head whose score is furthest above its baseline."""
+    found = []
+    for at, kind in enumerate(scored.kinds):
+        gain = scored.difference.mean[..., at]
+        if not np.isfinite(gain).all():
+            continue
+        layer, head = map(int, np.unravel_index(int(gain.argmax()), gain.shape))
+        value, low, high, baseline = (
+            round(float(part[layer, head, at]), 5)
+            for part in (
+                scored.score.mean, scored.score.low, scored.score.high, scored.baseline.mean
+            )
+        )  # fmt: skip
+        found.append(
+            Value(
+                measure=BEST_HEAD, of=kind, value=value, low=low, high=high, baseline=baseline,
+                count=scored.rows[at], which=f"{layer}.{head}",
+            )
+        )  # fmt: skip
+    return found
