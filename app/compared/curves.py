@@ -71,10 +71,13 @@ PAGES = {COPYING: "memorization", NEW: "memorization", GRADES: "grading"}
 def show_curves(names: list[str], addresses: Sequence[str]) -> None:
     """One measure of several runs over their training."""
     runs = [open_run(name) for name in names]
+    found = curves(runs)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         measure = st.segmented_control(
             "Measure", MEASURES, default=BITS, required=True, key="measure", bind="query-params"
         ) or BITS  # fmt: skip
+        there = [curve for curve in found if curve.measure == measure]
+        of = chosen_of(measure, there)
         over = st.segmented_control(
             "Over", ["tokens", "seconds"], default="tokens", required=True, key="over",
             bind="query-params",
@@ -82,10 +85,8 @@ def show_curves(names: list[str], addresses: Sequence[str]) -> None:
     axis: Over = "seconds" if over == "seconds" else "tokens"
     if what := MEASURED.get(measure):
         measured(what, runs)
-    found = curves(runs)
-    there = [curve for curve in found if curve.measure == measure]
     if there:
-        mine = [curve for curve in there if curve.of == chosen_of(measure, there)]
+        mine = [curve for curve in there if curve.of == of]
         draw(measure, mine, axis, addresses, found)
     elif measure in ABSENT:
         st.info(ABSENT[measure])
@@ -105,6 +106,7 @@ def measured(what: What, runs: Sequence[Run]) -> None:
         if not finished(cache.measuring(*asked), f"measuring-{what}"):
             return
         del st.session_state["measuring"]
+        st.rerun()
     if gaps:
         told = ", ".join(f"{count} of {show.plain(name)}" for name, count in gaps.items())
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -121,12 +123,12 @@ def measured(what: What, runs: Sequence[Run]) -> None:
 def chosen_of(measure: str, there: Sequence[Curve]) -> str:
     """What of a measure is meant, where there are several."""
     kinds = list(dict.fromkeys(curve.of for curve in there))
-    if len(kinds) == 1:
-        return kinds[0]
+    if len(kinds) < 2:
+        return kinds[0] if kinds else ""
     first = SHOWN_FIRST.get(measure, kinds[0])
     return st.selectbox(
         "Of", kinds, index=kinds.index(first) if first in kinds else 0,
-        key=f"of_{measure.replace(' ', '_')}", bind="query-params", width=360,
+        key=f"of_{measure.replace(' ', '_')}", bind="query-params", width=230,
     ) or kinds[0]  # fmt: skip
 
 

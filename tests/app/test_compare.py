@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from slm.comparing.difference import differences, loss_difference
-from slm.runs import load_checkpoint
+from slm.comparing.measured import missing
+from slm.judging.knowledge import ask, scores
+from slm.judging.prompts import shipped as prompts
+from slm.runs import load_checkpoint, open_run
 from slm.stories import shipped
 from tests.app.conftest import Open, figure_on, said, story_on
 
@@ -43,6 +46,43 @@ def test_curves_of_several_runs_mark_where_a_and_b_stand(open_page: Open, two_ru
     assert figure["data"][0]["y"] == [2.0, 1.5]
     assert [mark["text"] for mark in figure["layout"]["annotations"]] == ["A"]
     assert figure["layout"]["xaxis"]["title"]["text"] == "tokens of training"
+
+
+def test_knowledge_is_measured_when_asked_for_and_kept(open_page: Open, two_runs: Path) -> None:
+    run = open_run("tiny")
+    (_, last) = missing(run, "knowledge")
+    app = open_page("compare", a="tiny", compare="Curves", measure="knowledge")
+    assert "Checkpoints not measured yet: 2 of tiny." in said(app)
+    app.button(key="measure-knowledge").click().run()
+    while any(button.label == "Cancel" for button in app.button):
+        app.run()
+    assert not app.exception and not app.error
+    assert "not measured yet" not in said(app) and missing(run, "knowledge") == []
+    chance, known = figure_on(app, "figure-curves-tiny")["data"]
+    expected = next(
+        one for one in scores(ask(load_checkpoint(f"tiny@{last}"), prompts())) if one.kind == "all"
+    )
+    assert known["y"][1] == expected.score.mean and known["x"] == [0, 10_000]
+    assert chance["name"] == "tiny, by the answers of other prompts"
+    assert chance["y"][1] == pytest.approx(expected.by_chance.mean)
+    assert known["error_y"]["array"][1] == pytest.approx(
+        expected.score.interval[1] - expected.score.mean
+    )
+    run.checkpoint_path(0).write_bytes(run.checkpoint_path(last).read_bytes())
+    again = open_page("compare", a="tiny", compare="Curves", measure="knowledge")
+    assert "Checkpoints not measured yet: 1 of tiny." in said(again)
+    assert figure_on(again, "figure-curves-tiny")["data"][1]["x"] == [10_000]
+
+
+@pytest.mark.parametrize("measure", ["copying", "heads", "grades"])
+def test_a_measure_that_no_run_has_says_what_to_do(
+    measure: str, open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("compare", a="tiny", compare="Curves", measure=measure)
+    assert not app.exception and not app.error and not app.get("plotly_chart")
+    assert "ot measured yet" in said(app)
+    if measure == "heads":
+        assert app.button(key="measure-heads").label == "Score the heads at every checkpoint"
 
 
 @pytest.mark.parametrize("view", ["Heads", "Neurons", "Layers"])
