@@ -17,6 +17,7 @@ from slm.comparing.curves import (
     LOSS,
     MEASURES,
     NEW,
+    NEW_WORDS,
     SHOWN_FIRST,
     Curve,
     Over,
@@ -31,11 +32,11 @@ DOING: dict[What, str] = {
     "heads": "Score the heads at every checkpoint",
 }
 UP = {
-    KNOWLEDGE: "share of prompts it goes on from rightly",
+    KNOWLEDGE: "share of prompts continued rightly",
     COPYING: "word pairs it shares with the true ending",
     HEADS: "heads that beat their baseline",
     BEST_HEAD: "share of attention on the targets",
-    NEW: "share of word runs that are new",
+    NEW: f"share of runs of {NEW_WORDS} words that are new",
 }
 NOTES = {
     BITS: "on stories held out of training, as each run wrote it down",
@@ -72,19 +73,20 @@ def show_curves(names: list[str], addresses: Sequence[str]) -> None:
     """One measure of several runs over their training."""
     runs = [open_run(name) for name in names]
     found = curves(runs)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True):
         measure = st.segmented_control(
             "Measure", MEASURES, default=BITS, required=True, key="measure", bind="query-params"
         ) or BITS  # fmt: skip
-        there = [curve for curve in found if curve.measure == measure]
-        of = chosen_of(measure, there)
         over = st.segmented_control(
             "Over", ["tokens", "seconds"], default="tokens", required=True, key="over",
             bind="query-params",
         )  # fmt: skip
     axis: Over = "seconds" if over == "seconds" else "tokens"
-    if what := MEASURED.get(measure):
-        measured(what, runs)
+    there = [curve for curve in found if curve.measure == measure]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        of = chosen_of(measure, there)
+        if what := MEASURED.get(measure):
+            measured(what, runs)
     if there:
         mine = [curve for curve in there if curve.of == of]
         draw(measure, mine, axis, addresses, found)
@@ -109,15 +111,14 @@ def measured(what: What, runs: Sequence[Run]) -> None:
         st.rerun()
     if gaps:
         told = ", ".join(f"{count} of {show.plain(name)}" for name, count in gaps.items())
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button(DOING[what], type="primary", key=f"measure-{what}"):
-                cache.measure_anew(*asked)
-                st.session_state["measuring"] = asked
-                st.rerun()
-            st.caption(
-                f"Checkpoints not measured yet: {told}. A few seconds each; what is measured is kept "
-                "with the run."
-            )
+        if st.button(DOING[what], type="primary", key=f"measure-{what}"):
+            cache.measure_anew(*asked)
+            st.session_state["measuring"] = asked
+            st.rerun()
+        st.caption(
+            f"Checkpoints not measured yet: {told}. A few seconds each; what is measured is kept "
+            "with the run."
+        )
 
 
 def chosen_of(measure: str, there: Sequence[Curve]) -> str:

@@ -38,7 +38,9 @@ def curves(
                 x=across,
                 y=[point.baseline for point in curve.points],
                 mode="lines",
-                name=printed(f"{curve.run}, {curve.baseline}"),
+                name=printed(curve.baseline),
+                legendrank=2000,
+                showlegend=index == 0,
                 line={"color": colour, "width": 1, "dash": "dot"},
                 opacity=0.8,
                 hovertemplate=f"%{{y:.3g}} {printed(curve.baseline)}<extra>{printed(curve.run)}</extra>",
@@ -70,7 +72,9 @@ def curves(
     if any(curve.baseline for curve in series):
         figure.update_yaxes(rangemode="tozero")
     figure.update_layout(showlegend=len(figure.data) > 1)
-    return dress(figure, palette, height=380).update_layout(margin={"t": 30})
+    return dress(figure, palette, height=380).update_layout(
+        margin={"t": 50}, legend={"y": 1.07, "yanchor": "bottom"}
+    )
 
 
 def _bars(points: Sequence[Point], colour: str) -> dict[str, object]:

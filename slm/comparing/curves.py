@@ -10,14 +10,15 @@ from slm.runs import Address, Metric, Run
 
 Over = Literal["tokens", "seconds", "steps"]
 
-BITS, LOSS, COPYING, GRADES = "bits per byte", "nats per token", "copying", "grades"
-NEW_WORDS = 4
-NEW = f"new runs of {NEW_WORDS} words"
+BITS, LOSS = "bits per byte", "nats per token"
+COPYING, NEW, GRADES = "copying", "novelty", "grades"
 MEASURES = (BITS, LOSS, KNOWLEDGE, COPYING, HEADS, BEST_HEAD, NEW, GRADES)
 SHOWN_FIRST = {KNOWLEDGE: "all", HEADS: ANY_KIND, BEST_HEAD: "induction in stories"}
 """What of a measure is meant where nobody says."""
 COPIED = 2
 """Copying is the share of an ending's runs of so many words that the true ending has too."""
+NEW_WORDS = 4
+"""Novelty is the share of an ending's runs of so many words that stand nowhere in the corpus."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,7 @@ def test_knowledge_is_measured_when_asked_for_and_kept(open_page: Open, two_runs
         one for one in scores(ask(load_checkpoint(f"tiny@{last}"), prompts())) if one.kind == "all"
     )
     assert known["y"][1] == expected.score.mean and known["x"] == [0, 10_000]
-    assert chance["name"] == "tiny, by the answers of other prompts"
+    assert chance["name"] == "by the answers of other prompts"
     assert chance["y"][1] == pytest.approx(expected.by_chance.mean)
     assert known["error_y"]["array"][1] == pytest.approx(
         expected.score.interval[1] - expected.score.mean

@@ -35,6 +35,9 @@ from slm.writing.sampler import Sampling
 from tests.conftest import write_corpus
 
 
+BUNDLED = Path(__file__).resolve().parents[2] / "runs"
+
+
 @pytest.fixture
 def run(runs: Path, tokenizer: Tokenizer) -> Run:
     """Steps 0 and 8 of a run of 16x1x2, each with a line of metrics, and one line without a checkpoint."""
@@ -229,6 +232,20 @@ def test_shuffled_weights_have_the_same_entries(run: Run) -> None:
     other = shuffled(model, 0)
     for (_, a), (_, b) in zip(model.weights.leaves(), other.weights.leaves(), strict=True):
         assert torch.equal(a.flatten().sort().values, b.flatten().sort().values)
+
+
+def test_the_bundled_runs_are_measured_and_by_this_very_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SLM_RUNS", str(BUNDLED))
+    for name in ("one-layer", "deep-narrow"):
+        assert missing(open_run(name), "knowledge") == missing(open_run(name), "heads") == []
+    told = kept(open_run("one-layer"), 1953, "heads")
+    best = best_heads(head_scores(load_checkpoint("one-layer@1953"), stories=24))
+    for now in best:
+        (then,) = [one for one in told or () if (one.measure, one.of) == (BEST_HEAD, now.of)]
+        assert then.value == pytest.approx(now.value, abs=0.005), "raise VERSION and measure again"
+        assert then.baseline == pytest.approx(now.baseline, abs=0.005)
 
 
 def test_the_command_measures_prints_and_says_what_is_missing(
