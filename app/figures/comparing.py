@@ -72,7 +72,7 @@ def curves(
     if any(curve.baseline for curve in series):
         figure.update_yaxes(rangemode="tozero")
     figure.update_layout(showlegend=len(figure.data) > 1)
-    return dress(figure, palette, height=380).update_layout(
+    return dress(figure, palette, height=350).update_layout(
         margin={"t": 50}, legend={"y": 1.07, "yanchor": "bottom"}
     )
 

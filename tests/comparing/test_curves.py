@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from slm.cli import main
+from slm.comparing import measured
 from slm.comparing.curves import BITS, COPYING, NEW, NEW_WORDS, Curve, curves
 from slm.comparing.matching import shuffled
 from slm.comparing.measured import (
@@ -33,7 +34,6 @@ from slm.runs import Address, Metric, Run, RunInfo, load_checkpoint, open_run
 from slm.stories.tokenizer import Tokenizer
 from slm.writing.sampler import Sampling
 from tests.conftest import write_corpus
-
 
 BUNDLED = Path(__file__).resolve().parents[2] / "runs"
 
@@ -91,14 +91,17 @@ def test_knowledge_is_that_of_every_checkpoint_beside_chance(run: Run) -> None:
     assert missing(run, "knowledge") == [] and missing(run, "heads") == [0, 8]
 
 
-def test_heads_are_counted_beside_a_model_that_knows_nothing(run: Run) -> None:
+def test_heads_are_counted_beside_a_model_that_knows_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured, "STORIES", 9)
     run.checkpoint_path(0).unlink()
     list(measure([run], "heads"))
     found, model = curves([run]), load_checkpoint("learner@8")
-    learned = head_scores(model, stories=24)
+    learned = head_scores(model, stories=9)
     (any_kind,) = of(found, HEADS, "any kind").points
     assert any_kind.value == learned.beats().any(-1).sum()
-    assert any_kind.baseline == head_scores(shuffled(model, 0), stories=24).beats().any(-1).sum()
+    assert any_kind.baseline == head_scores(shuffled(model, 0), stories=9).beats().any(-1).sum()
     at = learned.kinds.index("induction")
     (best,) = of(found, BEST_HEAD, "induction").points
     head = int(learned.difference.mean[0, :, at].argmax())
