@@ -20,10 +20,12 @@ class Work(Generic[R]):
 
     def __init__(self, steps: Iterator[Progress | R], *, begin: bool = True) -> None:
         self.share, self.doing, self.error = 0.0, "starting", ""
+        self.measured = True  # whether the share of what is being done is known
         self.result: R | None = None
         self.cancelled = False
         self._steps = steps
-        self._began, self._first = time.monotonic(), 0.0
+        self._began = time.monotonic()
+        self._first: float | None = None
         self._beginning = threading.Lock()  # sessions share it
         self._thread = threading.Thread(target=self._run, daemon=True)
         if begin:
@@ -48,6 +50,8 @@ class Work(Generic[R]):
     @property
     def seconds_left(self) -> float | None:
         """About how long it will still take; None before that can be told."""
+        if not self.measured or self._first is None:
+            return None
         done = self.share - self._first  # work may go on where earlier work was stopped
         if done < 0.05:
             return None
@@ -62,6 +66,14 @@ class Work(Generic[R]):
         if self.begun:
             self._thread.join(seconds)
 
+    def _note(self, step: Progress) -> None:
+        """Keep what was told; the clock starts with the first share, and anew where it falls."""
+        if step.share is not None:
+            if self._first is None or step.share < self.share:
+                self._began, self._first = time.monotonic(), step.share
+            self.share = step.share
+        self.doing, self.measured = step.doing, step.share is not None
+
     def _run(self) -> None:
         try:
             for step in self._steps:
@@ -70,9 +82,7 @@ class Work(Generic[R]):
                         self._steps.close()  # now, so that it keeps what it has
                     return
                 if isinstance(step, Progress):
-                    if self.doing == "starting":
-                        self._began, self._first = time.monotonic(), step.share
-                    self.share, self.doing = step.share, step.doing
+                    self._note(step)
                 else:
                     self.result = step
         except (BadInput, OSError) as error:

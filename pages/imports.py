@@ -2,15 +2,17 @@
 
 import re
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from app import show
+from app.scoring import Work
 from app.story_view import Shown, story_view
-from slm.errors import BadInput
 from slm.importing.bring import Found, bring, recognise
-from slm.runs import list_runs
+from slm.progress import followed
+from slm.runs import Run, check_name, list_runs
 
 PATH, FILES = "A path or a name", "Files from this browser"
 CAN = "A folder or file on the machine that runs this app, or a name on the Hugging Face hub."
@@ -27,6 +29,7 @@ LIMITS = (
     "One checkpoint is what comes: there is no curve to compare and no training to go on with, and "
     "memorization can only be measured against a corpus that you name. Everything else works."
 )
+WAIT = 0.4  # seconds until a bar is shown
 EXAMPLE = "Once upon a time, there was a little fox."
 
 
@@ -71,26 +74,52 @@ def uploaded() -> str:
 
 def forget() -> None:
     """Other files were given: what was found in those before is gone."""
-    for name in ("upload", "found", "refused"):
+    for name in ("upload", "looking"):
         st.session_state.pop(name, None)
 
 
-def look(path: str, tokenizer: str | None) -> Found | None:
-    """Recognise the model, saying what is being done; None where that cannot be."""
-    with st.status("Looking …") as status:
+def look(path: str, tokenizer: str | None) -> None:
+    """Begin to look at a model, in a thread; whatever was done for another ends."""
+    end("looking", "importing")
+    st.session_state.pop("imported", None)
+    work = Work(followed(lambda tell: recognise(path, tokenizer=tokenizer, progress=tell)))
+    st.session_state["looking"] = (path, work)
 
-        def said(stage: str, share: float | None) -> None:
-            done = "" if share is None else f", {share:.0%} done"
-            status.update(label=show.plain(f"{stage}{done} …"))
 
-        try:
-            found = recognise(path, tokenizer=tokenizer, progress=said)
-        except BadInput as error:
-            status.update(label="That cannot be imported.", state="error")
-            st.session_state["refused"] = str(error)
-            return None
-        status.update(label="Recognised.", state="complete")
-    return found
+def end(*names: str) -> None:
+    """Cancel and forget work of this session."""
+    for name in names:
+        _, work = st.session_state.pop(name, ("", None))
+        if work is not None:
+            work.cancel()
+
+
+def waited(work: Work[Found] | Work[Run], cancelled: str) -> bool:
+    """Whether there is a result; where there is none, how far it is or what became of it."""
+    work.wait(WAIT)
+    if work.running:
+        st.fragment(partial(progress, work), run_every=0.5)()
+    elif work.error:
+        st.error(show.sentence(work.error))
+    elif work.result is None:
+        st.info(cancelled)
+    return not work.running and work.result is not None
+
+
+def progress(work: Work[Found] | Work[Run]) -> None:
+    """How far it has come, and a way to end it."""
+    if not work.running:
+        st.rerun()
+    left = work.seconds_left
+    told = show.plain(f"{work.doing[:1].upper()}{work.doing[1:]} …") + (
+        "" if left is None else f" about {show.duration(left)} left"
+    )
+    if work.measured:
+        st.progress(min(work.share, 1.0), told)
+    else:
+        st.markdown(told)
+    if st.button("Cancel", key="cancel-import", disabled=work.cancelled):
+        work.cancel()
 
 
 def describe(found: Found) -> None:
@@ -128,14 +157,12 @@ def keep(found: Found) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name of the run", suggested, max_chars=64, key="import_name").strip()
         pressed = st.button("Import it", type="primary", key="import")
-    if not pressed:
-        return
-    with st.status("Importing …") as status:
-        bring(found, name, progress=lambda stage, share: status.update(label=f"{stage} …"))
-        status.update(label="Imported.", state="complete")
-    st.session_state["imported"] = name
-    del st.session_state["found"]
-    st.rerun()
+    if pressed:
+        check_name(name)
+        st.session_state["importing"] = (
+            name,
+            Work(followed(lambda tell: bring(found, name, progress=tell))),
+        )
 
 
 def links(name: str) -> None:
@@ -155,18 +182,20 @@ left, right = st.columns([6, 5], gap="large")
 with left, show.one_line():
     path, tokenizer = choose()
     if st.button("Look at it", disabled=not path, key="look"):
-        for old in ("found", "imported", "refused"):
-            st.session_state.pop(old, None)
-        if (found := look(path, tokenizer)) is not None:
-            st.session_state["found"] = (path, found)
-    if refused := st.session_state.get("refused"):
-        st.error(show.sentence(refused))
-    if "found" in st.session_state:
-        if st.session_state["found"][0] != path:
-            del st.session_state["found"]  # another was chosen since
-        else:
-            describe(st.session_state["found"][1])
-            keep(st.session_state["found"][1])
+        look(path, tokenizer)
+    if "looking" in st.session_state:
+        chosen, looking = st.session_state["looking"]
+        if chosen != path:
+            end("looking", "importing")  # another was chosen since
+        elif waited(looking, "Cancelled. What came is kept: look at it again to go on."):
+            describe(looking.result)
+            keep(looking.result)
+    if "importing" in st.session_state:
+        name, importing = st.session_state["importing"]
+        if waited(importing, "Cancelled: there is no new run."):
+            st.session_state["imported"] = name
+            end("looking", "importing")
+            st.rerun()
     if (name := st.session_state.get("imported")) in {run.name for run in list_runs()}:
         links(str(name))
 with right:

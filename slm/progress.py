@@ -1,11 +1,67 @@
 """How far long work has come: what it yields before its result."""
 
+import queue
+import threading
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import TypeVar
+
+R = TypeVar("R")
+Tell = Callable[[str, float | None], None]
+"""Called with what is being done and the share done, None where that is not known."""
+PULSE = 0.3
+"""Seconds after which `followed` says again what is being done."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """The share that is done, from 0 to 1, and what is being done."""
+    """The share that is done, from 0 to 1, None where that is not known, and what is being done."""
 
-    share: float
+    share: float | None
     doing: str
+
+
+class Left(Exception):
+    """Nobody waits for this work any more. Raised by `tell` in the thread that does it."""
+
+
+def followed(work: Callable[[Tell], R]) -> Generator[Progress | R, None, None]:
+    """Work that tells by a call, as work that yields: its progress, then its result.
+
+    It is done in a thread of its own. Where nothing new is told, for the network is slow, what was
+    told last is yielded again, so that whoever follows can stop at any time. Closing the generator
+    makes the next call of `tell` raise `Left`. What `work` raises is raised here.
+    """
+    said: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()  # None at the end
+    left, results, errors = threading.Event(), list[R](), list[BaseException]()
+
+    def tell(doing: str, share: float | None) -> None:
+        if left.is_set():
+            raise Left
+        said.put(Progress(share=share, doing=doing))
+
+    def run() -> None:
+        try:
+            results.append(work(tell))
+        except BaseException as error:  # it is raised where somebody waits for it
+            errors.append(error)
+        said.put(None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    last = Progress(share=None, doing="starting")
+    try:
+        while True:
+            try:
+                if (new := said.get(timeout=PULSE)) is None:
+                    break
+                last = new
+            except queue.Empty:
+                pass
+            yield last
+    finally:
+        left.set()
+        thread.join(1.0)  # it ends at once, unless it waits for the network
+    if errors:
+        raise errors[0]
+    yield results[0]

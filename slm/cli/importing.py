@@ -2,9 +2,15 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from slm.cli.command import Commands, answer
+from slm.progress import Tell
+
+PARTS = 10_000
+"""Of how many parts a bar is made."""
 
 
 def add_to(commands: Commands) -> None:
@@ -23,13 +29,10 @@ def _import(chosen: argparse.Namespace) -> None:
     from slm.importing.bring import bring, recognise
     from slm.runs import check_name
 
-    def said(stage: str, share: float | None) -> None:
-        if sys.stderr.isatty():
-            print(f"{stage} …", file=sys.stderr)
-
     check_name(chosen.name)
-    found = recognise(chosen.path, tokenizer=chosen.tokenizer, progress=said)
-    run = bring(found, chosen.name, progress=said)
+    with _told() as tell:
+        found = recognise(chosen.path, tokenizer=chosen.tokenizer, progress=tell)
+        run = bring(found, chosen.name, progress=tell)
     data: dict[str, Any] = {
         "address": f"{run.name}@0",
         "kind": found.kind,
@@ -50,3 +53,41 @@ def _import(chosen: argparse.Namespace) -> None:
             + f"\nlook at it: python -m slm sample {run.name} --prompt 'Once upon a time'"
         ),
     )
+
+
+@contextmanager
+def _told() -> Iterator[Tell]:
+    """A bar on a terminal: what is being done, how much of it, how long it will take."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        BarColumn(20),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.description}", markup=False),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("starting", total=None)
+        reached: int | None = None
+
+        def tell(stage: str, share: float | None) -> None:
+            nonlocal reached
+            done = None if share is None else round(share * PARTS)
+            if done is not None and (reached is None or done < reached):
+                bar.reset(task, total=PARTS, completed=done)  # the clock starts with what was there
+            reached = done
+            total = None if done is None else PARTS
+            bar.update(task, description=f"{stage} …", total=total, completed=done)
+
+        try:
+            yield tell
+        except KeyboardInterrupt:
+            bar.stop()
+            print(
+                "slm: stopped; what came from the hub is kept, and the same command goes on from there",
+                file=sys.stderr,
+            )
+            raise

@@ -25,11 +25,9 @@ from slm.importing.tensors import (
 from slm.importing.vocabulary import tokenizer_at, tokenizer_in
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights
+from slm.progress import Tell
 from slm.runs import Run, RunInfo, check_name, runs_dir
 from slm.stories.tokenizer import Tokenizer
-
-Progress = Callable[[str, float | None], None]
-"""Called with what is being done and the share done, None where that is not known."""
 
 NAMES = {"gpt2": "GPT-2", "gpt_neo": "GPT-Neo", "llama": "Llama"}
 
@@ -51,18 +49,26 @@ class Found:
     read: Callable[[], Weights]
 
 
+@dataclass(frozen=True)
+class Given:
+    """What comes with a path: a tokenizer's path or hub id, and who is told of what takes long."""
+
+    tokenizer: str | None
+    progress: Tell
+
+
 def recognise(
     path: str,
     *,
     tokenizer: str | None = None,
-    progress: Progress = lambda stage, share: None,
+    progress: Tell = lambda stage, share: None,
 ) -> Found:
     """What lies at a path, or on the hub under a name; names and shapes are compared, nothing is written.
 
     `tokenizer` is a path or hub id, for models that bring none. Raises `BadInput` in one line for
     everything that cannot be imported.
     """
-    at = Path(path).expanduser()
+    at, given = Path(path).expanduser(), Given(tokenizer, progress)
     try:
         there = at.exists()
     except (OSError, ValueError):
@@ -72,32 +78,32 @@ def recognise(
             raise BadInput(f"there is nothing at {path}")
         repository = hub.repository_of(path)
         folder = hub.fetch(repository, huggingface.config_of, progress)
-        return _folder(folder, repository, tokenizer)
+        return _folder(folder, repository, given)
     try:
-        return _there(at, tokenizer)
+        return _there(at, given)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _there(path: Path, tokenizer: str | None) -> Found:
+def _there(path: Path, given: Given) -> Found:
     if path.is_dir():
         if (path / "config.json").is_file():
             data = read_json(path / "config.json")
             if "model_type" in data or not set(lens.FIELDS) <= data.keys():
-                return _folder(path, str(path), tokenizer)
-        return _there(_only_model_in(path), tokenizer)
+                return _folder(path, str(path), given)
+        return _there(_only_model_in(path), given)
     with path.open("rb") as file:
         zipped = file.read(2) == b"PK"
     if path.suffix == ".bin" and not zipped:
-        return _llama2c(path, tokenizer)
+        return _llama2c(path, given)
     if path.suffix == ".json":
-        return _there(path.parent, tokenizer)
+        return _there(path.parent, given)
     if path.suffix in (".safetensors", ".pt", ".pth", ".bin"):
         if (config := path.parent / "config.json").is_file():
             data = read_json(config)
             if "model_type" in data:
-                return _folder(path.parent, str(path.parent), tokenizer)
-        return _lens(path, tokenizer)
+                return _folder(path.parent, str(path.parent), given)
+        return _lens(path, given)
     raise BadInput(
         "a model is a folder with config.json, a state dict (.pt, .safetensors) or llama2.c's .bin, "
         f"not {path.name!r}"
@@ -119,20 +125,20 @@ def _only_model_in(folder: Path) -> Path:
     return found[0]
 
 
-def _folder(folder: Path, source: str, tokenizer: str | None) -> Found:
+def _folder(folder: Path, source: str, given: Given) -> Found:
     """A Hugging Face folder."""
     data = read_json(folder / "config.json")
     config = huggingface.config_of(data)
     tensors = of_folder(folder).without("transformer.").without("model.")
     sources = layouts.sources_of(data, config, tensors)
     parameters = check(sources, tensors, passed_over=layouts.PASSED_OVER)
-    given = _tokenizer(folder, config, tokenizer, data)
+    tokenizer = _tokenizer(folder, config, given, data)
     reach = data.get("max_position_embeddings")
     kind = f"{NAMES[data['model_type']]} (Hugging Face)"
-    return _found(kind, source, config, sources, tensors, parameters, given, reach)
+    return _found(kind, source, config, sources, tensors, parameters, tokenizer, reach)
 
 
-def _lens(path: Path, tokenizer: str | None) -> Found:
+def _lens(path: Path, given: Given) -> Found:
     """A TransformerLens state dict, its configuration beside it or, in a .pt, within it."""
     data, tensors = _configuration_beside(path), None
     if path.suffix == ".safetensors":
@@ -156,7 +162,7 @@ def _lens(path: Path, tokenizer: str | None) -> Found:
     config = lens.config_of(data, tied=lens.is_tied(tensors))
     sources = lens.sources_of(data, config, tensors)
     parameters = check(sources, tensors, passed_over=lens.PASSED_OVER)
-    given = _tokenizer(path.parent, config, tokenizer, {})
+    tokenizer = _tokenizer(path.parent, config, given, {})
     return _found(
         "TransformerLens state dict",
         str(path),
@@ -164,7 +170,7 @@ def _lens(path: Path, tokenizer: str | None) -> Found:
         sources,
         tensors,
         parameters,
-        given,
+        tokenizer,
         data.get("n_ctx"),
     )
 
@@ -176,13 +182,13 @@ def _configuration_beside(path: Path) -> dict[str, Any] | None:
     return None
 
 
-def _llama2c(path: Path, tokenizer: str | None) -> Found:
+def _llama2c(path: Path, given: Given) -> Found:
     config, tensors, sources = llama2c.read(path)
     parameters = check(sources, tensors, passed_over=llama2c.PASSED_OVER)
-    given = _tokenizer(path.parent, config, tokenizer, {})
+    tokenizer = _tokenizer(path.parent, config, given, {})
     reach = tensors.shapes["angles"][0] // config.d_head
     return _found(
-        "llama2.c, version 0", str(path), config, sources, tensors, parameters, given, reach
+        "llama2.c, version 0", str(path), config, sources, tensors, parameters, tokenizer, reach
     )
 
 
@@ -214,19 +220,20 @@ def _found(
 
 
 def _tokenizer(
-    folder: Path, config: ModelConfig, given: str | None, data: Mapping[str, Any]
+    folder: Path, config: ModelConfig, given: Given, data: Mapping[str, Any]
 ) -> Tokenizer:
     """The tokenizer that was given, the folder's own, or GPT-2's where the vocabulary is GPT-2's."""
-    if given is not None:
-        path = Path(given).expanduser()
+    if given.tokenizer is not None:
+        path = Path(given.tokenizer).expanduser()
         if not path.exists():
-            path = hub.fetch_tokenizer(hub.repository_of(given))
+            path = hub.fetch_tokenizer(hub.repository_of(given.tokenizer), given.progress)
         return tokenizer_at(path, config.d_vocab, data)
     if (found := tokenizer_in(folder, config.d_vocab, data)) is not None:
         return found
     if data.get("model_type") in ("gpt2", "gpt_neo") and config.d_vocab == 50_257:
         try:
-            return tokenizer_at(hub.fetch_tokenizer(hub.GPT2_TOKENIZER), config.d_vocab, data)
+            path = hub.fetch_tokenizer(hub.GPT2_TOKENIZER, given.progress)
+            return tokenizer_at(path, config.d_vocab, data)
         except BadInput as error:
             raise BadInput(f"it brings no tokenizer (--tokenizer gives one), and {error}") from None
     raise BadInput(
@@ -235,7 +242,7 @@ def _tokenizer(
     )
 
 
-def bring(found: Found, name: str, *, progress: Progress = lambda stage, share: None) -> Run:
+def bring(found: Found, name: str, *, progress: Tell = lambda stage, share: None) -> Run:
     """Make the run `name` with one checkpoint, at step 0. Ended early, it leaves nothing.
 
     Weights are kept in float32 (float16 where all of the original's are), so that they say exactly

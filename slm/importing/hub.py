@@ -2,16 +2,18 @@
 
 import errno
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from slm.errors import BadInput
+from slm.importing.download import PATIENCE, Remote, download
 from slm.importing.tensors import read_json
 from slm.model.hooked import hub_name
+from slm.progress import Tell
 
-PATIENCE = 10.0
-"""Seconds that the hub is waited for."""
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 BESIDES = (
     "tokenizer.json",
@@ -38,44 +40,45 @@ def repository_of(name: str) -> str:
     return name if "/" in name else hub_name(name)
 
 
-def fetch(
-    repository: str,
-    accept: Callable[[dict[str, Any]], object],
-    progress: Callable[[str, float | None], None],
-) -> Path:
+def fetch(repository: str, accept: Callable[[dict[str, Any]], object], progress: Tell) -> Path:
     """The folder of a model of the hub, fetched or found in the hub's own cache.
 
-    `accept` is given config.json before anything large is asked for, and refuses by `BadInput`.
+    `accept` is given config.json before anything large is asked for, and refuses by `BadInput`. What
+    `progress` raises ends the fetching; what came stays, and a later call goes on from there.
     Raises `BadInput` in one line where the hub is out of reach or has no such model.
     """
-    progress(f"asking the hub for {repository}", None)
-    files = Files(repository)
+    files = Files(repository, progress)
     config = files.one("config.json")
     accept(read_json(config))
-    for name in BESIDES:
-        files.maybe(name)
-    for name in WEIGHTS:
-        progress(f"fetching {name} of {repository}", None)
-        if (path := files.maybe(name)) is None:
-            continue
-        if name.endswith(".index.json"):
-            parts = read_json(path).get("weight_map")
-            if not isinstance(parts, dict):
-                raise BadInput(f"{name} must hold a weight_map")
-            together = sorted({str(part) for part in parts.values()})
-            for at, part in enumerate(together):
-                if not NAME.fullmatch(part) or "/" in part:
-                    raise BadInput(f"{name} names a file outside its folder: {part[:80]!r}")
-                progress(f"fetching {part} of {repository}", at / len(together))
-                files.one(part)
-        return config.parent
-    raise BadInput(files.lost or f"{repository!r} has no safetensors and no pytorch_model.bin")
+    weights = _weights(files)
+    files.fetch([*filter(files.there, BESIDES), *weights])
+    return config.parent
 
 
-def fetch_tokenizer(repository: str) -> Path:
+def _weights(files: "Files") -> list[str]:
+    """The files that hold the weights: the first form of them that there is."""
+    for name in filter(files.there, WEIGHTS):
+        if not name.endswith(".index.json"):
+            return [name]
+        parts = read_json(files.one(name)).get("weight_map")
+        if not isinstance(parts, dict):
+            raise BadInput(f"{name} must hold a weight_map")
+        together = sorted({str(part) for part in parts.values()})
+        for part in together:
+            if not NAME.fullmatch(part) or "/" in part:
+                raise BadInput(f"{name} names a file outside its folder: {part[:80]!r}")
+            if not files.there(part):
+                raise BadInput(files.lost or f"{files.repository!r} on the hub has no {part}")
+        return together
+    raise BadInput(
+        files.lost or f"{files.repository!r} has no safetensors and no pytorch_model.bin"
+    )
+
+
+def fetch_tokenizer(repository: str, progress: Tell = lambda stage, share: None) -> Path:
     """A folder with the tokenizer of a model of the hub; `BadInput` where it cannot be had."""
-    files = Files(repository)
-    found = [path for name in BESIDES if (path := files.maybe(name))]
+    files = Files(repository, progress)
+    found = files.fetch(list(filter(files.there, BESIDES)))
     if not found:
         raise BadInput(files.lost or f"{repository!r} on the hub has no tokenizer")
     return found[0].parent
@@ -88,30 +91,71 @@ class Files:
     in one line why it is out of reach, and is None where it answers.
     """
 
-    def __init__(self, repository: str) -> None:
+    def __init__(self, repository: str, progress: Tell) -> None:
         self.repository = repository
         self.lost: str | None = None
-        self._there("config.json")
+        self._progress = progress
+        self._known: dict[str, Remote | None] = {}
+        progress(f"asking the hub for {repository}", None)
+        self._ask("config.json")
+
+    def there(self, name: str) -> bool:
+        """Whether the hub has this file; where it is out of reach, whether its cache does."""
+        from huggingface_hub import try_to_load_from_cache
+
+        self._progress(f"asking the hub for {self.repository}", None)
+        if self.lost is None and name not in self._known:
+            self._ask(name)
+        if self.lost is None:
+            return self._known[name] is not None
+        return isinstance(try_to_load_from_cache(self.repository, name), str)
 
     def one(self, name: str) -> Path:
-        """A file that must be there; `BadInput` where it is not."""
-        if (path := self.maybe(name)) is None:
-            raise BadInput(self.lost or f"{self.repository!r} on the hub has no {name}")
-        return path
-
-    def maybe(self, name: str) -> Path | None:
-        """A file, or None where there is none."""
-        import httpx2  # what huggingface_hub speaks through, and whose errors it lets pass
+        """A small file that must be there; `BadInput` where it is not."""
         from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import LocalEntryNotFoundError
+        from huggingface_hub.utils.tqdm import silent_tqdm
 
-        if self.lost is None and not self._there(name):
-            return None
+        if not self.there(name):
+            raise BadInput(self.lost or f"{self.repository!r} on the hub has no {name}")
+        local = self.lost is not None
+        with self._broken_off(name):
+            return Path(
+                hf_hub_download(
+                    self.repository, name, local_files_only=local, tqdm_class=silent_tqdm
+                )
+            )
+
+    def fetch(self, names: Sequence[str]) -> list[Path]:
+        """Files that are there, telling how many bytes of all of them have come."""
+        if self.lost is None:
+            self._bring([remote for name in names if (remote := self._known[name]) is not None])
+        return [self.one(name) for name in names]
+
+    def _bring(self, remotes: Sequence[Remote]) -> None:
+        """Have the content of files in the cache; what lies there already counts as done."""
+        here = {remote.name: remote.here for remote in remotes}
+        sizes = [remote.size for remote in remotes if remote.size is not None]
+        whole = sum(sizes) if len(sizes) == len(remotes) else None
+
+        def told(name: str, now: int) -> None:
+            here[name] = now
+            done = sum(here.values())
+            self._progress(
+                f"fetching {name} of {self.repository}, {amount(done, whole)}",
+                min(done / whole, 1.0) if whole else None,
+            )
+
+        for remote in remotes:
+            with self._broken_off(remote.name):
+                download(remote, partial(told, remote.name))
+
+    @contextmanager
+    def _broken_off(self, name: str) -> Iterator[None]:
+        """Say in one line that a download broke off; a full disk speaks for itself."""
+        import httpx2  # what huggingface_hub speaks through, and whose errors it lets pass
+
         try:
-            local = self.lost is not None
-            return Path(hf_hub_download(self.repository, name, local_files_only=local))
-        except LocalEntryNotFoundError:
-            return None
+            yield
         except (OSError, httpx2.HTTPError, RuntimeError) as error:  # the last from hf_xet
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -119,8 +163,8 @@ class Files:
                 f"the download of {name} of {self.repository!r} broke off, and goes on when asked again"
             ) from None
 
-    def _there(self, name: str) -> bool:
-        """Whether the hub has this file; notes where the hub is out of reach."""
+    def _ask(self, name: str) -> None:
+        """Ask the hub for this file, without its content; note where the hub is out of reach."""
         import httpx2
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
         from huggingface_hub.errors import (
@@ -130,11 +174,11 @@ class Files:
         )
 
         try:
-            get_hf_file_metadata(hf_hub_url(self.repository, name), timeout=PATIENCE)
+            told = get_hf_file_metadata(hf_hub_url(self.repository, name), timeout=PATIENCE)
         except GatedRepoError:
             raise BadInput(f"{self.repository!r} on the hub asks for its licence first") from None
         except EntryNotFoundError:
-            return False
+            self._known[name] = None
         except RepositoryNotFoundError:
             raise BadInput(f"there is no model {self.repository!r} on the hub") from None
         except (OSError, httpx2.HTTPError, RuntimeError) as error:
@@ -142,4 +186,23 @@ class Files:
                 f"{self.repository!r} lies on the Hugging Face hub, which is out of reach "
                 f"({type(error).__name__}); give a folder or file on this machine"
             )
-        return True
+        else:
+            self._known[name] = Remote(
+                repository=self.repository,
+                name=name,
+                commit=told.commit_hash or "",
+                etag=told.etag or "",
+                size=told.size,
+            )
+
+
+def amount(done: int, whole: int | None = None) -> str:
+    """Bytes in the unit one would say them in: 640 kB, 1.2 of 4.8 MB, 12 of 48 MB."""
+    largest = done if whole is None else whole
+    size, unit = next(
+        ((size, unit) for size, unit in ((10**9, "GB"), (10**6, "MB")) if largest >= size),
+        (10**3, "kB"),
+    )
+    digits = 1 if size > 10**3 and largest < 10 * size else 0
+    parts = [done] if whole is None else [done, whole]
+    return " of ".join(f"{part / size:.{digits}f}" for part in parts) + f" {unit}"

@@ -1,14 +1,20 @@
 """The import page: what is there is told first, then it becomes a run, or one line says why not."""
 
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from streamlit.testing.v1 import AppTest
 
 from slm.model.hooked import hooked
 from slm.model.weights import initialise
 from slm.runs import Checkpoint, list_runs, load_checkpoint
+from slm.stories.tokenizer import Tokenizer
 from tests.app.conftest import Open, said, story_on
+from tests.importing.conftest import transformers_model
+from tests.importing.hub_server import REPOSITORY, Hub, reach_only, serving
 
 
 @pytest.fixture
@@ -27,15 +33,30 @@ def state_dict(tmp_path: Path, checkpoint: Checkpoint) -> Path:
     return folder / "theirs.pt"
 
 
+def until(app: AppTest, seen: Callable[[AppTest], bool]) -> AppTest:
+    """Run the page until something is seen; a browser would tick."""
+    end = time.monotonic() + 60
+    while not seen(app):
+        assert not app.exception and time.monotonic() < end
+        time.sleep(0.05)
+        app.run()
+    return app
+
+
+def until_done(app: AppTest) -> AppTest:
+    """Run the page until nothing is awaited."""
+    return until(app, lambda app: all(button.key != "cancel-import" for button in app.button))
+
+
 def test_a_model_is_described_before_it_becomes_a_run(open_page: Open, state_dict: Path) -> None:
     app = open_page("imports", path=state_dict)
-    app.button(key="look").click().run()
+    until_done(app.button(key="look").click().run())
     assert not app.exception and not app.error
     assert "TransformerLens state dict" in app.table[0].value.to_string()
     pieces = story_on(app, "import-pieces")["pieces"]
     assert pieces[0] is None and "".join(pieces[1:]).startswith("Once upon a time")
     assert [run.name for run in list_runs()] == ["tiny"]
-    app.button(key="import").click().run()
+    until_done(app.button(key="import").click().run())
     assert not app.exception and not app.error
     assert app.success[0].value == "theirs is a run now."
     assert load_checkpoint("theirs").config.n_heads == 2
@@ -48,7 +69,7 @@ def test_a_model_is_described_before_it_becomes_a_run(open_page: Open, state_dic
 def test_what_cannot_be_imported_says_why_in_one_line(open_page: Open, tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"ak")
     app = open_page("imports", path=tmp_path / "model.bin")
-    app.button(key="look").click().run()
+    until_done(app.button(key="look").click().run())
     assert not app.exception
     assert len(app.error) == 1 and "too short for a model of llama2" in said(app)
     assert not list_runs()
@@ -63,6 +84,35 @@ def test_files_from_the_browser_are_looked_at_like_a_folder(
         for path in sorted(state_dict.parent.iterdir())
     ]
     app.file_uploader(key="files").set_value(files).run()
-    app.button(key="look").click().run()
+    until_done(app.button(key="look").click().run())
     assert not app.exception and not app.error
     assert "16x2x2" in app.table[0].value.to_string()
+
+
+@pytest.fixture
+def hub(tmp_path: Path, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """The only hub that can be reached, whose weights stop half-way until they are let go."""
+    folder = tmp_path / "theirs"
+    transformers_model("gpt_neo", tokenizer.d_vocab).save_pretrained(folder)
+    tokenizer.save(folder / "tokenizer.json")
+    with serving(folder) as hub:
+        hub.held = "model.safetensors"
+        reach_only(hub, tmp_path / "cache", monkeypatch)
+        yield hub
+
+
+def test_a_download_tells_its_bytes_is_cancelled_and_goes_on(open_page: Open, hub: Hub) -> None:
+    def bar(app: AppTest) -> str:
+        return "".join(str(one.proto.text) for one in app.get("progress"))
+
+    app = open_page("imports", path=REPOSITORY)
+    app.button(key="look").click().run()
+    until(app, lambda app: "Fetching model.safetensors" in bar(app).replace("\\", ""))
+    assert " of " in bar(app) and "kB" in bar(app) and not app.table
+    app.button(key="cancel-import").click().run()
+    until(app, lambda app: "look at it again to go on" in said(app))
+    hub.go.set()
+    until_done(app.button(key="look").click().run())
+    assert not app.error and "16x4x4" in app.table[0].value.to_string()
+    first, second = hub.got("model.safetensors")
+    assert first == "" and second.startswith("bytes=")

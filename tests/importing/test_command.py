@@ -4,9 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,7 @@ import pytest
 
 from slm.cli import main
 from slm.runs import open_run
-
-REPOSITORY = "roneneldan/TinyStories-1M"
+from tests.importing.hub_server import REPOSITORY, Hub, serving
 
 
 def test_the_command_tells_what_it_found(save: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,51 +43,11 @@ def test_bad_input_is_one_line_and_2(
     assert complaint in error and error.count("\n") == 1
 
 
-class _Hub(BaseHTTPRequestHandler):
-    """The hub's answers for the files of one model, as huggingface_hub asks for them."""
-
-    folder: Path
-
-    def do_HEAD(self) -> None:
-        self._answer(head=True)
-
-    def do_GET(self) -> None:
-        self._answer(head=False)
-
-    def _answer(self, *, head: bool) -> None:
-        start = f"/{REPOSITORY}/resolve/main/"
-        path = self.folder / self.path.removeprefix(start)
-        there = self.path.startswith(start) and path.is_file()
-        body = path.read_bytes() if there else b""
-        self.send_response(200 if there else 404)
-        if there:
-            self.send_header("ETag", f'"{path.name}"')
-            self.send_header("X-Repo-Commit", "0" * 40)
-        elif self.path.startswith(start):
-            self.send_header("X-Error-Code", "EntryNotFound")
-        else:
-            self.send_header("X-Error-Code", "RepoNotFound")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if not head:
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
-def hub(save: Any) -> Iterator[str]:
+def hub(save: Any) -> Iterator[Hub]:
     """A hub on this machine with one model."""
-    folder, _ = save("gpt_neo")
-    handler = type("Hub", (_Hub,), {"folder": folder})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(save("gpt_neo")[0]) as hub:
+        yield hub
 
 
 def ask(endpoint: str, home: Path, path: str, name: str) -> subprocess.CompletedProcess[str]:
@@ -106,8 +63,8 @@ def ask(endpoint: str, home: Path, path: str, name: str) -> subprocess.Completed
     )
 
 
-def test_a_name_is_fetched_from_the_hub_once_and_then_found(hub: str, tmp_path: Path) -> None:
-    first = ask(hub, tmp_path / "hub", "tiny-stories-1M", "by-name")
+def test_a_name_is_fetched_from_the_hub_once_and_then_found(hub: Hub, tmp_path: Path) -> None:
+    first = ask(hub.endpoint, tmp_path / "hub", "tiny-stories-1M", "by-name")
     assert first.returncode == 0, first.stderr
     assert first.stdout.startswith("by-name: GPT-Neo (Hugging Face), 16x4x4")
     assert open_run("by-name").info.imported["source"] == REPOSITORY
@@ -115,10 +72,10 @@ def test_a_name_is_fetched_from_the_hub_once_and_then_found(hub: str, tmp_path: 
     assert again.returncode == 0, again.stderr
 
 
-def test_a_hub_out_of_reach_and_a_model_it_has_not_are_one_line(hub: str, tmp_path: Path) -> None:
+def test_a_hub_out_of_reach_and_a_model_it_has_not_are_one_line(hub: Hub, tmp_path: Path) -> None:
     lost = ask("http://127.0.0.1:9", tmp_path / "hub", "someone/model", "theirs")
     assert (lost.returncode, lost.stdout) == (2, "")
     assert "lies on the Hugging Face hub, which is out of reach" in lost.stderr
-    unknown = ask(hub, tmp_path / "hub", "someone/model", "theirs")
+    unknown = ask(hub.endpoint, tmp_path / "hub", "someone/model", "theirs")
     assert "there is no model 'someone/model' on the hub" in unknown.stderr
     assert [said.stderr.count("\n") for said in (lost, unknown)] == [1, 1]
