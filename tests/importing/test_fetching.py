@@ -1,13 +1,16 @@
 """A model of the hub comes byte by byte: told as it comes, stopped at will, gone on with later."""
 
+import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from slm.cli import main
 from slm.errors import BadInput
 from slm.importing import hub as hubs
 from slm.importing.hub import amount
@@ -180,3 +183,27 @@ def test_such_work_ends_when_it_is_left() -> None:
 )
 def test_bytes_are_said_in_one_unit(done: int, whole: int | None, words: str) -> None:
     assert amount(done, whole) == words
+
+
+def test_ctrl_c_stops_the_command_in_one_line(
+    hub: Hub, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.held = WEIGHTS
+    here = threading.get_ident()
+
+    def press() -> None:
+        until = time.monotonic() + 60
+        while not hub.got(WEIGHTS) and time.monotonic() < until:
+            time.sleep(0.02)
+        signal.pthread_kill(here, signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
+    assert main(["import", REPOSITORY, "--name", "theirs"]) == 130
+    presser.join()
+    assert capsys.readouterr().err == (
+        "slm: stopped; what came from the hub is kept, and the same command goes on from there\n"
+    )
+    assert not (runs / "theirs").exists()
+    hub.go.set()
+    assert main(["import", REPOSITORY, "--name", "theirs"]) == 0
