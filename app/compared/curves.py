@@ -59,8 +59,8 @@ NOTES = {
     GRADES: "means of all grades that are kept. Bars: 95 % of resamples of the openings",
 }
 ABSENT = {
-    COPYING: "Not measured yet: a study of a checkpoint, made on the memorization page or by slm memorize, "
-    "is a point here.",
+    COPYING: "Not measured yet: a study of a checkpoint, made on the memorization page, is a point here. "
+    "slm memorize RUN --corpus CORPUS --steps makes one of every checkpoint.",
     NEW: "Not measured yet: the memorization page measures novelty against the training step, and so "
     "does slm novelty --steps.",
     GRADES: "Not measured yet: grades of several checkpoints, given on the grading page or by slm "

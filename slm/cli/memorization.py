@@ -32,6 +32,7 @@ def add_to(commands: Commands) -> None:
     sub = commands.add("memorize", _memorize, "Does the model copy what it was trained on?")
     sub.add_argument("--corpus", required=True, help="what it was trained on")
     sub.add_argument("--valid", help="stories it never saw; default: the corpus's own")
+    sub.add_argument("--steps", action="store_true", help="every checkpoint of the run")
     sub.add_argument("--stories", type=int, default=100, help="how many of each are cut short")
     sub.add_argument("--max-tokens", type=int, default=200)
     sub.add_argument("--temperature", type=float, default=1.0)
@@ -60,31 +61,43 @@ def add_to(commands: Commands) -> None:
 
 def _memorize(chosen: argparse.Namespace) -> None:
     from slm.judging.studies import make_study, texts
-    from slm.judging.templates import told_again
     from slm.runs import Address, resolve
     from slm.writing.sampler import Sampling
 
     if chosen.stories < 2:
         raise BadInput(f"--stories must be at least 2, not {chosen.stories}")
     run, step = resolve(chosen.address)
-    address = str(Address(run.name, step))
     sampling = Sampling(
         temperature=chosen.temperature, max_tokens=chosen.max_tokens, seed=chosen.seed
     )
     read = texts(chosen.corpus, chosen.valid)
-    found = _watched(make_study(address, read, chosen.stories, sampling))
-    more = found.more_than_unseen()
-    data = {
+    made = {
+        address: _watched(make_study(address, read, chosen.stories, sampling))
+        for address in (
+            str(Address(run.name, at)) for at in (run.steps if chosen.steps else [step])
+        )
+    }
+    data = [_told(address, chosen.corpus, found) for address, found in made.items()]
+    answer(
+        chosen,
+        {"studies": data} if chosen.steps else data[0],
+        lambda: "\n\n".join(_table(address, found) for address, found in made.items()),
+    )
+
+
+def _told(address: str, corpus: str, found: "Study") -> dict[str, Any]:
+    from slm.judging.templates import told_again
+
+    return {
         "address": address,
-        "corpus": chosen.corpus,
+        "corpus": corpus,
         "stories": {kind: len(written) for kind, written in found.endings.items()},
-        "more of the true ending where trained": _estimate(more),
+        "more of the true ending where trained": _estimate(found.more_than_unseen()),
         "template copies": {
             kind: sum(told_again(measures.templates)) for kind, measures in found.measures.items()
         },
         **{kind: _measures(measures) for kind, measures in found.measures.items()},
     }
-    answer(chosen, data, lambda: _table(address, found))
 
 
 def _watched(work: "Generator[Progress, None, R]") -> "R":

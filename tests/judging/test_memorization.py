@@ -169,6 +169,8 @@ def test_the_command_tells_all_measures(
     before = kept.stat().st_mtime_ns
     assert main([*arguments, "--stories", "4", "--max-tokens", "16", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == told and kept.stat().st_mtime_ns == before
+    assert main([*arguments, "--stories", "4", "--max-tokens", "16", "--steps", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"studies": [told]}  # it has one checkpoint
     assert main([*arguments, "--stories", "0"]) == 2
     assert main(["memorize", "tiny", "--corpus", str(corpus)]) == 2
     assert "--valid" in capsys.readouterr().err
