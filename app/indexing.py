@@ -1,14 +1,14 @@
-"""Building neuron indexes while the page goes on: steps for `scoring.Work`. Knows no streamlit."""
+"""Building neuron indexes while the page goes on: steps for `Work`. Knows no streamlit."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from slm.lens.neuron_build import build_index
 from slm.progress import Progress
 from slm.runs import load_checkpoint
 
 
-def building(addresses: Sequence[str], corpus: str) -> Iterator[Progress | int]:
+def building(addresses: Sequence[str], corpus: str) -> Generator[Progress, None, int]:
     """Build the index of one checkpoint after another; at the end, how many there are.
 
     Closed early, it keeps what it has read, and goes on from there when it is asked for again.
@@ -20,4 +20,4 @@ def building(addresses: Sequence[str], corpus: str) -> Iterator[Progress | int]:
                     share=(done + reading.share) / len(addresses),
                     doing=f"{address}: {reading.stories:,} stories, {reading.tokens:,} tokens read",
                 )
-    yield len(addresses)
+    return len(addresses)

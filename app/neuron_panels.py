@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import cache, selection, show
+from app import cache, selection, show, waiting
 from app.cache.neurons import Known
 from app.figures.style import printed
 from app.indexing import building
-from app.scoring import Work
 from app.story_view import Shown, story_view
+from app.work import Work
 from slm.lens.neuron_index import Index
 from slm.lens.neuron_search import Found
 
@@ -44,28 +44,14 @@ def build(addresses: Sequence[str]) -> None:
         if st.button("Read it", type="primary", key="build", disabled=busy):
             st.session_state[JOB] = Work(building(addresses, corpus))
             st.rerun()
-    if work is not None and not work.running:
-        if work.error:
-            st.error(show.sentence(work.error))
-        elif work.cancelled:
-            st.info("Cancelled. What was read is kept: read the same corpus again to go on.")
 
 
 def progress() -> None:
-    """How far the reading has come, and a way to end it; nothing where nothing is read."""
+    """How far the reading has come, and a way to end it; then why it brought nothing, if so."""
     work: Work[int] | None = st.session_state.get(JOB)
-    if work is not None and work.running:
-        st.fragment(_progress, run_every=1)(work)
-
-
-def _progress(work: Work[int]) -> None:
-    if not work.running:
-        st.rerun()
-    left = work.seconds_left
-    told = "" if left is None else f", about {show.duration(left)} left"
-    st.progress(min(work.share, 1.0), show.plain(f"{work.doing}{told}"))
-    if st.button("Cancel", key="cancel-index", disabled=work.cancelled):
-        work.cancel()
+    if work is not None and not waiting.under_way({"": work}, "index"):
+        go_on = "What was read is kept: read the same corpus again to go on."
+        waiting.say_why(work, "" if work.error else go_on)
 
 
 def search(address: str, known: Known, how: str, asked: str) -> None:

@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from app import cache, selection, show
+from app import cache, selection, show, waiting
 from app.compared.curves import show_curves
 from app.compared.development import show_development
 from app.compared.layers import show_layers
 from app.compared.stories import show_stories
 from app.compared.units import show_heads, show_neurons
-from app.compared.waiting import finished
 from slm.comparing.matching import Kind
 from slm.runs import Address, list_runs, open_run
 
@@ -61,10 +60,10 @@ def mail(a: str, b: str, corpus: str, stories: int) -> None:
             st.rerun()
         return
     work = cache.mailable(*asked)
-    if finished(work, "report") and work.result is not None:
+    if (page := waiting.result(work, "report", cache.compare_again)) is not None:
         st.download_button(
-            f"Save the report ({len(work.result.encode()) / 1e6:.1f} MB)",
-            work.result,
+            f"Save the report ({len(page.encode()) / 1e6:.1f} MB)",
+            page,
             file_name=f"{a}-beside-{b}.html",
             mime="text/html",
             on_click="ignore",
@@ -74,18 +73,18 @@ def mail(a: str, b: str, corpus: str, stories: int) -> None:
 def show_pair(view: str, a: str, b: str, corpus: str, stories: int) -> None:
     """What takes both models."""
     if view == STORIES:
-        difference = cache.difference(a, b, corpus, stories)
-        if finished(difference, view) and difference.result is not None:
-            show_stories(difference.result, a, b)
+        work = cache.difference(a, b, corpus, stories)
+        if (difference := waiting.result(work, view, cache.compare_again)) is not None:
+            show_stories(difference, a, b)
     elif view in (HEADS, NEURONS):
         kind: Kind = "heads" if view == HEADS else "neurons"
-        match = cache.matched(a, b, corpus, kind)
-        if finished(match, view) and match.result is not None:
-            (show_heads if view == HEADS else show_neurons)(match.result, a, b)
+        matching = cache.matched(a, b, corpus, kind)
+        if (match := waiting.result(matching, view, cache.compare_again)) is not None:
+            (show_heads if view == HEADS else show_neurons)(match, a, b)
     else:
-        alike = cache.layers(a, b, corpus)
-        if finished(alike, view) and alike.result is not None:
-            show_layers(alike.result, a, b, corpus)
+        comparing = cache.layers(a, b, corpus)
+        if (alike := waiting.result(comparing, view, cache.compare_again)) is not None:
+            show_layers(alike, a, b, corpus)
 
 
 st.title("What changed between two models?", anchor=False)
@@ -117,8 +116,9 @@ elif view == DEVELOPMENT:
             if len(mine) > 1:
                 st.subheader(show.plain(run), anchor=False)
             work = cache.stages(run)
-            if finished(work, f"stages-{run}") and work.result is not None:
-                show_development(run, work.result)
+            stages = waiting.result(work, f"stages-{run}", cache.compare_again)
+            if stages is not None:
+                show_development(run, stages)
 elif len(addresses) == 1:
     choose_other(addresses[0])
 elif not read:

@@ -1,43 +1,21 @@
 """What does each head do?"""
 
-from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from app import ahead, cache, head_panels, reading, selection, show, trust
+from app import ahead, cache, head_panels, reading, selection, show, trust, waiting
 from app.head_panels import STRONGEST, Tested
-from app.scoring import Work
+from app.work import Work
 from slm.lens.head_rows import STORIES
 from slm.lens.head_scores import EFFECT, HeadScores
 from slm.lens.heads import HARM, HeadAtlas
 
-WAIT = 0.4  # seconds until a bar is shown
-
-
-def progress(works: Mapping[str, Work[HeadAtlas]]) -> None:
-    """How far the testing of labels has come, and a way to end it."""
-    running = {address: work for address, work in works.items() if work.running}
-    if not running:
-        st.rerun()
-    for address, work in running.items():
-        left = work.seconds_left
-        told = "" if left is None else f", about {show.duration(left)} left"
-        st.progress(
-            min(work.share, 1.0), show.plain(f"Testing the labels of {address}: {work.doing}{told}")
-        )
-    if st.button("Cancel", key="cancel-heads"):
-        for work in running.values():
-            work.cancel()
-
 
 def untested(address: str, work: Work[HeadAtlas], corpus: str, stories: int) -> None:
     """Say why labels are not tested, and offer to test them."""
-    if work.error:
-        st.error(show.sentence(work.error))
-    elif work.cancelled:
-        st.info("Cancelled: no label is confirmed.")
+    waiting.say_why(work)
     if st.button(
         "Test the labels", key=f"test-{address}",
         help="Switches every head off, one after the other, and measures what that costs.",
@@ -77,10 +55,9 @@ ahead.look(f"heads {corpus} {stories}", partial(cache.head_scores, corpus=corpus
 for work in works.values():
     if not ahead.walking():
         work.begin()
-    if work.running:
-        work.wait(WAIT)
-if any(work.running for work in works.values()):
-    st.fragment(partial(progress, works), run_every=0.5)()
+waiting.under_way(
+    {f"Testing the labels of {address}": work for address, work in works.items()}, "heads"
+)
 colours = [head_panels.colour(one, kind) for one in scores.values()]
 full = max([EFFECT, *(float(np.nanmax(one)) for one in colours if not np.isnan(one).all())])
 for column, address in selection.columns():

@@ -2,14 +2,13 @@
 
 import re
 import tempfile
-from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from app import show
-from app.scoring import Work
+from app import show, waiting
 from app.story_view import Shown, story_view
+from app.work import Work
 from slm.importing.bring import Found, bring, recognise
 from slm.progress import followed
 from slm.runs import Run, check_name, list_runs
@@ -29,7 +28,6 @@ LIMITS = (
     "One checkpoint is what comes: there is no curve to compare and no training to go on with, and "
     "memorization can only be measured against a corpus that you name. Everything else works."
 )
-WAIT = 0.4  # seconds until a bar is shown
 EXAMPLE = "Once upon a time, there was a little fox."
 
 
@@ -94,32 +92,12 @@ def end(*names: str) -> None:
             work.cancel()
 
 
-def waited(work: Work[Found] | Work[Run], cancelled: str) -> bool:
+def waited(work: Work[Found] | Work[Run], kept: str) -> bool:
     """Whether there is a result; where there is none, how far it is or what became of it."""
-    work.wait(WAIT)
-    if work.running:
-        st.fragment(partial(progress, work), run_every=0.5)()
-    elif work.error:
-        st.error(show.sentence(work.error))
-    elif work.result is None:
-        st.info(cancelled)
-    return not work.running and work.result is not None
-
-
-def progress(work: Work[Found] | Work[Run]) -> None:
-    """How far it has come, and a way to end it."""
-    if not work.running:
-        st.rerun()
-    left = work.seconds_left
-    told = show.plain(f"{work.doing[:1].upper()}{work.doing[1:]} …") + (
-        "" if left is None else f" about {show.duration(left)} left"
-    )
-    if work.measured:
-        st.progress(min(work.share, 1.0), told)
-    else:
-        st.markdown(told)
-    if st.button("Cancel", key="cancel-import", disabled=work.cancelled):
-        work.cancel()
+    if waiting.under_way({"": work}, "import"):
+        return False
+    waiting.say_why(work, "" if work.error else kept)
+    return work.result is not None
 
 
 def describe(found: Found) -> None:
@@ -187,12 +165,12 @@ with left, show.one_line():
         chosen, looking = st.session_state["looking"]
         if chosen != path:
             end("looking", "importing")  # another was chosen since
-        elif waited(looking, "Cancelled. What came is kept: look at it again to go on."):
+        elif waited(looking, "What came is kept: look at it again to go on."):
             describe(looking.result)
             keep(looking.result)
     if "importing" in st.session_state:
         name, importing = st.session_state["importing"]
-        if waited(importing, "Cancelled: there is no new run."):
+        if waited(importing, "There is no new run."):
             st.session_state["imported"] = name
             end("looking", "importing")
             st.rerun()

@@ -7,12 +7,11 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache, selection, show
+from app import cache, selection, show, waiting
 from app.figures.intervals import intervals
 from app.figures.memorization import histograms, new_curves
 from app.memorization.choosing import corpus
 from app.memorization.copied import copied_text, sources
-from app.memorization.working import wanted
 from slm.judging.copies import copies
 from slm.judging.estimates import Estimate, estimate
 from slm.judging.memorization import KS, Measures, Study
@@ -60,7 +59,7 @@ def study_of(address: str, read: Texts, stories: int, sampling: Sampling) -> Stu
         f"Not measured yet: {stories} stories of the corpus and {stories} that the model never saw "
         "are cut at 40 %, it ends them, and people's endings are the baseline."
     )
-    return wanted(name, "Measure", work)
+    return waiting.when_asked(name, "Measure", work)
 
 
 def headline(address: str, found: Study, *, templates_too: bool) -> None:
@@ -217,7 +216,9 @@ def new(address: str, read: Texts, stories: int, against: str, k: int, sampling:
     if found is None:
         st.caption(f"Not measured yet: {stories} endings at each of {len(points)} points.")
         key = f"novelty-{against}-{address}-{read.corpus_hash}-{read.unseen_hash}-{stories}-{sampling}"
-        found = wanted(key, "Measure", partial(make_novelty, points, read, stories, own))
+        found = waiting.when_asked(
+            key, "Measure", partial(make_novelty, points, read, stories, own)
+        )
     if found is not None:
         curves(address, found, against, k)
 
@@ -279,10 +280,10 @@ def any_text(read: Texts) -> None:
             "The corpus is not indexed yet: it is read once, and then any text is looked up."
         )
         if index is None:
-            index = wanted(
+            index = waiting.when_asked(
                 f"index-{read.corpus_hash}", "Index the corpus", partial(indexed, read.corpus)
             )
-        elif wanted(
+        elif waiting.when_asked(
             f"masked-{read.corpus_hash}", "Index it with names masked",
             partial(indexed, read.corpus, masked=True),
         ):  # fmt: skip

@@ -1,14 +1,14 @@
 """Do neurons have roles?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from app import cache, reading, selection, show, trust
+from app import cache, reading, selection, show, trust, waiting
 from app.roles import protagonist, scores
-from app.scoring import Work
+from app.work import Work
 from slm.lens.explainable import STORIES as EXPLAINING
 from slm.lens.protagonist import STORIES as MENTIONING
 from slm.lens.protagonist import ProtagonistTest
@@ -17,32 +17,6 @@ from slm.stories.labelled import NURSERY
 
 ROLES, PROTAGONIST, EXPLAINED = "Roles", "The protagonist test", "Explained by a judge"
 VIEWS = (ROLES, PROTAGONIST, EXPLAINED)
-WAIT = 0.4  # seconds until a bar is shown
-
-
-def progress(asked: Mapping[str, Work[Any]]) -> None:
-    """How far the work for each model has come, and a way to end it."""
-    running = {address: work for address, work in asked.items() if work.running}
-    if not running:
-        st.rerun()
-    for address, work in running.items():
-        left = work.seconds_left
-        told = "" if left is None else f", about {show.duration(left)} left"
-        st.progress(min(work.share, 1.0), show.plain(f"{address}: {work.doing}{told}"))
-    if st.button("Cancel", key="cancel-roles"):
-        for work in running.values():
-            work.cancel()
-
-
-def ended(address: str, work: Work[Any], forget: Callable[[], None]) -> None:
-    """Say why there is no result, and offer to begin again."""
-    if work.error:
-        st.error(show.sentence(work.error))
-    else:
-        st.info("Cancelled.")
-    if st.button("Begin again", key=f"again-{address}"):
-        forget()
-        st.rerun()
 
 
 def neuron_of(address: str, written: str) -> tuple[int, int] | None:
@@ -95,10 +69,7 @@ for address in addresses:
         else:
             works[address] = cache.roles(address, source, stories)
             forget[address] = partial(cache.roles_again, address, source, stories)
-for work in works.values():
-    work.wait(WAIT)
-if any(work.running for work in works.values()):
-    st.fragment(partial(progress, works), run_every=0.5)()
+waiting.under_way(works, "roles")
 results = {address: work.result for address, work in works.items() if work.result is not None}
 label = None
 if view == ROLES and results:
@@ -123,7 +94,7 @@ for column, address in selection.columns():
         elif isinstance(found, ProtagonistTest):
             protagonist.protagonist(address, found, alone=len(addresses) == 1)
         elif not works[address].running:
-            ended(address, works[address], forget[address])
+            waiting.ended(works[address], address, forget[address])
 for column, address in selection.columns(titled=False):
     with column, show.one_line():
         trust.panel(address)

@@ -1,4 +1,4 @@
-"""How far long work has come: what it yields before its result."""
+"""Long work is a generator: it yields how far it has come, and returns what it found."""
 
 import queue
 import threading
@@ -15,18 +15,30 @@ PULSE = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """The share that is done, from 0 to 1, None where that is not known, and what is being done."""
+    """What is being done, and the share of the whole that is done: 0 to 1, None where it is not known."""
 
-    share: float | None
     doing: str
+    share: float | None
+
+
+def result_of(
+    work: Generator[Progress, None, R], tell: Callable[[Progress], None] = lambda progress: None
+) -> R:
+    """Do all of it, telling how far it has come."""
+    while True:
+        try:
+            tell(next(work))
+        except StopIteration as finished:
+            found: R = finished.value
+            return found
 
 
 class Left(Exception):
     """Nobody waits for this work any more. Raised by `tell` in the thread that does it."""
 
 
-def followed(work: Callable[[Tell], R]) -> Generator[Progress | R, None, None]:
-    """Work that tells by a call, as work that yields: its progress, then its result.
+def followed(work: Callable[[Tell], R]) -> Generator[Progress, None, R]:
+    """Work that tells by a call, as work that yields its progress.
 
     It is done in a thread of its own. Where nothing new is told, for the network is slow, what was
     told last is yielded again, so that whoever follows can stop at any time. Closing the generator
@@ -64,4 +76,4 @@ def followed(work: Callable[[Tell], R]) -> Generator[Progress | R, None, None]:
         thread.join(1.0)  # it ends at once, unless it waits for the network
     if errors:
         raise errors[0]
-    yield results[0]
+    return results[0]

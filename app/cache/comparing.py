@@ -1,12 +1,12 @@
 """Two models beside each other: worked out once for all sessions, in threads that pages can watch."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import streamlit as st
 
 from app.cache.checkpoints import checkpoint, key
-from app.scoring import Work
-from slm.comparing.comparison import MATCHED_ON, Comparison, compare
+from app.work import Work
+from slm.comparing.comparison import MATCHED_ON, compare
 from slm.comparing.development import Stage, development
 from slm.comparing.difference import StoryDifference, differences
 from slm.comparing.matching import Kind, Matching, match_heads, match_neurons
@@ -84,12 +84,12 @@ def _difference(
 ) -> Work[Differences]:
     one, other, texts = checkpoint(a), checkpoint(b), reading(corpus, stories).texts
 
-    def steps() -> Iterator[Progress | Differences]:
+    def steps() -> Generator[Progress, None, Differences]:
         found: list[StoryDifference] = []
         for story in differences(one, other, texts):
             found.append(story)
             yield Progress(doing="reading stories", share=len(found) / len(texts))
-        yield tuple(found)
+        return tuple(found)
 
     return Work(steps())
 
@@ -100,9 +100,9 @@ def _matched(
 ) -> Work[Matching]:
     one, other, texts = checkpoint(a), checkpoint(b), reading(corpus, MATCHED_ON).texts
 
-    def steps() -> Iterator[Progress | Matching]:
+    def steps() -> Generator[Progress, None, Matching]:
         yield Progress(doing=f"matching {kind}", share=0.0)
-        yield (match_heads if kind == "heads" else match_neurons)(one, other, texts)
+        return (match_heads if kind == "heads" else match_neurons)(one, other, texts)
 
     return Work(steps())
 
@@ -111,9 +111,9 @@ def _matched(
 def _layers(a: str, a_changed: int, b: str, b_changed: int, corpus: str) -> Work[Similarity]:
     one, other, texts = checkpoint(a), checkpoint(b), reading(corpus, MATCHED_ON).texts
 
-    def steps() -> Iterator[Progress | Similarity]:
+    def steps() -> Generator[Progress, None, Similarity]:
         yield Progress(doing="comparing layers", share=0.0)
-        yield similarity(one, other, texts)
+        return similarity(one, other, texts)
 
     return Work(steps())
 
@@ -125,12 +125,12 @@ def _drift(
     models = [checkpoint(f"{run}@{step}") for step in steps]
     last, texts = checkpoint(reference), reading(corpus, MATCHED_ON).texts
 
-    def compared() -> Iterator[Progress | tuple[Similarity, ...]]:
+    def compared() -> Generator[Progress, None, tuple[Similarity, ...]]:
         found: list[Similarity] = []
         for model in models:
             yield Progress(doing=f"reading with {model.address}", share=len(found) / len(models))
             found.append(similarity(model, last, texts))
-        yield tuple(found)
+        return tuple(found)
 
     return Work(compared())
 
@@ -151,9 +151,8 @@ def _mailable(
 ) -> Work[str]:
     one, other, texts = checkpoint(a), checkpoint(b), reading(corpus, stories)
 
-    def steps() -> Iterator[Progress | str]:
+    def steps() -> Generator[Progress, None, str]:
         told = f"python -m slm compare {a} {b} --corpus {corpus!r} --stories {stories}"
-        for step in compare(one, other, texts, command=told):
-            yield report(step) if isinstance(step, Comparison) else step
+        return report((yield from compare(one, other, texts, command=told)))
 
     return Work(steps())

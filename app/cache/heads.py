@@ -1,16 +1,13 @@
 """What heads do: scores at once, labels from work that all sessions share."""
 
-from collections.abc import Iterator
-
 import streamlit as st
 
 from app.cache.checkpoints import checkpoint, key, of_checkpoint
-from app.scoring import Work
+from app.work import Work
 from slm.lens import head_scores as scores_lens
 from slm.lens import heads as heads_lens
 from slm.lens.head_scores import HeadScores
 from slm.lens.heads import HeadAtlas
-from slm.progress import Progress
 from slm.runs import Checkpoint
 
 
@@ -32,7 +29,6 @@ def heads_again(address: str, corpus: str, stories: int) -> None:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _atlas(address: str, changed: int, corpus: str, stories: int) -> Work[HeadAtlas]:
-    def steps() -> Iterator[Progress | HeadAtlas]:
-        yield from heads_lens.head_atlas(checkpoint(address), corpus=corpus, stories=stories)
-
-    return Work(steps(), begin=False)
+    return Work(
+        heads_lens.head_atlas(checkpoint(address), corpus=corpus, stories=stories), begin=False
+    )

@@ -1,12 +1,12 @@
 """What roles neurons have: worked out once for all sessions, in threads that pages can watch."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from itertools import islice
 
 import streamlit as st
 
 from app.cache.checkpoints import checkpoint, key, of_checkpoint
-from app.scoring import Work
+from app.work import Work
 from slm.lens.explainable import another_neuron, neuron_snippets
 from slm.lens.protagonist import ProtagonistTest, protagonist_test
 from slm.lens.roles import Roles, score_roles
@@ -55,9 +55,9 @@ def protagonist_again(address: str, stories: int, neuron: tuple[int, int] | None
 def _roles(address: str, changed: int, corpus: str, stories: int) -> Work[Roles]:
     model = checkpoint(address)
 
-    def steps() -> Iterator[Progress | Roles]:
+    def steps() -> Generator[Progress, None, Roles]:
         names, read = labelled(model.tokenizer, corpus, stories)
-        yield from score_roles(model, read, names)
+        return (yield from score_roles(model, read, names))
 
     return Work(steps())
 

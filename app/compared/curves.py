@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
-from app import cache, show
-from app.compared.waiting import finished
+from app import cache, show, waiting
 from app.figures import comparing as figures
 from slm.comparing.curves import (
     BEST_HEAD,
@@ -105,7 +104,8 @@ def measured(what: What, runs: Sequence[Run]) -> None:
     gaps = {run.name: len(steps) for run in runs if (steps := missing(run, what))}
     asked = (what, tuple(run.name for run in runs))
     if st.session_state.get("measuring") == asked:
-        if not finished(cache.measuring(*asked), f"measuring-{what}"):
+        work = cache.measuring(*asked)
+        if waiting.result(work, f"measuring-{what}", cache.compare_again) is None:
             return
         del st.session_state["measuring"]
         st.rerun()

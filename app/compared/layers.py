@@ -5,8 +5,7 @@ import json
 import numpy as np
 import streamlit as st
 
-from app import cache, show
-from app.compared.waiting import finished
+from app import cache, show, waiting
 from app.figures import comparing as figures
 from slm.comparing.comparison import similarity_json
 from slm.comparing.similarity import Similarity
@@ -43,15 +42,13 @@ def show_layers(found: Similarity, a: str, b: str, corpus: str) -> None:
     run = Address.parse(a).run
     if not st.toggle(f"Each step of {run} beside B", key="steps", bind="query-params"):
         return
-    work = cache.drift(run, b, corpus)
-    if not finished(work, "drift") or work.result is None:
+    drift = waiting.result(cache.drift(run, b, corpus), "drift", cache.compare_again)
+    if drift is None:
         return
-    steps = [one.a.step or 0 for one in work.result]
+    steps = [one.a.step or 0 for one in drift]
     count = min(found.activations.shape)
     names = ["embedding", *(f"layer {layer}" for layer in range(count - 1))]
-    lines = [
-        (names[i], [float(one.activations[i, i]) for one in work.result]) for i in range(count)
-    ]
+    lines = [(names[i], [float(one.activations[i, i]) for one in drift]) for i in range(count)]
     show.figure(
         figures.over_steps(lines, steps, show.colours(), "CKA with the same stage of B", top=1.03),
         name=f"drift-{run}-{b}",

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from app import show
-from app.scoring import Work
+from app import show, waiting
+from app.work import Work
 from slm.errors import BadInput
 from slm.judging.judge import Judge, server_of
 from slm.judging.keys import found_key
@@ -38,9 +38,8 @@ def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
     kept = ReplyStore(path) if path.exists() else None
     bill = knowing_bill(every, model, where, kept)
     work: Work[list[Answer]] | None = st.session_state.get(WORK)
-    if work is not None and work.running:
-        st.fragment(_progress, run_every=0.5)()
-    elif bill.calls:
+    going = work is not None and waiting.under_way({"": work}, "knowing")
+    if not going and bill.calls:
         st.markdown(show.plain(_in_words(bill)))
         if st.button("Ask the judge", type="primary", key="ask-judge"):
             if not key and not own and not base_url:
@@ -50,8 +49,8 @@ def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
             )
             st.session_state[WORK] = Work(ask_judge(every, judge, ReplyStore(path), max_cost=cap))
             st.rerun()
-    if work is not None and work.error:
-        st.error(show.sentence(f"{work.error}. What was answered is kept."))
+    if work is not None:
+        waiting.say_why(work, "What was answered is kept.")
     if kept is None:
         return found
     said = {name: with_judge(answers, model, where, kept) for name, answers in found.items()}
@@ -71,15 +70,3 @@ def _in_words(bill: KnowingBill) -> str:
     if bill.cost is None:
         return f"{work}. The price of this judge is unknown, so no cap can be kept."
     return f"{work}: about ${bill.cost:.2g}. What was answered before costs nothing."
-
-
-def _progress() -> None:
-    """How far the judge has come, and a way to end it."""
-    work: Work[list[Answer]] = st.session_state[WORK]
-    if not work.running:
-        st.rerun()
-    left = work.seconds_left
-    when = "" if left is None else f", about {show.duration(left)} left"
-    st.progress(min(work.share, 1.0), f"{show.plain(work.doing)} …{when}")
-    if st.button("Cancel", key="cancel-knowing"):
-        work.cancel()

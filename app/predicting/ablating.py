@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import cache, show
+from app import cache, show, waiting
 from app.figures.predictions import bars, by_head
-from app.predicting import waiting
 from app.predicting.asked import Asked
 from app.predicting.views import MOST
 from slm.lens.ablation import DRAWS, NeuronAblation, Replacement, ablating_neurons
@@ -50,10 +49,11 @@ def switched_off(
         st.info(f"This model has layers 0 to {layers - 1}, and no layer {layer}.")
         return
     checkpoint = cache.checkpoint(asked.address)
-    all_off = waiting.found(
-        ("neurons", asked.address, (asked.prompt, layer, replacement)),
+    all_off = waiting.latest(
+        "neurons",
+        asked.address,
+        (asked.prompt, layer, replacement),
         lambda: ablating_neurons(checkpoint, asked.prompt, layer, replacement),
-        f"Switching off each neuron of layer {layer} …",
     )
     if all_off is not None:
         neurons(all_off, asked, rewrite)

@@ -7,9 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from app import cache, show
+from app import cache, show, waiting
 from app.figures.predictions import by_head, restored_map
-from app.predicting import waiting
 from app.predicting.asked import Asked, visible
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
@@ -93,10 +92,11 @@ def restored(asked: Asked, other: str, rival: int | None, hook: str) -> None:
         said = answers(checkpoint, first, second)
         rival = said[1] if said[1] != asked.word else said[0]
     against = rival
-    found = waiting.found(
-        ("patching", asked.address, (first, second, asked.word, against)),
+    found = waiting.latest(
+        "patching",
+        asked.address,
+        (first, second, asked.word, against),
         lambda: patching(checkpoint, first, second, asked.word, against),
-        "Filling in every place …",
     )
     if found is None:
         return

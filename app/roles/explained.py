@@ -9,10 +9,10 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import cache, selection, show
+from app import cache, selection, show, waiting
 from app.figures.intervals import intervals
 from app.roles.scores import plain
-from app.scoring import Work
+from app.work import Work
 from slm.errors import BadInput
 from slm.judging.explaining import Bill, Explained, bill, explain, recalled
 from slm.judging.judge import Judge, server_of
@@ -39,13 +39,11 @@ def view(addresses: Sequence[str], corpus: str, stories: int) -> None:
     with left, show.one_line():
         _ask(found, model, base_url, key, works)
     with right:
-        if any(work.running for work in works.values()):
-            st.fragment(_progress, run_every=0.5)()
+        waiting.under_way(works, "explaining")
         for column, address in zip(st.columns(len(addresses)), addresses, strict=True):
             with column, show.one_line():
-                work = works.get(address)
-                if work is not None and work.error:
-                    st.error(show.sentence(f"{work.error}. What was answered is kept."))
+                if address in works:
+                    waiting.say_why(works[address], "What was answered is kept.")
                 if address in found:
                     known = _known(address, found[address], model, base_url)
                     _result(address, found[address], known)
@@ -108,19 +106,6 @@ def _in_words(bills: Sequence[Bill]) -> str:
     if len(costs) < len(bills):
         return f"{work}. The price of this judge is unknown, so no cap can be kept."
     return f"{work}: about ${sum(costs):.2g}. What was answered before costs nothing."
-
-
-def _progress() -> None:
-    """How far each explanation has come, and a way to end them."""
-    works: dict[str, Work[Explained]] = st.session_state[WORK]
-    running = {address: work for address, work in works.items() if work.running}
-    if not running:
-        st.rerun()
-    for address, work in running.items():
-        st.progress(min(work.share, 1.0), show.plain(f"{address}: {work.doing}"))
-    if st.button("Cancel", key="cancel-explaining"):
-        for work in running.values():
-            work.cancel()
 
 
 def _path(address: str) -> Path:

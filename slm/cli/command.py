@@ -2,12 +2,14 @@
 
 import argparse
 import json
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Generator
+from typing import Any, NoReturn, TypeVar
 
 from slm.errors import BadInput
+from slm.progress import Progress, result_of
 
 Run = Callable[[argparse.Namespace], None]
+R = TypeVar("R")
 
 
 class Parser(argparse.ArgumentParser):
@@ -45,6 +47,23 @@ class Commands:
 def answer(chosen: argparse.Namespace, data: dict[str, Any], text: Callable[[], str]) -> None:
     """Print what was found: as JSON where `--json` asks for it, else as text."""
     print(json.dumps(data, ensure_ascii=False) if chosen.json else text())
+
+
+def watched(work: Generator[Progress, None, R]) -> R:
+    """Do long work, with a bar on standard error; what cannot be is said before one is drawn."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    try:
+        first = next(work)
+    except StopIteration as finished:
+        at_once: R = finished.value
+        return at_once
+    with Bar(console=Console(stderr=True)) as bar:
+        task = bar.add_task(first.doing, total=1.0)
+        return result_of(
+            work, lambda now: bar.update(task, description=now.doing, completed=now.share)
+        )
 
 
 def count(text: str) -> int:

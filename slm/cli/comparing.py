@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slm.cli.command import Commands, answer
+from slm.cli.command import Commands, answer, watched
 
 if TYPE_CHECKING:
     from slm.comparing.comparison import Comparison
@@ -33,10 +33,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _compare(chosen: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from slm.comparing.comparison import Comparison, as_json, compare
+    from slm.comparing.comparison import as_json, compare
     from slm.comparing.reading import read
     from slm.comparing.report import report
     from slm.files import write_text
@@ -46,37 +43,21 @@ def _compare(chosen: argparse.Namespace) -> None:
     reading = read(chosen.corpus, chosen.stories)
     arguments = [str(a.address), str(b.address), "--corpus", chosen.corpus]
     arguments += ["--stories", str(chosen.stories)]
-    steps = compare(a, b, reading, command="python -m slm compare " + shlex.join(arguments))
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("comparing", total=1.0)
-        for step in steps:
-            if isinstance(step, Comparison):
-                found = step
-            else:
-                bar.update(task, description=step.doing, completed=step.share)
+    command = "python -m slm compare " + shlex.join(arguments)
+    found = watched(compare(a, b, reading, command=command))
     if chosen.html:
         write_text(Path(chosen.html), report(found))
     answer(chosen, as_json(found), lambda: _told(found, chosen.html))
 
 
 def _curves(chosen: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
     from slm.comparing.curves import curves
     from slm.comparing.measured import WHAT, measure, missing
-    from slm.progress import Progress
     from slm.runs import open_run
 
     runs = [open_run(name) for name in dict.fromkeys(chosen.runs)]
-    with Bar(console=Console(stderr=True), disable=not chosen.measure) as bar:
-        task = bar.add_task("measuring", total=1.0)
-        for what in dict.fromkeys(chosen.measure):
-            for step in measure(runs, what):
-                if isinstance(step, Progress):
-                    bar.update(task, description=step.doing, completed=step.share)
-                else:
-                    bar.update(task, completed=1.0)
+    for what in dict.fromkeys(chosen.measure):
+        watched(measure(runs, what))
     found = curves(runs)
     gaps = {
         what: {run.name: steps for run in runs if (steps := missing(run, what))} for what in WHAT
@@ -112,19 +93,10 @@ def _curve(curve: "Curve") -> list[str]:
 
 
 def _development(chosen: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from slm.comparing.development import appearances, development, halfway
     from slm.runs import open_run
 
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("reading", total=1.0)
-        for step in development(open_run(chosen.run)):
-            if isinstance(step, tuple):
-                stages = step
-            else:
-                bar.update(task, description=step.doing, completed=step.share)
+    stages = watched(development(open_run(chosen.run)))
     labels, half = appearances(stages), halfway(stages)
     data = {
         "run": chosen.run,

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 from itertools import islice
 
-from slm.cli.command import Commands, answer
+from slm.cli.command import Commands, answer, watched
 from slm.errors import BadInput
 
 
@@ -25,9 +25,8 @@ def add_to(commands: Commands) -> None:
 def _explain(chosen: argparse.Namespace) -> None:
     """The key comes from OPENAI_API_KEY; a server of one's own (`--base-url`) may need none."""
     from rich.console import Console
-    from rich.progress import Progress as Bar
 
-    from slm.judging.explaining import Explained, bill, explain
+    from slm.judging.explaining import bill, explain
     from slm.judging.judge import Judge
     from slm.judging.keys import found_key
     from slm.judging.replies import ReplyStore
@@ -47,19 +46,13 @@ def _explain(chosen: argparse.Namespace) -> None:
     mine, another = neuron_snippets(
         checkpoint, texts, [(chosen.layer, chosen.neuron), (chosen.layer, other)]
     )
-    console = Console(stderr=True)
     likely = bill(mine, chosen.judge)
     cost = "unknown price" if likely.cost is None else f"about ${likely.cost:.2g}"
-    console.print(f"{likely.calls} calls, about {likely.input_tokens} tokens to read, {cost}")
+    Console(stderr=True).print(
+        f"{likely.calls} calls, about {likely.input_tokens} tokens to read, {cost}"
+    )
     store = ReplyStore(open_run(checkpoint.address.run).explanations_path)
-    found = None
-    with Bar(console=console) as bar:
-        task = bar.add_task("asking the judge", total=1.0)
-        for found in explain(mine, another, judge, store, max_cost=chosen.max_cost):
-            if not isinstance(found, Explained):
-                bar.update(task, completed=found.share, description=found.doing)
-    assert isinstance(found, Explained)
-    explained = found
+    explained = watched(explain(mine, another, judge, store, max_cost=chosen.max_cost))
     data = {
         "address": str(checkpoint.address),
         "corpus": chosen.corpus,

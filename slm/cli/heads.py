@@ -2,10 +2,9 @@
 
 import argparse
 import math
-from itertools import chain
 from typing import TYPE_CHECKING
 
-from slm.cli.command import Commands, answer
+from slm.cli.command import Commands, answer, watched
 
 if TYPE_CHECKING:
     from slm.lens.heads import HeadAtlas
@@ -22,23 +21,12 @@ def add_to(commands: Commands) -> None:
 
 
 def _heads(chosen: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
     from slm.lens.head_table import as_json
-    from slm.lens.heads import HeadAtlas, head_atlas
+    from slm.lens.heads import head_atlas
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
-    steps = head_atlas(checkpoint, corpus=chosen.corpus, stories=chosen.stories)
-    first = next(steps)  # what cannot be is said before a bar is drawn
-    with Bar(console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=1.0)
-        for step in chain([first], steps):
-            if isinstance(step, HeadAtlas):
-                atlas = step
-            else:
-                bar.update(task, description=step.doing, completed=step.share)
+    atlas = watched(head_atlas(checkpoint, corpus=chosen.corpus, stories=chosen.stories))
     answer(chosen, as_json(atlas.scores, atlas), lambda: _table(atlas, every=chosen.all))
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slm.cli.command import Commands, answer
+from slm.cli.command import Commands, answer, watched
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
@@ -75,13 +75,11 @@ def _judged(chosen: argparse.Namespace, found: "dict[str, list[Answer]]") -> boo
     The key comes from OPENAI_API_KEY; a server of one's own (`--base-url`) may need none.
     """
     from rich.console import Console
-    from rich.progress import Progress as Bar
 
     from slm.judging.judge import Judge, server_of
     from slm.judging.keys import found_key
     from slm.judging.knowing import ask_judge, knowing_bill
     from slm.judging.replies import ReplyStore
-    from slm.progress import Progress
     from slm.runs import runs_dir
 
     path = runs_dir() / "verdicts.sqlite"
@@ -95,17 +93,10 @@ def _judged(chosen: argparse.Namespace, found: "dict[str, list[Answer]]") -> boo
         return False
     key = found_key() or ("none" if chosen.base_url else "")
     judge = Judge(model=chosen.judge, base_url=chosen.base_url, key=key)
-    console = Console(stderr=True)
-    console.print(line)
-    with Bar(console=console) as bar:
-        task = bar.add_task("asking the judge", total=1.0)
-        for said in ask_judge(every, judge, ReplyStore(path), max_cost=chosen.max_cost):
-            if isinstance(said, Progress):
-                bar.update(task, completed=said.share)
-            else:
-                rest = iter(said)
-                for address, answers in found.items():
-                    found[address] = [next(rest) for _ in answers]
+    Console(stderr=True).print(line)
+    said = iter(watched(ask_judge(every, judge, ReplyStore(path), max_cost=chosen.max_cost)))
+    for address, answers in found.items():
+        found[address] = [next(said) for _ in answers]
     return True
 
 

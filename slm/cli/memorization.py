@@ -1,18 +1,14 @@
 """`slm memorize`, `slm copies`, `slm novelty`: does the model copy what it was trained on?"""
 
 import argparse
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from slm.cli.command import Commands, answer
+from slm.cli.command import Commands, answer, watched
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
     from slm.judging.estimates import Estimate
     from slm.judging.memorization import Measures, Study
-    from slm.judging.progress import Progress
-
-R = TypeVar("R")
 
 TITLES = {
     "truth": "(a) Rouge-2 precision against the true ending",
@@ -72,7 +68,7 @@ def _memorize(chosen: argparse.Namespace) -> None:
     )
     read = texts(chosen.corpus, chosen.valid)
     made = {
-        address: _watched(make_study(address, read, chosen.stories, sampling))
+        address: watched(make_study(address, read, chosen.stories, sampling))
         for address in (
             str(Address(run.name, at)) for at in (run.steps if chosen.steps else [step])
         )
@@ -100,20 +96,6 @@ def _told(address: str, corpus: str, found: "Study") -> dict[str, Any]:
     }
 
 
-def _watched(work: "Generator[Progress, None, R]") -> "R":
-    """Do it, with a bar on standard error."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    from slm.judging.progress import result_of
-
-    with Bar(console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=1.0)
-        return result_of(
-            work, lambda now: bar.update(task, description=now.doing, completed=now.share)
-        )
-
-
 def _copies(chosen: argparse.Namespace) -> None:
     from slm.judging.copies import copies, plain_words
     from slm.judging.studies import indexed
@@ -125,8 +107,8 @@ def _copies(chosen: argparse.Namespace) -> None:
         raise BadInput("give either an ADDRESS, which writes a story, or --text TEXT")
     if chosen.at_least < 1:
         raise BadInput(f"--at-least must be at least 1, not {chosen.at_least}")
-    index = _watched(indexed(chosen.corpus))
-    masked = _watched(indexed(chosen.corpus, masked=True))
+    index = watched(indexed(chosen.corpus))
+    masked = watched(indexed(chosen.corpus, masked=True))
     text = chosen.text
     if text is None:
         sampling = Sampling(temperature=chosen.temperature, seed=chosen.seed)
@@ -191,7 +173,7 @@ def _novelty(chosen: argparse.Namespace) -> None:
     points = [(str(Address(run.name, at)), heat) for at in steps for heat in temperatures]
     sampling = Sampling(max_tokens=chosen.max_tokens, seed=chosen.seed)
     read = texts(chosen.corpus, chosen.valid)
-    found = _watched(make_novelty(points, read, chosen.stories, sampling))
+    found = watched(make_novelty(points, read, chosen.stories, sampling))
 
     def shares(new: dict[int, list[float | None]]) -> dict[str, Any]:
         return {str(k): _estimate(estimate(new[k])) for k in KS}

@@ -5,7 +5,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from slm.cli.command import Commands, answer
+from slm.cli.command import Commands, answer, watched
 from slm.errors import BadInput
 
 NURSERY = "nursery"
@@ -32,10 +32,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _protagonist(chosen: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    from slm.lens.protagonist import STORIES, ProtagonistTest, protagonist_test
+    from slm.lens.protagonist import STORIES, protagonist_test
     from slm.runs import load_checkpoint
 
     if (chosen.layer is None) != (chosen.neuron is None):
@@ -43,13 +40,7 @@ def _protagonist(chosen: argparse.Namespace) -> None:
     neuron = None if chosen.layer is None else (chosen.layer, chosen.neuron)
     count = STORIES if chosen.stories is None else chosen.stories
     checkpoint = load_checkpoint(chosen.address)
-    tested = None
-    with Bar(console=Console(stderr=True)) as bar:
-        task = bar.add_task("reading stories", total=1.0)
-        for tested in protagonist_test(checkpoint, count=count, seed=chosen.seed, neuron=neuron):
-            if not isinstance(tested, ProtagonistTest):
-                bar.update(task, completed=tested.share, description=tested.doing)
-    assert isinstance(tested, ProtagonistTest)
+    tested = watched(protagonist_test(checkpoint, count=count, seed=chosen.seed, neuron=neuron))
     trials = tested.trials
     data = {
         "address": str(tested.address),
@@ -87,11 +78,7 @@ def _trial(trial: Any) -> dict[str, Any]:
 
 
 def _roles(chosen: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    from slm.lens.roles import STORIES, Roles, score_roles
-    from slm.progress import Progress
+    from slm.lens.roles import STORIES, score_roles
     from slm.runs import load_checkpoint
     from slm.stories.labelled import labelled
 
@@ -100,14 +87,7 @@ def _roles(chosen: argparse.Namespace) -> None:
     if count < 1 or chosen.seed < 0:
         raise BadInput(f"--stories must be at least 1, not {count}, and --seed 0 or more")
     names, stories = labelled(checkpoint.tokenizer, chosen.corpus, count, seed=chosen.seed)
-    found: Progress | Roles | None = None
-    with Bar(console=Console(stderr=True)) as bar:
-        task = bar.add_task("reading stories", total=1.0)
-        for found in score_roles(checkpoint, stories, names, seed=chosen.seed):
-            if isinstance(found, Progress):
-                bar.update(task, completed=found.share, description=found.doing)
-    assert isinstance(found, Roles)
-    roles = found
+    roles = watched(score_roles(checkpoint, stories, names, seed=chosen.seed))
     data = {
         "address": str(roles.address),
         "corpus": chosen.corpus,

@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -26,8 +26,8 @@ from slm.comparing.matching import Matching, match_heads, match_neurons
 from slm.comparing.reading import Reading
 from slm.comparing.similarity import Similarity, similarity
 from slm.lens.attention import attention
-from slm.lens.roles import Progress
 from slm.model.config import count_parameters
+from slm.progress import Progress
 from slm.runs import Checkpoint, open_run, resolve
 
 MATCHED_ON = 12
@@ -74,8 +74,8 @@ class Comparison:
 
 def compare(
     a: Checkpoint, b: Checkpoint, reading: Reading, *, command: str = ""
-) -> Iterator[Progress | Comparison]:
-    """Compare two checkpoints on what was read; yields how far it is, and last the comparison."""
+) -> Generator[Progress, None, Comparison]:
+    """Compare two checkpoints on what was read."""
     found: list[StoryDifference] = []
     for story in differences(a, b, reading.texts):
         found.append(story)
@@ -88,7 +88,7 @@ def compare(
     yield Progress(doing="comparing layers", share=0.9)
     alike = similarity(a, b, texts)
     runs = dict.fromkeys(model.address.run for model in (a, b))
-    yield Comparison(
+    return Comparison(
         a=str(a.address),
         b=str(b.address),
         reading=reading,

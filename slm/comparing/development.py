@@ -1,6 +1,6 @@
 """What a model learns when: the step where each head's label appears, and which words it learns first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from slm.judging.loss import story_nats
 from slm.lens.head_scores import HeadScores, head_scores
-from slm.lens.roles import Progress
+from slm.progress import Progress
 from slm.runs import Address, Checkpoint, Run, load_checkpoint
 from slm.stories.annotated import annotated
 from slm.stories.nursery import Role
@@ -48,13 +48,13 @@ def stage(checkpoint: Checkpoint) -> Stage:
     )
 
 
-def development(run: Run) -> Iterator[Progress | tuple[Stage, ...]]:
-    """Every checkpoint of a run as a stage, the first step first; yields how far it is."""
+def development(run: Run) -> Generator[Progress, None, tuple[Stage, ...]]:
+    """Every checkpoint of a run as a stage, the first step first."""
     found: list[Stage] = []
     for done, step in enumerate(run.steps):
         yield Progress(doing=f"reading with step {step:,}", share=done / len(run.steps))
         found.append(stage(load_checkpoint(Address(run.name, step))))
-    yield tuple(found)
+    return tuple(found)
 
 
 def word_losses(checkpoint: Checkpoint, stories: int = TOLD, seed: int = 0) -> dict[Part, float]:

@@ -5,7 +5,7 @@ file counts for nothing: it is never read and is measured again.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import blake2b
@@ -55,10 +55,10 @@ class Value:
     which: str = ""
 
 
-def measure(runs: Sequence[Run], what: What) -> Iterator[Progress | int]:
+def measure(runs: Sequence[Run], what: What) -> Generator[Progress, None, int]:
     """Measure what is missing of these runs' checkpoints; each is kept as soon as it is known.
 
-    Yields how far it is, and last how many were measured. What was measured before it is stopped
+    Returns how many were measured. What was measured before it is stopped
     stays, and the rest goes on the next time. Raises `BadInput` for a checkpoint that cannot be read,
     or whose context is too short for the heads' stories.
     """
@@ -72,7 +72,7 @@ def measure(runs: Sequence[Run], what: What) -> Iterator[Progress | int]:
         if made_from(run, step, what) == made:  # nobody trained it anew meanwhile
             data = {"made": made, "values": [asdict(value) for value in values]}
             write_text(run.measured_path(what, step), json.dumps(data, ensure_ascii=False) + "\n")
-    yield len(todo)
+    return len(todo)
 
 
 def missing(run: Run, what: What) -> list[int]:

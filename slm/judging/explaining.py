@@ -6,7 +6,7 @@ knows no model.
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from slm.judging.paid import Asking
 from slm.judging.prices import prices
 from slm.judging.protocol import Message
 from slm.judging.replies import ReplyStore
-from slm.progress import Progress
+from slm.progress import Progress, result_of
 from slm.stories.snippets import NeuronSnippets
 
 RESAMPLES = 2000
@@ -118,14 +118,14 @@ def explain(
     *,
     max_cost: float | None = None,
     stopping: threading.Event | None = None,
-) -> Iterator[Progress | Explained]:
-    """Explain a neuron and score it beside both controls; the last thing yielded is the result.
+) -> Generator[Progress, None, Explained]:
+    """Explain a neuron and score it beside both controls.
 
     Replies that are stored already cost nothing; each new one is stored as it comes. Raises `BadInput`
     where the key, the model or the cap forbid going on, `Unavailable` where the server does.
     """
     asking = Asking(judge, store, EXPLAINING_VERSION, max_cost, stopping or threading.Event())
-    yield from _conversation(asking, neuron, another, judge.model)
+    return (yield from _conversation(asking, neuron, another, judge.model))
 
 
 def recalled(
@@ -133,16 +133,14 @@ def recalled(
 ) -> Explained | None:
     """What was found before by this judge (`Judge.where`); None where it was not asked everything."""
     try:
-        *_, found = _conversation(_Recalling(model, where, store), neuron, another, model)
+        return result_of(_conversation(_Recalling(model, where, store), neuron, another, model))
     except _NotAsked:
         return None
-    assert isinstance(found, Explained)
-    return found
 
 
 def _conversation(
     asking: "Asking | _Recalling", neuron: NeuronSnippets, another: NeuronSnippets, model: str
-) -> Iterator[Progress | Explained]:
+) -> Generator[Progress, None, Explained]:
     asked = quizzes(neuron)
     total = 2 + 3 * len(asked)
     explanations: dict[str, str | Unreadable] = {}
@@ -162,7 +160,7 @@ def _conversation(
             reply = asking(quiz_messages(said, quiz.snippets), ANSWER_FORM)
             answers.append(read_answer(reply, len(quiz.snippets)))
     rights = {name: _rights(asked, answers) for name, answers in told.items()}
-    yield Explained(
+    return Explained(
         layer=neuron.layer,
         neuron=neuron.neuron,
         judge=model,

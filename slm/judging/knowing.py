@@ -1,7 +1,7 @@
 """A judge's verdict on continuations: one call each, paid once, and kept with the reply as it came."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 from slm.errors import BadInput
@@ -87,8 +87,8 @@ def ask_judge(
     *,
     max_cost: float | None = None,
     stopping: threading.Event | None = None,
-) -> Iterator[Progress | list[Answer]]:
-    """Let a judge say what it thinks of each continuation; the last thing yielded is the answers.
+) -> Generator[Progress, None, list[Answer]]:
+    """Let a judge say what it thinks of each continuation.
 
     Raises `BadInput` where the key, the model or the cap forbid going on, `Unavailable` where the
     server does. What was paid for is kept.
@@ -102,7 +102,7 @@ def ask_judge(
         yield Progress(share=len(judged) / len(answers), doing="asking the judge")
         reply = asking(knowing_messages(one.prompt.prompt, one.continuation), FORM)
         judged.append(replace(one, by_judge=read_verdict(reply, judge.model)))
-    yield judged
+    return judged
 
 
 def with_judge(

@@ -18,8 +18,8 @@ from slm.errors import BadInput
 from slm.judging.copies import Copy, CopyIndex, copies
 from slm.judging.estimates import RESAMPLES, Estimate
 from slm.judging.overlap import f_measure, grams, precision, words
-from slm.judging.progress import Progress
 from slm.judging.templates import Template, most_alike
+from slm.progress import Progress
 from slm.runs import Checkpoint
 from slm.writing.sampler import Sampling, complete
 

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from slm.judging.copies import Copy, CopyIndex
 from slm.judging.memorization import KS, Ending, choose_unseen, complete_all, true_endings
-from slm.judging.progress import Progress
+from slm.progress import Progress
 from slm.runs import load_checkpoint
 from slm.writing.sampler import Sampling
 

@@ -12,8 +12,8 @@ from slm.files import write_text
 from slm.judging.copies import Copy, CopyIndex, build_copies, open_copies, plain_words
 from slm.judging.memorization import Ending, Measures, Study, study
 from slm.judging.novelty import Novelty, Point, novelty
-from slm.judging.progress import Progress
 from slm.judging.templates import Template, masked_words
+from slm.progress import Progress
 from slm.runs import Address, Run, load_checkpoint, open_run, resolve
 from slm.stories.cleaning import CleaningReport, clean
 from slm.stories.sources import Source, has_validation, open_source

@@ -15,8 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from slm.errors import BadInput
-from slm.lens.progress import result
 from slm.model import fast
+from slm.progress import Progress, result_of
 from slm.runs import Address, Checkpoint
 from slm.stories import shipped
 
@@ -108,7 +108,7 @@ def ablate_neurons(
 
     Raises `BadInput` where there is no such layer, nothing to predict or no room.
     """
-    return result(ablating_neurons(checkpoint, tokens, layer, replacement, seed))
+    return result_of(ablating_neurons(checkpoint, tokens, layer, replacement, seed))
 
 
 def ablating_neurons(
@@ -117,8 +117,8 @@ def ablating_neurons(
     layer: int,
     replacement: Replacement = "mean",
     seed: int = 0,
-) -> Generator[float, None, NeuronAblation]:
-    """`ablate_neurons`, a batch at a time: yields the share that is done, returns what was found."""
+) -> Generator[Progress, None, NeuronAblation]:
+    """`ablate_neurons`, a batch at a time: returns what was found."""
     _check_room(checkpoint, tokens)
     if not 0 <= layer < (layers := checkpoint.config.n_layers):
         raise BadInput(f"a layer lies between 0 and {layers - 1}, not at {layer}")
@@ -130,7 +130,10 @@ def ablating_neurons(
         for some in _without_neurons(checkpoint, tokens, layer, acts[layer]):
             rows.append(some)
             done = (sum(map(len, rows)) - 1) / checkpoint.config.d_mlp
-            yield (index + done) / len(instead)
+            yield Progress(
+                doing=f"switching off each neuron of layer {layer}",
+                share=(index + done) / len(instead),
+            )
         found.append(torch.cat(rows))
     mean = torch.stack(found).mean(0)
     return NeuronAblation(

@@ -5,7 +5,7 @@ where switching the head off hurts what the label says it serves. Everything els
 the head stays unclassified.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +17,9 @@ from slm.lens.estimates import Estimates, estimate, together
 from slm.lens.head_rows import STORIES, make_rows
 from slm.lens.head_scores import HeadScores, measure, scores_of
 from slm.lens.head_targets import BY_PLACE, Kind, Rows
-from slm.lens.roles import Progress
 from slm.model import fast
 from slm.model.weights import Weights
+from slm.progress import Progress
 from slm.runs import Address, Checkpoint
 from slm.stories.labelled import NURSERY
 
@@ -100,8 +100,8 @@ def labels(
 
 def head_atlas(
     checkpoint: Checkpoint, *, corpus: str = NURSERY, stories: int = STORIES, seed: int = 0
-) -> Iterator[Progress | HeadAtlas]:
-    """Score every head, then switch each off; yields how far it is, and last the atlas.
+) -> Generator[Progress, None, HeadAtlas]:
+    """Score every head, then switch each off.
 
     Raises `BadInput` as `make_rows` does.
     """
@@ -124,7 +124,7 @@ def head_atlas(
         yield Progress(share=0.1 + 0.9 * done / every, doing=f"head {done} of {every} switched off")
     cost = np.stack(costs).reshape(config.n_layers, config.n_heads, *costs[0].shape)
     first = measured.first[some].transpose(1, 2, 0, 3)[..., :-1]
-    yield _proven(scores, rows, some, cost, first, seed)
+    return _proven(scores, rows, some, cost, first, seed)
 
 
 @torch.no_grad()

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from slm.errors import BadInput
 from slm.lens.prediction import story_tokens
-from slm.lens.progress import result
 from slm.model import fast
 from slm.model.config import ModelConfig
+from slm.progress import Progress, result_of
 from slm.runs import Address, Checkpoint
 
 HOOKS = ("hook_resid_pre", "hook_attn_out", "hook_mlp_out")
@@ -112,7 +112,7 @@ def patch(
     changed, and its keys and values are looked up. Raises `BadInput` where the prompts do not align,
     the answer is the rival, or neither prompt favours it over the other.
     """
-    return result(patching(checkpoint, first, second, answer, rival))
+    return result_of(patching(checkpoint, first, second, answer, rival))
 
 
 @torch.no_grad()
@@ -122,8 +122,8 @@ def patching(
     second: Sequence[int],
     answer: int,
     rival: int,
-) -> Generator[float, None, Patching]:
-    """`patch`, a position at a time: yields the share that is done, returns what was found."""
+) -> Generator[Progress, None, Patching]:
+    """`patch`, a position at a time: returns what was found."""
     if len(first) != len(second) or not 2 <= len(first) <= checkpoint.config.n_ctx:
         raise BadInput(
             f"two prompts must have as many tokens, 2 to {checkpoint.config.n_ctx}, "
@@ -145,10 +145,11 @@ def patching(
     found = []
     for at in range(len(first)):
         found.append(lead(_places(checkpoint, clean, corrupted, at)).numpy())  # layer x hook
-        yield 1 - (1 - (at + 1) / len(first)) ** 2  # later positions have less after them
+        share = 1 - (1 - (at + 1) / len(first)) ** 2  # later positions have less after them
+        yield Progress(doing="filling in every place", share=share)
     heads = lead(_heads(checkpoint, clean, corrupted))
-    share = (np.stack(found) - before) / (whole - before)
-    share = share.reshape(len(first), -1, len(HOOKS))
+    restored = (np.stack(found) - before) / (whole - before)
+    restored = restored.reshape(len(first), -1, len(HOOKS))
     return Patching(
         address=checkpoint.address,
         pieces=tuple(pieces(first)),
@@ -157,7 +158,7 @@ def patching(
         rival=pieces([rival])[0],
         clean=whole,
         corrupted=before,
-        restored={hook: share[:, :, index].T for index, hook in enumerate(HOOKS)},
+        restored={hook: restored[:, :, index].T for index, hook in enumerate(HOOKS)},
         heads=((heads - before) / (whole - before))
         .view(checkpoint.config.n_layers, checkpoint.config.n_heads)
         .numpy(),

@@ -6,7 +6,7 @@ the word "named". Nursery stories tell them apart by who is mentioned how, and s
 but for one thing, by that thing alone, at the same place of the story.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -168,8 +168,8 @@ def protagonist_test(
     count: int = STORIES,
     seed: int = 0,
     neuron: tuple[int, int] | None = None,
-) -> Iterator[Progress | ProtagonistTest]:
-    """Find the best protagonist-first neurons and test them; the last yielded is the result.
+) -> Generator[Progress, None, ProtagonistTest]:
+    """Find the best protagonist-first neurons and test them.
 
     With `neuron` (layer, neuron), that one is tested instead. Raises `BadInput` for fewer than 20
     stories, and for a neuron the model does not have.
@@ -195,7 +195,7 @@ def protagonist_test(
     pairs = pair_activations(checkpoint, chosen)
     acts, words = acts[:, :, ~even], words.at(~even)
     bar = shuffled_bar(acts, words, seed)
-    yield ProtagonistTest(
+    return ProtagonistTest(
         address=checkpoint.address,
         stories=count,
         trials=tuple(

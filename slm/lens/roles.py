@@ -7,7 +7,7 @@ is one that chance reaches once in a hundred. The second is what a detector of a
 Words are only compared with words at about the same place of a story.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -198,8 +198,8 @@ def score_roles(
     names: tuple[str, ...],
     *,
     seed: int = 0,
-) -> Iterator[Progress | Roles]:
-    """Score every neuron against every label of `names`; the last thing yielded is the `Roles`.
+) -> Generator[Progress, None, Roles]:
+    """Score every neuron against every label of `names`.
 
     Raises `BadInput` for fewer than four stories, which cannot be halved and told apart.
     """
@@ -223,7 +223,7 @@ def score_roles(
         share = 0.5 + 0.5 * (layer + 1) / checkpoint.config.n_layers
         yield Progress(share=share, doing="scoring neurons")
     second = second_stories(words)
-    yield Roles(
+    return Roles(
         address=checkpoint.address,
         names=names,
         layers=tuple(layers),

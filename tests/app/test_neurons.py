@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.indexing import building
-from app.scoring import Work
+from app.work import Work
 from slm.lens import neuron_build
 from slm.lens.neuron_build import build_index
 from slm.lens.neuron_index import index_of, open_index
@@ -92,7 +92,7 @@ def test_a_cancelled_reading_keeps_what_it_has(
 ) -> None:
     monkeypatch.setattr(neuron_build, "STORIES_AT_ONCE", 2)
     work = Work(building(["tiny@10"], str(corpus)))
-    while work.share < 0.1:
+    while work.progress.share < 0.1:
         time.sleep(0.01)
     work.cancel()
     work.wait(30)

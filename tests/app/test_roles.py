@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.scoring import Work
-from slm.lens.roles import Roles, score_roles
-from slm.progress import Progress
+from slm.lens.roles import score_roles
+from slm.progress import result_of
 from slm.runs import load_checkpoint
 from slm.stories.labelled import ROLES, with_roles
 from tests.app.conftest import Open, figure_on, said
@@ -29,10 +28,8 @@ def test_the_share_of_each_layer_stands_beside_what_luck_reaches(
     open_page: Open, two_runs: Path
 ) -> None:
     app = finished(open_page("roles", a="tiny", b="other", stories=20))
-    *_, found = score_roles(
-        load_checkpoint("tiny"), with_roles(load_checkpoint("tiny").tokenizer, 20), ROLES
-    )
-    assert isinstance(found, Roles)
+    model = load_checkpoint("tiny")
+    found = result_of(score_roles(model, with_roles(model.tokenizer, 20), ROLES))
     figure = figure_on(app, "figure-roles-by-layer-tiny@10-other@0")
     assert [trace["name"] for trace in figure["data"]] == [
         "tiny@10", "other@0", "tiny@10, meaningless labels", "other@0, meaningless labels",
@@ -76,22 +73,6 @@ def test_a_corpus_that_is_not_there_is_one_line_and_an_empty_one_says_what_to_do
     app = finished(app)
     assert "there is no file 'none.txt'" in said(app)
     assert "Begin again" in [button.label for button in app.button]
-
-
-def test_cancelled_work_ends_at_the_next_step_without_a_result() -> None:
-    def steps():
-        for step in range(100):
-            time.sleep(0.02)
-            yield Progress(share=step / 100, doing="counting")
-        yield "done"
-
-    work: Work[str] = Work(steps())
-    work.cancel()
-    work.wait(5)
-    assert not work.running and work.result is None and work.cancelled
-    whole: Work[str] = Work(iter([Progress(share=0.5, doing="x"), "done"]))
-    whole.wait(5)
-    assert whole.result == "done" and whole.error == ""
 
 
 @pytest.mark.parametrize("asked", [{"stories": 20, "unit_a": "<b>"}])

@@ -29,7 +29,7 @@ from slm.lens.estimates import Estimates
 from slm.lens.head_scores import HeadScores, head_scores
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
-from slm.progress import Progress
+from slm.progress import result_of
 from slm.runs import Address, Metric, Run, RunInfo, load_checkpoint, open_run
 from slm.stories.tokenizer import Tokenizer
 from slm.writing.sampler import Sampling
@@ -76,7 +76,7 @@ def test_what_a_run_wrote_down_stands_over_its_tokens_and_seconds(run: Run) -> N
 
 def test_knowledge_is_that_of_every_checkpoint_beside_chance(run: Run) -> None:
     assert missing(run, "knowledge") == [0, 8]
-    assert list(measure([run], "knowledge"))[-1] == 2
+    assert result_of(measure([run], "knowledge")) == 2
     found = curves([open_run("learner")])
     for step in (0, 8):
         for one in scores(ask(load_checkpoint(f"learner@{step}"), shipped())):
@@ -96,7 +96,7 @@ def test_heads_are_counted_beside_a_model_that_knows_nothing(
 ) -> None:
     monkeypatch.setattr(measured, "STORIES", 9)
     run.checkpoint_path(0).unlink()
-    list(measure([run], "heads"))
+    result_of(measure([run], "heads"))
     found, model = curves([run]), load_checkpoint("learner@8")
     learned = head_scores(model, stories=9)
     (any_kind,) = of(found, HEADS, "any kind").points
@@ -146,12 +146,12 @@ def test_heads_are_counted_by_kind_and_their_interval_by_who_is_near_the_limit()
 
 
 def test_what_was_measured_of_other_weights_is_a_gap_and_measured_again(run: Run) -> None:
-    list(measure([run], "knowledge"))
+    result_of(measure([run], "knowledge"))
     train_anew(run, 8)
     points = of(curves([run]), KNOWLEDGE, "all").points
     assert [p.step for p in points] == [0] and missing(run, "knowledge") == [8]
     before = run.measured_path("knowledge", 0).stat().st_mtime_ns
-    assert list(measure([run], "knowledge"))[-1] == 1
+    assert result_of(measure([run], "knowledge")) == 1
     assert run.measured_path("knowledge", 0).stat().st_mtime_ns == before
     assert missing(run, "knowledge") == []
 
@@ -159,7 +159,7 @@ def test_what_was_measured_of_other_weights_is_a_gap_and_measured_again(run: Run
 @pytest.mark.parametrize("part", ["version", "weights", "tokenizer", "prompts", "beams"])
 def test_a_value_made_from_anything_else_is_never_shown(run: Run, part: str) -> None:
     path = run.measured_path("knowledge", 0)
-    list(measure([run], "knowledge"))
+    result_of(measure([run], "knowledge"))
     data = json.loads(path.read_text())
     path.write_text(json.dumps({**data, "made": {**data["made"], part: "another"}}))
     assert kept(run, 0, "knowledge") is None and missing(run, "knowledge") == [0]
@@ -177,10 +177,9 @@ def test_work_that_is_stopped_keeps_what_it_has_and_goes_on_later(run: Run) -> N
     work = measure([run], "knowledge")
     told = [next(work), next(work)]  # the second comes when step 0 is done
     work.close()
-    assert [one.share for one in told if isinstance(one, Progress)] == [0.0, 0.5]
+    assert [one.share for one in told] == [0.0, 0.5]
     assert kept(run, 0, "knowledge") is not None and missing(run, "knowledge") == [8]
-    (*_, count) = measure([run], "knowledge")
-    assert count == 1 and missing(run, "knowledge") == []
+    assert result_of(measure([run], "knowledge")) == 1 and missing(run, "knowledge") == []
 
 
 def test_a_checkpoint_without_a_line_of_metrics_cannot_be_drawn_and_is_not_asked_for(

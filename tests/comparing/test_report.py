@@ -13,6 +13,7 @@ from slm.comparing.comparison import Comparison, compare
 from slm.comparing.reading import Reading, read
 from slm.comparing.report import report
 from slm.comparing.report.drawing import chart, ticks
+from slm.progress import result_of
 from slm.runs import Checkpoint, Run, RunInfo
 from tests.conftest import little_stories, write_corpus
 
@@ -21,9 +22,7 @@ HOSTILE = '<script>alert(1)</script> said "&amp;" <img src=x onerror=alert(2)> \
 
 def compared(a: Checkpoint, b: Checkpoint, texts: list[str]) -> Comparison:
     """A comparison of two models on some texts."""
-    *_, found = compare(a, b, Reading(corpus=HOSTILE, fingerprint="f", texts=tuple(texts)))
-    assert isinstance(found, Comparison)
-    return found
+    return result_of(compare(a, b, Reading(corpus=HOSTILE, fingerprint="f", texts=tuple(texts))))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from slm.cli import main
 from slm.errors import BadInput
 from slm.importing import hub as hubs
 from slm.importing.hub import amount
-from slm.progress import Left, Progress, Tell, followed
+from slm.progress import Left, Progress, Tell, followed, result_of
 from tests.importing.hub_server import REPOSITORY, Hub, reach_only, serving
 
 WEIGHTS = "model.safetensors"
@@ -115,9 +115,9 @@ def test_two_that_want_the_same_fetch_it_once(hub: Hub) -> None:
     hub.held = WEIGHTS
     first, second = followed(fetch_with), followed(fetch_with)
     for work in (first, second):
-        assert any(isinstance(step, Progress) and WEIGHTS in step.doing for step in work)
+        assert any(WEIGHTS in step.doing for step in work)
     hub.go.set()
-    assert [list(work)[-1] for work in (first, second)] == [fetch()[0]] * 2
+    assert [result_of(work) for work in (first, second)] == [fetch()[0]] * 2
     assert hub.got(WEIGHTS) == [""]
 
 
@@ -126,7 +126,7 @@ def test_work_that_waits_for_the_network_can_be_left(hub: Hub) -> None:
     work = followed(fetch_with)
     before = next(work)
     for step in work:
-        if step is before and isinstance(step, Progress) and WEIGHTS in step.doing:
+        if step is before and WEIGHTS in step.doing:
             break  # nothing new comes, and so it is said again
         before = step
     work.close()
@@ -140,10 +140,11 @@ def test_work_that_tells_by_a_call_yields_what_it_tells_and_its_result() -> None
         tell("who knows", None)
         return "done"
 
-    assert list(followed(work)) == [
+    told: list[Progress] = []
+    assert result_of(followed(work), told.append) == "done"
+    assert told == [
         Progress(share=0.5, doing="one half"),
         Progress(share=None, doing="who knows"),
-        "done",
     ]
 
 
@@ -152,7 +153,7 @@ def test_what_such_work_raises_is_raised_where_it_is_followed() -> None:
         raise BadInput("no")
 
     with pytest.raises(BadInput, match="no"):
-        list(followed(work))
+        result_of(followed(work))
 
 
 def test_such_work_ends_when_it_is_left() -> None:

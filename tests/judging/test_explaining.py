@@ -21,7 +21,7 @@ from slm.judging.detection import (
 from slm.judging.explaining import ANOTHER, OWN, TOP_TOKEN, Explained, bill, explain
 from slm.judging.judge import Judge
 from slm.judging.replies import ReplyStore
-from slm.progress import Progress
+from slm.progress import Progress, result_of
 from slm.runs import Checkpoint
 from slm.stories.snippets import NeuronSnippets, Snippet
 from tests.judging.explaining_judge import always_half, explains, explains_nothing
@@ -58,9 +58,10 @@ def ask(
     max_cost: float | None = None,
 ) -> Explained:
     judge = Judge(model=model, base_url=server.url, key="sk-x", tries=2, first_wait=0.01)
-    *steps, found = explain(neuron, another, judge, store, max_cost=max_cost)
-    shares = [step.share for step in steps if isinstance(step, Progress)]
-    assert shares == sorted(shares) and isinstance(found, Explained)
+    steps: list[Progress] = []
+    found = result_of(explain(neuron, another, judge, store, max_cost=max_cost), steps.append)
+    shares = [step.share for step in steps]
+    assert shares == sorted(shares)
     return found
 
 

@@ -13,6 +13,7 @@ from slm.judging.knowing import agreement, ask_judge, knowing_bill
 from slm.judging.knowledge import Answer
 from slm.judging.prompts import Prompt, Verdict, prompts_yaml
 from slm.judging.replies import ReplyStore
+from slm.progress import result_of
 from slm.runs import Checkpoint
 from tests.judging.server import Answer as Sent
 from tests.judging.server import JudgeServer, says, serving
@@ -41,9 +42,7 @@ def judges(number: int, request: dict[str, Any]) -> Sent:
 
 def ask(server: JudgeServer, store: ReplyStore, cap: float | None = None) -> list[Answer]:
     judge = Judge(model="gpt-4o", base_url=server.url, key="sk-x", tries=2, first_wait=0.01)
-    *_, found = ask_judge(MADE, judge, store, max_cost=cap)
-    assert isinstance(found, list)
-    return found
+    return result_of(ask_judge(MADE, judge, store, max_cost=cap))
 
 
 def test_one_call_a_continuation_and_what_cannot_be_read_is_unjudged(tmp_path: Path) -> None:

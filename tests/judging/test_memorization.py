@@ -19,10 +19,10 @@ from slm.judging.memorization import (
     true_endings,
 )
 from slm.judging.overlap import precision, words
-from slm.judging.progress import result_of
 from slm.judging.studies import indexed
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
+from slm.progress import result_of
 from slm.runs import Address, Checkpoint, open_run
 from slm.stories import nursery
 from slm.stories.tokenizer import Tokenizer

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from slm.judging.copies import CopyIndex, plain_words
-from slm.judging.progress import result_of
 from slm.judging.studies import indexed
 from slm.judging.templates import masked_words, most_alike
+from slm.progress import result_of
 from slm.stories import nursery, shipped
 from tests.conftest import write_corpus
 

@@ -13,10 +13,10 @@ from slm.lens.head_rows import make_rows
 from slm.lens.head_scores import head_scores, measure
 from slm.lens.head_targets import BY_TOKEN, Kind, Rows
 from slm.lens.heads import HeadAtlas, head_atlas, without_each
-from slm.lens.roles import Progress
 from slm.model.config import ModelConfig
 from slm.model.hooked import hooked, run_with_hooks
 from slm.model.weights import initialise
+from slm.progress import Progress, result_of
 from slm.runs import Address, Checkpoint
 from slm.stories.tokenizer import Tokenizer
 from tests.conftest import write_corpus
@@ -24,10 +24,10 @@ from tests.lens import golden_heads
 
 
 def atlas_of(checkpoint: Checkpoint) -> HeadAtlas:
-    *steps, atlas = head_atlas(checkpoint, stories=16)
-    assert isinstance(atlas, HeadAtlas)
-    shares = [step.share for step in steps if isinstance(step, Progress)]
-    assert shares == sorted(shares) and len(shares) == len(steps) and shares[-1] == 1
+    steps: list[Progress] = []
+    atlas = result_of(head_atlas(checkpoint, stories=16), steps.append)
+    shares = [step.share for step in steps]
+    assert shares == sorted(shares) and shares[-1] == 1
     return atlas
 
 
@@ -82,8 +82,7 @@ def test_a_head_built_to_look_at_pronouns_is_called_so_on_stories_of_any_kind(
     stories = pronoun_stories(60)
     corpus = write_corpus(tmp_path / "pronouns.txt", stories)
     golden = golden_heads.looks_at(Tokenizer.train(stories, 512), (" she", " he", " they"))
-    *_, atlas = head_atlas(golden, corpus=str(corpus), stories=16)
-    assert isinstance(atlas, HeadAtlas)
+    atlas = result_of(head_atlas(golden, corpus=str(corpus), stories=16))
     assert atlas.scores.corpus == str(corpus) and "names" not in atlas.scores.kinds
     assert "pronoun" in confirmed(atlas, 0, 0)
     assert not {"determiner", "capital inside a sentence, again"} & set(confirmed(atlas, 0, 0))

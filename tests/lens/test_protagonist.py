@@ -21,7 +21,6 @@ from slm.lens.protagonist import (
     OTHER_NAMED,
     OTHER_PLAIN,
     Mentions,
-    ProtagonistTest,
     Trial,
     best_neurons,
     mentions_of,
@@ -29,6 +28,7 @@ from slm.lens.protagonist import (
     shuffled_bar,
     try_neuron,
 )
+from slm.progress import Progress, result_of
 from slm.stories.annotated import annotated
 from slm.stories.minimal_pairs import Condition, minimal_pairs
 from tests.lens.nursery_models import nursery_tokenizer, random_model
@@ -136,11 +136,11 @@ def test_sentences_are_alike_but_for_one_thing() -> None:
 
 
 def test_a_model_is_tested_from_its_weights_alone() -> None:
-    *steps, found = protagonist_test(random_model(), count=24)
-    assert isinstance(found, ProtagonistTest) and len(found.trials) == 5
+    steps: list[Progress] = []
+    found = result_of(protagonist_test(random_model(), count=24), steps.append)
+    assert len(found.trials) == 5
     assert [step.share for step in steps] == sorted(step.share for step in steps)
-    *_, one = protagonist_test(random_model(), count=24, neuron=(1, 5))
-    assert isinstance(one, ProtagonistTest)
+    one = result_of(protagonist_test(random_model(), count=24, neuron=(1, 5)))
     assert [(trial.layer, trial.neuron) for trial in one.trials] == [(1, 5)]
 
 
@@ -149,4 +149,4 @@ def test_a_model_is_tested_from_its_weights_alone() -> None:
 )
 def test_what_cannot_be_tested_is_refused(asked: dict, line: str) -> None:
     with pytest.raises(BadInput, match=line):
-        list(protagonist_test(random_model(), **asked))
+        result_of(protagonist_test(random_model(), **asked))

@@ -5,7 +5,7 @@ import pytest
 
 from slm.errors import BadInput
 from slm.lens.roles import NONE, Roles, Words, score_layer, score_roles, words_of
-from slm.progress import Progress
+from slm.progress import Progress, result_of
 from slm.runs import Checkpoint
 from slm.stories.labelled import ROLES, LabelledStory, first_pieces, with_roles
 from slm.stories.nursery import Role
@@ -28,9 +28,7 @@ def words(stories: list[LabelledStory]) -> Words:
 
 
 def roles_of(model: Checkpoint, stories: list[LabelledStory]) -> Roles:
-    *_, found = score_roles(model, stories, ROLES)
-    assert isinstance(found, Roles)
-    return found
+    return result_of(score_roles(model, stories, ROLES))
 
 
 def noise(words: Words, neurons: int, seed: int = 0) -> np.ndarray:
@@ -104,14 +102,14 @@ def test_where_a_word_stands_in_the_story_is_no_role(words: Words) -> None:
 
 
 def test_progress_is_told_and_a_rare_label_is_not_scored(stories: list[LabelledStory]) -> None:
-    *steps, found = score_roles(random_model(), stories[:6], ROLES)
-    shares = [step.share for step in steps if isinstance(step, Progress)]
+    steps: list[Progress] = []
+    found = result_of(score_roles(random_model(), stories[:6], ROLES), steps.append)
+    shares = [step.share for step in steps]
     assert shares == sorted(shares) and shares[-1] == 1.0
-    assert isinstance(found, Roles)
     place = ROLES.index(Role.PLACE.value)
     assert found.best(place) == [] and np.isnan(found.layers[0].bar[place])
 
 
 def test_too_few_stories_are_refused(stories: list[LabelledStory]) -> None:
     with pytest.raises(BadInput, match="at least 4 stories"):
-        list(score_roles(random_model(), stories[:3], ROLES))
+        result_of(score_roles(random_model(), stories[:3], ROLES))

@@ -1,0 +1,100 @@
+"""What a page shows of work it waits for: how far it is, a way to end it, why it brought nothing."""
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from app import show
+from app.work import Work
+from slm.progress import Progress
+
+R = TypeVar("R")
+Steps = Callable[[], Generator[Progress, None, R]]
+QUICK = 0.4  # seconds: what is found so soon need not show that it is under way
+KEPT = 8  # works of `latest` that a session remembers
+
+
+def under_way(works: Mapping[str, Work[Any]], key: str) -> bool:
+    """Whether some of the works go on; then how far each is, by its name, and a way to end them all."""
+    for work in works.values():
+        work.wait(QUICK)
+    if going := any(work.running for work in works.values()):
+        st.fragment(_bars, run_every=0.5)(works, key)
+    return going
+
+
+def _bars(works: Mapping[str, Work[Any]], key: str) -> None:
+    running = {name: work for name, work in works.items() if work.running}
+    if not running:
+        st.rerun()
+    for name, work in running.items():
+        left = work.seconds_left
+        told = f"{name}: {work.progress.doing}" if name else work.progress.doing
+        told += "" if left is None else f", about {show.duration(left)} left"
+        if work.progress.share is None:
+            st.markdown(show.sentence(told))
+        else:
+            st.progress(min(work.progress.share, 1.0), show.sentence(told))
+
+    def cancel() -> None:
+        for work in running.values():
+            work.cancel()
+
+    stopping = all(work.cancelled for work in running.values())
+    st.button("Cancel", key=f"cancel-{key}", on_click=cancel, disabled=stopping)
+
+
+def say_why(work: Work[Any], kept: str = "") -> None:
+    """Why work that has ended brought nothing, if so; `kept` says what is kept of it."""
+    if work.error:
+        st.error(show.sentence(f"{work.error}. {kept}" if kept else work.error))
+    elif work.cancelled and work.result is None:
+        st.info(f"Cancelled. {kept}".strip())
+
+
+def ended(work: Work[Any], key: str, again: Callable[[], object]) -> None:
+    """Why there is no result, and a way to `begin again`: to forget the work, which is then asked for."""
+    say_why(work)
+    if st.button("Begin again", key=f"again-{key}"):
+        again()
+        st.rerun()
+
+
+def result(work: Work[R], key: str, again: Callable[[], object]) -> R | None:
+    """What the work found; None while it goes on or where it brought nothing, which is then shown."""
+    if under_way({"": work}, key):
+        return None
+    if work.result is None:
+        ended(work, key, again)
+    return work.result
+
+
+def when_asked(key: str, label: str, steps: Steps[R]) -> R | None:
+    """What work finds that a button of this label begins; None until then. A session remembers it."""
+
+    def begin() -> None:
+        st.session_state[key] = Work(steps())
+
+    work: Work[R] | None = st.session_state.get(key)
+    if work is None:
+        st.button(label, type="primary", key=f"begin-{key}", on_click=begin)
+        return None
+    return result(work, key, begin)
+
+
+def latest(kind: str, address: str, asked: object, steps: Steps[R]) -> R | None:
+    """What work finds that begins at once, of a kind and for a model only the latest that is asked for.
+
+    What was under way for another question is cancelled; the last few answers are remembered.
+    """
+    works: dict[tuple[str, str, object], Work[Any]] = st.session_state.setdefault("latest", {})
+    key = kind, address, asked
+    if key not in works:
+        for old in [old for old in works if old[:2] == key[:2] and works[old].running]:
+            works.pop(old).cancel()
+        works[key] = Work(steps())
+        for old in list(works)[:-KEPT]:
+            works.pop(old).cancel()
+    work: Work[R] = works[key]
+    return result(work, f"{kind}-{address}", lambda: works.pop(key))

@@ -1,0 +1,82 @@
+"""Long work in a thread: it goes on while its page is rerun or left. Knows no streamlit.
+
+A page asks for it, sees how far it has come, and may cancel; all sessions that ask for the same see
+the same work and its result.
+"""
+
+import threading
+import time
+from collections.abc import Generator
+from typing import Generic, TypeVar
+
+from slm.errors import BadInput
+from slm.progress import Progress
+
+R = TypeVar("R")
+THREAD = "work"
+
+
+class Work(Generic[R]):
+    """A thread that pulls `steps` to their end, which is the result; begun at once, or by `begin`."""
+
+    def __init__(self, steps: Generator[Progress, None, R], *, begin: bool = True) -> None:
+        self.progress = Progress(doing="beginning", share=0.0)
+        self.result: R | None = None
+        self.cancelled, self.error = False, ""
+        self._steps = steps
+        self._began, self._first, self._share = time.monotonic(), 1.0, 0.0
+        self._beginning = threading.Lock()  # sessions share it
+        self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
+        if begin:
+            self.begin()
+
+    @property
+    def begun(self) -> bool:
+        """Whether it runs or has run."""
+        return self._thread.ident is not None
+
+    def begin(self) -> None:
+        """Start it, unless it was started before."""
+        with self._beginning:
+            if not self.begun:
+                self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether a result may still come."""
+        return self._thread.is_alive()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """About how long what is being done will still take; None before that can be told."""
+        done = self._share - self._first  # work may go on where earlier work was stopped
+        if self.progress.share is None or done < 0.05:
+            return None
+        return (time.monotonic() - self._began) * (1 - self._share) / done
+
+    def cancel(self) -> None:
+        """Stop at the next step."""
+        self.cancelled = True
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end, at most so long: quick work is shown at once, without a bar."""
+        if self.begun:
+            self._thread.join(seconds)
+
+    def _note(self, step: Progress) -> None:
+        """Keep what was told; the clock begins anew while nothing is done, and where the share falls."""
+        if step.share is not None:
+            if step.share <= self._first or step.share < self._share:
+                self._began, self._first = time.monotonic(), step.share
+            self._share = step.share
+        self.progress = step
+
+    def _run(self) -> None:
+        try:
+            while not self.cancelled:
+                self._note(next(self._steps))
+            self._steps.close()  # now, so that it keeps what it has
+        except StopIteration as finished:
+            self.result = finished.value
+        except (BadInput, OSError) as error:
+            self.error = " ".join(str(error).split())

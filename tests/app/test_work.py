@@ -1,0 +1,109 @@
+"""Work in a thread tells how far it is, its result, its error; and stops when told to."""
+
+import threading
+from collections.abc import Generator
+
+import pytest
+
+from app.work import Work
+from slm.errors import BadInput
+from slm.progress import Progress
+
+
+def step(share: float, doing: str = "counting") -> Progress:
+    return Progress(doing=doing, share=share)
+
+
+def test_work_is_done_to_its_end_and_its_result_kept() -> None:
+    def steps() -> Generator[Progress, None, str]:
+        yield step(0.5)
+        return "found"
+
+    work = Work(steps())
+    work.wait(30)
+    assert (work.result, work.progress, work.running, work.error) == ("found", step(0.5), False, "")
+
+
+def test_work_that_is_to_be_begun_waits_for_that() -> None:
+    def steps() -> Generator[Progress, None, str]:
+        yield step(0.5)
+        return "found"
+
+    work = Work(steps(), begin=False)
+    work.wait(30)
+    assert not work.begun and not work.running and work.result is None
+    work.begin()
+    work.begin()  # a second time means nothing
+    work.wait(30)
+    assert work.begun and work.result == "found"
+
+
+class Paced:
+    """Steps that a test lets come one by one, and whether they were closed."""
+
+    def __init__(self, *steps: Progress) -> None:
+        self._steps, self.told, self.closed = steps, 0, False
+        self._come, self._go = threading.Semaphore(0), threading.Semaphore(0)
+
+    def steps(self) -> Generator[Progress, None, str]:
+        try:
+            for one in self._steps:
+                self.told += 1
+                yield one
+                self._come.release()
+                assert self._go.acquire(timeout=30)
+        except GeneratorExit:
+            self.closed = True
+            raise
+        return "found"
+
+    def reach_next(self) -> None:
+        assert self._come.acquire(timeout=30)
+
+    def let_go(self) -> None:
+        self._go.release()
+
+
+def test_what_is_cancelled_goes_no_further_and_may_keep_what_it_has() -> None:
+    paced = Paced(step(0.0), step(0.25), step(0.5))
+    work = Work(paced.steps())
+    paced.reach_next()
+    work.cancel()
+    paced.let_go()
+    work.wait(30)
+    assert not work.running and work.cancelled and work.result is None
+    assert paced.told == 2 and paced.closed
+
+
+def test_how_long_it_takes_is_told_from_what_is_done_since_the_clock_began() -> None:
+    paced = Paced(step(0.4, "going on"), step(0.7), step(0.0, "other work"), step(0.5))
+    work = Work(paced.steps())
+    left = []
+    for _ in range(4):
+        paced.reach_next()
+        left.append(work.seconds_left)
+        paced.let_go()
+    work.wait(30)
+    assert left[0] is None and left[2] is None  # nothing is done of either yet
+    assert left[1] is not None and left[1] >= 0 and left[3] is not None
+    assert work.result == "found"
+
+
+def test_bad_input_is_told_in_its_own_words() -> None:
+    def steps() -> Generator[Progress, None, str]:
+        yield step(0.0)
+        raise BadInput("a rule,\nand what broke it")
+
+    work = Work(steps())
+    work.wait(30)
+    assert work.error == "a rule, and what broke it" and work.result is None
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_after_one_step_nobody_knows_how_long_it_takes(share: float) -> None:
+    paced = Paced(step(share))
+    work = Work(paced.steps())
+    paced.reach_next()
+    assert work.seconds_left is None
+    paced.let_go()
+    work.wait(30)
