@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import cached_property, partial
+from textwrap import wrap
 
 import numpy as np
 import streamlit as st
@@ -47,6 +48,7 @@ SHORT = {
 }
 """How a label is written in the map: where there is room, and where there is not."""
 ROOM = 8  # heads in a row that leave room for words
+LINE = 27  # letters of a label that stand beside the proof in one line
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -136,11 +138,12 @@ def the_map(tested: Tested, kind: str, chosen: tuple[int, int], full: float) -> 
         on_select=partial(pick, key),
         alt=f"every head of {scores.address}; the chosen one is framed",
     )
-    if heads > ROOM:
-        letters = [
-            f"{letter} {kind}" for kind, (_, letter) in SHORT.items() if kind in scores.kinds
-        ]
-        st.caption(show.plain(", ".join([*letters, "←3 three back", "? unconfirmed"])))
+    written = {name.rstrip("?") for row in names for name in row}
+    shorts = {kind: both[heads > ROOM] for kind, both in SHORT.items()}
+    meaning = [f"{short}: {kind}" for kind, short in shorts.items() if short in written]
+    meaning += ["←3: three back"] if any(name.startswith("←") for name in written) else []
+    if meaning:
+        st.caption(show.plain(", ".join([*meaning, "?: unconfirmed"])))
 
 
 def said(label: Label) -> str:
@@ -202,6 +205,7 @@ def the_proof(tested: Tested, chosen: tuple[int, int]) -> None:
     names = []
     for kind in scores.kinds:
         name = f"{scores.distance[chosen]} back" if kind == Kind.DISTANCE else kind
+        name = "<br>".join(wrap(name, LINE))
         if kind in every:
             name = f"<b>{name}</b> {'✓' if every[kind].confirmed else '?'}"
         names.append(name)

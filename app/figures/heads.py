@@ -202,5 +202,6 @@ def proof(
         )  # fmt: skip
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_annotations(font_size=12)
-    dress(figure, palette, height=90 + 27 * len(kinds))
+    row = 32 if any("<br>" in kind for kind in kinds) else 27
+    dress(figure, palette, height=90 + row * len(kinds))
     return figure.update_layout(margin={"t": 30})
