@@ -325,14 +325,24 @@ def prefill(
 
 
 def step(
-    weights: Weights, cache: KVCache, tokens: Int[Tensor, "batch"], *, edit: Edit = leave
+    weights: Weights,
+    cache: KVCache,
+    tokens: Int[Tensor, "batch"],
+    *,
+    edit: Edit = leave,
+    addmm: Addmm = torch.addmm,
 ) -> Float[Tensor, "batch d_vocab"]:
-    """Add one token to each story in `cache`; logits for the one after it."""
+    """Add one token to each story in `cache`; logits for the one after it. `addmm` does all products."""
     final = hidden(
-        weights, tokens[:, None], where=cache.lengths[:, None], attend=cache.writer(), edit=edit
+        weights,
+        tokens[:, None],
+        where=cache.lengths[:, None],
+        attend=cache.writer(),
+        edit=edit,
+        addmm=addmm,
     )
     cache.lengths = cache.lengths + 1
-    return unembed(weights, final[:, 0])
+    return addmm(weights.b_U, final[:, 0], weights.unembed.T)
 
 
 def pattern(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from slm.errors import BadInput
 from slm.model import fast
+from slm.model.halves import products
 from slm.runs import Checkpoint
 
 Stopped = Literal["story end", "max tokens", "context full"]
@@ -190,13 +191,13 @@ class _Batch:
     @torch.no_grad()
     def run(self) -> Iterator[_Drawn]:
         """Draw a token for every story in a place at a time, until all have ended."""
-        weights = self.checkpoint.weights
+        weights, addmm = self.checkpoint.weights, products(self.checkpoint.weights)
         waiting = list(reversed(range(len(self.prompts))))
         writing: list[int] = []  # the story in each row of the cache
         while waiting or writing:
             if writing:
                 following = torch.tensor([self.written[story][-1] for story in writing])
-                logits = fast.step(weights, self.cache, following, edit=self.edit)
+                logits = fast.step(weights, self.cache, following, edit=self.edit, addmm=addmm)
             else:
                 writing = [waiting.pop() for _ in range(min(self.places, len(waiting)))]
                 logits = self._read(writing)

@@ -1,0 +1,63 @@
+"""Weights that a float16 holds exactly are read as such, and what is computed stays the same."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from slm.model import fast
+from slm.model.config import ModelConfig
+from slm.model.halves import LARGE, Halves, products
+from slm.model.weights import Weights, initialise
+
+PLAIN = ModelConfig(d_model=16, n_layers=2, n_heads=2, d_vocab=64, n_ctx=16)
+
+
+def saved(config: ModelConfig = PLAIN) -> Weights:
+    """Random weights as a checkpoint's file holds them."""
+    weights = initialise(config, 0)
+    with torch.no_grad():
+        for _, leaf in weights.leaves():
+            leaf.add_(torch.randn(leaf.shape, generator=torch.Generator().manual_seed(1)) * 0.2)
+            leaf.copy_(leaf.half().float())
+    return weights
+
+
+def next_logits(weights: Weights, addmm: fast.Addmm) -> torch.Tensor:
+    """Logits after a prompt and three steps of two stories."""
+    with torch.no_grad():
+        cache = fast.KVCache(weights.config, 2)
+        fast.prefill(weights, cache, torch.tensor([[1, 2, 3], [4, 5, 6]]), torch.tensor([3, 2]))
+        for token in (7, 8, 9):
+            logits = fast.step(weights, cache, torch.tensor([token, token + 1]), addmm=addmm)
+    return logits
+
+
+@pytest.mark.parametrize(
+    "config",
+    [PLAIN, replace(PLAIN, tied=False), replace(PLAIN, act_fn="silu", gated_mlp=True)],
+    ids=["tied", "untied", "gated"],
+)
+def test_halves_say_what_the_whole_weights_say(config: ModelConfig) -> None:
+    weights = saved(config)
+    found = next_logits(weights, Halves(weights).addmm)
+    assert found == pytest.approx(next_logits(weights, torch.addmm).numpy(), abs=1e-4)
+
+
+def test_a_matrix_that_would_lose_anything_is_left_as_it_is() -> None:
+    weights = saved()
+    with torch.no_grad():
+        weights.blocks[0].W_in[0, 0] = 1 + 2**-20  # between two numbers of a float16
+        weights.blocks[1].W_in[0, 0] = 1e6  # beyond all of them
+    halves, x = Halves(weights), torch.randn(3, 16)
+    for block in weights.blocks:
+        assert torch.equal(
+            halves.addmm(block.b_in, x, block.W_in), torch.addmm(block.b_in, x, block.W_in)
+        )
+
+
+def test_only_large_models_are_read_as_halves() -> None:
+    assert products(saved()) is torch.addmm
+    large = saved(replace(PLAIN, d_model=512))
+    assert LARGE < 2 * 12 * 512**2 + 64 * 512
+    assert products(large) is not torch.addmm
