@@ -1,7 +1,5 @@
 """What does each head do?"""
 
-from functools import partial
-
 import numpy as np
 import streamlit as st
 
@@ -51,7 +49,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         help="How much more attention goes there than in the baseline.",
     )  # fmt: skip
     chosen = selection.head(selection.config())
-ahead.look(f"heads {corpus} {stories}", partial(cache.head_scores, corpus=corpus, stories=stories))
+ahead.look(f"heads {corpus} {stories}", lambda address: cache.head_scores(address, corpus, stories))
 for work in works.values():
     if not ahead.walking():
         work.begin()
