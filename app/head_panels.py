@@ -6,6 +6,7 @@ from functools import cached_property, partial
 from textwrap import wrap
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import show
@@ -79,6 +80,19 @@ def pick(key: str) -> None:
         st.session_state["layer"], st.session_state["head"] = points[0]["customdata"]
 
 
+def to_be_picked_from(figure: go.Figure, *, key: str, alt: str) -> None:
+    """A figure in which a click takes a head."""
+    st.plotly_chart(
+        figure,
+        theme=None,
+        key=key,
+        selection_mode="points",
+        config={"displayModeBar": False},
+        on_select=partial(pick, key),
+        alt=alt,
+    )
+
+
 def pick_row(key: str, heads: int) -> None:
     """Take the head whose row was clicked."""
     if rows := st.session_state[key]["selection"]["rows"]:
@@ -128,14 +142,9 @@ def the_map(tested: Tested, kind: str, chosen: tuple[int, int], full: float) -> 
                 for head, one in enumerate(every)
             ]
         )
-    key = f"map-{scores.address}"
-    st.plotly_chart(
+    to_be_picked_from(
         head_map(values, names, told, show.colours(), chosen, full),
-        theme=None,
-        key=key,
-        selection_mode="points",
-        config={"displayModeBar": False},
-        on_select=partial(pick, key),
+        key=f"map-{scores.address}",
         alt=f"every head of {scores.address}; the chosen one is framed",
     )
     written = {name.rstrip("?") for row in names for name in row}
@@ -167,14 +176,9 @@ def short(every: tuple[Label, ...], heads: int, kind: str) -> str:
 
 def profiles(scores: HeadScores, chosen: tuple[int, int]) -> None:
     """How far back heads look; a click takes one."""
-    key = f"profiles-{scores.address}"
-    st.plotly_chart(
+    to_be_picked_from(
         distance_profiles(scores.profile, show.colours(), chosen),
-        theme=None,
-        key=key,
-        selection_mode="points",
-        config={"displayModeBar": False},
-        on_select=partial(pick, key),
+        key=f"profiles-{scores.address}",
         alt=f"mean attention by distance, every head of {scores.address}",
     )
     peak = int(scores.profile[chosen][:FAR].argmax())
