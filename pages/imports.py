@@ -170,7 +170,9 @@ with left, show.one_line():
             keep(looking.result)
     if "importing" in st.session_state:
         name, importing = st.session_state["importing"]
-        if waited(importing, "There is no new run."):
+        whole = name in {run.name for run in list_runs()}
+        kept = f"{name} was whole already, and is a run." if whole else "There is no new run."
+        if waited(importing, kept):
             st.session_state["imported"] = name
             end("looking", "importing")
             st.rerun()

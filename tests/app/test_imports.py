@@ -1,15 +1,17 @@
 """The import page: what is there is told first, then it becomes a run, or one line says why not."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from app.work import Work
 from slm.model.hooked import hooked
 from slm.model.weights import initialise
+from slm.progress import Progress
 from slm.runs import Checkpoint, list_runs, load_checkpoint
 from slm.stories.tokenizer import Tokenizer
 from tests.app.conftest import Open, said, story_on
@@ -116,3 +118,20 @@ def test_a_download_tells_its_bytes_is_cancelled_and_goes_on(open_page: Open, hu
     assert not app.error and "16x4x4" in app.table[0].value.to_string()
     first, second = hub.got("model.safetensors")
     assert first == "" and second.startswith("bytes=")
+
+
+def test_cancelled_when_all_was_written_the_run_is_told_of(
+    open_page: Open, checkpoint: Checkpoint
+) -> None:
+    def endless() -> Generator[Progress, None, None]:
+        while True:
+            yield Progress(doing="writing", share=None)
+
+    app = open_page("imports")
+    for name, told in (("tiny", "tiny was whole already"), ("theirs", "There is no new run.")):
+        work = Work(endless())
+        work.cancel()
+        work.wait(10)
+        app.session_state["importing"] = (name, work)
+        app.run()
+        assert not app.exception and told in said(app)
