@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from slm.errors import BadInput
 from slm.model import fast
+from slm.model.config import ModelConfig
 from slm.runs import Checkpoint
 from slm.stories.windows import windows
 
@@ -23,7 +25,7 @@ CONTEXT = 12
 class Example:
     """A place where a neuron is at its most (or least) excited, in its story.
 
-    `acts[i]` is the neuron's activation (`hook_post`) on `pieces[i]`; END comes first.
+    `acts[i]` is the neuron's pre-activation (see `ranked_hook`) on `pieces[i]`; END comes first.
     """
 
     story: int
@@ -37,11 +39,23 @@ class Example:
         return self.pieces[max(0, self.position - CONTEXT) : self.position + CONTEXT + 1]
 
 
+def ranked_hook(config: ModelConfig) -> Literal["hook_pre", "hook_post"]:
+    """Name the MLP hook by which places and neurons are ranked.
+
+    GELU and SiLU are not monotone: they bring a strongly inhibited neuron (pre-activation -5) back
+    to -0.000001, above a mildly inhibited one (-0.7, at -0.17), and ReLU calls both 0. So an ungated
+    neuron is ranked by its pre-activation, `hook_pre`; where that is above 0 it orders places as the
+    activation does, and the neuron fires where it is above 0 by either. A gated neuron's activation
+    is a product, act(`hook_pre`) times the linear half, and is ranked as it is, `hook_post`.
+    """
+    return "hook_post" if config.gated_mlp else "hook_pre"
+
+
 @torch.no_grad()
 def activations(
     checkpoint: Checkpoint, stories: Sequence[Sequence[int]], layers: Sequence[int] | None = None
 ) -> list[Float[Tensor, "layer pos d_mlp"]]:
-    """`hook_post` of every neuron at every position of each story (token ids, END first).
+    """`ranked_hook` of every neuron at every position of each story (token ids, END first).
 
     Of all layers, or of `layers` alone: what comes after the last of them is not computed. All
     stories of one call share a batch. Positions past the context are read in windows that overlap
@@ -49,7 +63,7 @@ def activations(
     """
     config, weights = checkpoint.config, checkpoint.weights
     layers = range(config.n_layers) if layers is None else layers
-    names = [f"blocks.{layer}.mlp.hook_post" for layer in layers]
+    names = [f"blocks.{layer}.mlp.{ranked_hook(config)}" for layer in layers]
     parts = [
         (index, window)
         for index, story in enumerate(stories)
@@ -65,10 +79,10 @@ def activations(
     for layer in range(max(layers) + 1):
         x = fast.add_attention(weights, layer, x)
         x = fast.add_mlp(weights, layer, x, tap=taps)
-    post = torch.stack([taps.acts[name] for name in names])
+    acts = torch.stack([taps.acts[name] for name in names])
     found: list[list[Tensor]] = [[] for _ in stories]
     for row, (index, window) in enumerate(parts):
-        found[index].append(post[:, row, window.new - window.start : window.stop - window.start])
+        found[index].append(acts[:, row, window.new - window.start : window.stop - window.start])
     return [torch.cat(pieces, dim=1) for pieces in found]
 
 
