@@ -132,7 +132,7 @@ class GradeStore:
                 "insert or ignore into places values (?,?,?,?,?,?,?)",
                 (
                     key, item.address, item.other_address, item.kind, item.opening_index,
-                    item.completion_index, item.seed,
+                    item.completion_index, _signed(item.seed),
                 ),
             )  # fmt: skip
             holder, since = db.execute(
@@ -241,7 +241,7 @@ class GradeStore:
             Row(
                 item=Item(
                     address=r[0], opening=r[1], completion=r[2], opening_index=r[3],
-                    completion_index=r[4], repeat=r[5], seed=r[6], kind=r[7], other=r[8],
+                    completion_index=r[4], repeat=r[5], seed=r[6] % 2**64, kind=r[7], other=r[8],
                     other_address=r[9],
                 ),
                 judge=r[10], assessment=r[11], grade=r[12], cost=r[13],
@@ -249,6 +249,11 @@ class GradeStore:
             )
             for r in found
         ]  # fmt: skip
+
+
+def _signed(seed: int) -> int:
+    """A seed in 64 bits with a sign, as sqlite keeps whole numbers; `% 2**64` reads it."""
+    return seed - 2**64 if seed >= 2**63 else seed
 
 
 def item_key(item: Item, judge: str, base_url: str, protocol: str) -> str:

@@ -19,6 +19,7 @@ from slm.judging.resampling import Mean
 from slm.judging.scores import Summary, summary
 from slm.judging.shelf import home, there
 from slm.runs import Checkpoint
+from slm.seeds import derived_seed
 from slm.writing.sampler import Sampling, complete
 
 __all__ = [
@@ -75,7 +76,7 @@ def sample_of(
     """One completion of each opening: those that `items` gives as its sample number `sample`."""
     if not 0 <= sample < SEEDS:
         raise BadInput(f"grading takes at most {SEEDS} samples of an opening, not {sample + 1}")
-    written = complete(checkpoint, openings, Sampling(seed=seed * SEEDS + sample))
+    written = complete(checkpoint, openings, Sampling(seed=derived_seed(seed * SEEDS + sample)))
     return [
         Item(
             address=str(checkpoint.address),
