@@ -1,41 +1,36 @@
-"""The entry: page config, navigation, and on every page the sidebar with models A and B."""
+"""The entry, as `streamlit run app/main.py` or an ASGI server starts it, in whatever folder.
 
+Streamlit finds its options beside this file, in `.streamlit/config.toml`.
+"""
+
+import sys
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
+from streamlit import config
 
-from app import scrubber, selection, show
+from app import serving
+from slm.errors import BadInput
 
-st.set_page_config(page_title="Storyscope", layout="wide", initial_sidebar_state=250)
-st.html(Path(__file__).with_name("main.css"))
 
-page = st.navigation(
-    {
-        "Start": [st.Page("../pages/home.py", title="Home", default=True)],
-        "Learn": [
-            st.Page("../pages/train.py", title="Train", url_path="train"),
-            st.Page("../pages/compare.py", title="Compare", url_path="compare"),
-            st.Page("../pages/imports.py", title="Import", url_path="import"),
-            st.Page("../pages/grid.py", title="Width and depth", url_path="grid"),
-        ],
-        "Look inside": [
-            st.Page("../pages/attention.py", title="Attention", url_path="attention"),
-            st.Page("../pages/heads.py", title="Heads", url_path="heads"),
-            st.Page("../pages/neurons.py", title="Neurons", url_path="neurons"),
-            st.Page("../pages/roles.py", title="Roles", url_path="roles"),
-            st.Page("../pages/predictions.py", title="Predictions", url_path="predictions"),
-        ],
-        "Read and judge": [
-            st.Page("../pages/writing.py", title="Writing", url_path="writing"),
-            st.Page("../pages/grading.py", title="Grading", url_path="grading"),
-            st.Page("../pages/knowledge.py", title="Knowledge", url_path="knowledge"),
-            st.Page("../pages/memorization.py", title="Memorization", url_path="memorization"),
-        ],
-    },
-    expanded=True,
-)
-with show.one_line():
-    selection.sidebar()
-    selection.notices()
-    page.run()
-    scrubber.rest()
+@asynccontextmanager
+async def opened(_app: st.App) -> AsyncIterator[None]:
+    """Open the reader's browser once the app answers, as `streamlit run` does for a script."""
+    if not config.get_option("server.headless"):
+        webbrowser.open(f"http://127.0.0.1:{config.get_option('server.port')}")
+    yield
+
+
+try:
+    app = st.App(
+        Path(__file__).with_name("navigation.py"),
+        lifespan=opened,
+        middleware=[Middleware(serving.ThisMachineOnly)],
+    )
+    serving.check_address()
+except BadInput as error:
+    sys.exit(f"error: {error}")

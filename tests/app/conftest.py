@@ -63,7 +63,7 @@ def open_page() -> Open:
     """Open a page as a link to it would: `open_page("attention", a="tiny@0")`."""
 
     def open_page(page: str, **parameters: Any) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
+        app = AppTest.from_file(str(ROOT / "app" / "navigation.py"), default_timeout=120)
         for name, value in parameters.items():
             app.query_params[name] = str(value)
         app.run()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from slm.stories.tokenizer import Tokenizer
 from tests.app.conftest import make_run
@@ -108,12 +108,18 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A new visitor's page, 1280 x 800; an error in its scripts fails the test."""
+    """A new visitor's page, 1280 x 800; an error in its scripts fails the test, and what CSP blocks."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(45_000)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+
+    def said(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            errors.append(message.text)
+
+    page.on("console", said)
     yield page
     context.close()
     assert not errors
