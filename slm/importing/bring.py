@@ -14,13 +14,13 @@ import torch
 from slm.errors import BadInput
 from slm.importing import hub, huggingface, layouts, lens, llama2c
 from slm.importing.filling import Source, check, fill
+from slm.importing.pickles import as_configuration, unpickled
+from slm.importing.reading import read_json
 from slm.importing.tensors import (
     Tensors,
     of_dict,
     of_folder,
     of_safetensors,
-    read_json,
-    unpickled,
 )
 from slm.importing.vocabulary import tokenizer_at, tokenizer_in
 from slm.model.config import ModelConfig
@@ -129,7 +129,7 @@ def _folder(folder: Path, source: str, given: Given) -> Found:
     """A Hugging Face folder."""
     data = read_json(folder / "config.json")
     config = huggingface.config_of(data)
-    tensors = of_folder(folder).without("transformer.").without("model.")
+    tensors = of_folder(folder).as_trained().without("transformer.").without("model.")
     sources = layouts.sources_of(data, config, tensors)
     parameters = check(sources, tensors, passed_over=layouts.PASSED_OVER)
     tokenizer = _tokenizer(folder, config, given, data)
@@ -149,7 +149,7 @@ def _lens(path: Path, given: Given) -> Found:
             raise BadInput(f"{path.name} must hold tensors by name, not a {type(inside).__name__}")
         for name in ("cfg", "config"):
             if isinstance(inside.get(name), dict):
-                data = inside[name]
+                data = as_configuration(path, inside[name])
         states = [
             inside[name] for name in ("state_dict", "model") if isinstance(inside.get(name), dict)
         ]

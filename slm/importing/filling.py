@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from slm.errors import BadInput
-from slm.importing.tensors import Shape, Tensors
+from slm.errors import BadInput, shown
+from slm.importing.tensors import FLOATS, Shape, Tensors
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights, empty
 
@@ -36,6 +36,15 @@ class Source:
     becomes: Callable[[Tensor], Tensor] = as_it_is
 
 
+KINDS = ", ".join(FLOATS)
+
+
+def enough(config: ModelConfig, tensors: Tensors) -> None:
+    """Raise `BadInput` where there are fewer tensors than layers, before anything is made of a layer."""
+    if config.n_layers > (many := len(tensors.shapes) + len(tensors.unread)):
+        raise BadInput(f"{config.n_layers} layers do not lie in {many} tensors")
+
+
 def check(sources: list[Source], tensors: Tensors, *, passed_over: str = r"(?!)") -> int:
     """Compare names and shapes; return how many numbers the foreign model has.
 
@@ -44,7 +53,9 @@ def check(sources: list[Source], tensors: Tensors, *, passed_over: str = r"(?!)"
     """
     wanted = {source.name: source.shape for source in sources}
     if missing := [name for name in wanted if name not in tensors.shapes]:
-        raise BadInput(f"the weights lack {missing[0]!r} as floating-point numbers")
+        if (kind := tensors.unread.get(missing[0])) is not None:
+            raise BadInput(f"{missing[0]!r} is stored as {kind}; numbers are read from {KINDS}")
+        raise BadInput(f"the weights lack {missing[0]!r}")
     for name, shape in wanted.items():
         if tensors.shapes[name] != shape:
             raise BadInput(
@@ -52,7 +63,7 @@ def check(sources: list[Source], tensors: Tensors, *, passed_over: str = r"(?!)"
             )
     others = (name for name in tensors.shapes if name not in wanted)
     if unknown := [name for name in others if not re.fullmatch(passed_over, name)]:
-        raise BadInput(f"the weights hold {unknown[0][:80]!r}, which a model of this kind has not")
+        raise BadInput(f"the weights hold {shown(unknown[0])}, which a model of this kind has not")
     return sum(_size(shape) for shape in wanted.values())
 
 

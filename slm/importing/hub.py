@@ -10,7 +10,7 @@ from typing import Any
 
 from slm.errors import BadInput
 from slm.importing.download import PATIENCE, Remote, download
-from slm.importing.tensors import read_json
+from slm.importing.reading import read_json
 from slm.model.hooked import hub_name
 from slm.progress import Tell
 

@@ -9,9 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
-from slm.errors import BadInput
-from slm.importing.filling import Source, as_it_is, repeated, turned
-from slm.importing.huggingface import whole
+from slm.importing.fields import flag, whole
+from slm.importing.filling import Source, as_it_is, enough, repeated, turned
 from slm.importing.tensors import Tensors
 from slm.model.config import ModelConfig
 
@@ -21,8 +20,7 @@ PASSED_OVER = r".*\.(attn|attention)\.(bias|masked_bias)|.*\.rotary_emb\.inv_fre
 
 def sources_of(data: Mapping[str, Any], config: ModelConfig, tensors: Tensors) -> list[Source]:
     """Where each tensor of the folder goes. Raises `BadInput` where there are fewer than layers."""
-    if config.n_layers > len(tensors.shapes):
-        raise BadInput(f"{config.n_layers} layers do not lie in {len(tensors.shapes)} tensors")
+    enough(config, tensors)
     kind = data["model_type"]
     if kind == "llama":
         return _llama_sources(config, whole(data, "num_key_value_heads", config.n_heads), data)
@@ -162,7 +160,7 @@ def _llama_sources(config: ModelConfig, groups: int, data: Mapping[str, Any]) ->
                     becomes=partial(heads_of, heads=many, times=each),
                 )
             )
-            if data.get("attention_bias"):
+            if flag(data, "attention_bias", False):
                 found.append(
                     Source(
                         ours=f"{at}.attn.b_{letter.upper()}",
@@ -180,7 +178,7 @@ def _llama_sources(config: ModelConfig, groups: int, data: Mapping[str, Any]) ->
                 becomes=partial(out_of, heads=heads),
             )
         )
-        if data.get("attention_bias"):
+        if flag(data, "attention_bias", False):
             found.append(Source(ours=f"{at}.attn.b_O", name=f"{out}.bias", shape=(d,)))
         for ours, name, size in (
             ("gate", "gate_proj", (m, d)),

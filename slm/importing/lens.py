@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from slm.errors import BadInput
-from slm.importing.filling import Source, as_it_is, repeated
-from slm.importing.huggingface import CONTEXT, number, whole
+from slm.errors import BadInput, shown
+from slm.importing.fields import Known, flag, names, number, whole
+from slm.importing.filling import Source, as_it_is, enough, repeated
+from slm.importing.huggingface import CONTEXT
 from slm.importing.tensors import Tensors
 from slm.model.config import ModelConfig
 from slm.model.weights import empty
@@ -18,21 +19,57 @@ PASSED_OVER = r".*\.attn\.(mask|IGNORE|rotary_sin|rotary_cos)|unembed\.W_U"
 """Buffers that are computed; and the unembedding, where it is the embedding again."""
 FIELDS = ("d_model", "n_layers", "n_heads", "d_vocab", "n_ctx")
 """By which a TransformerLens configuration is known."""
-USUAL = {
-    "parallel_attn_mlp": False,
-    "attn_only": False,
-    "scale_attn_by_inverse_layer_idx": False,
-    "use_normalization_before_and_after": False,
-    "use_qk_norm": False,
-    "post_embedding_ln": False,
-    "attention_dir": "causal",
-    "rotary_adjacent_pairs": False,
-    "use_NTK_by_parts_rope": False,
-    "use_yarn_rope": False,
-    "use_dynamic_ntk_rope": False,
-    "relative_attention_num_buckets": None,
-    "num_experts": None,
-}
+NOT_SET = (-1.0,)
+KNOWN = Known(
+    read=names("""
+        d_model n_layers n_heads d_head d_vocab d_vocab_out n_ctx d_mlp act_fn gated_mlp eps
+        normalization_type final_rms positional_embedding_type rotary_dim rotary_base n_key_value_heads
+        use_attn_scale attn_scale use_local_attn attn_types window_size
+    """),
+    without_effect=names("""
+        model_name tokenizer_name default_prepend_bos tokenizer_prepends_bos trust_remote_code
+        device n_devices dtype seed n_params init_mode init_weights initializer_range
+        from_checkpoint checkpoint_index checkpoint_label_type checkpoint_value
+        use_attn_result use_split_qkv_input use_hook_mlp_in use_attn_in use_hook_tokens
+        ungroup_grouped_query_attention layer_norm_folding uses_rms_norm tie_word_embeddings
+        train_seq_length NTK_by_parts_low_freq_factor NTK_by_parts_high_freq_factor NTK_by_parts_factor
+        NTK_original_ctx_len yarn_factor yarn_attention_factor yarn_beta_fast yarn_beta_slow
+        yarn_original_max_position_embeddings yarn_truncate yarn_global_attn_only
+        experts_per_token norm_topk_prob relative_attention_max_distance decoder_start_token_id
+    """),
+    only={
+        "original_architecture": (
+            "GPT2LMHeadModel",
+            "GPTNeoForCausalLM",
+            "LlamaForCausalLM",
+            "neel",
+        ),
+        "attn_only": (False,),
+        "parallel_attn_mlp": (False,),
+        "attention_dir": ("causal",),
+        "scale_attn_by_inverse_layer_idx": (False,),
+        "use_normalization_before_and_after": (False,),
+        "post_embedding_ln": (False,),
+        "use_qk_norm": (False,),
+        "use_logn_attn": (False,),
+        "use_attention_sinks": (False,),
+        "use_NTK_by_parts_rope": (False,),
+        "use_yarn_rope": (False,),
+        "use_dynamic_ntk_rope": (False,),
+        "rotary_adjacent_pairs": (False,),
+        "rotary_scaling_factor": (1.0,),
+        "rotary_base_local": (),
+        "attn_scores_soft_cap": NOT_SET,
+        "output_logits_soft_cap": NOT_SET,
+        "clip_qkv": (),
+        "num_experts": (),
+        "relative_attention_num_buckets": (),
+        "load_in_4bit": (False,),
+        "quantization_method": (),
+    },
+)
+"""The fields of `HookedTransformerConfig` (3.9). What only scaled rotary positions, experts or relative
+positions read has no effect where those are refused."""
 
 
 def config_of(data: Mapping[str, Any], *, tied: bool) -> ModelConfig:
@@ -41,32 +78,34 @@ def config_of(data: Mapping[str, Any], *, tied: bool) -> ModelConfig:
     Folded norms (`LNPre`, `RMSPre`) are norms whose gain is 1. Raises `BadInput` for what is computed
     otherwise here than there.
     """
-    for name, usual in USUAL.items():
-        if data.get(name) not in (None, usual):
-            raise BadInput(f"{name} must be {usual}, not {str(data[name])[:80]}")
+    KNOWN.check(data)
     width, heads, layers = (whole(data, name) for name in ("d_model", "n_heads", "n_layers"))
     if data.get("d_head") not in (None, width // heads):
-        raise BadInput(f"d_head must be d_model / n_heads = {width // heads}, not {data['d_head']}")
+        raise BadInput(
+            f"d_head must be d_model / n_heads = {width // heads}, not {shown(data['d_head'])}"
+        )
     scale = data.get("attn_scale")
     if scale not in (None, -1.0) and scale != (width // heads) ** 0.5:
-        raise BadInput(f"attn_scale must be the root of d_head, not {str(scale)[:80]}")
+        raise BadInput(f"attn_scale must be the root of d_head, not {shown(scale)}")
     if data.get("rotary_dim") not in (None, width // heads):
-        raise BadInput(f"rotary_dim must be d_head = {width // heads}, not {data['rotary_dim']}")
+        raise BadInput(
+            f"rotary_dim must be d_head = {width // heads}, not {shown(data['rotary_dim'])}"
+        )
     if data.get("d_vocab_out") not in (None, -1, data.get("d_vocab")):
-        raise BadInput(f"d_vocab_out must be d_vocab, not {str(data['d_vocab_out'])[:80]}")
+        raise BadInput(f"d_vocab_out must be d_vocab, not {shown(data['d_vocab_out'])}")
     norm = str(data.get("normalization_type") or "none").removesuffix("Pre")
     positions = data.get("positional_embedding_type") or "standard"
     if norm not in ("LN", "RMS") or positions not in ("standard", "rotary"):
         raise BadInput(
             "normalization_type is LN or RMS and positional_embedding_type standard or rotary, "
-            f"not {norm[:80]!r} and {str(positions)[:80]!r}"
+            f"not {shown(norm)} and {shown(positions)}"
         )
-    if norm == "LN" and data.get("final_rms"):
+    if norm == "LN" and flag(data, "final_rms", False):
         raise BadInput("final_rms must be False where the other norms are LN")
     context = whole(data, "n_ctx")
     activation = str(data.get("act_fn"))
     if activation not in ("gelu_new", "gelu", "silu", "relu"):
-        raise BadInput(f"act_fn is gelu_new, gelu, silu or relu, not {activation[:80]!r}")
+        raise BadInput(f"act_fn is gelu_new, gelu, silu or relu, not {shown(activation)}")
     return ModelConfig(
         d_model=width,
         n_layers=layers,
@@ -75,22 +114,22 @@ def config_of(data: Mapping[str, Any], *, tied: bool) -> ModelConfig:
         n_ctx=min(CONTEXT, context) if positions == "rotary" else context,
         mlp_width=whole(data, "d_mlp", 4 * width),
         tied=tied,
-        attn_scale=data.get("use_attn_scale") is not False,
+        attn_scale=flag(data, "use_attn_scale", True),
         local_window=_window(data, layers, context),
         eps=number(data, "eps", 1e-5),
         normalization_type="RMS" if norm == "RMS" else "LN",
         positional_embedding_type="rotary" if positions == "rotary" else "standard",
         rotary_base=number(data, "rotary_base", 10_000.0),
         act_fn=activation,  # type: ignore[arg-type]
-        gated_mlp=data.get("gated_mlp") is True,
+        gated_mlp=flag(data, "gated_mlp", False),
     )
 
 
 def _window(data: Mapping[str, Any], layers: int, context: int) -> int | None:
-    if not data.get("use_local_attn"):
+    if not flag(data, "use_local_attn", False):
         return None
     kinds = data.get("attn_types") or []
-    if kinds == ["global"] * len(kinds):
+    if kinds == ["global"] * min(layers, 10_000):
         return None
     if kinds != ["local" if layer % 2 else "global" for layer in range(min(layers, 10_000))]:
         raise BadInput("attn_types must be global everywhere, or global and local in turn")
@@ -109,8 +148,7 @@ def is_tied(tensors: Tensors) -> bool:
 
 def sources_of(data: Mapping[str, Any], config: ModelConfig, tensors: Tensors) -> list[Source]:
     """Where each tensor goes. Raises `BadInput` where there are fewer tensors than layers."""
-    if config.n_layers > len(tensors.shapes):
-        raise BadInput(f"{config.n_layers} layers do not lie in {len(tensors.shapes)} tensors")
+    enough(config, tensors)
     with torch.device("meta"):
         views = {
             name: tuple(view.shape) for name, view in empty(config, "meta").named_views().items()

@@ -16,9 +16,11 @@ from tokenizers import AddedToken, decoders, models, normalizers
 from torch import Tensor
 
 from slm.errors import BadInput
+from slm.importing.fields import LARGEST
 from slm.importing.filling import Source, as_it_is, repeated, turned
-from slm.importing.huggingface import CONTEXT, LARGEST
+from slm.importing.huggingface import CONTEXT
 from slm.importing.layouts import heads_of, out_of
+from slm.importing.reading import refuse_pointer
 from slm.importing.tensors import Shape, Tensors
 from slm.model.config import VOCABULARY_RANGE, ModelConfig
 from slm.stories.tokenizer import Tokenizer
@@ -31,6 +33,7 @@ UNKNOWN, OPENING, BYTES = 0, 1, range(3, 259)
 
 def read(path: Path) -> tuple[ModelConfig, Tensors, list[Source]]:
     """What a model file holds. Raises `BadInput` where its size is not what its header promises."""
+    refuse_pointer(path)
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(HEADER.size)
@@ -162,6 +165,7 @@ def read_tokenizer(path: Path, d_vocab: int) -> Tokenizer:
     llama2.c joins the two neighbours whose union has the highest score; so every way to split a token
     into two others becomes a merge, those of the highest score first.
     """
+    refuse_pointer(path)
     data = path.read_bytes()
     at, pieces, scores = 4, [], []
     for index in range(d_vocab):

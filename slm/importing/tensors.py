@@ -1,9 +1,7 @@
 """Files of tensors that others wrote: their names and shapes are known before anything is allocated."""
 
-import json
-import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,51 +9,48 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from slm.errors import BadInput
+from slm.errors import BadInput, shown
+from slm.importing.pickles import unpickled
+from slm.importing.reading import read_json, refuse_pointer
 
 Shape = tuple[int, ...]
 
 FLOATS = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-JSON_BYTES = 50_000_000
-"""The longest JSON file that is read: the largest tokenizer.json of 65,536 tokens has a tenth of it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tensors:
     """Tensors by name. `shapes` is known at once; `read` gives one as it is stored.
 
-    `half` tells that all are stored in float16.
+    `half` tells that all are stored in float16. `unread` are those of other kinds of numbers, and of
+    which; a model may hold some that it needs not (masks), and lacks the others.
     """
 
     shapes: Mapping[str, Shape]
     read: Callable[[str], Tensor]
     half: bool
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     def without(self, prefix: str) -> "Tensors":
         """The same tensors, `prefix` taken from the names that have it."""
-        names = {name.removeprefix(prefix): name for name in self.shapes}
+        return self.renamed(lambda name: name.removeprefix(prefix))
+
+    def as_trained(self) -> "Tensors":
+        """The same tensors without what `torch.compile` and parallel training add to their names."""
+        return self.renamed(lambda name: name.replace("_orig_mod.", "").removeprefix("module."))
+
+    def renamed(self, name_of: Callable[[str], str]) -> "Tensors":
+        """The same tensors by other names; `BadInput` where two get the same."""
+        names = {name_of(name): name for name in self.shapes}
+        if len(names) < len(self.shapes):
+            twice = next(name for name in self.shapes if names[name_of(name)] != name)
+            raise BadInput(f"the weights hold {shown(name_of(twice))} twice")
         return Tensors(
             shapes={short: self.shapes[name] for short, name in names.items()},
             read=lambda short: self.read(names[short]),
             half=self.half,
+            unread={name_of(name): kind for name, kind in self.unread.items()},
         )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; `BadInput` where it is none, or too long to be one of a model."""
-    try:
-        if path.stat().st_size > JSON_BYTES:
-            raise BadInput(f"{path.name} must be at most {JSON_BYTES // 10**6} MB")
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{path.name} is no JSON: {error}") from None
-    except OSError as error:
-        raise BadInput(f"{path.name} cannot be read: {error.strerror}") from None
-    if not isinstance(data, dict):
-        raise BadInput(f"{path.name} must hold a JSON object")
-    return data
 
 
 def of_folder(folder: Path) -> Tensors:
@@ -72,32 +67,35 @@ def of_folder(folder: Path) -> Tensors:
                 raise BadInput(f"{index.name} must hold a weight_map")
             files = sorted({str(name) for name in names.values()})
             if outside := [name for name in files if Path(name).name != name]:
-                raise BadInput(f"{index.name} names a file outside its folder: {outside[0]!r}")
+                raise BadInput(f"{index.name} names a file outside its folder: {shown(outside[0])}")
             return opened([folder / name for name in files])
     raise BadInput(f"{folder} holds neither model.safetensors nor pytorch_model.bin")
 
 
 def of_safetensors(paths: list[Path]) -> Tensors:
-    """The tensors of safetensors files, but for those that are no floating-point numbers.
-
-    Raises `BadInput` where a file is not whole.
-    """
+    """The tensors of safetensors files; `BadInput` where a file is not whole."""
     shapes: dict[str, Shape] = {}
+    unread: dict[str, str] = {}
     lies_in: dict[str, Any] = {}
     kinds: set[str] = set()
     for path in paths:
         try:
+            refuse_pointer(path)
             file = safe_open(path, framework="pt")
             for name in file.keys():  # noqa: SIM118
                 part = file.get_slice(name)
                 if (kind := str(part.get_dtype())) not in FLOATS:
+                    unread[name] = kind
                     continue
                 shapes[name], lies_in[name] = tuple(part.get_shape()), file
                 kinds.add(kind)
         except (SafetensorError, OSError) as error:
             raise BadInput(f"{path.name} is not a whole safetensors file: {error}") from None
     return Tensors(
-        shapes=shapes, read=lambda name: lies_in[name].get_tensor(name), half=kinds == {"F16"}
+        shapes=shapes,
+        read=lambda name: lies_in[name].get_tensor(name),
+        half=kinds == {"F16"},
+        unread=unread,
     )
 
 
@@ -113,46 +111,24 @@ def of_pickles(paths: list[Path]) -> Tensors:
 
 
 def of_dict(found: Mapping[Any, Any]) -> Tensors:
-    """Tensors by name, as unpickled; what are no tensors of floating-point numbers is left out.
+    """Tensors by name, as unpickled; what are no tensors is left out.
 
     Raises `BadInput` for a tensor that claims more numbers than its storage holds.
     """
     kept: dict[str, Tensor] = {}
+    unread: dict[str, str] = {}
     for name, tensor in found.items():
         if not isinstance(tensor, Tensor) or not isinstance(name, str):
             continue
         if tensor.layout != torch.strided or tensor.dtype not in FLOATS.values():
+            unread[name] = str(tensor.dtype).removeprefix("torch.")
             continue
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            raise BadInput(f"{name[:80]!r} claims more numbers than its file holds")
+            raise BadInput(f"{shown(name)} claims more numbers than its file holds")
         kept[name] = tensor.detach()
     return Tensors(
         shapes={name: tuple(tensor.shape) for name, tensor in kept.items()},
         read=kept.__getitem__,
         half=bool(kept) and all(t.dtype == torch.float16 for t in kept.values()),
+        unread=unread,
     )
-
-
-def unpickled(path: Path) -> Any:
-    """What `torch.save` wrote: tensors and plain values. Code in it is refused, never run.
-
-    Raises `BadInput` for any other file, and for one that unpacks to more than its own size.
-    """
-    try:
-        size = path.stat().st_size
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-        raise BadInput(
-            f"{path.name} is no file that torch.save wrote (since PyTorch 1.6): {error}"
-        ) from None
-    packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
-    if packed or sum(entry.file_size for entry in entries) > size:
-        raise BadInput(
-            f"{path.name} unpacks to more than its own size, which torch.save never does"
-        )
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # what a broken pickle raises has no narrower class
-        reason = str(error).strip().split("\n")[0][:200]
-        raise BadInput(f"{path.name} cannot be unpickled safely: {reason}") from None

@@ -7,7 +7,7 @@ from typing import Any
 
 from slm.errors import BadInput
 from slm.importing import llama2c
-from slm.importing.tensors import read_json
+from slm.importing.reading import read_json
 from slm.stories.tokenizer import END, Tokenizer
 
 LONGEST = 50_000_000

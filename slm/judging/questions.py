@@ -47,10 +47,7 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Graded:
-    """An item with what the judge said. `cost` in US dollars, None where the price is unknown.
-
-    `refusal` is what the server said where it would not read the text.
-    """
+    """An item with what the judge said. `cost` in US dollars, None where the price is unknown."""
 
     item: Item
     outcome: Grade | Verdict | Ungraded
@@ -58,7 +55,6 @@ class Graded:
     cost: float | None
     reply: str = ""
     judge: str = ""
-    refusal: str | None = None
 
 
 def is_instruct(opening: str) -> bool:
@@ -101,18 +97,13 @@ def graded(row: Row) -> Graded:
     """A finished row, read."""
     return Graded(
         item=row.item,
-        outcome=_outcome(row),
+        outcome=(
+            question(row.item).read(row.grade or "")
+            if row.assessment
+            else Ungraded(reason="the judge gave no assessment", reply="")
+        ),
         assessment=row.assessment or "",
         cost=row.cost,
         reply=row.grade or "",
         judge=row.judge,
-        refusal=row.refusal,
     )
-
-
-def _outcome(row: Row) -> Grade | Verdict | Ungraded:
-    if row.refusal is not None:
-        return Ungraded(reason=row.refusal, reply="")
-    if not row.assessment:
-        return Ungraded(reason="the judge gave no assessment", reply="")
-    return question(row.item).read(row.grade or "")

@@ -321,8 +321,7 @@ def prefill(
 ) -> Float[Tensor, "batch d_vocab"]:
     """Add prompts to `cache` (row b holds `lengths[b]` tokens, then anything); logits for what is next."""
     final = hidden(weights, tokens, attend=cache.reader(cache.append(lengths)), edit=edit)
-    last = final[torch.arange(len(tokens), device=final.device), lengths - 1]
-    return unembed(weights, last)
+    return unembed(weights, final[torch.arange(len(tokens)), lengths - 1])
 
 
 def step(

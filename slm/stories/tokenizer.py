@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Literal, get_args
 
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
@@ -26,6 +27,8 @@ ASCII_WORDS = re.compile(
     r"|[ \t\n\r\f\v]+(?![^ \t\n\r\f\v])|[ \t\n\r\f\v]+"
 )
 """What GPT-2's pattern, by which ByteLevel splits text, comes to where all letters are ASCII."""
+Leading = Literal["kept", "shared", "dropped"]
+"""What becomes of the spaces that a story begins with, where a prefix (a space) is put before it."""
 TRAINING_BYTES = 100_000_000
 """A tokenizer learns from the first this many bytes: more text changes it little and takes minutes."""
 
@@ -35,7 +38,8 @@ class Tokenizer:
 
     Of those trained here both are END. An imported one may open stories with another token than ends
     them, put a `prefix` (a space) before a story's first word, as SentencePiece does, and belong to
-    a model whose vocabulary was padded to a larger `d_vocab`.
+    a model whose vocabulary was padded to a larger `d_vocab`. Spaces that the story itself begins with
+    are `leading`: "kept" after the prefix, one of them is "shared" with it, or they are "dropped".
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Tokenizer:
         opening: int | None = None,
         end: int | None = None,
         prefix: str = "",
+        leading: Leading = "kept",
         d_vocab: int | None = None,
     ) -> None:
         self._inner = inner
@@ -65,15 +70,14 @@ class Tokenizer:
         self.opening, self.end = (int(index) for index in given if index is not None)
         if not all(inner.id_to_token(index) for index in (self.opening, self.end)):
             raise BadInput(f"a story opens and ends with tokens of the tokenizer, not {given}")
-        self.prefix = prefix
+        if leading not in get_args(Leading):
+            raise BadInput(f"leading spaces are one of {get_args(Leading)}, not {leading!r:.80}")
+        self.prefix, self.leading = prefix, leading
         self._story = (
             None
             if end is None
             else {"opening": self.opening, "end": end}
-            | {
-                "prefix": prefix,
-                "d_vocab": self.d_vocab,
-            }
+            | {"prefix": prefix, "leading": leading, "d_vocab": self.d_vocab}
         )
 
     @classmethod
@@ -143,15 +147,38 @@ class Tokenizer:
         return hashlib.blake2b(self.to_json().encode(), digest_size=8).hexdigest()
 
     def encode(self, text: str) -> list[int]:
-        """Ids of `text`. Any Unicode round-trips; END never comes out.
+        """Ids of `text`. END never comes out, and any Unicode round-trips, but for what an imported
+        tokenizer changes (which its import says).
 
-        Raises `BadInput` for half a character (a lone surrogate), which is not Unicode text.
+        Raises `BadInput` for half a character (a lone surrogate), which is not Unicode text, and for a
+        character with a byte that the tokenizer has no token for.
         """
         try:
             text.encode()
         except UnicodeEncodeError as error:
             raise BadInput(f"text is Unicode, and {text[error.start]!a} is not") from None
+        self._refuse_unread(text)
         return self._inner.encode(text, add_special_tokens=False).ids
+
+    @cached_property
+    def unread(self) -> frozenset[int]:
+        """Bytes that it has no token for: of a byte-level BPE whose alphabet was taken from its corpus."""
+        if not isinstance(self._inner.decoder, decoders.ByteLevel):
+            return frozenset()
+        return frozenset(
+            byte for letter, byte in _BYTE_OF.items() if self._inner.token_to_id(letter) is None
+        )
+
+    def _refuse_unread(self, text: str) -> None:
+        if not self.unread:
+            return
+        normalizer = self._inner.normalizer
+        for character in text if normalizer is None else normalizer.normalize_str(text):
+            if not self.unread.isdisjoint(character.encode()):
+                raise BadInput(
+                    f"this model's tokenizer has no token for {character!a}, so a text that holds it "
+                    "cannot be read"
+                )
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Where each token of a story stands in its text: first character and the one after its last.
@@ -159,13 +186,17 @@ class Tokenizer:
         The space before a word belongs to its token. Tokens that share a character both span it. What
         opens the story is left out, and a prefix spans nothing.
         """
-        found = self._inner.encode(self._begun(text), add_special_tokens=False).offsets
-        before = len(self._begun(text)) - len(text)
+        begun = self._begun(text)
+        self._refuse_unread(begun)
+        found = self._inner.encode(begun, add_special_tokens=False).offsets
+        before = len(begun) - len(text)
         return [(max(0, first - before), max(0, last - before)) for first, last in found]
 
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` of each. Words seen before are looked up, four times as fast as splitting them."""
         if not self._splits_as_gpt2:
+            for text in texts if self.unread else ():
+                self._refuse_unread(text)
             return [e.ids for e in self._inner.encode_batch_fast(texts, add_special_tokens=False)]
         if len(self._words) > WORDS_KEPT:
             self._words.clear()
@@ -179,6 +210,8 @@ class Tokenizer:
 
     def _begun(self, text: str) -> str:
         """A story's text with the prefix before its first word."""
+        if self.prefix and self.leading != "kept":
+            text = text.lstrip(" ") if self.leading == "dropped" else text.removeprefix(self.prefix)
         return self.prefix + text if text else text
 
     @cached_property

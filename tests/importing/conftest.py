@@ -24,7 +24,7 @@ def lively(model: Any) -> Any:
     return model.eval()
 
 
-def transformers_model(kind: str, d_vocab: int) -> Any:
+def transformers_model(kind: str, d_vocab: int, **changes: Any) -> Any:
     """A model of `transformers`: gpt2, gpt_neo, llama (grouped, untied) or llama-tied."""
     from transformers import (
         GPT2Config,
@@ -45,6 +45,7 @@ def transformers_model(kind: str, d_vocab: int) -> Any:
             n_inner=40,
             bos_token_id=0,
             eos_token_id=0,
+            **changes,
         )
         return lively(GPT2LMHeadModel(config))
     if kind == "gpt_neo":
@@ -55,9 +56,9 @@ def transformers_model(kind: str, d_vocab: int) -> Any:
             num_heads=4,
             max_position_embeddings=40,
             window_size=5,
-            attention_types=[[["global", "local"], 2]],
             bos_token_id=0,
             eos_token_id=0,
+            **{"attention_types": [[["global", "local"], 2]], **changes},
         )
         return lively(GPTNeoForCausalLM(neo))
     tied = kind == "llama-tied"
@@ -70,10 +71,10 @@ def transformers_model(kind: str, d_vocab: int) -> Any:
         num_key_value_heads=6 if tied else 2,
         max_position_embeddings=40,
         rope_parameters={"rope_type": "default", "rope_theta": 700.0},
-        attention_bias=not tied,
         tie_word_embeddings=tied,
         bos_token_id=0,
         eos_token_id=0,
+        **{"attention_bias": not tied, **changes},
     )
     return lively(LlamaForCausalLM(llama))
 
@@ -82,8 +83,8 @@ def transformers_model(kind: str, d_vocab: int) -> Any:
 def save(tmp_path: Path, tokenizer: Tokenizer) -> Any:
     """Save a model as `transformers` does, with a tokenizer beside it."""
 
-    def save(kind: str, *, pad: int = 0, **how: Any) -> Saved:
-        model = transformers_model(kind, tokenizer.d_vocab + pad)
+    def save(kind: str, *, pad: int = 0, changes: Any = None, **how: Any) -> Saved:
+        model = transformers_model(kind, tokenizer.d_vocab + pad, **(changes or {}))
         folder = tmp_path / "theirs"
         model.save_pretrained(folder, **how)
         tokenizer.save(folder / "tokenizer.json")

@@ -47,6 +47,30 @@ def test_logits_are_those_of_transformers(save: Any, kind: str) -> None:
     assert open_run("theirs").info.imported["parameters"] == model.num_parameters()
 
 
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("gpt2", {"reorder_and_upcast_attn": True, "scale_attn_weights": False}),
+        ("gpt2", {"activation_function": "gelu", "layer_norm_epsilon": 1e-2}),
+        ("gpt2", {"activation_function": "gelu_pytorch_tanh", "tie_word_embeddings": False}),
+        ("gpt_neo", {"activation_function": "relu", "attention_types": [[["global"], 4]]}),
+        ("llama", {"attention_bias": False, "hidden_act": "gelu", "rms_norm_eps": 1e-2}),
+        ("llama", {"layer_types": ["full_attention"] * 2}),
+    ],
+)
+def test_logits_are_those_of_transformers_at_every_value_that_is_read(
+    save: Any, kind: str, changes: dict[str, Any]
+) -> None:
+    if "layer_types" in changes:  # written by other models than Llama's, which has no other kind
+        folder, model = save(kind)
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    else:
+        folder, model = save(kind, changes=changes)
+    checkpoint = imported(folder)
+    assert largest_difference(checkpoint, lambda t: model(t).logits, 500) < CLOSE
+
+
 def test_every_check_of_trust_holds_for_a_grouped_llama(save: Any) -> None:
     checkpoint = imported(save("llama")[0])
     assert all(one.holds for one in check(checkpoint, "Tom went to the park."))
@@ -65,6 +89,53 @@ def test_every_way_to_save_a_folder_is_read(save: Any, how: str) -> None:
         model.float()
     checkpoint = imported(folder)
     assert largest_difference(checkpoint, lambda t: model(t).logits, 500) < CLOSE
+
+
+@pytest.mark.parametrize("pickle", [True, False])
+@pytest.mark.parametrize("before", ["_orig_mod.", "module.", "module._orig_mod."])
+def test_names_that_compiling_and_parallel_training_left_are_read(
+    save: Any, before: str, pickle: bool
+) -> None:
+    from safetensors.torch import save_file
+
+    folder, model = save("llama")
+    state = {before + name: tensor for name, tensor in model.state_dict().items()}
+    (folder / "model.safetensors").unlink()
+    if pickle:
+        torch.save(state, folder / "pytorch_model.bin")
+    else:
+        save_file(state, folder / "model.safetensors")
+    checkpoint = imported(folder)
+    assert largest_difference(checkpoint, lambda t: model(t).logits, 500) < CLOSE
+
+
+@pytest.mark.parametrize("pickle", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2, torch.int8])
+def test_numbers_that_are_not_read_are_named(save: Any, dtype: torch.dtype, pickle: bool) -> None:
+    from safetensors.torch import save_file
+
+    folder, model = save("gpt2", changes={"tie_word_embeddings": False})
+    state = {name: tensor.to(dtype) for name, tensor in model.state_dict().items()}
+    (folder / "model.safetensors").unlink()
+    if pickle:
+        torch.save(state, folder / "pytorch_model.bin")
+    else:
+        save_file(state, folder / "model.safetensors")
+    named = "float8|int8" if pickle else "F8_E4M3|F8_E5M2|I8"
+    with pytest.raises(
+        BadInput, match=rf"'wte\.weight' is stored as ({named}).*F64, F32, F16, BF16"
+    ):
+        recognise(str(folder))
+
+
+def test_a_name_that_is_there_twice_is_refused(save: Any) -> None:
+    folder, model = save("gpt2")
+    state = dict(model.state_dict())
+    state["wte.weight"] = state["transformer.wte.weight"] + 1
+    (folder / "model.safetensors").unlink()
+    torch.save(state, folder / "pytorch_model.bin")
+    with pytest.raises(BadInput, match=r"the weights hold 'wte\.weight' twice"):
+        recognise(str(folder))
 
 
 def test_a_padded_vocabulary_keeps_its_tokenizer(save: Any, tokenizer: Tokenizer) -> None:
@@ -127,8 +198,8 @@ def test_a_transformerlens_state_dict_comes_back(
     described = json.dumps(model.cfg.to_dict(), default=str)
     tokenizer.save(tmp_path / "tokenizer.json")
     path = tmp_path / f"theirs{ending}"
-    if ending == ".pt":
-        torch.save({"state_dict": state, "config": json.loads(described)}, path)
+    if ending == ".pt":  # the configuration as it is, numbers of numpy and a torch.dtype within
+        torch.save({"state_dict": state, "cfg": dict(model.cfg.to_dict())}, path)
     else:
         save_file(state, path)
         (tmp_path / "theirs.json").write_text(described)

@@ -88,7 +88,7 @@ class _Code:
 
 def test_code_in_a_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
     torch.save({"state_dict": _Code()}, tmp_path / "model.pt")
-    with pytest.raises(BadInput, match="cannot be unpickled safely"):
+    with pytest.raises(BadInput, match=r"an object of the class pathlib\.\w*Path"):
         recognise(str(tmp_path / "model.pt"))
     assert not Path("/tmp/storyscope-was-here").exists()
     (tmp_path / "bare.pt").write_bytes(pickle.dumps(_Code()))
