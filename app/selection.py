@@ -229,7 +229,9 @@ def sampling() -> Sampling:
         width=190,
         help="0 always takes the likeliest token; higher values dare more.",
     )
-    seed = st.number_input("Seed", 0, 10**6, 0, 1, key="seed", bind="query-params", width=120)
+    seed = st.number_input(
+        "Seed", 0, show.LARGEST_SEED, 0, 1, key="seed", bind="query-params", width=120
+    )
     with st.popover("More"):
         tokens = st.number_input(
             "At most so many tokens", 1, 2000, 200, 10, key="tokens", bind="query-params"

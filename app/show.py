@@ -12,6 +12,9 @@ from app.figures import style
 from app.theme import Palette, palette
 from slm.errors import BadInput
 
+LARGEST_SEED = 2**53 - 1
+"""The largest seed that a number input takes: in a browser numbers are doubles."""
+
 
 def colours() -> Palette:
     """The colours for the theme this browser shows."""

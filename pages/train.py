@@ -108,7 +108,7 @@ def choose_recipe() -> tuple[int, float | None, float | None]:
     """Seed, and learning rates where they are not the usual ones."""
     with st.popover("More"):
         usual = Recipe()
-        seed = st.number_input("Seed", 0, 10**6, 0, 1, key="train-seed")
+        seed = st.number_input("Seed", 0, show.LARGEST_SEED, 0, 1, key="train-seed")
         muon = st.number_input(
             "Learning rate of the matrices (Muon)", 0.0001, 1.0, usual.muon_lr, format="%.4f",
             key="muon-lr",

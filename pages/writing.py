@@ -49,7 +49,7 @@ def into_the_link(letter: str, stories: LiveBranches) -> None:
 
 def another() -> None:
     """Draw the next story: the same choices, the next seed."""
-    st.session_state["seed"] += 1
+    st.session_state["seed"] = (st.session_state["seed"] + 1) % (show.LARGEST_SEED + 1)
 
 
 def show_stories(trees: dict[str, LiveBranches], ticking: bool) -> None:

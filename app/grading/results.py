@@ -80,7 +80,10 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
             note="How often each grade was given, to the nearest whole one.",
         )
     else:
-        st.warning(f"None of the {result.ungraded} replies could be read as grades.")
+        st.warning(
+            f"None of the {result.ungraded} stories got grades; each of them says why. Under More, "
+            "“Ask again what could not be read” asks anew."
+        )
         show.footer(
             name=f"grades-{address}-{judge}",
             note=f"{address} read by {judge}",
@@ -124,9 +127,10 @@ def words(one: Graded) -> None:
         given = [f"{part} {value:g}" for part, value in _values(one.outcome)]
         st.markdown(f"{', '.join(given)}, age {AGES[one.outcome.age_group]}")
     elif isinstance(one.outcome, Ungraded):
-        st.warning(show.plain(f"Ungraded: {one.outcome.reason}. It said:"))
-    with st.popover("The reply as it came"):
-        st.code(one.reply, language=None, wrap_lines=True)
+        st.warning(show.plain(f"Ungraded: {one.outcome.reason}"))
+    if one.reply:
+        with st.popover("The reply as it came"):
+            st.code(one.reply, language=None, wrap_lines=True)
 
 
 def name(one: Graded) -> str:

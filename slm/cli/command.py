@@ -7,6 +7,7 @@ from typing import Any, NoReturn, TypeVar
 
 from slm.errors import BadInput
 from slm.progress import Progress, result_of
+from slm.seeds import LARGEST_SEED, check_seed
 
 Run = Callable[[argparse.Namespace], None]
 R = TypeVar("R")
@@ -64,6 +65,16 @@ def watched(work: Generator[Progress, None, R]) -> R:
         return result_of(
             work, lambda now: bar.update(task, description=now.doing, completed=now.share)
         )
+
+
+def seed(text: str) -> int:
+    """Read a seed."""
+    try:
+        return check_seed(int(text))
+    except ValueError:  # `BadInput` is one
+        raise argparse.ArgumentTypeError(
+            f"a seed is a whole number from 0 to {LARGEST_SEED}, not {text!r}"
+        ) from None
 
 
 def count(text: str) -> int:

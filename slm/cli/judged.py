@@ -1,5 +1,6 @@
 """What judges said, as one JSON object and as lines to read."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -7,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from slm.judging.questions import Graded
 
+REASONS = 5
+"""Of the reasons why stories have no grade, so many are told, the commonest first."""
+
 
 def findings(graded: "Sequence[Graded]", addresses: Sequence[str]) -> dict[str, Any]:
     """What grades say, ready for JSON: of the stories, of a contest, and of the judge."""
     from slm.judging.calibration import awake, contrasts
+    from slm.judging.protocol import Ungraded
     from slm.judging.scores import contest, noise, spent, summary
 
     of_stories = [one for one in graded if one.item.kind == "story"]
@@ -21,6 +26,9 @@ def findings(graded: "Sequence[Graded]", addresses: Sequence[str]) -> dict[str, 
         "calibration": [asdict(each) for each in tests],
         "judge_sees": awake(tests),
         "contest": None,
+        "ungraded_because": Counter(
+            one.outcome.reason for one in graded if isinstance(one.outcome, Ungraded)
+        ),
         "spent": spent(graded),
     }
     if len(addresses) > 1 and (between := contest(graded, addresses[0], addresses[1])):
@@ -34,6 +42,12 @@ def told(heading: str, found: dict[str, Any]) -> str:
     lines += [f"  {name:12} {number(mean)}" for name, mean in found["means"].items()]
     if found["graded"] or found["ungraded"]:
         lines.append(f"  {found['graded']} graded, {found['ungraded']} ungraded")
+    if found["ungraded_because"]:
+        lines += [
+            f"  ungraded ({count}): {reason}"
+            for reason, count in found["ungraded_because"].most_common(REASONS)
+        ]
+        lines.append("  --again-ungraded asks about these anew")
     for name, each in found["noise"].items():
         lines.append(
             f"  {name:12} asked again, the judge differs by {number(each['within'])}; "

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from slm.cli.command import Commands, answer, watched
+from slm.cli.command import Commands, answer, seed, watched
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--stories", type=int, default=100, help="how many of each are cut short")
     sub.add_argument("--max-tokens", type=int, default=200)
     sub.add_argument("--temperature", type=float, default=1.0)
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--seed", type=seed, default=0)
 
     sub = commands.add(
         "copies", _copies, "What of a text stands in a corpus, word for word?", address=False
@@ -43,7 +43,7 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--at-least", type=int, default=8, help="words of a copy that is told")
     sub.add_argument("--prompt", default="Once upon a time")
     sub.add_argument("--temperature", type=float, default=1.0)
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--seed", type=seed, default=0)
 
     sub = commands.add("novelty", _novelty, "How much of what the model writes is new?")
     sub.add_argument("--corpus", required=True, help="what it was trained on")
@@ -52,7 +52,7 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--steps", action="store_true", help="every checkpoint of the run")
     sub.add_argument("--stories", type=int, default=30)
     sub.add_argument("--max-tokens", type=int, default=200)
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--seed", type=seed, default=0)
 
 
 def _memorize(chosen: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from slm.cli.command import Commands, answer, watched
+from slm.cli.command import Commands, answer, seed, watched
 from slm.errors import BadInput
 
 NURSERY = "nursery"
@@ -20,7 +20,7 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--corpus", default=NURSERY, help="nursery (its roles), or any (word classes)")
     sub.add_argument("--stories", type=int, help="how many are read; default: 80")
     sub.add_argument("--best", type=int, default=BEST, help="neurons shown of each label")
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--seed", type=seed, default=0)
 
     sub = commands.add(
         "protagonist", _protagonist, "First mention, or any name, or the word after “named”?"
@@ -28,7 +28,7 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--stories", type=int, help="how many are read; default: 160")
     sub.add_argument("--layer", type=int, help="test this neuron instead of the best")
     sub.add_argument("--neuron", type=int)
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--seed", type=seed, default=0)
 
 
 def _protagonist(chosen: argparse.Namespace) -> None:
@@ -84,8 +84,8 @@ def _roles(chosen: argparse.Namespace) -> None:
 
     checkpoint = load_checkpoint(chosen.address)
     count = STORIES if chosen.stories is None else chosen.stories
-    if count < 1 or chosen.seed < 0:
-        raise BadInput(f"--stories must be at least 1, not {count}, and --seed 0 or more")
+    if count < 1:
+        raise BadInput(f"--stories must be at least 1, not {count}")
     names, stories = labelled(checkpoint.tokenizer, chosen.corpus, count, seed=chosen.seed)
     roles = watched(score_roles(checkpoint, stories, names, seed=chosen.seed))
     data = {

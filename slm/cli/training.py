@@ -9,7 +9,7 @@ from itertools import chain
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from slm.cli.command import Commands, Parser, answer, count
+from slm.cli.command import Commands, Parser, answer, count, seed
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _how_to_train(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--vocab", type=int, help="size of the vocabulary (4096)")
     sub.add_argument("--context", type=int, help="n_ctx, in tokens (256)")
     sub.add_argument("--batch", type=int, default=16, help="rows a step")
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--seed", type=seed, default=0)
     sub.add_argument("--checkpoints", type=int, default=20, help="besides the early ones")
     sub.add_argument(
         "--precision",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from slm.cli.command import Commands, answer
+from slm.cli.command import Commands, answer, seed
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def add_sampling(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--temperature", type=float, default=1.0)
     sub.add_argument("--top-k", type=int)
     sub.add_argument("--top-p", type=float)
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--seed", type=seed, default=0)
 
 
 def sampling_of(chosen: argparse.Namespace, alternatives: int = 0) -> "Sampling":

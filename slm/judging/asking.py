@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
+from slm.files import DiskReserve
 from slm.judging.budget import Budget
 from slm.judging.grades import GradeStore, Item, Row
-from slm.judging.judge import Judge, NoReply, Unavailable
+from slm.judging.judge import Judge, NoReply, Refused, Unavailable
 from slm.judging.protocol import Message, Ungraded
 from slm.judging.questions import Graded, Question, graded, question
 
@@ -18,10 +20,13 @@ def ask_about(
     judge: Judge,
     store: GradeStore,
     budget: Budget,
+    reserve: DiskReserve,
     stopping: threading.Event,
     again_before: float | None = None,
 ) -> Graded | None:
     """Both turns of one item, each stored as it comes; None where it was stopped in between.
+
+    A text that the server will not read is ungraded, with the reason, and not asked about again.
 
     An answer that cannot be read and came before `again_before` (Unix time) is asked for anew.
     """
@@ -40,13 +45,19 @@ def ask_about(
             store.set_aside(item, *who, before=again_before)
             again_before = None
     row: Row | None = claimed
+    turn = partial(
+        _turn, asked=asked, item=item, judge=judge, store=store, budget=budget, reserve=reserve,
+        stopping=stopping,
+    )  # fmt: skip
     try:
         if claimed.assessment is None and not stopping.is_set():
-            row = _turn("assessment", asked.first, asked, item, judge, store, budget, stopping)
+            row = turn("assessment", asked.first)
         if row is not None and row.assessment and row.grade is None and not stopping.is_set():
-            messages = asked.second(row.assessment)
-            row = _turn("grade", messages, asked, item, judge, store, budget, stopping)
+            row = turn("grade", asked.second(row.assessment))
         return graded(row) if row is not None and row.finished else None
+    except Refused as refused:
+        store.refuse(item, *who, refusal=str(refused))
+        return graded(store.row(item, *who))
     except BaseException:
         stopping.set()
         raise
@@ -57,11 +68,13 @@ def ask_about(
 def _turn(
     turn: Literal["assessment", "grade"],
     messages: Sequence[Message],
+    *,
     asked: Question,
     item: Item,
     judge: Judge,
     store: GradeStore,
     budget: Budget,
+    reserve: DiskReserve,
     stopping: threading.Event,
 ) -> Row | None:
     """Ask until there is a reply, and store it; None where it was stopped while waiting."""
@@ -78,16 +91,11 @@ def _turn(
             price = budget.price
             cost = None if price is None else price.of(reply.input_tokens, reply.output_tokens)
             took = cost or 0.0
-            store.keep(
-                item,
-                *who,
-                turn=turn,
-                asked=messages,
-                text=reply.text,
-                input_tokens=reply.input_tokens,
-                output_tokens=reply.output_tokens,
-                cost=cost,
-            )
+            keep = partial(
+                store.keep, item, *who, turn=turn, asked=messages, text=reply.text,
+                input_tokens=reply.input_tokens, output_tokens=reply.output_tokens, cost=cost,
+            )  # fmt: skip
+            reserve.keep(keep)
             return store.row(item, *who)
         except NoReply as nothing:
             took = reserved if nothing.perhaps_paid else 0.0

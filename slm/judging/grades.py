@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 CLAIM_SECONDS = 600
 """A claim older than this is taken over even where its process seems to live."""
@@ -21,14 +21,14 @@ OPEN_SECONDS = 30
 _THIS_TIME = uuid.uuid4().hex
 """Marks this life of the process: the next one may well get the same pid, as in a container."""
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 create table if not exists replies (
     key text primary key, opening text not null, completion text not null, other text,
     judge text not null, base_url text not null, protocol text not null, repeat integer not null,
     asked text, assessment text, grade text,
     input_tokens integer not null default 0, output_tokens integer not null default 0,
-    cost real, claimed_by text, claimed_at real, changed_at real
+    cost real, claimed_by text, claimed_at real, changed_at real, refusal text
 );
 create table if not exists places (
     key text not null, address text not null, other_address text not null, kind text not null,
@@ -45,10 +45,12 @@ _FROM_VERSION_0 = """
 alter table replies rename to old;
 {schema}
 insert into replies select key, opening, completion, null, judge, base_url, protocol, repeat, asked,
-    assessment, grade, input_tokens, output_tokens, cost, claimed_by, claimed_at, changed_at from old;
+    assessment, grade, input_tokens, output_tokens, cost, claimed_by, claimed_at, changed_at, null
+    from old;
 insert into places select key, address, '', 'story', opening_index, completion_index, seed from old;
 drop table old;
 """
+_FROM_VERSION_1 = "alter table replies add column refusal text"
 
 Kind = Literal["story", "pair", "human", "shuffled", "elsewhere"]
 """A model's story, a pair of them, or what a judge is tested with (see `calibration`)."""
@@ -76,7 +78,10 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What is stored of one item: None where a turn has not been answered yet."""
+    """What is stored of one item: None where a turn has not been answered yet.
+
+    `refusal` is what the server said where it would not read the text; None where it did.
+    """
 
     item: Item
     judge: str
@@ -85,11 +90,20 @@ class Row:
     cost: float | None
     input_tokens: int
     output_tokens: int
+    refusal: str | None = None
 
     @property
     def finished(self) -> bool:
-        """Nothing is left to ask: both turns are answered, or the first one with silence."""
-        return self.grade is not None or self.assessment == ""
+        """Nothing is left to ask: both turns are answered, the first with silence, or it is refused."""
+        return self.grade is not None or self.assessment == "" or self.refusal is not None
+
+
+class Replies(NamedTuple):
+    """What a judge said about a text so far: None where it was not asked, or did not refuse."""
+
+    assessment: str | None = None
+    grade: str | None = None
+    refusal: str | None = None
 
 
 class GradeStore:
@@ -132,7 +146,7 @@ class GradeStore:
                 "insert or ignore into places values (?,?,?,?,?,?,?)",
                 (
                     key, item.address, item.other_address, item.kind, item.opening_index,
-                    item.completion_index, item.seed,
+                    item.completion_index, _signed(item.seed),
                 ),
             )  # fmt: skip
             holder, since = db.execute(
@@ -181,6 +195,14 @@ class GradeStore:
                 ),
             )  # fmt: skip
 
+    def refuse(self, item: Item, judge: str, base_url: str, protocol: str, *, refusal: str) -> None:
+        """Store that the server will not read an item's text, in its words."""
+        with self._open() as db:
+            db.execute(
+                "update replies set refusal = ?, changed_at = ? where key = ?",
+                (refusal, time.time(), item_key(item, judge, base_url, protocol)),
+            )
+
     def release(self, item: Item, judge: str, base_url: str, protocol: str) -> None:
         """Let an item go that was claimed and not finished."""
         with self._open() as db:
@@ -206,21 +228,22 @@ class GradeStore:
                 (key, before),
             )
             done = db.execute(
-                "update replies set grade = null, assessment = nullif(assessment, ''),"
+                "update replies set grade = null, assessment = nullif(assessment, ''), refusal = null,"
                 " changed_at = ? where key = ? and changed_at < ?",
                 (time.time(), key, before),
             )
             db.execute("commit")
         return done.rowcount > 0
 
-    def replies(self, judge: str, base_url: str) -> dict[str, tuple[str | None, str | None]]:
-        """Every key that this judge was asked about, with its assessment and its grade."""
+    def replies(self, judge: str, base_url: str) -> dict[str, Replies]:
+        """Every key that this judge was asked about, with what it said."""
         with self._open() as db:
             found = db.execute(
-                "select key, assessment, grade from replies where judge = ? and base_url = ?",
+                "select key, assessment, grade, refusal from replies where judge = ?"
+                " and base_url = ?",
                 (judge, base_url),
             ).fetchall()
-        return {key: (assessment, grade) for key, assessment, grade in found}
+        return {key: Replies(*said) for key, *said in found}
 
     def rows(self, address: str | None = None) -> list[Row]:
         """Everything stored with at least one reply, of one checkpoint or of all.
@@ -231,8 +254,8 @@ class GradeStore:
             found = db.execute(
                 "select address, opening, completion, opening_index, completion_index, repeat, seed,"
                 " kind, other, other_address, judge, assessment, grade, cost, input_tokens,"
-                " output_tokens from replies join places using (key)"
-                " where assessment is not null and (? is null or ? = address"
+                " output_tokens, refusal from replies join places using (key)"
+                " where coalesce(assessment, refusal) is not null and (? is null or ? = address"
                 " or (? = other_address and other_address != ''))"
                 " order by address, judge, opening_index, completion_index, repeat",
                 (address, address, address),
@@ -241,14 +264,19 @@ class GradeStore:
             Row(
                 item=Item(
                     address=r[0], opening=r[1], completion=r[2], opening_index=r[3],
-                    completion_index=r[4], repeat=r[5], seed=r[6], kind=r[7], other=r[8],
+                    completion_index=r[4], repeat=r[5], seed=r[6] % 2**64, kind=r[7], other=r[8],
                     other_address=r[9],
                 ),
                 judge=r[10], assessment=r[11], grade=r[12], cost=r[13],
-                input_tokens=r[14], output_tokens=r[15],
+                input_tokens=r[14], output_tokens=r[15], refusal=r[16],
             )
             for r in found
         ]  # fmt: skip
+
+
+def _signed(seed: int) -> int:
+    """A seed in 64 bits with a sign, as sqlite keeps whole numbers; `% 2**64` reads it."""
+    return seed - 2**64 if seed >= 2**63 else seed
 
 
 def item_key(item: Item, judge: str, base_url: str, protocol: str) -> str:
@@ -260,10 +288,11 @@ def item_key(item: Item, judge: str, base_url: str, protocol: str) -> str:
 
 
 def _row(db: sqlite3.Connection, key: str, item: Item, judge: str) -> Row:
-    assessment, grade, cost, input_tokens, output_tokens = db.execute(
-        "select assessment, grade, cost, input_tokens, output_tokens from replies where key = ?",
+    assessment, grade, cost, input_tokens, output_tokens, refusal = db.execute(
+        "select assessment, grade, cost, input_tokens, output_tokens, refusal from replies"
+        " where key = ?",
         (key,),
-    ).fetchone() or (None, None, None, 0, 0)
+    ).fetchone() or (None, None, None, 0, 0, None)
     return Row(
         item=item,
         judge=judge,
@@ -272,6 +301,7 @@ def _row(db: sqlite3.Connection, key: str, item: Item, judge: str) -> Row:
         cost=cost,
         input_tokens=input_tokens,
         output_tokens=output_tokens,
+        refusal=refusal,
     )
 
 
@@ -293,9 +323,11 @@ def _bring_up_to_date(db: sqlite3.Connection) -> None:
     if db.execute("pragma user_version").fetchone()[0] == _VERSION:
         return
     db.execute("begin immediate")  # whoever comes second finds the work done
-    if db.execute("pragma user_version").fetchone()[0] < _VERSION:
+    version = db.execute("pragma user_version").fetchone()[0]
+    if version < _VERSION:
         old = db.execute("select 1 from sqlite_master where name = 'replies'").fetchone()
-        script = _FROM_VERSION_0.format(schema=_SCHEMA) if old else _SCHEMA
+        from_earlier = _FROM_VERSION_1 if version else _FROM_VERSION_0.format(schema=_SCHEMA)
+        script = from_earlier if old else _SCHEMA
         for statement in script.split(";"):  # `executescript` would commit first
             db.execute(statement)
         db.execute(f"pragma user_version = {_VERSION}")

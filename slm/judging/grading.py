@@ -8,9 +8,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from slm.errors import BadInput
+from slm.files import DiskReserve
 from slm.judging.asking import ask_about
 from slm.judging.budget import Budget, CapReached
-from slm.judging.grades import GradeStore, Item, Kind, item_key
+from slm.judging.grades import GradeStore, Item, Kind, Replies, item_key
 from slm.judging.judge import Judge, likely_tokens, server_of
 from slm.judging.prices import prices
 from slm.judging.protocol import Ungraded
@@ -19,6 +20,7 @@ from slm.judging.resampling import Mean
 from slm.judging.scores import Summary, summary
 from slm.judging.shelf import home, there
 from slm.runs import Checkpoint
+from slm.seeds import derived_seed
 from slm.writing.sampler import Sampling, complete
 
 __all__ = [
@@ -42,6 +44,10 @@ __all__ = [
 LIKELY_ASSESSMENT_TOKENS = 120
 LIKELY_GRADE_TOKENS = 40
 MOST_AT_ONCE = 32
+ROOM, REPLY_ROOM = 512 * 1024, 64 * 1024
+"""Bytes of disk held while asking, and for each call under way: what is paid for must be kept."""
+REFUSED_AT_FIRST = 5
+"""So many texts refused before any is graded are the server's fault, not the texts'."""
 SEEDS = 1000
 """Samples of one seed never meet those of the next."""
 
@@ -75,7 +81,7 @@ def sample_of(
     """One completion of each opening: those that `items` gives as its sample number `sample`."""
     if not 0 <= sample < SEEDS:
         raise BadInput(f"grading takes at most {SEEDS} samples of an opening, not {sample + 1}")
-    written = complete(checkpoint, openings, Sampling(seed=seed * SEEDS + sample))
+    written = complete(checkpoint, openings, Sampling(seed=derived_seed(seed * SEEDS + sample)))
     return [
         Item(
             address=str(checkpoint.address),
@@ -144,9 +150,10 @@ def unanswered(
     for item in items:
         asked = question(item)
         key = item_key(item, model, server, asked.version)
-        words, answer = known.get(home(item), {}).get(key, (None, None))
-        missing = answer is None and words != ""
-        if missing or (again_ungraded and isinstance(asked.read(answer or ""), Ungraded)):
+        words, answer, refusal = known.get(home(item), {}).get(key, Replies())
+        unreadable = refusal is not None or isinstance(asked.read(answer or ""), Ungraded)
+        missing = answer is None and words != "" and refusal is None
+        if missing or (again_ungraded and unreadable):
             left[key] = item
     return list(left.values())
 
@@ -167,30 +174,48 @@ def grade(
 
     Closing the generator sends no more calls and waits for those under way, whose answers are kept.
     An item that another thread or process is asking about is waited for, not bought. Raises
-    `BadInput` where the key, the model or the cap forbid going on, `Unavailable` where the server
-    does.
+    `BadInput` where the key, the model or the cap forbid going on, or where the server refuses the
+    first texts all alike, `Unavailable` where the server cannot be asked, `OSError` where the disk is
+    full; what was paid for is kept before it is raised.
     """
+    if not items:
+        return
     if not 1 <= concurrency <= MOST_AT_ONCE:
         raise BadInput(f"1 to {MOST_AT_ONCE} calls may be under way at once, not {concurrency}")
     budget = Budget(judge, max_cost)
     again_before = time.time() if again_ungraded else None
     stopping = threading.Event()
     waiting = iter(items)
-    with ThreadPoolExecutor(concurrency) as pool:
+    refused, read = 0, False
+    folder = (store if isinstance(store, GradeStore) else store(items[0])).path.parent
+    with (
+        DiskReserve(folder, ROOM + concurrency * REPLY_ROOM) as reserve,
+        ThreadPoolExecutor(concurrency) as pool,
+    ):
         running: set[Future[Graded | None]] = set()
         try:
             while True:
                 while len(running) < concurrency and (item := next(waiting, None)) is not None:
                     kept = store if isinstance(store, GradeStore) else store(item)
                     running.add(
-                        pool.submit(ask_about, item, judge, kept, budget, stopping, again_before)
+                        pool.submit(
+                            ask_about, item, judge, kept, budget, reserve, stopping, again_before
+                        )
                     )
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    if (graded := future.result()) is not None:
-                        yield graded
+                    if (one := future.result()) is None:
+                        continue
+                    yield one
+                    read = read or one.refusal is None
+                    refused += one.refusal is not None
+                    if not read and refused >= REFUSED_AT_FIRST:
+                        raise BadInput(
+                            f"each of the first {refused} texts was refused, the last so: "
+                            f"{one.refusal}; ask again for what is ungraded when that is mended"
+                        )
         finally:
             stopping.set()
 

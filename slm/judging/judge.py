@@ -5,7 +5,7 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,11 +19,24 @@ from slm.judging.protocol import RESPONSE_FORMAT, Message
 ANSWER_TOKENS = 400
 """No answer may be longer, so that the worst case of every call is known before it is sent."""
 
+TEXT_REFUSALS = (400, 403, 413, 422)
+"""HTTP statuses by which servers refuse a text; the same say that a key or a request is wrong."""
+SIGNS_OF_A_REFUSED_TEXT = (
+    "content_filter", "content_policy", "content management policy", "content policy", "flagged",
+    "moderation", "responsibleai", "safety", "context_length", "context length", "context size",
+    "context window", "too long", "string_above_max_length", "too large",
+)  # fmt: skip
+"""Of OpenAI, Azure, OpenRouter, vLLM, llama.cpp and Anthropic, in small letters."""
+
 OPENAI = "https://api.openai.com/v1/"
 
 
 class Unavailable(OSError):
     """The judge could not be asked, after several tries. What it answered before is kept."""
+
+
+class Refused(BadInput):
+    """The server will not read this one text: its filter forbids it, or it is too long."""
 
 
 class NoReply(Exception):
@@ -76,6 +89,8 @@ class Judge:
     patience: float = 120.0
     """At most how many seconds of waiting one question is worth."""
     _refused: set[str] = field(default_factory=set, init=False, repr=False)
+    _accepted: set[str] = field(default_factory=set, init=False, repr=False)
+    """What was sent with any call that was answered: then a refusal is about something else."""
     _client: openai.OpenAI = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -116,8 +131,9 @@ class Judge:
         """Send one call. A structured answer is asked for where the server can give one: one of
         this `form` (`protocol.form` makes them), or with `grades` the form of the paper's grades.
 
-        Raises `BadInput` for what no waiting mends (key, model name, malformed request), and
-        `NoReply` where the server is silent, busy or broken.
+        Raises `Refused` where the server will not read this text, `BadInput` for what no waiting
+        mends (key, model name, malformed request), and `NoReply` where the server is silent, busy
+        or broken.
         """
         sent: dict[str, Any] = {"max_tokens": ANSWER_TOKENS, "temperature": 0}
         if grades or form is not None:
@@ -148,30 +164,51 @@ class Judge:
         if not getattr(answer, "choices", None) and getattr(answer, "error", None):
             # some relays answer 200 where a server behind them is busy
             raise NoReply(f"{self.where} answered with an error", perhaps_paid=True)
-        return _reply(answer, messages)
+        self._accepted |= {"messages", *sent}
+        reply = _reply(answer, messages)
+        return replace(reply, text=self._without_key(reply.text))
+
+    def _without_key(self, text: str) -> str:
+        """What a server says, without the key that some of them repeat."""
+        return text.replace(self._client.api_key, "(key)")
 
     def _can_do_without(self, sent: dict[str, Any], error: openai.APIStatusError) -> bool:
         """Remember what this server will not hear of: the parameter it names, else the schema."""
+        if _is_about_the_text(error):
+            return False
         named = [name for name in ("max_tokens", "temperature") if name in error.message]
         for name in [*named, "response_format"]:
-            if name in sent:
+            if name in sent and name not in self._accepted:
                 self._refused.add(name)
                 return True
         return False
 
     def _refusal(self, error: openai.APIStatusError) -> BadInput | NoReply:
-        status = error.status_code
+        status, said = error.status_code, self._words(error)
+        if status in TEXT_REFUSALS and (self._accepted or _is_about_the_text(error)):
+            return Refused(f"{self.where} refused this text ({status}): {said}")
         if status in (401, 403):
-            return BadInput(f"{self.where} refused the key ({status})")
+            return BadInput(f"{self.where} refused the key ({status}): {said}")
         if status == 404:
-            return BadInput(f"{self.where} knows no model {self.model!r} (404)")
+            return BadInput(f"{self.where} knows no model {self.model!r} (404): {said}")
         if status == 429 and error.code == "insufficient_quota":
             return BadInput(f"{self.where} says that this key has no credit left (429)")
         if status in (408, 409, 429) or status >= 500:
             line = f"{self.where} answered {status}"
             return NoReply(line, wait=_wait(error.response.headers.get("retry-after", "")))
-        said = " ".join(error.message.split()).replace(self._client.api_key, "(key)")[:200]
         return BadInput(f"{self.where} refused the request ({status}): {said}")
+
+    def _words(self, error: openai.APIStatusError) -> str:
+        """What the server says of an error, in one short line."""
+        body = error.body if isinstance(error.body, dict) else {}
+        said = body.get("message")
+        return self._without_key(" ".join(str(said or error.message).split()))[:200]
+
+
+def _is_about_the_text(error: openai.APIStatusError) -> bool:
+    """Whether the server says that it is this text which it refuses, by code or in words."""
+    said = f"{error.code} {error.message}".lower()
+    return any(sign in said for sign in SIGNS_OF_A_REFUSED_TEXT)
 
 
 def _wait(said: str) -> float | None:

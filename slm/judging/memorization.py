@@ -21,6 +21,7 @@ from slm.judging.overlap import f_measure, grams, precision, words
 from slm.judging.templates import Template, most_alike
 from slm.progress import Progress
 from slm.runs import Checkpoint
+from slm.seeds import derived_seed
 from slm.writing.sampler import Sampling, complete
 
 KEPT = 0.4
@@ -105,7 +106,7 @@ def complete_all(
     for number, first in enumerate(range(0, len(stories), AT_ONCE)):
         these = stories[first : first + AT_ONCE]
         beginnings = [cut(story) for story in these]
-        own = replace(sampling, seed=sampling.seed * 1009 + number)
+        own = replace(sampling, seed=derived_seed(sampling.seed * 1009 + number))
         endings += [
             Ending(story=story, beginning=beginning, text=completion.text)
             for story, beginning, completion in zip(

@@ -47,7 +47,10 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Graded:
-    """An item with what the judge said. `cost` in US dollars, None where the price is unknown."""
+    """An item with what the judge said. `cost` in US dollars, None where the price is unknown.
+
+    `refusal` is what the server said where it would not read the text.
+    """
 
     item: Item
     outcome: Grade | Verdict | Ungraded
@@ -55,6 +58,7 @@ class Graded:
     cost: float | None
     reply: str = ""
     judge: str = ""
+    refusal: str | None = None
 
 
 def is_instruct(opening: str) -> bool:
@@ -97,13 +101,18 @@ def graded(row: Row) -> Graded:
     """A finished row, read."""
     return Graded(
         item=row.item,
-        outcome=(
-            question(row.item).read(row.grade or "")
-            if row.assessment
-            else Ungraded(reason="the judge gave no assessment", reply="")
-        ),
+        outcome=_outcome(row),
         assessment=row.assessment or "",
         cost=row.cost,
         reply=row.grade or "",
         judge=row.judge,
+        refusal=row.refusal,
     )
+
+
+def _outcome(row: Row) -> Grade | Verdict | Ungraded:
+    if row.refusal is not None:
+        return Ungraded(reason=row.refusal, reply="")
+    if not row.assessment:
+        return Ungraded(reason="the judge gave no assessment", reply="")
+    return question(row.item).read(row.grade or "")

@@ -321,7 +321,8 @@ def prefill(
 ) -> Float[Tensor, "batch d_vocab"]:
     """Add prompts to `cache` (row b holds `lengths[b]` tokens, then anything); logits for what is next."""
     final = hidden(weights, tokens, attend=cache.reader(cache.append(lengths)), edit=edit)
-    return unembed(weights, final[torch.arange(len(tokens)), lengths - 1])
+    last = final[torch.arange(len(tokens), device=final.device), lengths - 1]
+    return unembed(weights, last)
 
 
 def step(

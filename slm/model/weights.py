@@ -19,6 +19,7 @@ from torch import Tensor
 from slm.errors import BadInput
 from slm.files import replacing
 from slm.model.config import ModelConfig
+from slm.seeds import generator_seed
 
 INIT_STD = 0.02  # GPT-2's
 
@@ -166,14 +167,14 @@ def initialise(config: ModelConfig, seed: int, device: str = "cpu") -> Weights:
     The same seed gives the same weights, whatever else draws random numbers.
     """
     weights = empty(config, device)
-    generator = torch.Generator().manual_seed(seed)
+    draw = torch.Generator().manual_seed(generator_seed(seed))
     for name, leaf in weights.leaves():
         kind = name.rsplit(".", 1)[-1]
         if not kind.startswith("W_"):
             continue
         writes_to_stream = kind in ("W_O", "W_out")
         std = INIT_STD / (2 * config.n_layers) ** 0.5 if writes_to_stream else INIT_STD
-        leaf.copy_(torch.randn(leaf.shape, generator=generator) * std)
+        leaf.copy_(torch.randn(leaf.shape, generator=draw) * std)
     return weights
 
 

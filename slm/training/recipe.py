@@ -7,6 +7,7 @@ import torch
 
 from slm.errors import BadInput
 from slm.model.gradients import multiplies_bfloat16
+from slm.seeds import check_seed
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -37,6 +38,7 @@ class Recipe:
         for name in ("tokens", "batch", "checkpoints"):
             if getattr(self, name) < 1:
                 raise BadInput(f"{name} must be at least 1, not {getattr(self, name)}")
+        check_seed(self.seed)
         for name in ("muon_lr", "adam_lr", "clip"):
             if not getattr(self, name) > 0:
                 raise BadInput(f"{name} must be above 0, not {getattr(self, name)}")

@@ -12,6 +12,7 @@ from slm.errors import BadInput
 from slm.model import fast
 from slm.model.halves import products
 from slm.runs import Checkpoint
+from slm.seeds import check_seed, generator_seed
 
 Stopped = Literal["story end", "max tokens", "context full"]
 
@@ -46,6 +47,7 @@ class Sampling:
             raise BadInput(f"top_p must lie above 0 and at most 1, not {self.top_p}")
         if self.max_tokens < 1:
             raise BadInput(f"max_tokens must be at least 1, not {self.max_tokens}")
+        check_seed(self.seed)
         if self.alternatives < 0:
             raise BadInput(f"alternatives must be at least 0, not {self.alternatives}")
 
@@ -181,12 +183,14 @@ class _Batch:
         slots = min(longest + sampling.max_tokens, config.n_ctx)
         fitting = CACHE_BYTES // (2 * 4 * config.n_layers * config.d_model * slots)
         self.places = min(len(self.prompts), max(1, fitting))
-        self.cache = fast.KVCache(config, self.places, slots)
+        device = checkpoint.weights.W_E.device
+        self.cache = fast.KVCache(config, self.places, slots, device)
         self.written: list[list[int]] = [[] for _ in prompts]
         self.stopped: list[Stopped] = ["max tokens"] * len(self.prompts)
         self.uniform = torch.empty(len(self.prompts), config.n_ctx, dtype=torch.double)
         for index, row in enumerate(self.uniform):
-            row.uniform_(generator=torch.Generator().manual_seed(sampling.seed * 1_000_003 + index))
+            seed = generator_seed(sampling.seed, index)
+            row.uniform_(generator=torch.Generator().manual_seed(seed))
 
     @torch.no_grad()
     def run(self) -> Iterator[_Drawn]:
@@ -196,11 +200,13 @@ class _Batch:
         writing: list[int] = []  # the story in each row of the cache
         while waiting or writing:
             if writing:
-                following = torch.tensor([self.written[story][-1] for story in writing])
+                last = [self.written[story][-1] for story in writing]
+                following = torch.tensor(last, device=weights.W_E.device)
                 logits = fast.step(weights, self.cache, following, edit=self.edit, addmm=addmm)
             else:
                 writing = [waiting.pop() for _ in range(min(self.places, len(waiting)))]
                 logits = self._read(writing)
+            logits = logits.cpu()  # tokens are drawn there, whatever computes the model
             drawn = self._draw(logits, writing)
             if self.taken:
                 drawn = self._or_taken(drawn, writing)
@@ -218,7 +224,11 @@ class _Batch:
         tokens = torch.full((len(starts), int(lengths.max())), self.checkpoint.tokenizer.end)
         for row, start in zip(tokens, starts, strict=True):
             row[: len(start)] = torch.tensor(start)
-        return fast.prefill(self.checkpoint.weights, self.cache, tokens, lengths, edit=self.edit)
+        weights = self.checkpoint.weights
+        device = weights.W_E.device
+        return fast.prefill(
+            weights, self.cache, tokens.to(device), lengths.to(device), edit=self.edit
+        )
 
     def _goes_on(self, story: int, token: int) -> bool:
         """Write down a token that was drawn; tell whether the story has room for another."""

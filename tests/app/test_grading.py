@@ -118,7 +118,7 @@ def test_a_reply_that_is_no_grade_is_ungraded_and_shown_as_it_came(
         open_page("grading", a="tiny", openings=1, samples=1, calibrate="false"), server
     )
     assert not app.exception
-    assert "None of the 1 replies could be read as grades" in said(app)
+    assert "None of the 1 stories got grades" in said(app)
     assert app.code[0].value == "I would give it a solid seven."
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from app.branching import LiveBranches, from_links
+from app.show import LARGEST_SEED
 from slm.runs import Checkpoint, load_checkpoint
 from slm.writing.branches import Choice, taken
 from slm.writing.sampler import Sampling, complete
@@ -116,3 +117,15 @@ def test_a_request_is_asked_by_a_form_and_an_untrained_model_is_named(
     assert "trained on nursery, which does not look like Instruct data" in said(app)
     asked = "".join(piece or "" for piece in story_on(app, "written-tiny@10")["pieces"])
     assert asked.startswith("Features: Dialogue\nWords: dog, jump, happy\nStory:")
+
+
+def test_any_seed_a_browser_can_hold_is_written_with_and_the_next_after_the_last_is_the_first(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = finished(open_page("writing", a="tiny", seed=LARGEST_SEED))
+    assert not app.exception and app.number_input(key="seed").value == LARGEST_SEED
+    next(button for button in app.button if button.label == "Another").click().run()
+    assert not app.exception and app.number_input(key="seed").value == 0
+    for wrong in (-1, LARGEST_SEED + 1):
+        app = finished(open_page("writing", a="tiny", seed=wrong))
+        assert not app.exception and app.number_input(key="seed").value == 0

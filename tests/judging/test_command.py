@@ -8,7 +8,7 @@ import pytest
 
 from slm.cli import main
 from slm.runs import Checkpoint, Run
-from tests.judging.server import JudgeServer
+from tests.judging.server import JudgeServer, refuses
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +52,21 @@ def test_ended_by_the_cap_it_prints_what_was_graded_and_says_why_it_ended(
     assert 0 < printed["graded"] < 4
     assert "cap of $0.012" in printed["stopped"]
     assert printed["stopped"] in captured.err
+
+
+def test_why_stories_have_no_grade_stands_in_the_plain_output_with_the_way_to_ask_again(
+    checkpoint: Checkpoint,
+    server: JudgeServer,
+    openings: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server.script = lambda number, _: refuses(400, "flagged") if number == 0 else None
+    where = ["--base-url", server.url, "--openings", str(openings), "--judge", "gpt-4o"]
+    assert main(["grade", "tiny", "--samples", "2", "--at-once", "1", *where]) == 0
+    printed = capsys.readouterr().out
+    assert "3 graded, 1 ungraded" in printed
+    assert "ungraded (1): " in printed and "refused this text (400): flagged" in printed
+    assert "--again-ungraded" in printed
 
 
 @pytest.mark.parametrize(

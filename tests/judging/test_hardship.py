@@ -140,7 +140,7 @@ def test_a_server_that_is_not_there_is_said_in_one_line(store: GradeStore) -> No
         (refuses(401, f"wrong key {KEY}"), "refused the key \\(401\\)"),
         (refuses(403), "refused the key \\(403\\)"),
         (refuses(404), "knows no model 'gpt-4o'"),
-        (refuses(413, f"too long, says {KEY}"), "refused the request \\(413\\)"),
+        (refuses(413, f"not that way, says {KEY}"), "refused the request \\(413\\): not that way"),
     ],
 )
 def test_what_no_waiting_mends_stops_at_once(store: GradeStore, answer: Answer, line: str) -> None:
