@@ -12,7 +12,7 @@ from slm.lens.protagonist import ProtagonistTest, protagonist_test
 from slm.lens.roles import Roles, score_roles
 from slm.progress import Progress
 from slm.runs import Checkpoint
-from slm.stories.cleaning import CleaningReport, clean
+from slm.stories.cleaning import cleaned
 from slm.stories.labelled import labelled
 from slm.stories.snippets import NeuronSnippets
 from slm.stories.sources import open_source
@@ -35,7 +35,7 @@ def snippets(
     checkpoint: Checkpoint, layer: int, neuron: int, corpus: str, stories: int
 ) -> tuple[NeuronSnippets, NeuronSnippets]:
     """A neuron by example, and another one of its layer."""
-    texts = list(islice(clean(open_source(corpus).raw(), CleaningReport()), stories))
+    texts = list(islice(cleaned(open_source(corpus)), stories))
     other = another_neuron(checkpoint, layer, neuron)
     mine, another = neuron_snippets(checkpoint, texts, [(layer, neuron), (layer, other)])
     return mine, another

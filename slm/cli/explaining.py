@@ -32,7 +32,7 @@ def _explain(chosen: argparse.Namespace) -> None:
     from slm.judging.replies import ReplyStore
     from slm.lens.explainable import STORIES, another_neuron, neuron_snippets
     from slm.runs import load_checkpoint, open_run
-    from slm.stories.cleaning import CleaningReport, clean
+    from slm.stories.cleaning import cleaned
     from slm.stories.sources import open_source
 
     key = found_key() or ("none" if chosen.base_url else "")
@@ -41,7 +41,7 @@ def _explain(chosen: argparse.Namespace) -> None:
     count = STORIES if chosen.stories is None else chosen.stories
     if count < 1:
         raise BadInput(f"--stories must be at least 1, not {count}")
-    texts = list(islice(clean(open_source(chosen.corpus).raw(), CleaningReport()), count))
+    texts = list(islice(cleaned(open_source(chosen.corpus)), count))
     other = another_neuron(checkpoint, chosen.layer, chosen.neuron)
     mine, another = neuron_snippets(
         checkpoint, texts, [(chosen.layer, chosen.neuron), (chosen.layer, other)]

@@ -3,6 +3,7 @@
 import argparse
 import json
 import signal
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -242,14 +243,14 @@ def _runs(chosen: argparse.Namespace) -> None:
 def _eval(chosen: argparse.Namespace) -> None:
     from slm.judging.loss import story_loss
     from slm.runs import load_checkpoint
-    from slm.stories.cleaning import CleaningReport, clean
+    from slm.stories.cleaning import CleaningReport, cleaned
     from slm.stories.sources import open_source
 
     checkpoint = load_checkpoint(chosen.address)
     source = open_source(chosen.corpus, "valid")
-    stories = [
-        checkpoint.tokenizer.encode_story(story) for story in clean(source.raw(), CleaningReport())
-    ]
+    report = CleaningReport()
+    stories = [checkpoint.tokenizer.encode_story(story) for story in cleaned(source, report)]
+    print(f"{chosen.corpus}: {report.in_words()}", file=sys.stderr)
     if not stories:
         raise BadInput(f"the corpus {chosen.corpus!r} holds no story that survives cleaning")
     loss = story_loss(checkpoint.weights, checkpoint.tokenizer, stories)

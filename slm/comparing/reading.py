@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from slm.errors import BadInput
-from slm.stories.cleaning import CleaningReport, clean
+from slm.stories.cleaning import cleaned
 from slm.stories.sources import open_source
 
 
@@ -25,7 +25,7 @@ def read(corpus: str, stories: int) -> Reading:
     if stories < 1:
         raise BadInput(f"at least 1 story must be compared, not {stories}")
     source = open_source(corpus, "valid")
-    texts = tuple(islice(clean(source.raw(), CleaningReport()), stories))
+    texts = tuple(islice(cleaned(source), stories))
     if not texts:
         raise BadInput(f"the corpus {corpus!r} holds no story that survives cleaning")
     return Reading(corpus=corpus, fingerprint=source.fingerprint, texts=texts)

@@ -21,7 +21,7 @@ from pydivsufsort import divsufsort
 from slm.errors import BadInput
 from slm.judging.overlap import words
 from slm.runs import runs_dir
-from slm.stories.cleaning import CleaningReport, clean
+from slm.stories.cleaning import cleaned
 from slm.stories.sources import Source, open_source
 
 INDEX_VERSION = 1
@@ -210,7 +210,7 @@ def _write(source: Source, as_words: Words, folder: Path) -> Iterator[Building]:
     first_word, first_text, parts, read = [0], [0], 0, 0
     part = bytearray()
     with (folder / "stories.txt").open("wb") as file:
-        for story in clean(source.raw(), CleaningReport()):
+        for story in cleaned(source):
             text, passage = story.encode(), _written(as_words(story)) + b"\n"
             file.write(text)
             part += passage

@@ -15,7 +15,7 @@ from slm.judging.novelty import Novelty, Point, novelty
 from slm.judging.templates import Template, masked_words
 from slm.progress import Progress
 from slm.runs import Address, Run, load_checkpoint, open_run, resolve
-from slm.stories.cleaning import CleaningReport, clean
+from slm.stories.cleaning import cleaned
 from slm.stories.sources import Source, has_validation, open_source
 from slm.writing.sampler import Sampling
 
@@ -74,7 +74,7 @@ def _unseen(spec: str) -> Source:
 
 def unseen_stories(spec: str) -> list[str]:
     """The stories that a model never saw."""
-    return list(clean(_unseen(spec).raw(), CleaningReport()))
+    return list(cleaned(_unseen(spec)))
 
 
 def indexed(corpus: str, *, masked: bool = False) -> Generator[Progress, None, CopyIndex]:

@@ -17,7 +17,7 @@ from slm.lens.head_targets import BY_TOKEN, Kind, Rows
 from slm.runs import Checkpoint
 from slm.stories import nursery
 from slm.stories.annotated import AnnotatedStory, annotate
-from slm.stories.cleaning import CleaningReport, clean
+from slm.stories.cleaning import cleaned
 from slm.stories.labelled import NURSERY
 from slm.stories.nursery import NurseryStory, Role
 from slm.stories.sources import open_source
@@ -194,7 +194,7 @@ def _capital(story: AnnotatedStory, tokenizer: Tokenizer) -> Bool[np.ndarray, "p
 
 def _with_classes(tokenizer: Tokenizer, corpus: str, count: int, length: int) -> list[Story]:
     """The first stories of a corpus that fill a row, by word class."""
-    texts = islice(clean(open_source(corpus).raw(), CleaningReport()), CANDIDATES * count)
+    texts = islice(cleaned(open_source(corpus)), CANDIDATES * count)
     long = (story for text in texts if len((story := _by_class(text, tokenizer)).tokens) >= length)
     return list(islice(long, count))
 

@@ -28,7 +28,7 @@ from slm.lens.neuron_tally import SAME_WORDS, Tally, batches
 from slm.lens.neurons import KEPT
 from slm.model.config import ModelConfig
 from slm.runs import Checkpoint
-from slm.stories.cleaning import CleaningReport, clean
+from slm.stories.cleaning import CleaningReport, cleaned
 from slm.stories.sources import open_source
 
 STORIES_AT_ONCE = 256
@@ -73,7 +73,7 @@ def build_index(
         if again:
             part.start_over()
         report = CleaningReport()
-        texts = clean(source.raw(), report)
+        texts = cleaned(source, report)
         yield part.reading(source.size)
         for _ in islice(texts, part.stories):  # they are read already
             pass

@@ -4,13 +4,29 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import ftfy
 
+from slm.errors import BadInput, one_line, shown
 from slm.stories.instruct import is_record, parse_record
+from slm.stories.sources import Source
 
-CLEANING_VERSION = "2"
+CLEANING_VERSION = "3"
+ASKED_FROM = 1024
+"""Stories after which it is first looked whether most of them count as cut off."""
+EXAMPLE = 60
+"""Characters of an example of what was dropped."""
+
+Reason = Literal["empty", "truncated", "duplicate", "in_validation"]
+REASONS: dict[Reason, str] = {
+    "truncated": "cut off",
+    "duplicate": "repeated",
+    "in_validation": "kept for validation",
+    "empty": "empty",
+}
+"""Why a story is dropped, and how that is said."""
 
 _SUSPICIOUS = re.compile(
     "[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u20ac\u2122\ufffd\ud800-\udfff]"
@@ -20,13 +36,31 @@ _SUSPICIOUS = re.compile(
 Only a story that holds one is shown to ftfy, which looks closely and slowly.
 """
 
+_LOST_QUOTE = re.compile(
+    "â€\ufffd|â€(?![\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013\u2014"
+    '\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122"])'
+)
+"""A closing quotation mark (E2 80 9D) whose last byte, which windows-1252 lacks, was lost.
+
+Any third byte makes another character of it, which is ftfy's to repair; ftfy takes a space for one.
+"""
+
 _ENDING = re.compile(r"[.!?…*~)\]}>:;\-–—\"'”’»]$|\bend$", re.IGNORECASE)
-"""How a whole story ends: with a mark that closes a sentence, a quotation, or "The end"."""
+"""How most whole stories end: with a mark that closes a sentence, a quotation, or "The end"."""
+_GOES_ON = frozenset("&@#%/\\¡¿＆＠＃％／＼")
+"""Punctuation that closes nothing, besides commas."""
+_EMOJI_ENDS = frozenset("\ufe0f\u20e3～")
+"""What makes an emoji of a character before it, and the wave that Japanese sentences end in."""
+_WITHOUT_FULL_STOPS = ("THAI ", "LAO ")
 
 
 @dataclass(kw_only=True)
 class CleaningReport:
-    """How many stories were kept, repaired (whatever came of them), and dropped for what reason."""
+    """How many stories were kept, repaired (whatever came of them), and dropped for what reason.
+
+    `examples` holds of each reason the first story that was dropped for it: its end where it is cut
+    off, its beginning elsewhere.
+    """
 
     kept: int = 0
     repaired: int = 0
@@ -34,6 +68,37 @@ class CleaningReport:
     truncated: int = 0
     duplicate: int = 0
     in_validation: int = 0
+    examples: dict[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def read(self) -> int:
+        """All stories that came."""
+        return self.kept + sum(getattr(self, reason) for reason in REASONS)
+
+    def drop(self, reason: Reason, story: str) -> None:
+        """Count a story that is dropped."""
+        setattr(self, reason, getattr(self, reason) + 1)
+        if story and reason not in self.examples:
+            if reason == "truncated":
+                part = story if len(story) <= EXAMPLE else f"…{story[-EXAMPLE:]}"
+            else:
+                part = story if len(story) <= EXAMPLE else f"{story[:EXAMPLE]}…"
+            self.examples[reason] = one_line(part)
+
+    def in_words(self) -> str:
+        """What was kept, dropped for what reason with an example, and repaired, in one line."""
+        dropped = [
+            f"{count:,} {said}" + (f" ({example!r})" if (example := self._example(reason)) else "")
+            for reason, said in REASONS.items()
+            if (count := getattr(self, reason))
+        ]
+        line = f"{self.kept:,} of {self.read:,} stories kept"
+        if dropped:
+            line += f"; dropped: {', '.join(dropped)}"
+        return line + (f"; {self.repaired:,} repaired" if self.repaired else "")
+
+    def _example(self, reason: str) -> str:
+        return "" if reason == "in_validation" else self.examples.get(reason, "")
 
 
 def story_key(story: str) -> int:
@@ -42,39 +107,112 @@ def story_key(story: str) -> int:
     return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "big")
 
 
-def clean(stories: Iterable[str], report: CleaningReport) -> Iterator[str]:
+def is_cut_off(story: str) -> bool:
+    """Whether a story breaks off: whether it ends in a letter, a digit or a comma, or opens a bracket.
+
+    A sentence's mark, a quotation mark, a bracket or dash of any script ends a story, and so does an
+    emoji. Marks that are not seen (a right-to-left mark) are passed over. Thai and Lao, which are
+    written without full stops, are never cut off, and a mark that opens a quotation elsewhere
+    closes one where it follows a word (German, Danish).
+    """
+    tail = story[-16:]
+    while tail and unicodedata.category(tail[-1]) == "Cf":
+        tail = tail[:-1]
+    if _ENDING.search(tail) or not tail:
+        return not tail
+    last, before = tail[-1], tail[-2:-1]
+    kind = unicodedata.category(last)
+    if kind == "Po":
+        return last in _GOES_ON or "COMMA" in unicodedata.name(last, "")
+    if kind == "Pi":
+        return not before.strip()
+    if (
+        kind in ("Pe", "Pf", "Pd", "So")
+        or last in _EMOJI_ENDS
+        or "\U0001f000" <= last <= "\U0001fbff"
+    ):
+        return False
+    return not unicodedata.name(last, "").startswith(_WITHOUT_FULL_STOPS)
+
+
+def clean(
+    stories: Iterable[str], report: CleaningReport, *, keep_truncated: bool = False
+) -> Iterator[str]:
     """Yield repaired stories, dropping empty, truncated and repeated ones.
 
     Counts go into `report` as they happen. An instruct record without a story counts as empty.
     Remembers a number per story (about 80 bytes), not the stories.
     """
-    return (story for _, story in clean_with_keys(stories, report))
+    found = clean_with_keys(stories, report, keep_truncated=keep_truncated)
+    return (story for _, story in found)
+
+
+def cleaned(source: Source, report: CleaningReport | None = None) -> Iterator[str]:
+    """The cleaned stories of a source; raises `BadInput` where most of them count as cut off."""
+    found = cleaned_with_keys(source, source.raw(), report or CleaningReport())
+    return (story for _, story in found)
+
+
+def cleaned_with_keys(
+    source: Source, raw: Iterable[str], report: CleaningReport, *, exclude: Container[int] = ()
+) -> Iterator[tuple[int, str]]:
+    """`cleaned`, each story with its `story_key`; `raw` are the stories of `source`, as they are read.
+
+    A corpus of which most stories end without a sentence's mark may well be written that way, so it
+    stops unless the source says what to do with them. That is looked at now and then, and at the end.
+    """
+    keep = source.truncated == "keep"
+
+    def asking() -> Iterator[str]:
+        due = ASKED_FROM
+        for number, story in enumerate(raw):
+            if number == due:
+                due *= 2
+                _ask(source, report)
+            yield story
+        _ask(source, report)
+
+    return clean_with_keys(asking(), report, exclude=exclude, keep_truncated=keep)
+
+
+def _ask(source: Source, report: CleaningReport) -> None:
+    if source.truncated == "ask" and report.truncated * 2 > report.read - report.empty:
+        raise BadInput(
+            f"most of {shown(source.spec)} would be dropped: {report.truncated:,} of the first "
+            f"{report.read:,} stories end without a sentence's mark, as if cut off "
+            f"({report.examples['truncated']!r}); :keep-truncated after the corpus keeps them, "
+            ":drop-truncated goes on with the rest"
+        )
 
 
 def clean_with_keys(
-    stories: Iterable[str], report: CleaningReport, *, exclude: Container[int] = ()
+    stories: Iterable[str],
+    report: CleaningReport,
+    *,
+    exclude: Container[int] = (),
+    keep_truncated: bool = False,
 ) -> Iterator[tuple[int, str]]:
     """`clean`, each story with its `story_key`, and without those whose key stands in `exclude`."""
     seen: set[int] = set()
     for raw in stories:
         story = raw.strip()
         if not story.isascii() and _SUSPICIOUS.search(story):
-            repaired = ftfy.fix_text(story, uncurl_quotes=False)
+            repaired = ftfy.fix_text(_LOST_QUOTE.sub("”", story), uncurl_quotes=False)
             report.repaired += repaired != story
             story = repaired
         story = unicodedata.normalize("NFC", story).replace("\r\n", "\n").strip()
         body = parse_record(story).story if is_record(story) else story
         if not body:
-            report.empty += 1
+            report.drop("empty", story)
             continue
-        if not _ENDING.search(body[-8:]):
-            report.truncated += 1
+        if not keep_truncated and is_cut_off(body):
+            report.drop("truncated", body)
             continue
         key = story_key(story)
         if key in exclude:
-            report.in_validation += 1
+            report.drop("in_validation", story)
         elif key in seen:
-            report.duplicate += 1
+            report.drop("duplicate", story)
         else:
             seen.add(key)
             report.kept += 1

@@ -22,8 +22,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 from jaxtyping import Int64, UInt16
 
-from slm.errors import BadInput
-from slm.stories.cleaning import CLEANING_VERSION, CleaningReport, clean, clean_with_keys
+from slm.errors import BadInput, shown
+from slm.stories.cleaning import CLEANING_VERSION, CleaningReport, cleaned_with_keys
 from slm.stories.sources import Source, has_validation, open_source
 from slm.stories.tokenizer import TRAINING_BYTES, Tokenizer
 
@@ -117,7 +117,7 @@ def prepare(
             assert prepared is not None, f"{folder} was just written"
     if (size := len(prepared.train.tokens)) < n_ctx + 1:
         raise BadInput(
-            f"a corpus must be longer than one context of {n_ctx} tokens; {source!r} has {size}"
+            f"a corpus must be longer than one context of {n_ctx} tokens; {shown(source)} has {size}"
         )
     return prepared
 
@@ -156,13 +156,14 @@ class _Split:
         self.held_out = []
         raw = self.read(self.source, stage, at_most)
         if self.valid_source is not None:
-            found = clean_with_keys(raw, report, exclude=self.validation_keys)
-            yield from (story for _, story in found)
+            keys = self.validation_keys
+            for _, story in cleaned_with_keys(self.source, raw, report, exclude=keys):
+                yield story
             return
-        for key, story in clean_with_keys(raw, report):
+        for key, story in cleaned_with_keys(self.source, raw, report):
             if key <= self.highest_held_out:
                 report.kept -= 1
-                report.in_validation += 1
+                report.drop("in_validation", story)
                 self.held_out.append(story)
             else:
                 yield story
@@ -170,7 +171,9 @@ class _Split:
     def valid(self, report: CleaningReport, stage: str) -> Iterator[str]:
         """Validation stories: of their own source, or what the training ones left behind."""
         if self.valid_source is not None:
-            yield from clean(self.read(self.valid_source, stage), report)
+            raw = self.read(self.valid_source, stage)
+            for _, story in cleaned_with_keys(self.valid_source, raw, report):
+                yield story
         else:
             report.kept = len(self.held_out)
             yield from self.held_out
@@ -179,7 +182,8 @@ class _Split:
     def validation_keys(self) -> frozenset[int]:
         assert self.valid_source is not None
         stories = self.read(self.valid_source, "reading the validation stories")
-        return frozenset(key for key, _ in clean_with_keys(stories, CleaningReport()))
+        found = cleaned_with_keys(self.valid_source, stories, CleaningReport())
+        return frozenset(key for key, _ in found)
 
     @cached_property
     def highest_held_out(self) -> int:
@@ -190,7 +194,7 @@ class _Split:
         keys: list[int] = []
         read = 0
         stories = self.read(self.source, "choosing validation stories", JUDGED_BY)
-        for key, story in clean_with_keys(stories, CleaningReport()):
+        for key, story in cleaned_with_keys(self.source, stories, CleaningReport()):
             keys.append(key)
             read += len(story)
             if read >= JUDGED_BY:
@@ -200,6 +204,22 @@ class _Split:
         share = min(HELD_OUT_SHARE, HELD_OUT_AT_MOST / max(1, expected))
         count = min(max(1, int(len(keys) * share)), len(keys) - 1)
         return sorted(keys)[count - 1] if count > 0 else -1
+
+    def nothing_left(self, name: str, report: CleaningReport) -> str:
+        """Say why a split has no story."""
+        corpus = shown(self.source.spec)
+        if self.valid_source is None:
+            return (
+                f"a corpus needs 2 stories, one to validate with: of {corpus} {report.in_words()}"
+            )
+        if name == "valid":
+            return f"no validation story is left of {shown(self.valid_source.spec)}: {report.in_words()}"
+        if report.in_validation and report.in_validation + report.empty == report.read:
+            return (
+                f"every story of the corpus {corpus} is a validation story, so nothing is left to "
+                "train on: give other stories to validate with, or none, and some are held out"
+            )
+        return f"no story of {corpus} is left to train on: {report.in_words()}"
 
     def read(self, source: Source, stage: str, at_most: int | None = None) -> Iterator[str]:
         """The raw stories of `source`, telling how far they have come."""
@@ -231,7 +251,7 @@ def _write(folder: Path, split: _Split, tokenizer: Tokenizer) -> None:
             written = _write_tokens(beside / name, texts, tokenizer, workers)
             manifest[name] = {**written, "report": asdict(report)}
             if not written["stories"]:
-                raise BadInput(f"no {name} story is left after cleaning: {report}")
+                raise BadInput(split.nothing_left(name, report))
         (beside / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
         if folder.exists():  # and yet could not be opened
             shutil.rmtree(folder)

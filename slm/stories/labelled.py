@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from slm.stories.annotated import AnnotatedStory, annotated
-from slm.stories.cleaning import CleaningReport, clean
+from slm.stories.cleaning import cleaned
 from slm.stories.nursery import Role
 from slm.stories.sources import open_source
 from slm.stories.tokenizer import Tokenizer
@@ -39,7 +39,7 @@ def labelled(
     if corpus == NURSERY:
         found = annotated(tokenizer, count, seed=seed)
         return ROLES, (roles_of(story, tokenizer) for story in found)
-    texts = islice(clean(open_source(corpus).raw(), CleaningReport()), count)
+    texts = islice(cleaned(open_source(corpus)), count)
     return CLASSES, (classes_of(text, tokenizer) for text in texts)
 
 

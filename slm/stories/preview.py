@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from slm.errors import BadInput
-from slm.stories.cleaning import CleaningReport, clean
+from slm.stories.cleaning import CleaningReport, cleaned_with_keys
 from slm.stories.sources import open_source
 from slm.stories.tokenizer import Tokenizer
 
@@ -29,10 +29,13 @@ class Preview:
 def preview(corpus: str, d_vocab: int, *, shown: int = 5, tokenizer: str = "") -> Preview:
     """Read the first stories of `corpus`; `tokenizer` is one's JSON where it is known already.
 
-    Raises `BadInput` where the corpus cannot be opened or no story survives cleaning.
+    Raises `BadInput` where the corpus cannot be opened, no story survives cleaning, or most of them
+    count as cut off.
     """
     report = CleaningReport()
-    stories = list(clean(islice(open_source(corpus).raw(), LOOKED_AT), report))
+    source = open_source(corpus)
+    first = islice(source.raw(), LOOKED_AT)
+    stories = [story for _, story in cleaned_with_keys(source, first, report)]
     if not stories:
         raise BadInput(f"the corpus {corpus!r} holds no story that survives cleaning")
     cutter = Tokenizer.from_json(tokenizer) if tokenizer else Tokenizer.train(stories, d_vocab)

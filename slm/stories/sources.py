@@ -1,18 +1,23 @@
-"""Where stories come from: a file, the hub, or our own hand. Knows nothing of cleaning or tokens."""
+"""Where stories come from: a file, the hub, or our own hand. Knows nothing of cleaning or tokens.
+
+A corpus may say how it is read: `stories.txt:blank-lines`, `tales.csv:text=content:keep-truncated`.
+So every command and page that takes a corpus takes that too, and a run remembers it.
+"""
 
 import errno
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from slm.errors import BadInput
-from slm.stories.tokenizer import END
+from slm.errors import BadInput, shown
+from slm.stories.record_files import read_csv, read_json, read_json_lines, read_parquet
+from slm.stories.text_files import BLOCK, WAYS, between_marks, check_parted
 
 Split = Literal["train", "valid"]
+Truncated = Literal["ask", "keep", "drop"]
 
 HUB = {
     "tinystories": (
@@ -36,56 +41,75 @@ HUB = {
 HUB_PATIENCE = 10  # seconds
 NURSERY_COUNT = 20_000
 NURSERY_LENGTH = 440  # characters of an average story
-BLOCK = 1 << 20
-LONGEST_STORY = 1 << 24
-"""Characters. A longer one is a file that does not say where its stories end."""
+RECORDS: dict[str, Callable[[Path, str], Iterator[str]]] = {
+    ".jsonl": read_json_lines,
+    ".json": read_json,
+    ".csv": read_csv,
+    ".parquet": read_parquet,
+}
+"""Files of records, by their ending."""
+FORMS = ".txt, .jsonl, .json, .csv or .parquet"
 EXPECTED = (
-    "a .txt, .jsonl, .json or .parquet path, tinystories, tinystories-v2, tinystories-instruct, "
+    f"a {FORMS} path, tinystories, tinystories-v2, tinystories-instruct, "
     "nursery, nursery:COUNT:SEED or shipped, or several joined by +"
 )
+OPTIONS = f":{', :'.join(WAYS)}, :csv, :mark=TEXT, :text=COLUMN, :keep-truncated, :drop-truncated"
+"""What may follow a file to say how it is read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """Stories as they come. `fingerprint` is the same for the same content; `raw` starts afresh.
 
-    `size` is about how many characters `raw` will give, to tell how far a reader has come.
+    `size` is about how many characters `raw` will give, to tell how far a reader has come;
+    `truncated` is what is to become of stories that are cut off where most of them are.
     """
 
     spec: str
     fingerprint: str
     raw: Callable[[], Iterator[str]]
     size: int
+    truncated: Truncated = "ask"
 
 
 def open_source(spec: str, split: Split = "train") -> Source:
     """Open what `spec` names, checking that stories can come out of it.
 
     Raises `BadInput` for an unknown name, and for a file that is missing, empty, binary, or holds
-    no story.
+    no story, or whose stories are parted by nothing that was said.
     """
-    if spec in HUB:
-        return _file(spec, _download(spec, split))
-    if spec == "shipped":
-        from slm.stories import shipped
-
-        texts = tuple(story.text for story in shipped.stories())
-        return Source(
-            spec=spec,
-            fingerprint=_hash("\0".join(texts)),
-            raw=lambda: iter(texts),
-            size=sum(map(len, texts)),
-        )
-    if match := _NURSERY.fullmatch(spec):
-        return _nursery(spec, int(match[1] or NURSERY_COUNT), int(match[2] or 0), split)
     if parts := _parts(spec):
         return _joined(spec, [open_source(part, split) for part in parts])
-    return _file(spec, Path(spec).expanduser())
+    name, chosen = _chosen(spec)
+    if name in HUB:
+        return _file(spec, str(_download(name, split)), chosen)
+    match = _NURSERY.fullmatch(name)
+    if chosen.how and (match or name == "shipped"):
+        raise BadInput(f"{shown(name)} is read in one way, and takes no option: {shown(spec)}")
+    if name == "shipped":
+        return _shipped()
+    if match:
+        made = _nursery(spec, int(match[1] or NURSERY_COUNT), int(match[2] or 0), split)
+        return replace(made, truncated=chosen.truncated)
+    return _file(spec, name, chosen)
 
 
 def has_validation(spec: str) -> bool:
     """Whether `spec` brings validation stories of its own: the hub's corpora and nursery do."""
-    return all(part in HUB or _NURSERY.fullmatch(part) for part in _parts(spec) or [spec])
+    names = [_chosen(part)[0] for part in _parts(spec) or [spec]]
+    return all(name in HUB or _NURSERY.fullmatch(name) for name in names)
+
+
+def _shipped() -> Source:
+    from slm.stories import shipped
+
+    texts = tuple(story.text for story in shipped.stories())
+    return Source(
+        spec="shipped",
+        fingerprint=_hash("\0".join(texts)),
+        raw=lambda: iter(texts),
+        size=sum(map(len, texts)),
+    )
 
 
 _NURSERY = re.compile(r"nursery(?::(\d{1,9}))?(?::(\d{1,9}))?")
@@ -93,16 +117,21 @@ _NURSERY = re.compile(r"nursery(?::(\d{1,9}))?(?::(\d{1,9}))?")
 
 def _parts(spec: str) -> list[str]:
     """What a + joins; nothing where there is no +, or where it is part of a file's name."""
-    return spec.split("+") if "+" in spec and not Path(spec).expanduser().exists() else []
+    return spec.split("+") if "+" in spec and not _is_file(_chosen(spec)[0]) else []
 
 
 def _joined(spec: str, parts: list[Source]) -> Source:
-    """One source after the other, as `a.txt+b.txt` asks for."""
+    """One source after the other, as `a.txt+b.txt` asks for. They are cleaned as one."""
+    if len({part.truncated for part in parts}) > 1:
+        raise BadInput(
+            f"keep-truncated and drop-truncated are of all parts of a corpus or of none: {shown(spec)}"
+        )
     return Source(
         spec=spec,
         fingerprint=_hash(" ".join(part.fingerprint for part in parts)),
         raw=lambda: (story for part in parts for story in part.raw()),
         size=sum(part.size for part in parts),
+        truncated=parts[0].truncated,
     )
 
 
@@ -123,144 +152,113 @@ def _nursery(spec: str, count: int, seed: int, split: Split) -> Source:
     )
 
 
-def _file(spec: str, path: Path) -> Source:
-    if not spec.strip() or not path.exists():
-        raise BadInput(f"a corpus is {EXPECTED}; there is no file {spec!r}")
+def _file(spec: str, name: str, chosen: "_Chosen") -> Source:
+    path = _path(name)
+    if not name.strip() or path is None or not path.exists():
+        raise BadInput(f"a corpus is {EXPECTED}; there is no file {shown(name)}{_near(name)}")
     if path.is_dir():
-        raise BadInput(f"a corpus is one file, and {spec!r} is a folder")
-    readers = {
-        ".txt": _read_txt,
-        ".jsonl": _read_jsonl,
-        ".json": _read_json,
-        ".parquet": _read_parquet,
-    }
-    if (reader := readers.get(path.suffix.lower())) is None:
-        raise BadInput(f"a corpus file ends in .txt, .jsonl, .json or .parquet, not {path.name!r}")
+        raise BadInput(f"a corpus is one file, and {shown(name)} is a folder")
+    kind = path.suffix.lower()
+    if kind != ".txt" and kind not in RECORDS:
+        raise BadInput(f"a corpus file ends in {FORMS}, not {shown(path.name)}")
     if path.stat().st_size == 0:
-        raise BadInput(f"the corpus {spec!r} is empty")
-    if not any(story.strip() for story in reader(path)):
-        raise BadInput(f"the corpus {spec!r} holds no story")
+        raise BadInput(f"the corpus {shown(name)} is empty")
+    read = _reader(name, path, chosen)
+    if not any(story.strip() for story in read()):
+        raise BadInput(f"the corpus {shown(name)} holds no story")
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while block := file.read(BLOCK):
             digest.update(block)
+    content = digest.hexdigest()
     return Source(
         spec=spec,
-        fingerprint=digest.hexdigest(),
-        raw=lambda: reader(path),
+        fingerprint=_hash(f"{content} {chosen.how}") if chosen.how else content,
+        raw=read,
         size=path.stat().st_size,
+        truncated=chosen.truncated,
     )
 
 
-def _blocks(path: Path) -> Iterator[str]:
-    """The text of a file, a block at a time, whatever the length of its lines."""
+def _reader(name: str, path: Path, chosen: "_Chosen") -> Callable[[], Iterator[str]]:
+    """What reads a file as it was chosen. Raises `BadInput` for an option that is not of its form."""
+    kind, way = path.suffix.lower(), chosen.parted
+    if kind in RECORDS or way == "csv":
+        if way not in ("", "csv") or chosen.mark:
+            raise BadInput(f"only of a .txt it can be said how stories are parted, not of {name!r}")
+        records = RECORDS.get(kind, read_csv)
+        return lambda: records(path, chosen.column)
+    if chosen.column:
+        raise BadInput(f"a .txt has no columns, so {name!r} has no {shown(chosen.column)}")
+    if way:
+        return lambda: WAYS[way](path)
+    if chosen.mark:
+        return lambda: between_marks(path, chosen.mark)
+    check_parted(path)
+    return lambda: between_marks(path)
+
+
+def _path(name: str) -> Path | None:
+    """The path that a name means; None where it cannot be one."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            while block := file.read(BLOCK):
-                if "\0" in block:
-                    raise BadInput(f"a corpus is UTF-8 text, and {path.name!r} is binary")
-                yield block
-    except UnicodeDecodeError as error:
-        raise BadInput(f"a corpus is UTF-8 text, and {path.name!r} is not: {error}") from None
+        path = Path(name).expanduser()
+        path.exists()
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, the home of nobody
+        return None
+    return path
 
 
-def _checked_length(rest: str, path: Path, ending: str) -> str:
-    """`rest`, a story whose end is not in sight yet, unless that end is nowhere near."""
-    if len(rest) > LONGEST_STORY:
-        raise BadInput(
-            f"{ending}, and {path.name!r} has a part of over {LONGEST_STORY:,} characters"
-        )
-    return rest
+def _is_file(name: str) -> bool:
+    path = _path(name)
+    return path is not None and path.exists()
 
 
-def _read_txt(path: Path) -> Iterator[str]:
-    rest = ""
-    for block in _blocks(path):
-        *stories, rest = (rest + block).split(END)
-        yield from stories
-        _checked_length(rest, path, f"stories in a .txt end with a line {END}")
-    if rest.strip():
-        yield rest
+def _near(name: str) -> str:
+    """The hint that a file is there, but not the option that follows it."""
+    file, colon, option = name.rpartition(":")
+    if not colon or not _is_file(file):
+        return ""
+    return f", and no option {shown(option)} of {shown(file)}: they are {OPTIONS}"
 
 
-def _read_jsonl(path: Path) -> Iterator[str]:
-    for number, line in enumerate(_lines(path), 1):
-        where = f"line {number} of {path.name!r}"
-        if line.strip():
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise BadInput(f"{where} is not JSON: {error}") from None
-            yield _story_of(record, where)
+@dataclass(frozen=True, kw_only=True)
+class _Chosen:
+    """The options that follow a corpus, as in `stories.txt:blank-lines:keep-truncated`."""
+
+    parted: str = ""
+    mark: str = ""
+    column: str = ""
+    truncated: Truncated = "ask"
+
+    @property
+    def how(self) -> str:
+        """What of the options makes other stories of the same file; empty where nothing does."""
+        keep = "keep" if self.truncated == "keep" else ""
+        said = (self.parted, self.mark, self.column, keep)
+        return repr(said) if any(said) else ""
 
 
-def _lines(path: Path) -> Iterator[str]:
-    rest = ""
-    for block in _blocks(path):
-        *lines, rest = (rest + block).split("\n")
-        yield from lines
-        _checked_length(rest, path, "a .jsonl holds an object on each line")
-    yield rest
+def _chosen(spec: str) -> tuple[str, _Chosen]:
+    """Take the options off a corpus; what is a file as it stands has none."""
+    chosen = _Chosen()
+    while not _is_file(spec) and (match := _OPTION.search(spec)):
+        spec, option = spec[: match.start()], match[1]
+        if option.startswith("mark="):
+            mark = option[5:].replace(r"\n", "\n").replace(r"\t", "\t")
+            chosen = replace(chosen, mark=mark)
+        elif option.startswith("text="):
+            chosen = replace(chosen, column=option[5:])
+        elif option.endswith("-truncated"):
+            kept: Truncated = "keep" if option == "keep-truncated" else "drop"
+            chosen = replace(chosen, truncated=kept)
+        else:
+            chosen = replace(chosen, parted=option)
+    return spec, chosen
 
 
-def _read_json(path: Path) -> Iterator[str]:
-    """A list of objects, as in the shards of TinyStories' "all data", read item by item."""
-    decoder = json.JSONDecoder()
-    rest, opened, number = "", False, 0
-    for block in _blocks(path):
-        rest = (rest + block).lstrip()
-        if not opened and rest:
-            if rest[0] != "[":
-                raise BadInput(f"a .json corpus is a list of objects, and {path.name!r} is not")
-            opened, rest = True, rest[1:]
-        at = 0
-        while (at := _past(rest, at)) < len(rest) and rest[at] != "]":
-            try:
-                item, at = decoder.raw_decode(rest, at)
-            except (ValueError, RecursionError):
-                break  # the item goes on in the next block, or is no JSON at all
-            number += 1
-            yield _story_of(item, f"item {number} of {path.name!r}")
-        rest = _checked_length(rest[at:], path, "a .json corpus is a list of objects")
-    if rest.strip() != "]":
-        raise BadInput(f"item {number + 1} of {path.name!r} is not JSON, or the list never ends")
-
-
-def _past(text: str, at: int) -> int:
-    """The place from `at` on where the next item of a list begins."""
-    while at < len(text) and text[at] in " \t\r\n,":
-        at += 1
-    return at
-
-
-def _story_of(record: object, where: str) -> str:
-    if isinstance(record, dict):
-        for name in ("story", "text"):
-            if isinstance(text := record.get(name), str):
-                return text
-    raise BadInput(f'{where} needs a text field "story" or "text"')
-
-
-def _read_parquet(path: Path) -> Iterator[str]:
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(path) as file:
-            schema = file.schema_arrow
-            text = (pyarrow.string(), pyarrow.large_string())
-            columns = [
-                name
-                for name in ("text", "story")
-                if name in schema.names and schema.field(name).type in text
-            ]
-            if not columns:
-                raise BadInput(f'{path.name!r} needs a text column "text" or "story"')
-            for batch in file.iter_batches(batch_size=1024, columns=columns[:1]):
-                yield from (story or "" for story in batch.column(0).to_pylist())
-    except pyarrow.ArrowException as error:
-        message = str(error).splitlines()[0]
-        raise BadInput(f"{path.name!r} is not a parquet file: {message}") from None
+_OPTION = re.compile(
+    rf":({'|'.join(WAYS)}|csv|mark=[^:+]+|text=[^:+]+|keep-truncated|drop-truncated)$"
+)
 
 
 def _download(spec: str, split: Split) -> Path:
@@ -290,7 +288,7 @@ def _download(spec: str, split: Split) -> Path:
             raise
         raise BadInput(
             f"{spec!r} lies on the Hugging Face hub, which is out of reach "
-            f"({reason}); give a .txt, .jsonl, .json or .parquet path, or nursery"
+            f"({reason}); give a {FORMS} path, or nursery"
         ) from None
 
 

@@ -209,11 +209,40 @@ def test_progress_tells_how_far_a_long_text_has_been_read(
     assert 0.5 < shares[-1] <= 1.0
 
 
-@pytest.mark.parametrize("stories", [["Tom ran."], ["Tom ran", "Amy ran and"]])
+@pytest.mark.parametrize("stories", [["Tom ran."], ["Tom ran.", "Tom  ran."], ["Tom ran.", "Amy"]])
 def test_too_few_stories_to_hold_one_out_are_refused(tmp_path: Path, stories: list[str]) -> None:
     few = write_corpus(tmp_path / "few.txt", stories)
-    with pytest.raises(BadInput, match="story is left after cleaning"):
+    with pytest.raises(
+        BadInput, match=r"a corpus needs 2 stories, one to validate with: of .* kept"
+    ):
         prepare(str(few), d_vocab=512, n_ctx=2, cache=tmp_path / "cache")
+
+
+def test_a_split_left_empty_is_said_in_a_sentence(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"every story of the corpus .* is a validation story"):
+        prepare(str(corpus), valid=str(corpus), d_vocab=512, n_ctx=2, cache=tmp_path / "cache")
+    most = write_corpus(tmp_path / "most.txt", [*STORIES, "Tom went to"])
+    with pytest.raises(BadInput, match=r"no story of .* is left to train on: 0 of 301") as caught:
+        prepare(str(most), valid=str(corpus), d_vocab=512, n_ctx=2, cache=tmp_path / "cache")
+    assert "CleaningReport" not in str(caught.value)
+    assert "1 cut off ('Tom went to')" in str(caught.value)
+
+
+def test_a_corpus_written_without_full_stops_is_asked_about_and_then_kept(tmp_path: Path) -> None:
+    path = write_corpus(tmp_path / "c.txt", [story.rstrip('."!?') for story in STORIES])
+    with pytest.raises(BadInput, match="would be dropped"):
+        prepare(str(path), d_vocab=512, n_ctx=32, cache=tmp_path / "cache")
+    kept = prepare(f"{path}:keep-truncated", d_vocab=512, n_ctx=32, cache=tmp_path / "cache")
+    assert len(kept.train) + len(kept.valid) == 300
+    assert kept.report.truncated == 0
+
+
+def test_what_was_dropped_is_remembered_with_examples(corpus: Path, tmp_path: Path) -> None:
+    mixed = write_corpus(tmp_path / "mixed.txt", [*STORIES, "Tom went to", STORIES[0]])
+    for _ in range(2):  # the second time from the cache
+        report = prepare(str(mixed), d_vocab=512, n_ctx=32, cache=tmp_path / "cache").report
+        assert (report.truncated, report.duplicate) == (1, 1)
+        assert report.examples["truncated"] == "Tom went to"
 
 
 SHARED = Path(__file__).parents[3] / "shared/data/tinystories-valid.txt"

@@ -28,5 +28,7 @@ def test_a_known_tokenizer_is_used_as_it_is(tmp_path: Path, tokenizer: Tokenizer
 
 
 def test_a_corpus_without_a_whole_story_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no story that survives"):
+    with pytest.raises(BadInput, match="1 of the first 1 stories end without a sentence's mark"):
         preview(str(write_corpus(tmp_path / "c.txt", ["He was about to"])), 512)
+    with pytest.raises(BadInput, match="no story that survives"):
+        preview(f"{tmp_path / 'c.txt'}:drop-truncated", 512)

@@ -63,12 +63,12 @@ def test_the_nursery_writes_other_stories_to_validate_than_to_train() -> None:
         ("blank.txt", b" \n<|endoftext|>\n \n", "holds no story"),
         ("binary.txt", b"Tom\0ran.", "is binary"),
         ("latin.txt", b"caf\xe9 ran.", "UTF-8"),
-        ("a.csv", b"Tom ran.", "ends in .txt, .jsonl, .json or .parquet"),
-        ("a.jsonl", b'{"title": "Tom"}', "line 1 of .* needs a text field"),
+        ("a.md", b"Tom ran.", "ends in .txt, .jsonl, .json, .csv or .parquet"),
+        ("a.jsonl", b'{"title": "Tom"}', 'line 1 of .* needs a text called "text" or "story"'),
         ("b.jsonl", b'{"text": "Tom ran."}\n\nTom ran.', "line 3 of .* is not JSON"),
-        ("deep.jsonl", b"[" * 100_000, "line 1 of .* is not JSON"),
-        ("a.json", b'{"story": "Tom ran."}', "is a list of objects"),
-        ("b.json", b'[{"story": "Tom ran."}, {"story": 3}]', "item 2 of .* needs a text field"),
+        ("deep.jsonl", b'{"text":' * 100_000, "line 1 of .* is not JSON"),
+        ("deep.json", b"[" * 100_000, "item 1 of .* is not JSON"),
+        ("b.json", b'[{"story": "Tom ran."}, {"story": 3}]', "item 2 of .* must be a text, not 3"),
         ("c.json", b'[{"story": "Tom ran."}, {"story"', "item 2 of .* is not JSON"),
         ("a.parquet", b"Tom ran.", "is not a parquet file"),
     ],
@@ -85,14 +85,16 @@ def test_what_is_no_corpus_gets_one_clear_line(
 
 def test_a_parquet_without_a_column_of_text_is_refused(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.table({"text": [1, 2]}), tmp_path / "a.parquet")
-    with pytest.raises(BadInput, match='needs a text column "text" or "story"'):
+    with pytest.raises(
+        BadInput, match=r'needs a text column "text" or "story"; it has .text. .int64.'
+    ):
         open_source(str(tmp_path / "a.parquet"))
 
 
 def test_a_list_of_objects_is_read_item_by_item(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slm.stories.sources.BLOCK", 7)  # so that items lie across blocks
+    monkeypatch.setattr("slm.stories.text_files.BLOCK", 7)  # so that items lie across blocks
     items = [{"story": f'\n\nTom, "{n}]" é.', "instruction": {"words": ["a"]}} for n in range(9)]
     (tmp_path / "data00.json").write_text(json.dumps(items, indent=1, ensure_ascii=False))
     found = list(open_source(str(tmp_path / "data00.json")).raw())
@@ -103,7 +105,7 @@ def test_a_list_of_objects_is_read_item_by_item(
 def test_the_end_of_a_story_is_found_wherever_it_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr("slm.stories.sources.BLOCK", block)
+    monkeypatch.setattr("slm.stories.text_files.BLOCK", block)
     text = "\ufeffTom ran.\r\n<|endoftext|>\r\nAmy <|end.<|endoftext|>Zoé\nsang.\n"
     (tmp_path / "a.txt").write_bytes(text.encode())
     assert stories_of(tmp_path / "a.txt") == ["Tom ran.", "Amy <|end.", "Zoé\nsang."]
@@ -112,8 +114,11 @@ def test_the_end_of_a_story_is_found_wherever_it_stands(
 def test_a_text_that_never_ends_a_story_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slm.stories.sources.BLOCK", 100)
-    monkeypatch.setattr("slm.stories.sources.LONGEST_STORY", 1000)
+    monkeypatch.setattr("slm.stories.text_files.BLOCK", 100)
+    monkeypatch.setattr("slm.stories.text_files.LONGEST_STORY", 1000)
+    (tmp_path / "a.txt").write_text("Tom ran. <|endoftext|> " + "Tom ran. " * 500)
+    with pytest.raises(BadInput, match=r"end with <\|endoftext\|>.* part of over 1,000"):
+        list(open_source(str(tmp_path / "a.txt")).raw())
     (tmp_path / "a.txt").write_text("Tom ran. " * 500)
     with pytest.raises(BadInput, match=r"end with a line <\|endoftext\|>"):
         open_source(str(tmp_path / "a.txt"))
@@ -192,7 +197,7 @@ def test_stories_come_from_the_hub(hub: str, tmp_path: Path) -> None:
 def test_a_hub_out_of_reach_names_the_alternatives(tmp_path: Path) -> None:
     answer = ask_the_hub("http://127.0.0.1:9", tmp_path).stdout
     assert answer.startswith("refused: 'tinystories' lies on the Hugging Face hub")
-    assert ".txt, .jsonl, .json or .parquet path, or nursery" in answer
+    assert ".txt, .jsonl, .json, .csv or .parquet path, or nursery" in answer
     assert answer.count("\n") == 1
 
 

@@ -1,0 +1,171 @@
+"""Stories out of a .txt, however they are parted, and what may part them where nothing said does."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from slm.errors import BadInput, shown
+from slm.stories.tokenizer import END
+
+BLOCK = 1 << 20
+LONGEST_STORY = 1 << 24
+"""Characters. A longer one is a file that does not say where its stories end."""
+PASSAGE = 1000
+"""Characters of a passage at most, where a text is cut into passages."""
+
+BLANK_LINE = re.compile(r"\n(?:[ \t]*\n)+")
+_SENTENCE_ENDS = (
+    BLANK_LINE,
+    re.compile(r"[.!?…؟۔।։።][\"'”’»)\]]*\s+|[。！？][」』”’）]*"),
+    re.compile(r"\s+"),
+)
+"""Where a text is cut into passages, the best first."""
+_MARKS = re.compile(r"<\|[^|<>\s]{1,40}\|>|</s>|<eos>|\[EOS\]|\[SEP\]|<endoftext>|<end>")
+_QUOTED_LINE = re.compile(r'^"(?:[^"]|"")*"$', re.MULTILINE)
+
+
+def blocks(path: Path) -> Iterator[str]:
+    """The text of a file, a block at a time, whatever the length of its lines; line ends are \\n."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            while block := file.read(BLOCK):
+                if "\0" in block:
+                    raise BadInput(f"a corpus is UTF-8 text, and {path.name!r} is binary")
+                yield block
+    except UnicodeDecodeError as error:
+        raise BadInput(f"a corpus is UTF-8 text, and {path.name!r} is not: {error}") from None
+
+
+def lines(path: Path, rule: str) -> Iterator[str]:
+    """The lines of a file, without their ends; `rule` is said where one is far too long."""
+    rest = ""
+    for block in blocks(path):
+        *whole, rest = (rest + block).split("\n")
+        yield from whole
+        checked_length(rest, path, rule)
+    yield rest
+
+
+def checked_length(rest: str, path: Path, rule: str) -> str:
+    """`rest`, a story whose end is not in sight yet, unless that end is nowhere near."""
+    if len(rest) > LONGEST_STORY:
+        raise BadInput(f"{rule}, and {path.name!r} has a part of over {LONGEST_STORY:,} characters")
+    return rest
+
+
+def between_marks(path: Path, mark: str = END) -> Iterator[str]:
+    """Stories that `mark` follows. Where each opens with its counterpart (`<s>`), that is taken off."""
+    openings = _openings(mark)
+    rest = ""
+    for block in blocks(path):
+        *stories, rest = (rest + block).split(mark)
+        yield from (_without(story, openings) for story in stories)
+        checked_length(rest, path, f"stories in a .txt end with {mark}")
+    if rest.strip():
+        yield _without(rest, openings)
+
+
+def _openings(mark: str) -> tuple[str, ...]:
+    """What may open a story that `mark` ends: `<s>` for `</s>`, `<|begin…|>` for `<|end…|>`."""
+    pairs = (("</", "<"), ("end", "begin"), ("end", "start"), ("eos", "bos"), ("EOS", "BOS"))
+    return tuple(mark.replace(end, begin) for end, begin in pairs if mark != END and end in mark)
+
+
+def _without(story: str, openings: tuple[str, ...]) -> str:
+    for opening in openings:
+        if story.lstrip().startswith(opening):
+            return story.lstrip().removeprefix(opening)
+    return story
+
+
+def one_a_line(path: Path) -> Iterator[str]:
+    """Each line a story."""
+    return lines(path, "with :lines a story is one line")
+
+
+def between_blank_lines(path: Path) -> Iterator[str]:
+    """Each paragraph a story."""
+    rest = ""
+    for block in blocks(path):
+        *stories, rest = BLANK_LINE.split(rest + block)
+        yield from stories
+        checked_length(rest, path, "with :blank-lines a story ends with an empty line")
+    yield rest
+
+
+def whole(path: Path) -> Iterator[str]:
+    """The whole file one story."""
+    yield checked_length("".join(blocks(path)), path, "with :whole a file is one story")
+
+
+def passages(path: Path) -> Iterator[str]:
+    """A running text in passages of at most `PASSAGE` characters, which end where a sentence does."""
+    rest = ""
+    for block in blocks(path):
+        rest += block
+        at = 0
+        while len(rest) - at > PASSAGE:
+            end = at + _passage(rest[at : at + PASSAGE])
+            yield rest[at:end]
+            at = end
+        rest = rest[at:]
+    yield rest
+
+
+def _passage(text: str) -> int:
+    """Where a passage ends: after the last paragraph, sentence or word in its second half."""
+    for kind in _SENTENCE_ENDS:
+        ends = [match.end() for match in kind.finditer(text, len(text) // 2)]
+        if ends:
+            return ends[-1]
+    return len(text)
+
+
+WAYS: dict[str, Callable[[Path], Iterator[str]]] = {
+    "lines": one_a_line,
+    "blank-lines": between_blank_lines,
+    "passages": passages,
+    "whole": whole,
+}
+"""How stories may be parted besides by a mark, as a corpus names it."""
+
+
+def check_parted(path: Path) -> None:
+    """Raise `BadInput` where no story of a text ends with END, naming what may part them instead."""
+    rest, seen = "", 0
+    for block in blocks(path):
+        seen += len(block)
+        rest += block
+        if END in rest:
+            return
+        rest = rest[-len(END) :]
+    start = next(blocks(path), "").strip()
+    if not start:
+        return
+    found, option = _found(start)
+    raise BadInput(
+        f"stories in a .txt end with a line {END}, and {path.name!r} has none in {seen:,} characters. "
+        f"Its beginning has {found}: {shown(f'{path.name}:{option}')} reads it so; "
+        f"there are :{', :'.join(WAYS)}, :csv and :mark=TEXT"
+    )
+
+
+def _found(text: str) -> tuple[str, str]:
+    """What the beginning of a text is parted by, in words, and the option that reads it so."""
+    marks = _MARKS.findall(text)
+    ending = [mark for mark in marks if not re.search("begin|start|bos|BOS", mark)]
+    if ending:
+        mark = max(dict.fromkeys(ending), key=ending.count)
+        return f"the mark {mark} {ending.count(mark):,} times", f"mark={mark}"
+    quoted = _QUOTED_LINE.findall(text)
+    if len(quoted) > 1 and sum(map(len, quoted)) > 0.9 * len(text):
+        return f"{len(quoted):,} parts in quotation marks, as in a CSV file", "csv"
+    wide = len(re.findall(r"\n[ \t]*\n[ \t]*\n", text))
+    blank = len(BLANK_LINE.findall(text))
+    if wide > 1 and blank > wide:
+        return f"{wide:,} gaps of two empty lines or more", r"mark=\n\n\n"
+    if blank:
+        return f"{blank:,} gaps of empty lines", "blank-lines"
+    if count := text.count("\n"):
+        return f"{count + 1:,} lines and no empty one", "lines"
+    return "no gap at all, as if it were one book", "passages"
