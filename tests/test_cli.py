@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from slm.cli import main
-from slm.runs import Checkpoint
+from slm.runs import Checkpoint, open_run
+from tests.conftest import little_stories, write_corpus
 
 
 def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> object:
@@ -109,3 +110,32 @@ def test_heads_tells_every_head_with_its_proof(
     assert kind["score"][1] <= kind["score"][0] <= kind["score"][2]
     assert main(["heads", "tiny", "--all", "--stories", "16"]) == 0
     assert "0.1    unclassified" in capsys.readouterr().out
+
+
+def test_train_says_what_cleaning_dropped_and_the_run_remembers(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stories = [*little_stories(60), "Tom went to", "Tom went to the", ""]
+    corpus = write_corpus(tmp_path / "c.txt", stories)
+    shape = ["--shape", "8x1x1", "--vocab", "512", "--context", "16", "--batch", "4"]
+    asked = ["--corpus", str(corpus), *shape, "--tokens", "64"]
+    assert main(["train", "--name", "said", *asked]) == 0
+    assert "2 cut off ('Tom went to')" in capsys.readouterr().err
+    cleaning = open_run("said").info.corpus["cleaning"]
+    assert (cleaning["truncated"], cleaning["examples"]["truncated"]) == (2, "Tom went to")
+
+
+def test_train_stops_and_asks_where_most_of_a_corpus_would_be_dropped(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stories = [story.rstrip('."!?') for story in little_stories(60)]
+    corpus = write_corpus(tmp_path / "c.txt", stories)
+    shape = ["--shape", "8x1x1", "--vocab", "512", "--context", "16", "--batch", "4"]
+    asked = [*shape, "--tokens", "64"]
+    assert main(["train", "--name", "a", "--corpus", str(corpus), *asked]) == 2
+    assert ":keep-truncated" in capsys.readouterr().err
+    assert not (runs / "a").exists()
+    assert main(["train", "--name", "a", "--corpus", f"{corpus}:keep-truncated", *asked]) == 0
+    assert open_run("a").info.corpus["train"] == f"{corpus}:keep-truncated"
+    assert main(["eval", "a", "--corpus", f"{corpus}:keep-truncated"]) == 0
+    assert "60 of 60 stories kept" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from slm.judging.grades import Item
 from slm.judging.grading import MOST_AT_ONCE, Estimate, estimate, pairs, repeated, unanswered
 from slm.judging.judge import Judge
 from slm.judging.keys import found_key
-from slm.judging.openings import parse_openings
+from slm.judging.openings import FORMS, parse_openings
 from slm.judging.prices import Price, own_path, prices, save_prices
 from slm.judging.questions import Graded
 
@@ -226,10 +226,11 @@ def _priced(row: dict[str, Any]) -> tuple[str, Price]:
 def _own() -> tuple[str, ...]:
     """The openings in a file of the reader's; none before there is one."""
     given = st.file_uploader(
-        "A list of openings", ["yaml", "yml", "json", "txt"], key="openings-file",
-        help="A YAML or JSON list of texts, such as the paper's own file, or a text with blank lines "
-        "between. What begins with Words:, Features: or Summary: and ends with Story: is an "
-        "instruction, and is graded for how well it was kept, too.",
+        "A list of openings", [form[1:] for form in FORMS], key="openings-file",
+        help="A YAML or JSON list of texts, such as the paper's own file, a JSONL or CSV file with a "
+        "column opening, prompt, text or story, or a text with empty lines between openings; where "
+        "there are none, one a line. What begins with Words:, Features: or Summary: and ends with "
+        "Story: is an instruction, and is graded for how well it was kept, too.",
     )  # fmt: skip
     if given is None:
         st.caption("Waiting for a file.")

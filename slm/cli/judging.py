@@ -19,7 +19,10 @@ def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add("grade", _grade, "Let a judge grade the model's stories.")
     sub.add_argument(
-        "--openings", help="a .txt, .json or .yaml list of openings; default: the fifty shipped"
+        "--openings",
+        help="a .yaml or .json list of texts, a .jsonl or .csv with a column opening, prompt, text or "
+        "story, or a .txt with empty lines between openings (one a line where there are none; requests "
+        "of TinyStories-Instruct are read as such); default: the fifty shipped",
     )
     sub.add_argument("--samples", type=int, default=10, help="completions of each opening")
     sub.add_argument("--repeats", type=int, default=1, help="ask so often about each, for noise")

@@ -39,7 +39,13 @@ def add_to(commands: Commands) -> None:
 
 
 def _how_to_train(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--corpus", default="nursery", help="stories: a path, a hub name, or nursery")
+    sub.add_argument(
+        "--corpus",
+        default="nursery",
+        help="stories: a path, a hub name, or nursery. How a file is read may follow its name: "
+        "PATH:lines, :blank-lines, :passages, :csv, :mark=TEXT (what parts stories in a .txt), "
+        ":text=COLUMN, :keep-truncated, :drop-truncated (what ends without a sentence's mark)",
+    )
     sub.add_argument("--valid", help="validation stories; default: held out of the corpus")
     sub.add_argument("--shape", help="d_model x n_layers x n_heads, or a preset (64x2x4)")
     sub.add_argument("--from", dest="parent", help="begin with this checkpoint's weights")
@@ -93,6 +99,7 @@ def _train(chosen: argparse.Namespace) -> None:
         TimeRemainingColumn(),
     )
     first = next(updates)
+    _say_cleaning(chosen.name)
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(chosen.name, total=first.steps, shown="starting")
         for update in chain([first], updates):
@@ -108,6 +115,17 @@ def _train(chosen: argparse.Namespace) -> None:
             f"{described['val_bits_per_byte'] or float('nan'):.3f} bits per byte"
         ),
     )
+
+
+def _say_cleaning(name: str) -> None:
+    """What cleaning kept and dropped of the corpora of a run, to standard error."""
+    from slm.runs import open_run
+    from slm.stories.cleaning import CleaningReport
+
+    corpus = open_run(name).info.corpus
+    for source, what in ((corpus["train"], "cleaning"), (corpus["valid"], "valid_cleaning")):
+        if source and what in corpus:
+            print(f"{source}: {CleaningReport.of(corpus[what]).in_words()}", file=sys.stderr)
 
 
 def plan_of(name: str, how: Sequence[str]) -> "Plan | None":

@@ -9,7 +9,8 @@ from typing import Literal, get_args
 
 import yaml
 
-from slm.errors import BadInput
+from slm.errors import BadInput, shown
+from slm.judging.yaml_files import read_yaml
 
 Kind = Literal["fact", "reasoning", "context"]
 Verdict = Literal["right", "almost", "wrong"]
@@ -51,10 +52,7 @@ def parse_prompts(name: str, text: str) -> tuple[Prompt, ...]:
 
     Raises `BadInput` for anything else, for none, and for one that comes twice.
     """
-    try:
-        found = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadInput(f"{name} cannot be read: {' '.join(str(error).split())}") from None
+    found = read_yaml(name, text)
     if not isinstance(found, list) or not 0 < len(found) <= MOST_PROMPTS:
         raise BadInput(f"{name} must hold a list of 1 to {MOST_PROMPTS} prompts")
     prompts = tuple(_prompt(name, number, item) for number, item in enumerate(found, 1))
@@ -82,7 +80,7 @@ def kind_of(name: object) -> Kind:
     for kind in KINDS:
         if kind == name:
             return kind
-    raise BadInput(f"a prompt's kind is {', '.join(KINDS)}, not {name!r}")
+    raise BadInput(f"a prompt's kind is {', '.join(KINDS)}, not {shown(name)}")
 
 
 def prompts_yaml(prompts: Sequence[Prompt]) -> str:

@@ -3,9 +3,9 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 import ftfy
 
@@ -69,6 +69,13 @@ class CleaningReport:
     duplicate: int = 0
     in_validation: int = 0
     examples: dict[str, str] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> "CleaningReport":
+        """A report as a run remembers it; what it does not know is left out."""
+        counts = {f.name: kept[f.name] for f in fields(cls) if isinstance(kept.get(f.name), int)}
+        examples = kept.get("examples")
+        return cls(**counts, examples=examples if isinstance(examples, dict) else {})
 
     @property
     def read(self) -> int:

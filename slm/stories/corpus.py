@@ -366,8 +366,8 @@ def _open(folder: Path, tokenizer: Tokenizer) -> Prepared | None:
         tokenizer=tokenizer,
         train=train,
         valid=valid,
-        report=CleaningReport(**manifest["train"]["report"]),
-        valid_report=CleaningReport(**manifest["valid"]["report"]),
+        report=CleaningReport.of(manifest["train"]["report"]),
+        valid_report=CleaningReport.of(manifest["valid"]["report"]),
     )
 
 

@@ -102,7 +102,7 @@ def test_our_prompts_are_enough_and_survive_being_saved() -> None:
         ("- {kind: fact, prompt: a, right: [yes]}", "must be a list of texts"),
         ("- {kind: fact, prompt: a}", "at least one right answer"),
         ("- {kind: fact, prompt: a, right: [b], wrong: [B]}", "each listed once"),
-        ("- &p {kind: fact, prompt: a, right: [b]}\n- *p", "holds a prompt twice"),
+        ("- {kind: fact, prompt: a, right: [b]}\n" * 2, "holds a prompt twice"),
     ],
 )
 def test_prompts_that_cannot_be_asked_are_one_line(text: str, complaint: str) -> None:
