@@ -12,11 +12,12 @@ from app.story_view import Shown, story_view
 from app.work import Work
 from slm.lens.neuron_index import Index
 from slm.lens.neuron_search import Found
+from slm.lens.neurons import KEPT, ranked_name
 
 JOB = "index-work"
 WORD, RAREST, SELECTIVE, DEAD = "by word", "rarest", "one token only", "dead"
 WAYS = (WORD, RAREST, SELECTIVE, DEAD)
-QUIET = 0.1  # a neuron that never gets above it is nearly dead
+QUIET = 0.1  # a neuron whose pre-activation never gets above it is nearly dead
 
 
 def go_to(layer: int, neuron: int) -> None:
@@ -70,12 +71,13 @@ def table_of(address: str, found: Sequence[Found], key: str) -> None:
     if not found:
         st.info("No neuron answers to that.")
         return
+    name = ranked_name(cache.checkpoint(address).config)
     rows: dict[str, list[object]] = {
         "layer": [one.layer for one in found],
         "neuron": [one.neuron for one in found],
     }
     if found[0].above is not None:
-        rows["activation"] = [round(one.activation or 0.0, 2) for one in found]
+        rows[name] = [round(one.value or 0.0, 2) for one in found]
         rows["as high on"] = [share(one.above or 0.0) for one in found]
     rows["fires on"] = [share(one.fires) for one in found]
     rows["strongest on"] = [f"{one.token!r} ({one.count})" for one in found]
@@ -91,16 +93,16 @@ def table_of(address: str, found: Sequence[Found], key: str) -> None:
     show.footer(
         name=key,
         table=lambda: show.csv(
-            ("layer", "neuron", "fires", "highest", "token", "count", "activation", "above"),
+            ("layer", "neuron", "fires", f"highest {name}", "token", "count", name, "above"),
             (
                 (o.layer, o.neuron, f"{o.fires:.7f}", f"{o.highest:.5f}", o.token, o.count,
-                 "" if o.activation is None else f"{o.activation:.5f}",
+                 "" if o.value is None else f"{o.value:.5f}",
                  "" if o.above is None else f"{o.above:.7f}")
                 for o in found
             ),
         ),
-        note="Tick a line to see that neuron. “Strongest on” is the token at most of its strongest "
-        "places, and at how many.",
+        note="Tick a line to see that neuron. “Strongest on” is the token at most of the "
+        f"{KEPT} places where its {name} is highest (above 0: where it fires), and at how many.",
     )  # fmt: skip
 
 
@@ -114,23 +116,24 @@ def share(part: float) -> str:
 def dead(address: str, index: Index) -> None:
     """Neurons that never fire, and those that hardly do."""
     never, hardly = index.dead(), index.dead(QUIET)
+    name = ranked_name(cache.checkpoint(address).config)
     st.markdown(
         f"**{len(never):,} of {index.fired.size:,}** neurons are never above 0 in "
-        f"{index.n_tokens:,} tokens; {len(hardly):,} are never above {QUIET:g}."
+        f"{index.n_tokens:,} tokens; of {len(hardly):,} the {name} is never above {QUIET:g}."
     )
     if hardly:
         st.dataframe(
             {
                 "layer": [layer for layer, _ in hardly],
                 "neuron": [neuron for _, neuron in hardly],
-                "highest": [round(float(index.highest[at]), 4) for at in hardly],
+                f"highest {name}": [round(float(index.highest[at]), 4) for at in hardly],
             },
             hide_index=True, key=f"dead-{address}", height=min(38 + 35 * len(hardly), 460),
         )  # fmt: skip
     show.footer(
         name=f"dead-{address}",
         table=lambda: show.csv(
-            ("layer", "neuron", "highest"),
+            ("layer", "neuron", f"highest {name}"),
             ((*at, f"{index.highest[at]:.6f}") for at in hardly),
         ),
         note=f"{address}, over {index.corpus}",
@@ -142,11 +145,11 @@ def in_text(address: str, known: Known, text: str, layer: int, neuron: int, full
     model = cache.checkpoint(address)
     tokens = tuple(model.tokenizer.encode_story(text))
     pieces = cache.pieces(address, tokens)
-    acts = cache.text_activations(address, tokens)[layer, :, neuron]
+    values = cache.text_activations(address, tokens)[layer, :, neuron]
     at = selection.token(len(tokens))
     story_view(
-        [Shown(piece=p, value=float(act)) for p, act in zip(pieces, acts, strict=True)],
-        key=f"text-{address}", label="activation", scale="which way", full=full,
+        [Shown(piece=p, value=float(value)) for p, value in zip(pieces, values, strict=True)],
+        key=f"text-{address}", label=ranked_name(model.config), scale="which way", full=full,
         selected=at, on_pick=selection.set_token, small=True,
     )  # fmt: skip
     st.markdown(f"Neurons that fire on {word(pieces[at])} and seldom so elsewhere")

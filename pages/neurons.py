@@ -1,7 +1,6 @@
 """What excites a neuron?"""
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -16,19 +15,29 @@ from app.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.lens.distributions import histogram
 from slm.lens.neuron_index import Index
-from slm.lens.neurons import Example
+from slm.lens.neurons import Example, ranked_hook, ranked_name
 
 EXAMPLES, SPREAD, WRITES = "Where it fires", "How often", "What it writes"
 TEXT, FIND = "In my text", "Find neurons"
 STRONGEST, WEAKEST = "highest", "lowest"
 AROUND = 24  # tokens shown on either side of the place
 BARS = 60
-SHARES = {"50 %": 0.5, "95 %": 0.95, "99 %": 0.99, "99.9 %": 0.999}
+SHARES = {"1 %": 0.01, "50 %": 0.5, "95 %": 0.95, "99 %": 0.99, "99.9 %": 0.999}
 
 
 def step(by: int, last: int) -> None:
     """Go to the next neuron, or the one before."""
     st.session_state["neuron"] = min(max(0, st.session_state["neuron"] + by), last)
+
+
+def name_of(address: str) -> str:
+    """What a model's neurons are ranked by, in words."""
+    return ranked_name(cache.checkpoint(address).config)
+
+
+def hook_of(address: str, layer: int) -> str:
+    """The hook that holds what a layer's neurons are ranked by."""
+    return f"blocks.{layer}.mlp.{ranked_hook(cache.checkpoint(address).config)}"
 
 
 def summary(address: str, known: Known, layer: int, neuron: int) -> None:
@@ -42,7 +51,7 @@ def summary(address: str, known: Known, layer: int, neuron: int) -> None:
     )
     fires = (
         f"Fires on **{rates[neuron]:.2%}** of tokens, more often than {less:.0%} of its layer; "
-        f"at most {index.highest[layer, neuron]:+.2f}."
+        f"{name_of(address)} at most {index.highest[layer, neuron]:+.2f}."
         if rates[neuron] > 0
         else f"**Dead**: never above 0 in {index.n_tokens:,} tokens."
     )
@@ -55,18 +64,23 @@ def summary(address: str, known: Known, layer: int, neuron: int) -> None:
     st.caption(show.plain(read))
 
 
-def place(example: Example, title: str, full: float, key: str) -> None:
-    """One place in its story: the tokens around it, coloured by the neuron's activation."""
+def place(example: Example, name: str, title: str, full: float, key: str) -> None:
+    """One place in its story: the tokens around it, coloured by what the neuron is ranked by."""
     first = max(0, example.position - AROUND)
     last = min(len(example.pieces), example.position + AROUND + 1)
-    st.caption(f"**{example.activation:+.2f}** · {show.plain(title)}, token {example.position}")
+    output = "" if name == "activation" else f", activation {example.activation:+.2f}"
+    st.caption(
+        f"{name} **{example.value:+.2f}**{output} · {show.plain(title)}, token {example.position}"
+    )
     story_view(
         [
-            Shown(piece=piece, value=float(act))
-            for piece, act in zip(example.pieces[first:last], example.acts[first:last], strict=True)
+            Shown(piece=piece, value=float(value))
+            for piece, value in zip(
+                example.pieces[first:last], example.values[first:last], strict=True
+            )
         ],
         key=key,
-        label="activation",
+        label=name,
         scale="which way",
         full=full,
         selected=example.position - first,
@@ -83,28 +97,33 @@ def places(
     address: str, known: Known, layer: int, neuron: int, *, strongest: bool, full: float
 ) -> None:
     """The most extreme places, one in a story."""
-    found = cache.examples(address, layer, neuron, strongest)
+    found, name = cache.examples(address, layer, neuron, strongest), name_of(address)
     for rank, example in enumerate(found):
-        place(example, title(known, example.story), full, f"place-{address}-{rank}")
+        place(example, name, title(known, example.story), full, f"place-{address}-{rank}")
     show.footer(
         name=f"neuron-{address}-layer{layer}-{neuron}",
-        table=partial(numbers, known, found),
+        table=partial(numbers, name, known, found),
         everything=partial(as_json, address, known, layer, neuron, found),
-        note=f"{address}, blocks.{layer}.mlp.hook_post, neuron {neuron}: its "
-        f"{STRONGEST if strongest else WEAKEST} activation in each story, every position counted, "
-        "the same eight tokens shown once. Blue is positive, orange negative; full colour is "
-        f"{full:.3g}, the same for all stories and models here.",
+        note=f"{address}, {hook_of(address, layer)}, neuron {neuron}: its "
+        f"{STRONGEST if strongest else WEAKEST} {name} in each story"
+        + ("" if strongest else ", where it is inhibited most")
+        + ", every position counted, the same eight tokens shown once. Blue is above 0 (it fires), "
+        f"orange below; full colour is {full:.3g}, the same for all stories and models here.",
     )
 
 
-def numbers(known: Known, found: Sequence[Example]) -> str:
-    """The places as CSV, a line a token of their stories."""
-    rows: Iterator[tuple[object, ...]] = (
-        (rank, title(known, one.story), at, piece, f"{act:.5f}", int(at == one.position))
-        for rank, one in enumerate(found)
-        for at, (piece, act) in enumerate(zip(one.pieces, one.acts, strict=True))
-    )
-    return show.csv(("rank", "story", "position", "piece", "activation", "extreme"), rows)
+def numbers(name: str, known: Known, found: Sequence[Example]) -> str:
+    """The places as CSV, a line a token of their stories: what they are ranked by, and `hook_post`."""
+    columns = list(dict.fromkeys((name, "activation")))  # a gated neuron's are the same
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for rank, one in enumerate(found):
+            numbers = {name: one.values, "activation": one.activations}
+            for at, piece in enumerate(one.pieces):
+                shown = (f"{numbers[column][at]:.5f}" for column in columns)
+                yield rank, title(known, one.story), at, piece, *shown, int(at == one.position)
+
+    return show.csv(("rank", "story", "position", "piece", *columns, "extreme"), rows())
 
 
 def as_json(address: str, known: Known, layer: int, neuron: int, found: Sequence[Example]) -> str:
@@ -115,6 +134,7 @@ def as_json(address: str, known: Known, layer: int, neuron: int, found: Sequence
             "address": address,
             "layer": layer,
             "neuron": neuron,
+            "hook": hook_of(address, layer),
             "corpus": index.corpus,
             "tokens": index.n_tokens,
             "fires": float(index.fires[layer, neuron]),
@@ -127,9 +147,11 @@ def as_json(address: str, known: Known, layer: int, neuron: int, found: Sequence
                 {
                     "story": title(known, one.story),
                     "position": one.position,
+                    "value": one.value,
                     "activation": one.activation,
                     "pieces": one.pieces,
-                    "acts": one.acts.round(5).tolist(),
+                    "values": one.values.round(5).tolist(),
+                    "activations": one.activations.round(5).tolist(),
                 }
                 for one in found
             ],
@@ -139,32 +161,32 @@ def as_json(address: str, known: Known, layer: int, neuron: int, found: Sequence
 
 
 def percentiles(index: Index, layer: int, neuron: int) -> dict[str, float]:
-    """The activations that these shares of all tokens do not exceed, by name."""
+    """The values that these shares of all tokens do not exceed, by name."""
     found = index.percentiles(layer, neuron, list(SHARES.values()))
-    return {name: value for name, value in zip(SHARES, found, strict=True) if not math.isnan(value)}
+    return dict(zip(SHARES, found, strict=True))
 
 
 def how_often(
     address: str, known: Known, layer: int, neuron: int, limits: tuple[float, float]
 ) -> None:
     """The histogram with its percentiles, and where the neuron stands among its layer."""
-    index = known.index
+    index, name = known.index, name_of(address)
     marks = percentiles(index, layer, neuron)
     edges, tokens = histogram(index.counts[layer, neuron], *limits, BARS)
     show.figure(
-        figures.spread(edges, tokens, marks, show.colours()),
+        figures.spread(edges, tokens, marks, show.colours(), name),
         name=f"spread-{address}-layer{layer}-{neuron}",
         table=lambda: show.csv(
-            ("from", "to", "tokens"),
+            (f"{name} from", "to", "tokens"),
             (
                 (f"{low:.5f}", f"{high:.5f}", f"{count:.1f}")
                 for low, high, count in zip(edges, edges[1:], tokens, strict=False)
             ),
         ),
         everything=partial(as_json, address, known, layer, neuron, []),
-        note=f"{address}, layer {layer}, neuron {neuron}: "
-        + ", ".join(f"{name} of tokens not above {value:.2f}" for name, value in marks.items())
-        + ". Counted in bins of 1/32 of the activation + 0.25 or less.",
+        note=f"{address}, {hook_of(address, layer)}, neuron {neuron}: "
+        + ", ".join(f"{part} of tokens not above {value:.2f}" for part, value in marks.items())
+        + ". Counted in bins of at most 1/32 of the distance from 0 + 1/8; 0 is an edge.",
     )
     rates, key = index.fires[layer], f"firing-{address}"
 
@@ -178,16 +200,17 @@ def how_often(
     )  # fmt: skip
     show.footer(
         name=f"firing-{address}",
-        table=partial(every_neuron, index),
-        note=f"{address}: each point is a neuron; click one to see it. The file holds every layer.",
+        table=partial(every_neuron, name, index),
+        note=f"{address}: each point is a neuron, by the share of tokens on which its {name} is above "
+        "0; click one to see it. The file holds every layer.",
     )
 
 
-def every_neuron(index: Index) -> str:
-    """All neurons as CSV."""
+def every_neuron(name: str, index: Index) -> str:
+    """All neurons as CSV, with the ends of what they are ranked by."""
     layers, width = index.fired.shape
     return show.csv(
-        ("layer", "neuron", "fires", "lowest", "highest"),
+        ("layer", "neuron", "fires", f"lowest {name}", f"highest {name}"),
         (
             (
                 layer, neuron, f"{index.fires[layer, neuron]:.7f}",
@@ -206,7 +229,9 @@ def writing(address: str, layer: int, neuron: int) -> None:
     show.figure(
         figures.tokens_written(both, show.colours()),
         name=f"writes-{address}-layer{layer}-{neuron}",
-        table=lambda: show.csv(("token", "logit"), ((p, f"{v:.5f}") for p, v in both)),
+        table=lambda: show.csv(
+            ("token", "logit minus the mean logit"), ((p, f"{v:.5f}") for p, v in both)
+        ),
         note=f"{address}, layer {layer}, neuron {neuron}: its row of W_out through the final norm's "
         "gain (centred) and W_U, less the mean over the vocabulary, on its own way to the end: "
         "what later layers make of it is not in it. Divided by the stream's size at the place.",
@@ -231,7 +256,7 @@ view = st.segmented_control(
 side, how, text, asked = STRONGEST, panels.WORD, "", ""
 if view == EXAMPLES:
     side = st.segmented_control(
-        "Activation", [STRONGEST, WEAKEST], default=STRONGEST, required=True, key="side",
+        "Side", [STRONGEST, WEAKEST], default=STRONGEST, required=True, key="side",
         bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
 elif view == TEXT:

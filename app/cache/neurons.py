@@ -110,7 +110,7 @@ def _around_token(
 def text_activations(
     checkpoint: Checkpoint, tokens: tuple[int, ...]
 ) -> Float[np.ndarray, "layer pos neuron"]:
-    """Every neuron along a text."""
+    """Every neuron's `ranked_hook` along a text."""
     (found,) = activations(checkpoint, [tokens])
     return found.numpy()
 

@@ -12,6 +12,7 @@ from app.figures.attention import attention_map
 from app.story_view import Shown, story_view
 from slm.comparing.comparison import matching_json
 from slm.comparing.matching import Matching
+from slm.lens.neurons import ranked_name
 
 
 def show_heads(found: Matching, a: str, b: str) -> None:
@@ -76,8 +77,10 @@ def show_neurons(found: Matching, a: str, b: str) -> None:
                 theme=None, key="likeness", config=style.config(f"neurons-{a}-{b}"),
             )  # fmt: skip
         match_footer(
-            found, a, b, "Likeness: correlation of activations (hook_post) over all places."
-        )
+            found, a, b,
+            "Likeness: correlation of pre-activations (hook_pre; of gated neurons hook_post) over all "
+            "places.",
+        )  # fmt: skip
         lonely(found)
     rows = event.selection.rows
     if not found.pairs:
@@ -85,19 +88,20 @@ def show_neurons(found: Matching, a: str, b: str) -> None:
     pair = found.pairs[min(rows[0], len(found.pairs) - 1) if rows else 0]
     with right:
         for letter, address, (layer, neuron) in zip("AB", (a, b), (pair.a, pair.b), strict=True):
+            name = ranked_name(cache.checkpoint(address).config)
             st.markdown(f"**{letter}: layer {layer}, neuron {neuron}** · {show.plain(address)}")
             for rank, example in enumerate(cache.examples(address, layer, neuron, True)[:3]):
                 first = max(0, example.position - 16)
                 last = example.position + 12
                 story_view(
                     [
-                        Shown(piece=piece, value=float(act))
-                        for piece, act in zip(
-                            example.pieces[first:last], example.acts[first:last], strict=True
+                        Shown(piece=piece, value=float(value))
+                        for piece, value in zip(
+                            example.pieces[first:last], example.values[first:last], strict=True
                         )
                     ],
-                    key=f"excited-{address}-{letter}-{rank}", label="activation", scale="which way",
-                    full=style.rounded_up(float(abs(example.acts).max()), 1.0),
+                    key=f"excited-{address}-{letter}-{rank}", label=name, scale="which way",
+                    full=style.rounded_up(float(abs(example.values).max()), 1.0),
                     selected=example.position - first, small=True,
                 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""How a neuron's activation is spread, what it writes, and where it stands in its layer."""
+"""How a neuron is spread over a corpus, what it writes, and where it stands in its layer."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,9 @@ def spread(
     tokens: Float[np.ndarray, "bar"],
     marks: Mapping[str, float],
     palette: Palette,
+    axis: str,
 ) -> go.Figure:
-    """Tokens at each height of the activation, with `marks` (percentiles by name) as lines."""
+    """Tokens at each value of what `axis` says, with `marks` (percentiles by name) as lines."""
     middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     shown = np.where(tokens >= 0.5, tokens, np.nan)
     figure = go.Figure(
@@ -42,7 +43,7 @@ def spread(
             x=value, y=top, yref="paper", text=f" {name}", showarrow=False, xanchor="left",
             yanchor="middle", font={"size": 11, "color": palette.muted},
         )  # fmt: skip
-    figure.update_xaxes(title="activation", gridcolor=palette.grid, zerolinecolor=palette.muted)
+    figure.update_xaxes(title=axis, gridcolor=palette.grid, zerolinecolor=palette.muted)
     figure.update_yaxes(
         title="tokens (logarithmic)",
         type="log",
@@ -73,7 +74,7 @@ def tokens_written(written: Sequence[tuple[str, float]], palette: Palette) -> go
     low, high = ends(values)
     room = 0.2 * max(high - low, 1e-6)  # for the numbers at the ends of the bars
     figure.update_xaxes(
-        title="logit for each unit of activation", gridcolor=palette.grid,
+        title="logit minus the mean logit, for each unit of activation", gridcolor=palette.grid,
         zerolinecolor=palette.muted, range=[low - room, high + room],
     )  # fmt: skip
     figure.update_yaxes(

@@ -23,7 +23,7 @@ def add_to(commands: Commands) -> None:
     sub = neurons.add("top", _top, "The tokens that excite one neuron most.")
     _add_neuron(sub)
     sub.add_argument("--k", type=int, default=20)
-    sub.add_argument("--weakest", action="store_true", help="its lowest activations instead")
+    sub.add_argument("--weakest", action="store_true", help="the lowest instead")
     sub = neurons.add("show", _show, "One neuron: what it writes, how often it fires, its spread.")
     _add_neuron(sub)
     sub.add_argument("--k", type=int, default=10)
@@ -35,8 +35,8 @@ def add_to(commands: Commands) -> None:
     )
     for name, about in (
         ("rare", "which fire least often, though they do"),
-        ("selective", "which are strongest on one and the same token"),
-        ("dead", "which are nowhere above --threshold"),
+        ("selective", "whose strongest places are one and the same token"),
+        ("dead", "whose pre-activation (gated: activation) is nowhere above --threshold"),
     ):
         sub.add_argument(f"--{name}", action="store_true", help=about)
     sub.add_argument("--threshold", type=float, default=0.0)
@@ -66,9 +66,11 @@ def _build(chosen: argparse.Namespace) -> None:
 
 def _top(chosen: argparse.Namespace) -> None:
     from slm.lens.neuron_index import open_index
+    from slm.lens.neurons import ranked_hook, ranked_name
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
+    config = checkpoint.config
     examples = open_index(checkpoint).top(
         checkpoint, chosen.layer, chosen.neuron, k=chosen.k, strongest=not chosen.weakest
     )
@@ -76,10 +78,12 @@ def _top(chosen: argparse.Namespace) -> None:
         "address": str(checkpoint.address),
         "layer": chosen.layer,
         "neuron": chosen.neuron,
+        "hook": ranked_hook(config),
         "examples": [
             {
                 "story": example.story,
                 "position": example.position,
+                "value": example.value,
                 "activation": example.activation,
                 "token": example.pieces[example.position],
                 "context": "".join(example.context()),
@@ -87,18 +91,22 @@ def _top(chosen: argparse.Namespace) -> None:
             for example in examples
         ],
     }
-    answer(
-        chosen,
-        data,
-        lambda: "\n".join(
-            f"{e['activation']:8.3f}  {e['token']!r:14} {e['context']!r}" for e in data["examples"]
-        ),
-    )
+
+    def text() -> str:
+        lines = [f"{ranked_name(config):>14}  activation  token"]
+        lines += [
+            f"{e['value']:14.3f}  {e['activation']:10.4f}  {e['token']!r:14} {e['context']!r}"
+            for e in data["examples"]
+        ]
+        return "\n".join(lines)
+
+    answer(chosen, data, text)
 
 
 def _show(chosen: argparse.Namespace) -> None:
     from slm.lens.neuron_index import open_index
     from slm.lens.neuron_logits import writes
+    from slm.lens.neurons import ranked_hook, ranked_name
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
@@ -111,6 +119,7 @@ def _show(chosen: argparse.Namespace) -> None:
         "address": str(checkpoint.address),
         "layer": layer,
         "neuron": neuron,
+        "hook": ranked_hook(checkpoint.config),
         "corpus": index.corpus,
         "stories": index.n_stories,
         "tokens": index.n_tokens,
@@ -129,7 +138,8 @@ def _show(chosen: argparse.Namespace) -> None:
             f"of {index.corpus}",
             f"fires on {fires[neuron]:.2%} of them; {data['neurons_of_its_layer_that_fire_less']} "
             f"of its layer's {len(fires)} neurons fire less",
-            f"lowest {data['lowest']:.3f}, highest {data['highest']:.3f}; not above, on this share:",
+            f"{ranked_name(checkpoint.config)}: lowest {data['lowest']:.3f}, highest "
+            f"{data['highest']:.3f}; not above, on this share:",
             "  " + "  ".join(f"{s:.1%} {v:.3f}" for s, v in zip(SHARES, spread, strict=True)),
         ]
         for name in ("promotes", "suppresses"):
@@ -142,6 +152,7 @@ def _show(chosen: argparse.Namespace) -> None:
 def _find(chosen: argparse.Namespace) -> None:
     from slm.lens import neuron_search
     from slm.lens.neuron_index import open_index
+    from slm.lens.neurons import ranked_hook, ranked_name
     from slm.runs import load_checkpoint
 
     asked = [
@@ -155,7 +166,11 @@ def _find(chosen: argparse.Namespace) -> None:
         raise BadInput("--text and --token-position belong together")
     checkpoint = load_checkpoint(chosen.address)
     index = open_index(checkpoint)
-    data: dict[str, Any] = {"address": str(checkpoint.address)}
+    name = ranked_name(checkpoint.config)
+    data: dict[str, Any] = {
+        "address": str(checkpoint.address),
+        "hook": ranked_hook(checkpoint.config),
+    }
     if chosen.dead:
         dead = index.dead(chosen.threshold)
         data |= {"threshold": chosen.threshold, "of": index.fired.size, "neurons": dead}
@@ -164,7 +179,8 @@ def _find(chosen: argparse.Namespace) -> None:
             data,
             lambda: "\n".join(
                 [
-                    f"{len(dead)} of {index.fired.size} neurons are nowhere above {chosen.threshold:g}",
+                    f"{len(dead)} of {index.fired.size} neurons have a {name} nowhere above "
+                    f"{chosen.threshold:g}",
                     *(f"layer {layer} neuron {neuron}" for layer, neuron in dead),
                 ]
             ),
@@ -185,15 +201,15 @@ def _find(chosen: argparse.Namespace) -> None:
         found = search(index, checkpoint, k=chosen.k)
         nothing = "no neuron fires anywhere"
     data["neurons"] = [asdict(one) for one in found]
-    answer(chosen, data, lambda: _table(found) or nothing)
+    answer(chosen, data, lambda: _table(found, name) or nothing)
 
 
-def _table(found: Sequence["Found"]) -> str:
+def _table(found: Sequence["Found"], name: str) -> str:
     lines = []
     for one in found:
         line = f"layer {one.layer} neuron {one.neuron}: "
-        if one.activation is not None:
-            line += f"{one.activation:.3f}, "
+        if one.value is not None:
+            line += f"{name} {one.value:.3f}, "
         if one.above is not None:
             line += f"as high on {one.above:.3%} of all tokens, "
         line += f"fires on {one.fires:.2%}, {one.count} of its strongest places are {one.token!r}"

@@ -4,8 +4,10 @@ Two units are alike where they do the same on the same stories. Of heads the *pa
 the correlation, over every token that looks and every token it can look at, of the square roots of
 attention, each row's mean taken out; the first token, which soaks up attention that has nowhere to
 go, is left out. Heads that merely spread their attention as widely have 0, the same pattern has 1.
-Of neurons the *activations* (`hook_post`) are correlated over all places. Where the tokenizers differ,
-both are first averaged over the stretches of `slm.comparing.alignment`.
+Of neurons the *pre-activations* are correlated over all places (of gated ones the activations, see
+`slm.lens.neurons.ranked_hook`): cut at zero, as what excites is, fewer neurons find their own later
+selves and more of an untrained model's are matched. Where the tokenizers differ, both are first
+averaged over the stretches of `slm.comparing.alignment`.
 
 The units are then paired as a whole so that likeness sums to the most (Hungarian method). Pairs come
 out of noise too: untrained neurons tell words apart, and any two heads look more at what is near. So
@@ -89,7 +91,7 @@ def match_heads(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> Matching:
 
 @torch.no_grad()
 def match_neurons(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> Matching:
-    """Pair the neurons of two models by their activations on `texts`, each cut to what both can read."""
+    """Pair the neurons of two models by their `ranked_hook` on `texts`, each cut to what both can read."""
     models = [a, b, *(shuffled(b, seed) for seed in range(SHUFFLES))]
     places: list[list[Tensor]] = [[] for _ in models]
     for text in _readable(a, b, texts):

@@ -1,7 +1,9 @@
 """Every neuron over a whole corpus: its extremes, how often it fires, and how it is spread.
 
-An index lies on disk as memory-mapped arrays, written by `neuron_build`; a few stories are read into
-one in memory by `index_of`.
+All are of `slm.lens.neurons.ranked_hook`: the pre-activation of an ungated neuron, so that its lowest
+places are those that inhibit it most. A neuron fires where that is above 0. An index lies on disk as
+memory-mapped arrays, written by `neuron_build`; a few stories are read into one in memory by
+`index_of`.
 """
 
 import json
@@ -20,7 +22,7 @@ from slm.lens.neuron_tally import Tally, batches
 from slm.lens.neurons import KEPT, Example, activations, check_neuron, example_of
 from slm.runs import Checkpoint, open_run
 
-VERSION = 2
+VERSION = 3
 """Raised whenever what lies on disk changes its meaning."""
 MANIFEST = "manifest.json"
 
@@ -29,16 +31,16 @@ MANIFEST = "manifest.json"
 class Index:
     """Every neuron of a checkpoint over the stories of `corpus`.
 
-    `activation`, `story` and `position` are [side, layer, neuron, rank]: side 0 holds the strongest
-    places, side 1 the weakest, a story at most once each, and the same eight tokens at most once. A
-    story of -1 means that there were no more. `counts` are the tokens in each bin of `distributions`.
+    `value`, `story` and `position` are [side, layer, neuron, rank]: side 0 holds the highest places,
+    side 1 the lowest, a story at most once each, and the same eight tokens at most once. A story of
+    -1 means that there were no more. `counts` are the tokens in each bin of `distributions`.
     Story s is `ids[starts[s]:starts[s+1]]`, END first.
     """
 
     corpus: str
     ids: UInt16[np.ndarray, "token"]
     starts: Int64[np.ndarray, "story_plus_one"]
-    activation: Float[np.ndarray, "side layer neuron rank"]
+    value: Float[np.ndarray, "side layer neuron rank"]
     story: Int[np.ndarray, "side layer neuron rank"]
     position: Int[np.ndarray, "side layer neuron rank"]
     counts: Int[np.ndarray, "layer neuron bin"]
@@ -65,13 +67,13 @@ class Index:
 
     @property
     def highest(self) -> Float[np.ndarray, "layer neuron"]:
-        """Each neuron's strongest activation anywhere."""
-        return self.activation[0, :, :, 0]
+        """Each neuron's highest value anywhere."""
+        return self.value[0, :, :, 0]
 
     @property
     def lowest(self) -> Float[np.ndarray, "layer neuron"]:
-        """Each neuron's weakest activation anywhere."""
-        return self.activation[1, :, :, 0]
+        """Each neuron's lowest value anywhere."""
+        return self.value[1, :, :, 0]
 
     def dead(self, threshold: float = 0.0) -> list[tuple[int, int]]:
         """Neurons (layer, neuron) that are nowhere above `threshold`."""
@@ -80,7 +82,7 @@ class Index:
         ]
 
     def percentiles(self, layer: int, neuron: int, shares: Sequence[float]) -> list[float]:
-        """The activations that these shares (0 to 1) of all tokens do not exceed."""
+        """The values that these shares (0 to 1) of all tokens do not exceed."""
         return distributions.percentiles(
             np.asarray(self.counts[layer, neuron]),
             float(self.lowest[layer, neuron]),
@@ -89,14 +91,14 @@ class Index:
         )
 
     def share_above(
-        self, acts: Float[np.ndarray, "layer neuron"]
+        self, values: Float[np.ndarray, "layer neuron"]
     ) -> Float[np.ndarray, "layer neuron"]:
-        """The share of all tokens on which each neuron is as active as here, or more."""
-        return distributions.share_above(np.asarray(self.counts), self.highest, acts)
+        """The share of all tokens on which each neuron is as high as here, or higher."""
+        return distributions.share_above(np.asarray(self.counts), self.highest, values)
 
     def top_tokens(self) -> Int[np.ndarray, "layer neuron rank"]:
-        """The token ids at each neuron's strongest places, -1 where there are no more."""
-        there = self.story[0] >= 0
+        """The token ids at each neuron's highest places, -1 where it does not fire."""
+        there = self.value[0] > 0
         at = self.starts[np.where(there, self.story[0], 0)] + self.position[0]
         return np.where(there, self.ids[np.where(there, at, 0)].astype(np.int64), -1)
 
@@ -113,7 +115,7 @@ class Index:
         k: int = KEPT,
         strongest: bool = True,
     ) -> list[Example]:
-        """A neuron's extreme places, its activation read afresh along their stories."""
+        """A neuron's extreme places, its values read afresh along their stories."""
         check_neuron(checkpoint, layer, neuron)
         side = 0 if strongest else 1
         chosen = [int(s) for s in self.story[side, layer, neuron, :k] if s >= 0]
@@ -170,7 +172,7 @@ def open_index(checkpoint: Checkpoint) -> Index:
         corpus=manifest["corpus"],
         ids=np.memmap(path / "tokens.bin", dtype=np.uint16, mode="r"),
         starts=np.memmap(path / "starts.bin", dtype=np.int64, mode="r"),
-        activation=array("activation"),
+        value=array("value"),
         story=array("story"),
         position=array("position"),
         counts=array("counts"),

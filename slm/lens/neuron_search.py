@@ -14,11 +14,11 @@ from slm.runs import Checkpoint
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A neuron: the share of tokens it fires on, its strongest activation, and what it keeps to.
+    """A neuron: the share of tokens it fires on, its `highest` value, and what it keeps to.
 
-    `token` stands at `count` of its strongest places (it is the token that was asked for, or the
-    commonest there). `activation` is the one that was asked about, if any, and `above` the share of
-    all tokens on which it is as high.
+    `token` stands at `count` of its strongest places, where it fires (it is the token that was asked
+    for, or the commonest there). `value` is the one at the place that was asked about, if any, and
+    `above` the share of all tokens on which it is as high. Values are of `ranked_hook`.
     """
 
     layer: int
@@ -27,7 +27,7 @@ class Found:
     highest: float
     token: str
     count: int
-    activation: float | None = None
+    value: float | None = None
     above: float | None = None
 
 
@@ -38,7 +38,7 @@ def by_token(index: Index, checkpoint: Checkpoint, token: str, *, k: int = KEPT)
     """
     same = index.top_tokens() == one_token(checkpoint, token)
     counts = same.sum(-1)
-    best = np.where(same, index.activation[0], -np.inf).max(-1)
+    best = np.where(same, index.value[0], -np.inf).max(-1)
     order = np.lexsort((-best.ravel(), -counts.ravel()))[:k]
     return [
         found
@@ -105,7 +105,7 @@ def _described(
     order: np.ndarray,
     counts: np.ndarray,
     pieces: Sequence[str],
-    activation: np.ndarray | None = None,
+    values: np.ndarray | None = None,
     above: np.ndarray | None = None,
 ) -> list[Found]:
     fires, width = index.fires, checkpoint.config.d_mlp
@@ -120,7 +120,7 @@ def _described(
                 highest=float(index.highest[where]),
                 token=piece,
                 count=int(counts[where]),
-                activation=None if activation is None else float(activation[where]),
+                value=None if values is None else float(values[where]),
                 above=None if above is None else float(above[where]),
             )
         )

@@ -1,8 +1,8 @@
 """What is kept of every neuron while a corpus streams by: its extremes and its spread.
 
-It costs little more than the forward pass it listens to: while a layer's activations are still in
-the processor's cache, they are counted into bins and each story's maxima and minima are taken; only
-those that enter a neuron's list are looked at again for their place.
+Both are of `slm.lens.neurons.ranked_hook`. It costs little more than the forward pass it listens to:
+a layer's values are counted into bins and each story's maxima and minima are taken; only those that
+enter a neuron's list are looked at again for their place.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from slm.lens import distributions
-from slm.lens.neurons import KEPT
+from slm.lens.neurons import KEPT, ranked_hook
 from slm.model import fast
 from slm.model.config import ModelConfig
 from slm.runs import Checkpoint
@@ -91,9 +91,9 @@ def _last_words(rows: Int[Tensor, "window pos"]) -> Int[Tensor, "window pos"]:
 class Tally:
     """What is known of every neuron so far.
 
-    `best`, `story`, `position` and `words` are [side, layer, neuron, rank]: the strongest (side 0) and
-    weakest (side 1, its activations negated) places, a story at most once each and the same words at
-    most once. A story of -1 is an empty place. `counts` [layer, neuron, bin] are the tokens in each bin
+    `best`, `story`, `position` and `words` are [side, layer, neuron, rank]: the highest (side 0) and
+    lowest (side 1, its values negated) places, a story at most once each and the same words at most
+    once. A story of -1 is an empty place. `counts` [layer, neuron, bin] are the tokens in each bin
     of a neuron's spread.
     """
 
@@ -108,7 +108,8 @@ class Tally:
         )
         self._counter: distributions.Counter | None = None
         self._room = 0
-        self._layers = {f"blocks.{n}.mlp.hook_post": n for n in range(config.n_layers)}
+        hook = ranked_hook(config)
+        self._layers = {f"blocks.{n}.mlp.{hook}": n for n in range(config.n_layers)}
 
     @torch.no_grad()
     def read(self, checkpoint: Checkpoint, batch: Batch) -> None:
@@ -200,10 +201,10 @@ class Tally:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What an index holds."""
-        activation = self.best.clone()
-        activation[1] *= -1
+        value = self.best.clone()
+        value[1] *= -1
         return {
-            "activation": activation.numpy(),
+            "value": value.numpy(),
             "story": self.story.int().numpy(),
             "position": self.position.int().numpy(),
             "counts": self.counts.numpy().copy(),

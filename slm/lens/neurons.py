@@ -1,4 +1,4 @@
-"""What excites a neuron: its activations along stories, and the places where they are extreme."""
+"""What excites a neuron: its values along stories, and the places where they are extreme."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,14 +25,25 @@ CONTEXT = 12
 class Example:
     """A place where a neuron is at its most (or least) excited, in its story.
 
-    `acts[i]` is the neuron's pre-activation (see `ranked_hook`) on `pieces[i]`; END comes first.
+    `values[i]` is the neuron's `ranked_hook` on `pieces[i]` (END comes first), and `activations[i]`
+    its `hook_post` there: for an ungated neuron the act function of the value, else the same.
     """
 
     story: int
     position: int
-    activation: float
     pieces: tuple[str, ...]
-    acts: Float[np.ndarray, "pos"]
+    values: Float[np.ndarray, "pos"]
+    activations: Float[np.ndarray, "pos"]
+
+    @property
+    def value(self) -> float:
+        """By which the place was chosen."""
+        return float(self.values[self.position])
+
+    @property
+    def activation(self) -> float:
+        """What the neuron puts out at the place."""
+        return float(self.activations[self.position])
 
     def context(self) -> tuple[str, ...]:
         """The pieces around the place."""
@@ -49,6 +60,11 @@ def ranked_hook(config: ModelConfig) -> Literal["hook_pre", "hook_post"]:
     is a product, act(`hook_pre`) times the linear half, and is ranked as it is, `hook_post`.
     """
     return "hook_post" if config.gated_mlp else "hook_pre"
+
+
+def ranked_name(config: ModelConfig) -> Literal["pre-activation", "activation"]:
+    """Say what `ranked_hook` holds."""
+    return "activation" if config.gated_mlp else "pre-activation"
 
 
 @torch.no_grad()
@@ -110,7 +126,7 @@ def examples(
             found.append(
                 example_of(checkpoint, first + index, tokens[index], acts[0, :, neuron], strongest)
             )
-    found.sort(key=lambda example: -example.activation if strongest else example.activation)
+    found.sort(key=lambda example: -example.value if strongest else example.value)
     return found[:k]
 
 
@@ -118,17 +134,18 @@ def example_of(
     checkpoint: Checkpoint,
     story: int,
     tokens: Sequence[int],
-    acts: Float[Tensor, "pos"],
+    values: Float[Tensor, "pos"],
     strongest: bool,
 ) -> Example:
-    """The place in `tokens` (a story, END first) where `acts`, a neuron's, is highest or lowest."""
-    position = int(acts.argmax() if strongest else acts.argmin())
+    """The place in `tokens` (a story, END first) where a neuron's `values` are highest or lowest."""
+    config = checkpoint.config
+    act = values if config.gated_mlp else fast.ACTIVATIONS[config.act_fn](values)
     return Example(
         story=story,
-        position=position,
-        activation=float(acts[position]),
+        position=int(values.argmax() if strongest else values.argmin()),
         pieces=tuple(checkpoint.tokenizer.pieces(tokens)),
-        acts=acts.numpy().copy(),
+        values=values.numpy().copy(),
+        activations=act.numpy().copy(),
     )
 
 

@@ -142,7 +142,7 @@ def no_padding_among_the_examples(checkpoint: Checkpoint, text: str) -> float:
         (alone,) = activations(checkpoint, [ids])
         if not example.position < len(ids):
             return float("nan")
-        difference = _largest(alone[layer, example.position, 0] - example.activation)
+        difference = _largest(alone[layer, example.position, 0] - example.value)
         if not difference <= largest:
             largest = difference
     return largest

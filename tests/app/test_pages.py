@@ -190,13 +190,13 @@ def test_neurons_shows_where_a_neuron_is_strongest(open_page: Open, two_runs: Pa
     texts = [story.text for story in shipped.stories()]
     best = examples(load_checkpoint("tiny"), texts, layer=1, neuron=7, k=10)[0]
     first = story_on(app, "place-tiny@10-0")
-    assert f"{best.activation:+.2f}" in said(app)
+    assert f"{best.value:+.2f}" in said(app)
     assert first["scale"] == "which way"
     chosen = first["pieces"][first["selected"]]
     assert chosen == (best.pieces[best.position] if best.position else None)
     app.segmented_control(key="side").set_value("lowest").run()
     last = examples(load_checkpoint("tiny"), texts, layer=1, neuron=7, strongest=False)[0]
-    assert f"{last.activation:+.2f}" in said(app)
+    assert f"{last.value:+.2f}" in said(app)
 
 
 def test_neurons_of_two_models_share_one_colour_scale(open_page: Open, two_runs: Path) -> None:

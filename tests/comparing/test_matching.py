@@ -47,6 +47,18 @@ def test_heads_and_neurons_in_another_order_are_found_exactly(four_heads: Checkp
         }
 
 
+def test_neurons_that_read_the_same_are_matched_however_seldom_they_fire(
+    four_heads: Checkpoint,
+) -> None:
+    """The last layer's biases only move where each neuron fires, not what its pre-activation follows."""
+    block = four_heads.weights.blocks[1]
+    rarer = replace(block, b_in=block.b_in - 4)
+    weights = replace(four_heads.weights, blocks=(four_heads.weights.blocks[0], rarer))
+    found = match_neurons(four_heads, replace(four_heads, weights=weights), TEXTS)
+    assert found.in_place == len(found.pairs) == 2 * 64
+    assert all(pair.likeness == pytest.approx(1, abs=1e-4) for pair in found.pairs)
+
+
 def test_a_model_is_in_place_beside_itself(four_heads: Checkpoint) -> None:
     found = match_heads(four_heads, four_heads, TEXTS)
     assert found.in_place == len(found.pairs) == 8

@@ -1,7 +1,11 @@
-"""A model with one neuron whose meaning is known, because it was built."""
+"""A model with one neuron whose meaning is known, because it was built; and one that is gated."""
+
+from dataclasses import replace
 
 import pytest
+import torch
 
+from slm.model.weights import initialise
 from slm.runs import Checkpoint
 
 
@@ -25,3 +29,13 @@ def park_neuron(checkpoint: Checkpoint) -> Checkpoint:
     block.W_out[7] = 0.0
     block.W_out[7, 2], block.W_out[7, 3] = 1.0, -1.0
     return checkpoint
+
+
+def with_gates(checkpoint: Checkpoint) -> Checkpoint:
+    """A random model of the same shape whose MLPs are gated."""
+    config = replace(checkpoint.config, gated_mlp=True)
+    weights = initialise(config, 3)
+    with torch.no_grad():
+        for _, leaf in weights.leaves():
+            leaf.add_(torch.randn(leaf.shape, generator=torch.Generator().manual_seed(4)) * 0.2)
+    return replace(checkpoint, config=config, weights=weights)

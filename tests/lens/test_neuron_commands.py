@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from slm.cli import main
 from slm.lens.neuron_build import build_index
@@ -37,8 +38,12 @@ def test_the_commands_say_what_the_index_holds(
     rare = answer(capsys, "find", "tiny", "--rare", "--k", "3")["neurons"]
     assert rare[0]["fires"] == index.fires[index.fires > 0].min()
     assert answer(capsys, "find", "tiny", "--dead", "--threshold", "99")["neurons"] != []
-    weak = answer(capsys, "top", "tiny", "--layer", "0", "--neuron", "0", "--weakest")["examples"]
-    assert weak[0]["activation"] == pytest.approx(float(index.lowest[0, 0]), abs=1e-4)
+    weak = answer(capsys, "top", "tiny", "--layer", "0", "--neuron", "0", "--weakest")
+    assert weak["hook"] == shown["hook"] == "hook_pre"
+    lowest = weak["examples"][0]
+    assert lowest["value"] == pytest.approx(float(index.lowest[0, 0]), abs=1e-4)
+    act = torch.nn.functional.gelu(torch.tensor(lowest["value"]), approximate="tanh")
+    assert lowest["activation"] == pytest.approx(float(act), abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -8,23 +8,35 @@ from slm.lens.neurons import activations, examples
 from slm.model.hooked import hooked, run_with_cache
 from slm.runs import Checkpoint
 from tests.conftest import little_stories
+from tests.lens.conftest import with_gates
 
 
 def test_a_neuron_built_for_park_is_found_at_park(park_neuron: Checkpoint) -> None:
     found = examples(park_neuron, little_stories(40), layer=0, neuron=7, k=5)
     assert [example.pieces[example.position] for example in found] == [" park"] * 5
-    assert found[0].activation == pytest.approx(float(found[0].acts.max()))
+    assert found[0].value == pytest.approx(float(found[0].values.max()))
     assert len({example.story for example in found}) == 5
 
 
-def test_activations_are_the_hooked_models_own(checkpoint: Checkpoint) -> None:
+@pytest.mark.parametrize("gated", [False, True])
+def test_neurons_are_ranked_by_a_hook_of_the_hooked_model(
+    checkpoint: Checkpoint, gated: bool
+) -> None:
+    """The pre-activation of an ungated neuron; the activation, a product, of a gated one."""
+    if gated:
+        checkpoint = with_gates(checkpoint)
     tokens = checkpoint.tokenizer.encode_story("Tom went to the park.")
     short = checkpoint.tokenizer.encode_story("Amy")
     found = activations(checkpoint, [short, tokens])
-    name = "blocks.1.mlp.hook_post"
-    _, cache = run_with_cache(hooked(checkpoint.weights), torch.tensor([tokens]), [name])
-    assert torch.allclose(found[1][1], cache[name][0], atol=1e-4)
+    names = ["blocks.1.mlp.hook_pre", "blocks.1.mlp.hook_post"]
+    _, cache = run_with_cache(hooked(checkpoint.weights), torch.tensor([tokens]), names)
+    pre, post = (cache[name][0] for name in names)
+    assert torch.allclose(found[1][1], post if gated else pre, atol=1e-4)
     assert found[0].shape[1] == len(short)
+    (example,) = examples(checkpoint, ["Tom went to the park."], layer=1, neuron=5)
+    assert example.values == pytest.approx(found[1][1][:, 5].numpy(), abs=1e-4)
+    assert example.activations == pytest.approx(post[:, 5].numpy(), abs=1e-4)
+    assert example.activation == example.activations[example.position]
 
 
 def test_positions_past_the_context_are_read_too(checkpoint: Checkpoint) -> None:

@@ -290,7 +290,8 @@ def _neurons(found: Comparison) -> str:
 
     pairs = found.neurons.pairs
     return f"""<h2 id="neurons">Which neuron is which?</h2><p>{matched(found.neurons)}</p>
-<p class="quiet">Likeness is the correlation of activations (hook_post) over all places; layer.neuron.</p>
+<p class="quiet">Likeness is the correlation of pre-activations (hook_pre; of gated neurons hook_post) over
+all places; layer.neuron.</p>
 <div class="columns"><div><h3>Most alike</h3>{table(pairs[: NEURONS // 2])}</div>
 <div><h3>Just above chance</h3>{table(pairs[NEURONS // 2 :][-NEURONS // 2 :])}</div></div>
 {_alone("Neurons of A without counterpart", found.neurons.alone_a)}
