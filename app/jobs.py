@@ -29,12 +29,13 @@ class Plan:
     minutes: float | None = None
     tokens: int | None = None
     seed: int = 0
+    recipe: str = "muon"
     muon_lr: float | None = None
     adam_lr: float | None = None
 
     def arguments(self) -> list[str]:
         """As the command line takes them."""
-        words = ["--corpus", self.corpus, "--seed", str(self.seed)]
+        words = ["--corpus", self.corpus, "--seed", str(self.seed), "--recipe", self.recipe]
         if self.parent:
             words += ["--from", self.parent]
         else:

@@ -109,7 +109,7 @@ def _adamw(peak: float) -> Way:
         steps = recipe.steps(weights.config.n_ctx)
         warm = max(1, round(WARMUP * steps))
         for step in range(steps):
-            fast.loss(weights, rows.batch(step, recipe.batch), recipe.dtype).backward()
+            fast.loss(weights, rows.batch(step, recipe.batch), recipe.on("cpu").dtype).backward()
             torch.nn.utils.clip_grad_norm_(leaves, 1.0)
             falling = 0.5 + 0.5 * math.cos(math.pi * max(0, step - warm) / max(1, steps - warm))
             for group in optimizer.param_groups:

@@ -1,7 +1,7 @@
 """What do width and depth do?"""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from app.figures.grid import over_training, table
 from app.studio import CORPORA, FILE
 from slm.judging.history import Scored
 from slm.judging.protocol import ALL_DIMENSIONS
-from slm.model.config import ModelConfig, count_parameters, parse_shape
+from slm.model.config import count_parameters, named_shape
 from slm.runs import list_runs
 from slm.training import queue, sweep
 from slm.training.grid import LOWER_IS_BETTER, Cell, cells, normalised
@@ -170,12 +170,7 @@ def train() -> None:
         return
     configs = []
     for shape in shapes:
-        d_model, n_layers, n_heads = parse_shape(shape)
-        configs.append(
-            ModelConfig(
-                d_model=d_model, n_layers=n_layers, n_heads=n_heads, d_vocab=int(vocabulary or 2048)
-            )
-        )
+        configs.append(replace(named_shape(shape), d_vocab=int(vocabulary or 2048)))
     st.caption(
         f"{len(shapes)} models of {min(count_parameters(c).total for c in configs):,} to "
         f"{max(count_parameters(c).total for c in configs):,} parameters: {', '.join(shapes)}"
@@ -190,7 +185,7 @@ def train() -> None:
         pressed = st.button("Train the grid", type="primary", key="grid-start", disabled=not corpus)
         if st.button("How long?", key="grid-time", help="Times a few steps of each shape."):
             recipe = Recipe(tokens=tokens)
-            seconds = sum(cache.speed(config).seconds_for(recipe) for config in configs)
+            seconds = sum(cache.speed(config, Recipe()).seconds_for(recipe) for config in configs)
             st.caption(f"About {show.duration(seconds)} in all on this machine.")
     if pressed:
         sweep.keep(plan)

@@ -8,15 +8,23 @@ from app import cache, jobs, show, studio
 from app.figures.training import parts
 from app.story_view import Shown, story_view
 from app.studio import CHECKPOINT, CORPORA, FILE
-from slm.model.config import PRESETS, ModelConfig, count_parameters
+from slm.model.config import FROM_THE_PAPER, PRESETS, ModelConfig, count_parameters
 from slm.runs import Address, list_runs, open_run
 from slm.stories.tokenizer import VOCABULARY_SIZES
 from slm.training import queue
-from slm.training.recipe import Recipe
+from slm.training.recipe import RECIPES
 
 NEW = "a new model"
 FREE = "my own shape"
 UPLOAD = "a file to upload"
+NAMED = {
+    "muon": "ours: Muon and AdamW, rates that fall to 0",
+    "paper": "the paper's: AdamW at a constant rate",
+}
+PUBLISHED = (
+    "The paper's, as its models' card has it: AdamW with betas 0.9 and 0.95, a constant 5e-4, weight "
+    "decay 0.1. The card's batch is 80 rows, 16 times accumulated; here it is 16 rows, as with ours."
+)
 
 
 def choose_shape() -> tuple[str, ModelConfig]:
@@ -42,6 +50,8 @@ def choose_shape() -> tuple[str, ModelConfig]:
         key=f"vocabulary-{preset}",
         format_func="{:,}".format,
     )
+    if preset.startswith("paper-"):
+        st.caption(show.plain(FROM_THE_PAPER))
     return (config.shape if preset == FREE else preset), replace(config, d_vocab=vocabulary)
 
 
@@ -104,20 +114,27 @@ def look(corpus: str, vocabulary: int, parent: str) -> None:
     )
 
 
-def choose_recipe() -> tuple[int, float | None, float | None]:
-    """Seed, and learning rates where they are not the usual ones."""
+def choose_recipe() -> tuple[str, int, float | None, float | None]:
+    """The recipe's name, a seed, and learning rates where they are not the recipe's."""
     with st.popover("More"):
-        usual = Recipe()
+        recipe = st.selectbox(
+            "Recipe", RECIPES, format_func=NAMED.__getitem__, key="recipe", help=PUBLISHED
+        )
+        usual = RECIPES[recipe]
         seed = st.number_input("Seed", 0, show.LARGEST_SEED, 0, 1, key="train-seed")
-        muon = st.number_input(
-            "Learning rate of the matrices (Muon)", 0.0001, 1.0, usual.muon_lr, format="%.4f",
-            key="muon-lr",
-        )  # fmt: skip
+        muon, rest = usual.muon_lr, "everything"
+        if usual.optimizer == "muon":
+            rest = "embeddings, gains and biases"
+            muon = st.number_input(
+                "Learning rate of the matrices (Muon)", 0.0001, 1.0, usual.muon_lr, format="%.4f",
+                key="muon-lr",
+            )  # fmt: skip
         adam = st.number_input(
-            "Learning rate of embeddings, gains and biases (AdamW)", 0.0001, 1.0, usual.adam_lr,
-            format="%.4f", key="adam-lr",
+            f"Learning rate of {rest} (AdamW)", 0.0001, 1.0, usual.adam_lr,
+            format="%.4f", key=f"adam-lr-{recipe}",
         )  # fmt: skip
     return (
+        recipe,
         int(seed or 0),
         None if muon == usual.muon_lr else muon,
         None if adam == usual.adam_lr else adam,
@@ -158,15 +175,16 @@ def size(config: ModelConfig) -> None:
 
 def cost(config: ModelConfig, plan: jobs.Plan) -> str:
     """What the budget buys on this machine, in words."""
-    speed = cache.speed(config)
+    recipe = RECIPES[plan.recipe]
+    speed = cache.speed(config, recipe)
     pace = (
         f"This machine reads {show.count(speed.tokens_per_second)} tokens a second with it, in "
         f"{show.count(speed.memory)}B of memory besides Python's own: "
     )
     if plan.minutes is not None:
-        tokens = speed.tokens_in(plan.minutes * 60, Recipe())
+        tokens = speed.tokens_in(plan.minutes * 60, recipe)
         return f"{pace}about {show.count(tokens)} tokens in {plan.minutes:g} minutes."
-    seconds = speed.seconds_for(Recipe(tokens=plan.tokens or 1))
+    seconds = speed.seconds_for(replace(recipe, tokens=plan.tokens or 1))
     return f"{pace}about {show.duration(seconds)} in all."
 
 
@@ -191,7 +209,7 @@ def prepare() -> None:
         if st.button("How long?", help="Trains a throwaway model of this shape for two seconds."):
             st.session_state["timed"] = config
         looking = st.toggle("Look at the stories", key="looking", disabled=not corpus)
-        seed, muon, adam = choose_recipe()
+        recipe, seed, muon, adam = choose_recipe()
     plan = jobs.Plan(
         shape=shape,
         vocabulary=config.d_vocab,
@@ -199,6 +217,7 @@ def prepare() -> None:
         corpus=corpus,
         minutes=minutes,
         tokens=tokens,
+        recipe=recipe,
         seed=seed,
         muon_lr=muon,
         adam_lr=adam,

@@ -12,7 +12,7 @@ def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add("sweep", _sweep, "Train a grid of shapes on one corpus.", address=False)
     sub.add_argument("--name", required=True, help="the sweep's name; runs are NAME-SHAPE")
-    sub.add_argument("--shapes", help="such as 64x1x4,64x2x4,128x1x8; left out: go on with NAME")
+    sub.add_argument("--shapes", help="such as 64x1x4,64x2x4,paper-1M; left out: go on with NAME")
     sub.add_argument("--show", action="store_true", help="train nothing; show how far it is")
     sub.add_argument(
         "--ray",
@@ -33,7 +33,7 @@ def _sweep(chosen: argparse.Namespace) -> None:
     how = tuple(word for word in chosen.how if word != "--")
     if chosen.shapes:
         _check_how(how)
-        named = tuple(sweeps.known_shape(s.strip()) for s in chosen.shapes.split(",") if s.strip())
+        named = tuple(word.strip() for word in chosen.shapes.split(",") if word.strip())
         sweep = sweeps.Sweep(name=chosen.name, shapes=named, how=how)
         sweeps.keep(sweep)
     else:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from slm.cli.command import Commands, Parser, answer, count, seed
 from slm.errors import BadInput
+from slm.model.config import FROM_THE_PAPER, PRESETS
 
 if TYPE_CHECKING:
     from slm.training.job import Plan
@@ -47,7 +48,10 @@ def _how_to_train(sub: argparse.ArgumentParser) -> None:
         ":text=COLUMN, :keep-truncated, :drop-truncated (what ends without a sentence's mark)",
     )
     sub.add_argument("--valid", help="validation stories; default: held out of the corpus")
-    sub.add_argument("--shape", help="d_model x n_layers x n_heads, or a preset (64x2x4)")
+    sub.add_argument(
+        "--shape",
+        help=f"d_model x n_layers x n_heads (64x2x4), or {', '.join(PRESETS)}. {FROM_THE_PAPER}",
+    )
     sub.add_argument("--from", dest="parent", help="begin with this checkpoint's weights")
     sub.add_argument("--tokens", type=count, help="how many to read, such as 20M")
     sub.add_argument("--minutes", type=float, help="how long to train, instead of --tokens")
@@ -61,8 +65,15 @@ def _how_to_train(sub: argparse.ArgumentParser) -> None:
         default="auto",
         help="of matrix products: float32, bfloat16, or auto for whichever is faster here",
     )
+    sub.add_argument(
+        "--recipe", default="muon",
+        help="muon: Muon and AdamW, rates that fall to 0; paper: AdamW at a constant 5e-4, as published",
+    )  # fmt: skip
     sub.add_argument("--muon-lr", type=float, help="of the matrices")
     sub.add_argument("--adam-lr", type=float, help="of embeddings, gains and biases")
+    sub.add_argument(
+        "--device", default="auto", help="auto (CUDA where it is there), cpu, cuda, mps"
+    )
     sub.add_argument("--resume", action="store_true", help="go on with this run")
 
 
@@ -88,7 +99,9 @@ def _train(chosen: argparse.Namespace) -> None:
             console.print(f"{name} …", style="dim")
 
     if chosen.resume:
-        updates = job.resume(chosen.name, stop=lambda: stopping, progress=stage)
+        updates = job.resume(
+            chosen.name, stop=lambda: stopping, progress=stage, device=chosen.device
+        )
     else:
         updates = job.start(_plan(chosen), stop=lambda: stopping, progress=stage)
 
@@ -137,9 +150,9 @@ def plan_of(name: str, how: Sequence[str]) -> "Plan | None":
 
 
 def _plan(chosen: argparse.Namespace) -> "Plan":
-    from slm.model.config import PRESETS, ModelConfig, parse_shape
+    from slm.model.config import named_shape
     from slm.training.job import Plan
-    from slm.training.recipe import Recipe
+    from slm.training.recipe import named_recipe
 
     if chosen.tokens is not None and chosen.minutes is not None:
         raise BadInput("give --tokens or --minutes, not both")
@@ -148,17 +161,15 @@ def _plan(chosen: argparse.Namespace) -> "Plan":
     shaping = {"--shape": chosen.shape, "--vocab": chosen.vocab, "--context": chosen.context}
     if chosen.parent and (given := [name for name, value in shaping.items() if value is not None]):
         raise BadInput(f"with --from the shape is the parent's: leave out {' and '.join(given)}")
-    shape = chosen.shape or "64x2x4"
-    config = PRESETS.get(shape)
-    if config is None:
-        d_model, n_layers, n_heads = parse_shape(shape)
-        config = ModelConfig(d_model=d_model, n_layers=n_layers, n_heads=n_heads, d_vocab=4096)
+    config = named_shape(chosen.shape or "64x2x4")
     config = replace(
         config,
         d_vocab=config.d_vocab if chosen.vocab is None else chosen.vocab,
         n_ctx=config.n_ctx if chosen.context is None else chosen.context,
     )
-    usual = Recipe()
+    usual = named_recipe(chosen.recipe)
+    if chosen.muon_lr is not None and usual.optimizer != "muon":
+        raise BadInput(f"the recipe {chosen.recipe} has no Muon: leave out --muon-lr")
     recipe = replace(
         usual,
         tokens=usual.tokens if chosen.tokens is None else chosen.tokens,
@@ -177,6 +188,7 @@ def _plan(chosen: argparse.Namespace) -> "Plan":
         recipe=recipe,
         minutes=chosen.minutes,
         parent=chosen.parent,
+        device=chosen.device,
     )
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from slm.errors import BadInput
+from slm.errors import BadInput, shown
 
 VOCABULARY_RANGE = (2, 65_536)  # tokens are stored as uint16
 
@@ -146,9 +146,12 @@ def count_parameters(config: ModelConfig) -> ParameterCount:
 
 def parse_shape(text: str) -> tuple[int, int, int]:
     """Read `64x8x4` as (d_model, n_layers, n_heads); `BadInput` where it is anything else."""
-    match = re.fullmatch(r"(\d{1,5})x(\d{1,3})x(\d{1,4})", text.strip())
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,3})x(\d{1,4})", text.strip(), re.ASCII)
     if not match:
-        raise BadInput(f"a shape is d_model x n_layers x n_heads, such as 64x8x4, not {text!r}")
+        raise BadInput(
+            "a shape is d_model x n_layers x n_heads, such as 64x8x4, or one of "
+            f"{', '.join(PRESETS)}, not {shown(text)}"
+        )
     d_model, n_layers, n_heads = (int(part) for part in match.groups())
     return d_model, n_layers, n_heads
 
@@ -179,3 +182,22 @@ PRESETS: dict[str, ModelConfig] = {
     "paper-2Layers-33M": _paper(1024, 2),
 }
 """Shapes to start from: small ones that train in minutes, and the paper's own (GPT-Neo's details)."""
+
+FROM_THE_PAPER = (
+    "paper-… are the TinyStories paper's sizes, with its context of 512, attention without "
+    "1/sqrt(d_head) and, in every second layer, of the last 256 tokens only. Not the paper's: the "
+    "vocabulary is a BPE learned from the corpus (the paper's is GPT-Neo's 10,000 commonest tokens), "
+    "queries, keys, values and logits have biases, and the recipe is ours unless it is asked for."
+)
+"""What a shape called paper-… shares with the paper's models and what it does not, for whoever chooses."""
+
+
+def named_shape(text: str) -> ModelConfig:
+    """The whole configuration that a preset's name means, or `64x8x4`, GPT-2's way with 4,096 tokens.
+
+    Raises `BadInput` where it is neither, or makes no model.
+    """
+    if text in PRESETS:
+        return PRESETS[text]
+    d_model, n_layers, n_heads = parse_shape(text)
+    return ModelConfig(d_model=d_model, n_layers=n_layers, n_heads=n_heads, d_vocab=4096)

@@ -6,14 +6,20 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-CELLS_AT_ONCE = {"cpu": 1 << 19, "cuda": 1 << 25}
-"""Logits that exist at one time in `cross_entropy`: few enough to stay in the processor's cache."""
+CELLS_AT_ONCE = {"cpu": 1 << 19}
+CELLS_ELSEWHERE = 1 << 25
+"""Logits that exist at one time in `cross_entropy`: few enough to stay in the processor's cache, on
+other devices so many that there is work for all their cores.
+"""
 
 
 def multiplies_bfloat16(device: torch.device | str = "cpu") -> bool:
-    """Whether this machine has instructions for products in bfloat16; elsewhere they are slow."""
-    if torch.device(device).type == "cuda":
+    """Whether a CPU or a CUDA device has instructions for products in bfloat16; else they are slow."""
+    kind = torch.device(device).type
+    if kind == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
+    if kind != "cpu":
+        return False
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
 
@@ -79,7 +85,8 @@ class _CrossEntropy(torch.autograd.Function):
         d_final, d_unembed, d_bias = map(torch.zeros_like, (final, unembed, bias))
         total = bias.new_zeros(())
         smallest = torch.finfo(bias.dtype).tiny  # a target less likely than this counts as 87 nats
-        block = max(1, CELLS_AT_ONCE[final.device.type] // len(unembed))
+        cells = CELLS_AT_ONCE.get(final.device.type, CELLS_ELSEWHERE)
+        block = max(1, cells // len(unembed))
         for x, target, d_x in zip(
             low_final.split(block), targets.split(block), d_final.split(block), strict=True
         ):

@@ -30,6 +30,7 @@ from slm.runs import (
 )
 from slm.stories.corpus import Prepared, Progress, prepare
 from slm.stories.tokenizer import Tokenizer
+from slm.training.device import choose_device
 from slm.training.loop import Diverged, Learner, train
 from slm.training.recipe import Recipe
 from slm.training.rows import Rows
@@ -53,6 +54,7 @@ class Plan:
 
     With `minutes`, the recipe's tokens are replaced by what this machine can read in that time. With
     a `parent`, an address, training begins with its weights and tokenizer, and `config` is not asked.
+    `device` is where, "auto", "cpu", "cuda" or "mps".
     """
 
     name: str
@@ -62,6 +64,7 @@ class Plan:
     recipe: Recipe
     minutes: float | None = None
     parent: str | None = None
+    device: str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +89,7 @@ def start(
     training fails; what was saved before stays. Under `torchrun` every process calls this; the first
     one writes, and the others' updates are the same.
     """
-    team = gather()
+    team, device = gather(), choose_device(plan.device)
     team.check(plan.recipe.batch)
     run = Run(runs_dir() / check_name(plan.name))
     if team.tell((run.path / "run.json").exists()):
@@ -98,27 +101,32 @@ def start(
     tokenizer = None if parent is None else parent.tokenizer
     prepared = _prepare(plan.corpus, plan.valid, asked, tokenizer, progress)
     config = asked if parent else replace(asked, d_vocab=prepared.tokenizer.d_vocab)
-    recipe = plan.recipe.on_this_machine()
+    recipe = plan.recipe.on(device)
     if plan.minutes is not None:
         progress("measuring this machine", None)
-        speed = measure(config, recipe.batch // team.size, prepared)
+        share = replace(recipe, batch=recipe.batch // team.size)
+        speed = measure(config, share, prepared, device)
         tokens = speed.tokens_in(plan.minutes * 60, recipe) * team.size
         recipe = replace(recipe, tokens=team.tell(tokens))
     with run.held() if team.first else contextlib.nullcontext():
         if team.first:
             prepared.tokenizer.save(run.path / "tokenizer.json")
-            _write_new(run, plan, config, recipe, prepared, parent)
-        yield from _go_on(run, config, recipe, prepared, stop, team)
+            _write_new(run, plan, config, recipe, prepared, parent, device)
+        yield from _go_on(run, config, recipe, prepared, stop, team, device)
 
 
 def resume(
-    name: str, *, stop: Callable[[], bool], progress: Progress = lambda stage, share: None
+    name: str,
+    *,
+    stop: Callable[[], bool],
+    progress: Progress = lambda stage, share: None,
+    device: str = "auto",
 ) -> Iterator[Update]:
     """Go on with a run that was stopped, killed or failed, from the last state it saved.
 
     On the same machine with as many threads it follows the losses of a run that never stopped.
     """
-    team = gather()
+    team, device = gather(), choose_device(device)
     run = open_run(name)
     info = team.tell(run.info)
     if info.status == "finished":
@@ -136,8 +144,8 @@ def resume(
                 f"the corpus {info.corpus['train']!r} has changed since run {name!r} began"
             )
         if team.first:
-            run.update(status="training", pid=os.getpid(), message="")
-        yield from _go_on(run, info.config, recipe, prepared, stop, team)
+            run.update(status="training", pid=os.getpid(), message="", machine=_machine(device))
+        yield from _go_on(run, info.config, recipe, prepared, stop, team, device)
 
 
 def _go_on(
@@ -147,8 +155,8 @@ def _go_on(
     prepared: Prepared,
     stop: Callable[[], bool],
     team: Team,
+    device: str,
 ) -> Iterator[Update]:
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     if team.first:
         learner = Learner(_beginning(run, recipe, device), recipe, team)
         done, seconds_before = _restore(run, learner)
@@ -186,7 +194,7 @@ def _go_on(
                     train_loss=sum(losses) / len(losses),
                     tokens_per_second=round(speed, 1),
                     gradient_norm=step.gradient_norm,
-                    learning_rate=step.rate * recipe.muon_lr,
+                    learning_rate=step.rate * recipe.learning_rate,
                 )
                 losses = []
                 if is_due:
@@ -316,6 +324,7 @@ def _write_new(
     recipe: Recipe,
     prepared: Prepared,
     parent: Checkpoint | None,
+    device: str,
 ) -> None:
     run.write_info(
         RunInfo(
@@ -337,9 +346,14 @@ def _write_new(
             command=shlex.join(["python", "-m", "slm", *sys.argv[1:]]),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             versions={name: version(name) for name in ("torch", "transformer-lens", "tokenizers")},
-            machine=f"{platform.machine()}, {torch.get_num_threads()} threads",
+            machine=_machine(device),
             status="training",
             pid=os.getpid(),
             parent="" if parent is None else str(parent.address),
         )
     )
+
+
+def _machine(device: str) -> str:
+    threads = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    return threads if device == "cpu" else f"{threads}, {device}"

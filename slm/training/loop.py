@@ -34,38 +34,42 @@ class Learner:
     """Weights and the optimizers that change them, which can be saved and gone on with."""
 
     def __init__(self, weights: Weights, recipe: Recipe, team: Team = ALONE) -> None:
-        self.weights, self.recipe, self.team = weights.requires_grad(), recipe, team
-        leaves = dict(weights.leaves())
-        matrices = {
-            name: leaf
+        self.weights, self.team = weights.requires_grad(), team
+        self.recipe = recipe.on(str(weights.W_E.device))
+        self._leaves = leaves = dict(weights.leaves())
+        muon = [
+            name
             for name, leaf in leaves.items()
-            if name.startswith("blocks.") and leaf.ndim == 2
-        }
-        others = {name: leaf for name, leaf in leaves.items() if name not in matrices}
-        embeddings = [leaf for leaf in others.values() if leaf.ndim == 2]
-        vectors = [leaf for leaf in others.values() if leaf.ndim == 1]
-        self._leaves = leaves
-        self._muon = torch.optim.Muon(
-            list(matrices.values()),
-            lr=recipe.muon_lr,
-            momentum=MUON_MOMENTUM,
-            weight_decay=recipe.weight_decay,
-            adjust_lr_fn="match_rms_adamw",
+            if recipe.optimizer == "muon" and name.startswith("blocks.") and leaf.ndim == 2
+        ]
+        rest = {name: leaf for name, leaf in leaves.items() if name not in muon}
+        matrices = {name: leaf for name, leaf in rest.items() if leaf.ndim == 2}
+        vectors = {name: leaf for name, leaf in rest.items() if leaf.ndim == 1}
+        self._order = {"muon": muon, "adam": [*matrices, *vectors]}
+        self._optimizers: dict[str, tuple[torch.optim.Optimizer, float]] = {}
+        if muon:
+            self._optimizers["muon"] = (
+                torch.optim.Muon(
+                    [leaves[name] for name in muon],
+                    lr=recipe.muon_lr,
+                    momentum=MUON_MOMENTUM,
+                    weight_decay=recipe.weight_decay,
+                    adjust_lr_fn="match_rms_adamw",
+                ),
+                recipe.muon_lr,
+            )
+        self._optimizers["adam"] = (
+            torch.optim.AdamW(
+                [
+                    {"params": list(matrices.values()), "weight_decay": recipe.weight_decay},
+                    {"params": list(vectors.values()), "weight_decay": 0.0},
+                ],
+                lr=recipe.adam_lr,
+                betas=ADAM_BETAS,
+                fused=True,
+            ),
+            recipe.adam_lr,
         )
-        self._adam = torch.optim.AdamW(
-            [
-                {"params": embeddings, "weight_decay": recipe.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=recipe.adam_lr,
-            betas=ADAM_BETAS,
-            fused=True,
-        )
-        self._order = {
-            "muon": list(matrices),
-            "adam": [name for name in others if leaves[name].ndim == 2]
-            + [name for name in others if leaves[name].ndim == 1],
-        }
 
     def learn(self, rows: Tensor, rate: float) -> tuple[float, float]:
         """Take one step on `rows` [row, n_ctx + 1]; return the loss before it and the gradient's norm.
@@ -78,10 +82,7 @@ class Learner:
         gradients = [leaf.grad for leaf in self._leaves.values() if leaf.grad is not None]
         self.team.mean([*gradients, loss])
         norm = torch.nn.utils.clip_grad_norm_(self._leaves.values(), self.recipe.clip)
-        for optimizer, base in (
-            (self._muon, self.recipe.muon_lr),
-            (self._adam, self.recipe.adam_lr),
-        ):
+        for optimizer, base in self._optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = base * rate
             optimizer.step()
@@ -91,7 +92,7 @@ class Learner:
     def state(self) -> dict[str, Tensor]:
         """Everything needed to go on, as named float32 tensors."""
         state = {f"weights/{name}": leaf.detach().cpu() for name, leaf in self._leaves.items()}
-        for kind, optimizer in (("muon", self._muon), ("adam", self._adam)):
+        for kind, (optimizer, _) in self._optimizers.items():
             for index, slots in optimizer.state_dict()["state"].items():
                 for slot, value in slots.items():
                     name = self._order[kind][index]
@@ -103,7 +104,7 @@ class Learner:
         with torch.no_grad():
             for name, leaf in self._leaves.items():
                 leaf.copy_(state[f"weights/{name}"])
-        for kind, optimizer in (("muon", self._muon), ("adam", self._adam)):
+        for kind, (optimizer, _) in self._optimizers.items():
             loaded = optimizer.state_dict()
             for index, name in enumerate(self._order[kind]):
                 prefix = f"{kind}/{name}/"

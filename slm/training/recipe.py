@@ -1,30 +1,40 @@
 """How a model is trained: every choice, with its default. Nothing below this file has defaults."""
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 import torch
 
-from slm.errors import BadInput
+from slm.errors import BadInput, shown
 from slm.model.gradients import multiplies_bfloat16
 from slm.seeds import check_seed
 
 Precision = Literal["auto", "float32", "bfloat16"]
+Optimizer = Literal["muon", "adamw"]
+Schedule = Literal["linear", "constant"]
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Muon on the matrices, AdamW on the rest; the learning rate warms up, then falls to zero.
+    """Optimizer, learning rates and budget of a training.
 
-    `tokens` is how many are read in all, `batch` how many rows of n_ctx tokens a step reads.
-    `muon_lr` is scaled as `match_rms_adamw` does. `adam_lr` is for embeddings, gains and biases.
-    `checkpoints` are spread evenly, besides the early ones at steps 0, 1, 2, 4, … 512.
-    `precision` is that of matrix products; "auto" takes bfloat16 where the machine multiplies it.
+    `tokens` is how many are read in all, `batch` how many rows of n_ctx tokens a step reads. With the
+    `optimizer` "muon", Muon trains the blocks' matrices at `muon_lr` (scaled as `match_rms_adamw`
+    does) and AdamW all else at `adam_lr`; with "adamw", AdamW trains everything. Matrices and
+    embeddings decay by `weight_decay`; gains and biases do not. After the `warmup`, a share of the
+    steps, a "linear" `schedule` falls to 0 and a "constant" one stays. `checkpoints` are spread
+    evenly, besides the early ones at steps 0, 1, 2, 4, … 512. `precision` is that of matrix products;
+    "auto" takes bfloat16 where the device multiplies it.
     """
 
     tokens: int = 20_000_000
     batch: int = 16
     seed: int = 0
+    optimizer: Optimizer = "muon"
+    schedule: Schedule = "linear"
     muon_lr: float = 0.015
     adam_lr: float = 0.016
     weight_decay: float = 0.1
@@ -40,41 +50,71 @@ class Recipe:
                 raise BadInput(f"{name} must be at least 1, not {getattr(self, name)}")
         check_seed(self.seed)
         for name in ("muon_lr", "adam_lr", "clip"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise BadInput(f"{name} must be above 0, not {getattr(self, name)}")
-        if self.precision not in get_args(Precision):
-            raise BadInput(f"precision is one of {get_args(Precision)}, not {self.precision!r}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise BadInput(f"weight_decay must be 0 or more, not {self.weight_decay}")
+        for name, known in (
+            ("precision", get_args(Precision)),
+            ("optimizer", get_args(Optimizer)),
+            ("schedule", get_args(Schedule)),
+        ):
+            if getattr(self, name) not in known:
+                wrong = shown(getattr(self, name))
+                raise BadInput(f"{name} is one of {', '.join(known)}, not {wrong}")
         if not 0 <= self.warmup < 1:
             raise BadInput(f"warmup is a share of the steps below 1, not {self.warmup}")
 
     @property
-    def dtype(self) -> torch.dtype:
-        """What matrix products are computed in."""
-        precision = self.on_this_machine().precision
-        return torch.bfloat16 if precision == "bfloat16" else torch.float32
+    def learning_rate(self) -> float:
+        """That of the blocks' matrices."""
+        return self.muon_lr if self.optimizer == "muon" else self.adam_lr
 
-    def on_this_machine(self) -> "Recipe":
-        """The recipe with its "auto" decided."""
+    @property
+    def dtype(self) -> torch.dtype:
+        """What matrix products are computed in, once "auto" is decided."""
+        return DTYPES[self.precision]
+
+    def on(self, device: str) -> "Recipe":
+        """The recipe with its "auto" decided for a device."""
         if self.precision != "auto":
             return self
-        able = multiplies_bfloat16("cuda" if torch.cuda.is_available() else "cpu")
-        return replace(self, precision="bfloat16" if able else "float32")
+        return replace(self, precision="bfloat16" if multiplies_bfloat16(device) else "float32")
 
     def steps(self, n_ctx: int) -> int:
         """Steps it takes to read `tokens`."""
         return max(1, round(self.tokens / (self.batch * n_ctx)))
 
     def rate(self, step: int, steps: int) -> float:
-        """The learning rate's factor at `step` of `steps` (counted from 0): up, then down to zero."""
+        """The learning rates' factor at `step` of `steps` (counted from 0)."""
         warm = max(1, round(self.warmup * steps))
-        return min((step + 1) / warm, (steps - step) / max(1, steps - warm))
+        falling = (steps - step) / max(1, steps - warm)
+        return min((step + 1) / warm, 1.0 if self.schedule == "constant" else falling)
 
     def checkpoint_steps(self, steps: int) -> set[int]:
         """After how many steps a checkpoint is kept: 0, 1, 2, 4, … 512, then evenly, then the last."""
         early = {0} | {2**n for n in range(10) if 2**n < steps}
-        even = {round(steps * n / self.checkpoints) for n in range(1, self.checkpoints + 1)}
+        count = min(self.checkpoints, steps)
+        even = {round(steps * n / count) for n in range(1, count + 1)}
         return early | {step for step in even if step > 0}
 
     def to_json(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
         return asdict(self)
+
+
+RECIPES: dict[str, Recipe] = {
+    "muon": Recipe(),
+    "paper": Recipe(optimizer="adamw", schedule="constant", adam_lr=5e-4, warmup=0.0),
+}
+"""Recipes to start from: ours, and what the TinyStories models' card gives (AdamW with betas 0.9 and
+0.95, a constant rate of 5e-4, weight decay 0.1). The card's batch of 80 rows with 16 accumulated is
+`batch`; where it says nothing (clipping, what does not decay) ours stays.
+"""
+
+
+def named_recipe(name: str) -> Recipe:
+    """The recipe called `name`; `BadInput` naming those there are where there is none."""
+    if name not in RECIPES:
+        raise BadInput(f"a recipe is {' or '.join(RECIPES)}, not {shown(name)}")
+    return RECIPES[name]

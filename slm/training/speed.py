@@ -41,11 +41,14 @@ class Speed:
         return max(1, math.floor(reading * self.tokens_per_second / step)) * step
 
 
-def measure(config: ModelConfig, batch: int, prepared: Prepared | None = None) -> Speed:
+def measure(
+    config: ModelConfig, recipe: Recipe, prepared: Prepared | None = None, device: str = "cpu"
+) -> Speed:
     """Time a few steps of a throwaway model of this shape, and one validation if there are stories."""
-    learner = Learner(initialise(config, 0), Recipe(batch=batch))
+    learner = Learner(initialise(config, 0, device), recipe)
     generator = torch.Generator().manual_seed(0)
-    rows = torch.randint(0, config.d_vocab, (batch, config.n_ctx + 1), generator=generator)
+    size = (recipe.batch, config.n_ctx + 1)
+    rows = torch.randint(0, config.d_vocab, size, generator=generator).to(device)
     kept = _bytes_kept(lambda: learner.learn(rows, 0.0))
     taken, began = 0, time.monotonic()
     while taken < 3 or (time.monotonic() - began < 2 and taken < 50):
@@ -57,7 +60,7 @@ def measure(config: ModelConfig, batch: int, prepared: Prepared | None = None) -
         validation_loss(learner.weights, prepared)
     per_checkpoint = time.monotonic() - began if prepared is not None else per_step * 3
     return Speed(
-        tokens_per_second=batch * config.n_ctx / per_step,
+        tokens_per_second=recipe.batch * config.n_ctx / per_step,
         seconds_per_checkpoint=per_checkpoint * 1.5,
         n_ctx=config.n_ctx,
         memory=kept

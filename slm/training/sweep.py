@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from slm.errors import BadInput
 from slm.files import write_text
-from slm.model.config import PRESETS, ModelConfig, parse_shape
+from slm.model.config import named_shape
 from slm.runs import Run, Status, check_name, runs_dir
 
 Standing = Status | Literal["to do"]
@@ -24,7 +24,10 @@ Standing = Status | Literal["to do"]
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """Which shapes, and how each is trained: the arguments of `slm train` but name and shape."""
+    """Which shapes, and how each is trained: the arguments of `slm train` but name and shape.
+
+    A shape is a word as `slm train --shape` takes it, a preset's name or `64x8x4`, and means the same.
+    """
 
     name: str
     shapes: tuple[str, ...]
@@ -38,8 +41,7 @@ class Sweep:
         if repeated := [s for s in self.shapes if self.shapes.count(s) > 1]:
             raise BadInput(f"a sweep trains each shape once, and {repeated[0]} stands there twice")
         for shape in self.shapes:
-            width, layers, heads = parse_shape(shape)
-            ModelConfig(d_model=width, n_layers=layers, n_heads=heads, d_vocab=512)
+            named_shape(shape)
             check_name(self.run_name(shape))
 
     def run_name(self, shape: str) -> str:
@@ -136,7 +138,7 @@ def train_on_ray(sweep: Sweep, address: str | None) -> Iterator[str]:
     try:
         import ray
     except ImportError:
-        raise BadInput("ray is not installed: pip install 'storyscope[ray]'") from None
+        raise BadInput("ray is not installed: pip install -e '.[ray]'") from None
     if not ray.is_initialized():
         here: dict[str, Any] = {"_node_ip_address": "127.0.0.1"} if address is None else {}
         ray.init(
@@ -173,11 +175,6 @@ def train_one(arguments: list[str], runs: str) -> str:
         check=False,
     )
     return "" if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
-
-
-def known_shape(text: str) -> str:
-    """A shape as `64x8x4`, from that or from a preset's name."""
-    return PRESETS[text].shape if text in PRESETS else text
 
 
 def _path(name: str) -> Path:

@@ -80,13 +80,14 @@ def grow(
     so with as many beams as there are continuations this is an exhaustive search.
     """
     prompts, d_vocab = len(starts), weights.config.d_vocab
+    device = weights.W_E.device  # the model computes there; beams are kept on the CPU
     lengths = torch.tensor([len(start) for start in starts])
     tokens = torch.full((prompts, int(lengths.max())), end)
     for row, start in zip(tokens, starts, strict=True):
         row[: len(start)] = torch.tensor(start)
-    cache = fast.KVCache(weights.config, prompts * beams, int(lengths.max()) + length)
-    logits = fast.prefill(weights, cache, tokens, lengths)
-    cache.arrange(torch.arange(prompts).repeat_interleave(beams))
+    cache = fast.KVCache(weights.config, prompts * beams, int(lengths.max()) + length, device)
+    logits = fast.prefill(weights, cache, tokens.to(device), lengths.to(device)).cpu()
+    cache.arrange(torch.arange(prompts, device=device).repeat_interleave(beams))
     logits = logits.repeat_interleave(beams, 0)
 
     totals: Float[Tensor, "prompt beam"] = torch.full((prompts, beams), -torch.inf)
@@ -105,8 +106,8 @@ def grow(
         ended = ended.gather(1, parent) | (token == end)
         if at + 1 == length or bool(ended.all()):
             break
-        cache.arrange((torch.arange(prompts)[:, None] * beams + parent).flatten())
-        logits = fast.step(weights, cache, token.flatten())
+        cache.arrange((torch.arange(prompts)[:, None] * beams + parent).flatten().to(device))
+        logits = fast.step(weights, cache, token.flatten().to(device)).cpu()
     return Grown(tokens=written, totals=totals)
 
 
@@ -126,6 +127,8 @@ def log_probabilities(
     rows = torch.full((len(ends), length), tokenizer.end)
     for row, added in zip(rows, ends, strict=True):
         row[: len(start) + len(added)] = torch.tensor([*start, *added])
-    chances = fast.logits(checkpoint.weights, rows)[:, len(start) - 1 : -1].log_softmax(-1)
+    weights = checkpoint.weights
+    logits = fast.logits(weights, rows.to(weights.W_E.device)).cpu()
+    chances = logits[:, len(start) - 1 : -1].log_softmax(-1)
     picked = chances.gather(-1, rows[:, len(start) :, None])[:, :, 0]
     return [float(row[: len(added)].sum()) for row, added in zip(picked, ends, strict=True)]

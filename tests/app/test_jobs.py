@@ -13,10 +13,12 @@ from slm.training import queue
 def test_a_plan_is_what_the_command_line_takes() -> None:
     new = jobs.Plan(shape="16x1x2", vocabulary=512, corpus="nursery", minutes=1.5, adam_lr=0.004)
     assert " ".join(new.arguments()) == (
-        "--corpus nursery --seed 0 --shape 16x1x2 --vocab 512 --minutes 1.5 --adam-lr 0.004"
+        "--corpus nursery --seed 0 --recipe muon --shape 16x1x2 --vocab 512 --minutes 1.5 --adam-lr 0.004"
     )
     branch = jobs.Plan(parent="a@5", corpus="nursery", tokens=1000, seed=3)
-    assert " ".join(branch.arguments()) == ("--corpus nursery --seed 3 --from a@5 --tokens 1000")
+    assert " ".join(branch.arguments()) == (
+        "--corpus nursery --seed 3 --recipe muon --from a@5 --tokens 1000"
+    )
 
 
 def test_a_branch_cannot_have_a_shape_of_its_own(

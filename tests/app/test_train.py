@@ -2,12 +2,20 @@
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from slm.runs import open_run
 from slm.training import queue
 from tests.app.conftest import Open, figure_on, said, story_on
 from tests.conftest import little_stories, write_corpus
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_train_counts_the_parameters_of_the_shape(open_page: Open, runs: Path) -> None:
@@ -18,6 +26,37 @@ def test_train_counts_the_parameters_of_the_shape(open_page: Open, runs: Path) -
     app.number_input(key="heads").set_value(7).run()
     assert not app.exception
     assert "n_heads must divide d_model" in said(app)
+
+
+def test_what_a_paper_shape_shares_with_the_paper_is_said_where_it_is_chosen(
+    open_page: Open, runs: Path
+) -> None:
+    assert "Not the paper's" not in said(open_page("train", shape="quick"))
+    app = open_page("train", shape="paper-1M")
+    assert "Not the paper's: the vocabulary is a BPE learned from the corpus" in said(app)
+
+
+def test_the_papers_recipe_has_one_rate_and_is_what_is_trained(
+    open_page: Open, runs: Path, corpus: Path
+) -> None:
+    app = open_page("train", shape="my own shape")
+    for key, value in (("width", 8), ("layers", 1), ("heads", 1)):
+        app.number_input(key=key).set_value(value)
+    app.selectbox(key="vocabulary-my own shape").set_value(512)
+    app.selectbox(key="corpus").set_value("a file on this machine").run()
+    app.text_input(key="path").set_value(str(corpus))
+    app.segmented_control(key="by").set_value("tokens").run()
+    app.number_input(key="million").set_value(0.1)
+    app.selectbox(key="recipe").set_value("paper").run()
+    assert [box.label for box in app.number_input if "Learning rate" in box.label] == [
+        "Learning rate of everything (AdamW)"
+    ]
+    app.text_input(key="name").set_value("published").run()
+    app.button(key="start").click().run()
+    wait_until(lambda: queue.exit_code("published") is not None)
+    recipe = open_run("published").info.recipe
+    assert (recipe["optimizer"], recipe["schedule"]) == ("adamw", "constant")
+    assert (recipe["adam_lr"], recipe["weight_decay"]) == (5e-4, 0.1)
 
 
 def test_a_name_that_no_run_can_have_is_one_line(open_page: Open, runs: Path) -> None:
@@ -59,10 +98,7 @@ def test_a_training_that_cannot_begin_says_why_on_the_page(open_page: Open, runs
     app.text_input(key="path").set_value("no/such.txt").run()
     app.text_input(key="name").set_value("lost").run()
     app.button(key="start").click().run()
-    until = time.monotonic() + 60
-    while queue.exit_code("lost") is None:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    wait_until(lambda: queue.exit_code("lost") is not None)
     app.run()
     assert not app.exception
     assert "ended badly" in said(app) and "there is no file 'no/such.txt'" in app.code[0].value

@@ -10,17 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from slm.cli import main
 from slm.errors import BadInput
 from slm.model.config import ModelConfig
 from slm.runs import Run, load_checkpoint, open_run
 from slm.training.job import Plan, end, resume, start
 from slm.training.loop import Diverged
 from slm.training.recipe import Recipe
+from tests.stand_in import stand_in
 
 CONFIG = ModelConfig(d_model=16, n_layers=1, n_heads=2, d_vocab=512, n_ctx=48)
 
 
-def plan(corpus: Path, name: str = "r", steps: int = 40, **recipe: float) -> Plan:
+def plan(corpus: Path, name: str = "r", steps: int = 40, **recipe: float | str) -> Plan:
     return Plan(
         name=name,
         config=CONFIG,
@@ -182,3 +184,39 @@ def test_a_run_that_is_ended_early_is_finished_and_goes_on_no_more(corpus: Path)
     for act in (lambda: next(resume("r", stop=lambda: False)), lambda: end("r")):
         with pytest.raises(BadInput, match="finished"):
             act()
+
+
+def test_a_training_on_another_device_goes_as_on_the_cpu_and_goes_on_there(corpus: Path) -> None:
+    here = replace(plan(corpus, "here"), device="cpu")
+    list(start(here, stop=lambda: False))
+    with stand_in() as device:
+        there = replace(plan(corpus, "there"), device=device)
+        seen = []
+        for update in start(there, stop=lambda: len(seen) == 12):
+            seen.append(update)
+        list(resume("there", stop=lambda: False, device=device))
+    ours, theirs = open_run("there"), open_run("here")
+    assert (ours.status, ours.info.machine.endswith(f", {device}")) == ("finished", True)
+    validated = {m.step: m.val_loss for m in theirs.metrics() if m.val_loss is not None}
+    for metric in ours.metrics():
+        if metric.val_loss is not None and metric.step in validated:
+            assert metric.val_loss == pytest.approx(validated[metric.step], rel=1e-3)
+    assert ours.samples()[0]["text"] == theirs.samples()[0]["text"]
+    difference = load_checkpoint("there").weights.W_E - load_checkpoint("here").weights.W_E
+    assert difference.abs().mean() < 0.005
+
+
+def test_a_training_goes_on_on_another_device_and_says_where(corpus: Path) -> None:
+    with stand_in() as device:
+        list(start(replace(plan(corpus), device=device), stop=lambda: True))
+    list(resume("r", stop=lambda: False, device="cpu"))
+    assert open_run("r").status == "finished" and device not in open_run("r").info.machine
+
+
+@pytest.mark.parametrize(("asked", "said"), [("gpu", "a device is"), ("mps", "has no device mps")])
+def test_a_device_that_is_not_there_is_one_line_and_leaves_nothing(
+    corpus: Path, runs: Path, asked: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    how = ["--corpus", str(corpus), "--device", asked]
+    assert main(["train", "--name", "r", *how]) == 2
+    assert said in capsys.readouterr().err and not runs.exists()

@@ -1,12 +1,14 @@
 """A grid of shapes is trained once, goes on where it was, and fills a table of width and depth."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slm.cli import main
 from slm.errors import BadInput
+from slm.model.config import PRESETS
 from slm.runs import open_run
 from slm.training import sweep
 from slm.training.grid import cells, normalised
@@ -39,6 +41,19 @@ def test_a_sweep_trains_on_two_workers_of_a_ray_cluster(corpus: Path, runs: Path
     assert set(sweep.train_on_ray(plan, None)) == set(plan.shapes)
     assert plan.left() == []
     assert [cell.width for cell in cells(["r-16x1x2", "r-32x1x2"])] == [16, 32]
+
+
+def test_a_preset_means_in_a_sweep_what_it_means_alone(corpus: Path, runs: Path) -> None:
+    how = ["--corpus", str(corpus), "--tokens", "1", "--batch", "1", "--checkpoints", "1"]
+    how += ["--recipe", "paper"]
+    assert main(["sweep", "--name", "s", "--shapes", "paper-1M", "--", *how]) == 0
+    assert main(["train", "--name", "t", "--shape", "paper-1M", *how]) == 0
+    swept, alone = open_run("s-paper-1M").info, open_run("t").info
+    assert swept.config == alone.config
+    assert swept.recipe == alone.recipe
+    kept = replace(PRESETS["paper-1M"], d_vocab=swept.config.d_vocab)
+    assert swept.config == kept and not kept.attn_scale and kept.local_window == 256
+    assert (swept.recipe["optimizer"], swept.recipe["schedule"]) == ("adamw", "constant")
 
 
 def test_what_is_finished_stays_and_what_was_stopped_goes_on(runs: Path) -> None:
