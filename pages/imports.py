@@ -9,7 +9,8 @@ import streamlit as st
 from app import show, waiting
 from app.story_view import Shown, story_view
 from app.work import Work
-from slm.importing.bring import Found, bring, recognise
+from slm.importing.bring import bring
+from slm.importing.recognition import Found, recognise
 from slm.progress import followed
 from slm.runs import Run, check_name, list_runs
 

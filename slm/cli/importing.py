@@ -26,7 +26,8 @@ def add_to(commands: Commands) -> None:
 
 
 def _import(chosen: argparse.Namespace) -> None:
-    from slm.importing.bring import bring, recognise
+    from slm.importing.bring import bring
+    from slm.importing.recognition import recognise
     from slm.runs import check_name
 
     check_name(chosen.name)

@@ -24,7 +24,7 @@ def sources_of(data: Mapping[str, Any], config: ModelConfig, tensors: Tensors) -
     kind = data["model_type"]
     if kind == "llama":
         return _llama_sources(config, whole(data, "num_key_value_heads", config.n_heads), data)
-    return _gpt_sources(config, neo=kind == "gpt_neo")
+    return gpt_sources(config, neo=kind == "gpt_neo")
 
 
 def heads_of(tensor: Tensor, *, heads: int, times: int) -> Tensor:
@@ -42,7 +42,7 @@ def out_of(tensor: Tensor, *, heads: int) -> Tensor:
     return tensor.T.reshape(heads, -1, tensor.shape[0])
 
 
-def _gpt_sources(config: ModelConfig, *, neo: bool) -> list[Source]:
+def gpt_sources(config: ModelConfig, *, neo: bool) -> list[Source]:
     """GPT-2 multiplies from the right and keeps queries, keys and values together; GPT-Neo does not."""
     d, m, heads = config.d_model, config.d_mlp, config.n_heads
     found = [

@@ -20,6 +20,7 @@ from slm.importing.fields import LARGEST
 from slm.importing.filling import Source, as_it_is, repeated, turned
 from slm.importing.huggingface import CONTEXT
 from slm.importing.layouts import heads_of, out_of
+from slm.importing.opened import Opened
 from slm.importing.reading import refuse_pointer
 from slm.importing.tensors import Shape, Tensors
 from slm.model.config import VOCABULARY_RANGE, ModelConfig
@@ -31,7 +32,7 @@ UNKNOWN, OPENING, BYTES = 0, 1, range(3, 259)
 """Its first tokens: <unk>, <s> (which also ends a story), </s>, and the 256 bytes."""
 
 
-def read(path: Path) -> tuple[ModelConfig, Tensors, list[Source]]:
+def read(path: Path) -> Opened:
     """What a model file holds. Raises `BadInput` where its size is not what its header promises."""
     refuse_pointer(path)
     size = path.stat().st_size
@@ -82,11 +83,17 @@ def read(path: Path) -> tuple[ModelConfig, Tensors, list[Source]]:
         return torch.from_numpy(np.array(flat, dtype=np.float32)).view(shapes[key])
 
     tensors = Tensors(shapes=shapes, read=take, half=False)
-    return config, tensors, _sources(config, groups, times)
+    return Opened(
+        kind="llama2.c, version 0",
+        config=config,
+        sources=sources_of(config, groups, times),
+        tensors=tensors,
+        passed_over="angles",
+        reach=context,
+    )
 
 
 PER_LAYER = ("ln1", "wq", "wk", "wv", "wo", "ln2", "w1", "w2", "w3")
-PASSED_OVER = r"angles"
 
 
 def _parts(config: ModelConfig, groups: int, angles: int) -> dict[str, Shape]:
@@ -110,7 +117,8 @@ def _parts(config: ModelConfig, groups: int, angles: int) -> dict[str, Shape]:
     return parts if config.tied else parts | {"unembedding": (config.d_vocab, d)}
 
 
-def _sources(config: ModelConfig, groups: int, times: int) -> list[Source]:
+def sources_of(config: ModelConfig, groups: int, times: int) -> list[Source]:
+    """Where each tensor goes; neighbours of queries and keys change places, groups are repeated."""
     d, m, heads, kv = config.d_model, config.d_mlp, config.n_heads, groups * config.d_head
     found = [
         Source(ours="embed.W_E", name="embedding", shape=(config.d_vocab, d)),
@@ -180,7 +188,10 @@ def read_tokenizer(path: Path, d_vocab: int) -> Tokenizer:
             raise BadInput(f"{path.name} is no tokenizer of llama2.c: token {index}") from None
         scores.append(score)
         at += 8 + length
-    if d_vocab < BYTES.stop or pieces[BYTES.start] != "<0x00>" or at != len(data):
+    whole = d_vocab >= BYTES.stop and at == len(data)
+    if not whole or any(
+        pieces[index] not in (f"<0x{byte:02X}>", chr(byte)) for byte, index in enumerate(BYTES)
+    ):  # before August 2023 a byte was written as its character
         raise BadInput(f"{path.name} must hold {d_vocab:,} tokens, the 256 bytes among them")
     return Tokenizer(
         _bpe(pieces, scores), opening=OPENING, end=OPENING, prefix=" ", d_vocab=d_vocab
@@ -207,7 +218,8 @@ def _bpe(pieces: list[str], scores: list[float]) -> tokenizers.Tokenizer:
             byte_fallback=True,
         )
     )
-    inner.normalizer = normalizers.Replace(" ", "▁")
+    if "▁" in words:  # else a space is its byte, as in llama2.c
+        inner.normalizer = normalizers.Replace(" ", "▁")
     inner.decoder = decoders.Sequence(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
     )

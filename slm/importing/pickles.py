@@ -97,7 +97,7 @@ def _objects(path: Path) -> str:
     except Exception:  # what a broken pickle raises has no narrower class
         return ""
     named = [name for name in asked if name not in allowed and WRONG_CLASS.fullmatch(name)]
-    return named[0] if named else ""
+    return min(named, key=lambda name: (name.startswith("builtins."), name), default="")
 
 
 def as_configuration(path: Path, found: Any) -> dict[str, Any]:

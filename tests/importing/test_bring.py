@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from slm.errors import BadInput
-from slm.importing.bring import bring, recognise
+from slm.importing.bring import bring
+from slm.importing.recognition import recognise
 from slm.lens.trust import check
 from slm.model import fast
 from slm.model.config import ModelConfig
@@ -208,6 +209,18 @@ def test_a_transformerlens_state_dict_comes_back(
     assert checkpoint.config.tied == (kind == "ours")
 
 
+def test_what_is_said_of_a_tokenizer_is_kept_with_the_run(save: Any) -> None:
+    folder, _ = save("gpt2")
+    path = folder / "tokenizer.json"
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {"normalizer": {"type": "Lowercase"}})
+    )
+    checkpoint = imported(folder)
+    (note,) = open_run("theirs").info.imported["notes"]
+    assert "Its tokenizer changes texts: ' Tom' is read as ' tom'" in note
+    assert complete(checkpoint, ["TOM"], Sampling(max_tokens=3))[0].tokens
+
+
 def test_a_taken_name_and_a_name_that_leaves_the_runs_are_refused(save: Any, runs: Path) -> None:
     found = recognise(str(save("gpt2")[0]))
     bring(found, "theirs")
@@ -279,7 +292,9 @@ def test_a_model_without_a_tokenizer_takes_one_that_is_given(
 ) -> None:
     folder, _ = save("gpt2")
     (folder / "tokenizer.json").rename(tmp_path / "tokenizer.json")
-    with pytest.raises(BadInput, match="it brings no tokenizer: give one with --tokenizer"):
+    with pytest.raises(
+        BadInput, match=r"GPT-2 .* of 16x2x4, without a tokenizer: give one with --tokenizer"
+    ):
         recognise(str(folder))
     found = recognise(str(folder), tokenizer=str(tmp_path / "tokenizer.json"))
     assert found.tokenizer.pieces([found.tokenizer.opening]) == [END]

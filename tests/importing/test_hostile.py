@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from slm.errors import BadInput
-from slm.importing.bring import bring, recognise
+from slm.importing.bring import bring
+from slm.importing.recognition import recognise
 from slm.runs import list_runs
 from slm.stories.tokenizer import Tokenizer
 from tests.importing.test_llama2c import write_model, write_tokenizer

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from slm.errors import BadInput
-from slm.importing.bring import bring, recognise
+from slm.importing.bring import bring
 from slm.importing.llama2c import read_tokenizer
+from slm.importing.recognition import recognise
 from slm.model import fast
 from slm.runs import load_checkpoint
 from slm.writing.sampler import Sampling, complete
@@ -179,6 +180,33 @@ def test_tokens_are_those_of_llama2cs_greedy_encode(tmp_path: Path, text: str) -
     assert ids == greedy(pieces, text)
     assert tokenizer.decode(ids) == text
     assert len(tokenizer.offsets(text)) == len(ids) - 1
+
+
+def test_a_tokenizer_of_july_2023_keeps_bytes_as_characters(tmp_path: Path) -> None:
+    pieces = write_tokenizer(tmp_path / "new.bin")
+    with (tmp_path / "old.bin").open("wb") as file:
+        file.write(struct.pack("<i", max(len(piece) for piece, _ in pieces)))
+        for index, (piece, score) in enumerate(pieces):
+            old = chr(index - 3).encode() if 3 <= index < 259 else piece
+            file.write(struct.pack("<fi", score, len(old)) + old)
+    old, new = (read_tokenizer(tmp_path / f"{age}.bin", len(pieces)) for age in ("old", "new"))
+    for text in TEXTS:
+        assert old.encode_story(text) == new.encode_story(text)
+        assert old.decode(old.encode_story(text)) == text
+    assert old.hash == new.hash
+
+
+def test_a_space_without_a_piece_is_its_byte(tmp_path: Path) -> None:
+    pieces = [
+        (piece, score) for piece, score in write_tokenizer(tmp_path / "t.bin") if b" " not in piece
+    ]
+    with (tmp_path / "t.bin").open("wb") as file:
+        file.write(struct.pack("<i", max(len(piece) for piece, _ in pieces)))
+        for piece, score in pieces:
+            file.write(struct.pack("<fi", score, len(piece)) + piece)
+    tokenizer = read_tokenizer(tmp_path / "t.bin", len(pieces))
+    assert tokenizer.encode("T T")[1] == 3 + 0x20
+    assert tokenizer.decode(tokenizer.encode_story("Tom ran.")) == "Tom ran."
 
 
 def test_a_piece_is_printed_as_it_stands_in_a_story(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from slm.errors import BadInput
-from slm.importing.bring import recognise
 from slm.importing.pickles import unpickled
+from slm.importing.recognition import recognise
 
 
 def test_numbers_of_numpy_are_plain_numbers(tmp_path: Path) -> None:

@@ -1,0 +1,133 @@
+"""Try a tokenizer on a few texts: its own library's ids against ours, and each text there and back."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import tokenizers
+
+from slm.errors import BadInput, shown
+from slm.stories.tokenizer import Tokenizer
+
+TEXTS = (
+    "Tom ran",
+    "Once upon a time, there was a little fox. \"Hi!\" said Tom. It's 3 o'clock, isn't it?",
+    "TOM Ran",
+    " Tom",
+    "   Tom",
+    "Tom  ran",
+    "Tom ",
+    "Tom\nran\n\nhome",
+    "\nTom",
+    "Tom\tran\r\n",
+    "\u201cNo\u201d \u2014 she said\u2026",
+    "na\u00efve Zo\u00eb",
+    "nai\u0308ve Zoe\u0308",  # the same with combining marks
+    "\ufb01ne \uff21\u00bd",
+    "\u96ea\u3002 \u0645\u0631\u062d\u0628\u0627 \U0001f642\U0001f469\u200d\U0001f680",
+    "a\u00a0b\u2028c\u3000d\u200be",
+    "".join(map(chr, range(0x21, 0x7F))),
+    "".join(map(chr, range(0x20))),
+    "".join(map(chr, range(0x7F, 0x800))),
+    "".join(chr(high << 12 | 0x9AB) for high in range(1, 16) if high != 0xD),
+    "".join(chr(high << 18 | 0x1BCDE) for high in range(4)) + "\U0010fffd",
+)
+"""Short ones that each show one habit, and at last every byte that UTF-8 has."""
+NEVER = frozenset((0xC0, 0xC1, *range(0xF5, 0x100)))
+"""Bytes that no text in UTF-8 holds."""
+TOLD = 3
+"""Of how many texts that come back changed a note tells."""
+
+
+def readable(tokenizer: Tokenizer) -> list[str]:
+    """The texts that it has tokens for."""
+
+    def whole(text: str) -> bool:
+        try:
+            tokenizer.encode_story(text)
+        except BadInput:
+            return False
+        return True
+
+    return list(filter(whole, TEXTS))
+
+
+def cut_otherwise(theirs: tokenizers.Tokenizer, ours: Tokenizer) -> list[str]:
+    """The texts whose ids are not those of the tokenizer's own library, special tokens left aside."""
+    theirs.encode_special_tokens = True
+    return [
+        text
+        for text in readable(ours)
+        if theirs.encode(text, add_special_tokens=False).ids != ours.encode_story(text)[1:]
+    ]
+
+
+def habits(ours: Tokenizer, theirs: tokenizers.Tokenizer | None = None) -> tuple[str, ...]:
+    """What is to be said of a tokenizer: what it cannot read, changes, or reads otherwise elsewhere."""
+    notes = [
+        *_unread(ours),
+        *_changed(ours),
+        *([] if theirs is None else _special(theirs, ours)),
+    ]
+    return tuple(notes)
+
+
+def against_sentencepiece(path: Path, ours: Tokenizer) -> tuple[str, ...]:
+    """Whether a SentencePiece model beside a tokenizer cuts as it does, where its library is installed."""
+    try:
+        from sentencepiece import SentencePieceProcessor
+    except ImportError:
+        return ()
+    try:
+        piece = SentencePieceProcessor(model_file=str(path))
+    except (RuntimeError, OSError):
+        return (f"{path.name} beside it is no SentencePiece model that can be read.",)
+    for text in readable(ours):
+        if piece.encode(text) != ours.encode_story(text)[1:]:
+            return (
+                f"{path.name} beside it cuts {shown(text)} otherwise; its tokenizer.json is what is used.",
+            )
+    return ()
+
+
+def _unread(ours: Tokenizer) -> Iterable[str]:
+    """The note on bytes that it has no token for, where some text in UTF-8 holds them."""
+    lost = ours.unread - NEVER
+    if not lost:
+        return
+    printable = "".join(chr(byte) for byte in sorted(lost) if 0x20 <= byte < 0x7F)
+    beyond = "some characters" if set(range(0x80, 0xF5)) - NEVER - lost else "any character"
+    kinds = [f"one of {shown(printable)}"] * bool(printable)
+    kinds += ["a control character"] * any(byte < 0x20 or byte == 0x7F for byte in lost)
+    kinds += [f"{beyond} beyond ASCII"] * (max(lost) >= 0x80)
+    yield (
+        f"Its tokenizer has no token for {len(ours.unread)} of the 256 bytes; a text that holds "
+        f"{' or '.join(kinds)} is refused, so that nothing is lost unsaid."
+    )
+
+
+def _changed(ours: Tokenizer) -> Iterable[str]:
+    """The note on texts that do not come back as they were."""
+    found = []
+    for text in sorted(readable(ours), key=len):
+        if (back := ours.decode(ours.encode_story(text))) != text:
+            found.append(f"{shown(text)} is read as {shown(back)}")
+    if found:
+        more = f" (and {len(found) - TOLD} more of {len(TEXTS)})" if len(found) > TOLD else ""
+        yield (
+            f"Its tokenizer changes texts: {', '.join(found[:TOLD])}{more}. Bits per byte are over the "
+            "text as it is read."
+        )
+    if not ours.unread and not ours.decode(ours.encode(" ran")).endswith(" ran"):
+        yield "Its tokenizer loses the space before a word that goes on with a story."
+
+
+def _special(theirs: tokenizers.Tokenizer, ours: Tokenizer) -> Iterable[str]:
+    """The note on special tokens that a text yields there, and here never."""
+    theirs.encode_special_tokens = False
+    for text in readable(ours):
+        if theirs.encode(text, add_special_tokens=False).ids != ours.encode_story(text)[1:]:
+            yield (
+                f"{shown(text)} holds one of its special tokens, which a text yields there; here a "
+                "text yields none."
+            )
+            return
