@@ -88,7 +88,9 @@ class LiveBranches:
         if not text.strip() or token is None:
             return
         begins_word = token.piece.startswith(" ") and text[0].isalnum()
-        self.take(tuple(self._checkpoint.tokenizer.encode(" " + text if begins_word else text)))
+        self.take(
+            tuple(self._checkpoint.tokenizer.encode_words(" " + text if begins_word else text))
+        )
 
     def drop(self) -> None:
         """Forget the branch looked at with those that part from it, and look at what it parted from."""

@@ -14,14 +14,17 @@ from app import cache, show
 from app.scrubber import scrub
 from slm.errors import BadInput
 from slm.model.config import ModelConfig
-from slm.runs import Address, list_runs, resolve
+from slm.runs import Address, Checkpoint, list_runs, resolve
 from slm.stories.instruct import FEATURES, compose, request
+from slm.writing.fitting import Fitted, opening_that_fits, story_that_fits, typed
 from slm.writing.sampler import Sampling
 
 FAVOURITE = "storyteller"
 NOTHING = "nothing"
 OWN = "My own text"
 REQUEST = "A request: features, words, a summary"
+FIRST_WORDS, FIRST_TEXT = "Once upon a time", "Once upon a time, there was a fox."
+"""What stands in a field for a text of one's own before anything was typed."""
 AS_IT_STANDS, NO_RIVAL = "the one that stands there", "by default"
 TOKEN = 12
 
@@ -139,13 +142,25 @@ def config() -> ModelConfig:
     return cache.checkpoint(addresses()[0]).config
 
 
-def story() -> str:
-    """A shipped story by its title, or the reader's own text."""
+def story() -> Fitted:
+    """A shipped story by its title, as much of it as the models can read, or the reader's own text."""
     shipped = cache.shipped_stories()
     title = st.selectbox("Story", [*shipped, OWN], key="story", bind="query-params")
-    if title != OWN:
-        return shipped[title]
-    return own_text()
+    return own_text() if title == OWN else _ours(shipped[title])
+
+
+def _ours(text: str) -> Fitted:
+    """As much of a text of ours as the models can read; stops the page where that is nothing."""
+    try:
+        return story_that_fits(readers(), text)
+    except BadInput as error:
+        st.info(show.sentence(str(error)))
+        st.stop()
+
+
+def readers() -> list[Checkpoint]:
+    """The models that read what is chosen."""
+    return [cache.checkpoint(address) for address in addresses()]
 
 
 def head(config: ModelConfig) -> tuple[int, int]:
@@ -258,20 +273,20 @@ def sampling() -> Sampling:
     )
 
 
-def prompt() -> str:
-    """How a story begins: a shipped opening, the reader's own, or a request for one."""
+def prompt() -> Fitted:
+    """How a story begins: a shipped opening that fits, the reader's own, or a request for one."""
     openings = cache.shipped_openings()
     chosen = st.selectbox(
         "Beginning", [*openings, OWN, REQUEST], key="opening", bind="query-params"
     )
     if chosen == REQUEST:
-        return _request()
+        return Fitted(text=_request())
     if chosen != OWN:
-        return str(chosen)
-    return st.text_area(
-        "Your beginning", "Once upon a time", key="prompt", bind="query-params", max_chars=2000,
-        height=68,
+        return opening_that_fits(readers(), str(chosen))
+    written = st.text_area(
+        "Your beginning", FIRST_WORDS, key="prompt", bind="query-params", max_chars=2000, height=68,
     ) or ""  # fmt: skip
+    return opening_that_fits(readers(), written) if written == FIRST_WORDS else typed(written)
 
 
 def _request() -> str:
@@ -293,13 +308,12 @@ def _request() -> str:
     return compose(request(features, words or "", summary or "", sentence or ""))
 
 
-def own_text() -> str:
-    """The reader's own text."""
+def own_text() -> Fitted:
+    """The reader's own text; until there is one, as much of ours as the models can read."""
     written = st.text_area(
-        "Your text", "Once upon a time, there was a fox.", key="text", bind="query-params",
-        max_chars=2000, height=90,
-    )  # fmt: skip
-    return written or ""
+        "Your text", FIRST_TEXT, key="text", bind="query-params", max_chars=2000, height=90
+    )
+    return _ours(FIRST_TEXT) if written == FIRST_TEXT else typed(written or "")
 
 
 def neuron(config: ModelConfig) -> tuple[int, int]:

@@ -31,6 +31,12 @@ def sentence(text: str) -> str:
     return plain(text[:1].upper() + text[1:] if re.match(r"[a-z]+ ", text) else text)
 
 
+def note(text: str) -> None:
+    """Say something in passing; nothing where there is nothing to say."""
+    if text:
+        st.caption(sentence(text))
+
+
 @contextlib.contextmanager
 def one_line() -> Iterator[None]:
     """Turn what a person or the disk did wrong into one line; the app goes on."""

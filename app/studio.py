@@ -13,6 +13,7 @@ from slm.errors import BadInput
 from slm.runs import Address, Metric, Run, list_runs, open_run
 from slm.training import queue
 from slm.training.job import end
+from slm.writing.fitting import story_that_fits
 
 CHECKPOINT = "a checkpoint"
 FILE = "a file on this machine"
@@ -187,16 +188,20 @@ def strip(run: Run) -> None:
     steps = run.steps
     if not steps:
         return
+    try:
+        reader = cache.checkpoint(str(Address(run.name, steps[-1])))
+        sentence = story_that_fits([reader], SENTENCE).text
+    except BadInput as error:  # a context of a single token
+        show.note(str(error))
+        return
     every = (len(steps) - 1) / max(1, IN_STRIP - 1)
     chosen = sorted({steps[round(index * every)] for index in range(IN_STRIP)})
-    st.caption(f"Where its heads look in “{SENTENCE}”, a row a layer; the darker, the more:")
+    st.caption(
+        f"Where its heads look in “{show.plain(sentence)}”, a row a layer; the darker, the more:"
+    )
     columns = max(1, min(8, run.config.n_heads))
     for place, step in zip(st.columns(IN_STRIP), chosen, strict=False):
-        try:
-            view = cache.attention(str(Address(run.name, step)), SENTENCE)
-        except BadInput as error:  # the sentence is too long for a very small context
-            st.caption(show.sentence(str(error)))
-            return
+        view = cache.attention(str(Address(run.name, step)), sentence)
         image, _ = mosaic(view.without_first().pattern, columns)
         place.image(
             png(image, show.colours().sequential), caption=f"step {step:,}", width="stretch"

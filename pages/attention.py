@@ -146,7 +146,7 @@ def distances(address: str, layer: int, head: int) -> None:
 st.title("Where does each head look?", anchor=False)
 alone = len(selection.addresses()) == 1
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    text = selection.story()
+    story = selection.story()
     config = selection.config()
     layer, head = selection.head(config)
     beside = selection.more_heads(config)
@@ -166,6 +166,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         bind="query-params",
         help="The first token soaks up attention that has nowhere better to go.",
     )
+text = story.text
+show.note(story.note)
 for column, address in selection.columns():
     with column, show.one_line():
         left, right = column.columns([11, 14], gap="large") if alone else (column, column)

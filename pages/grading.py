@@ -139,7 +139,7 @@ with right:
 given: ask.Given | None = None
 chosen: ask.Chosen | None = None
 with left, show.one_line():
-    given = ask.openings()
+    given = ask.openings(addresses)
     chosen = ask.stories(addresses, given, reads=None) if view == HAND else None
 with body, show.one_line():
     if view == JUDGE:

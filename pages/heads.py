@@ -6,7 +6,7 @@ import streamlit as st
 from app import ahead, cache, head_panels, reading, selection, show, trust, waiting
 from app.head_panels import STRONGEST, Tested
 from app.work import Work
-from slm.lens.head_rows import STORIES
+from slm.lens.head_rows import SHORTEST, STORIES
 from slm.lens.head_scores import EFFECT, HeadScores
 from slm.lens.heads import HARM, HeadAtlas
 
@@ -41,6 +41,12 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     works: dict[str, Work[HeadAtlas]] = {}
     for address in addresses:
         with show.one_line():
+            if (context := cache.checkpoint(address).config.n_ctx) < SHORTEST:
+                st.info(
+                    f"{show.plain(address)}: heads are judged in contexts of at least {SHORTEST} "
+                    f"tokens, and this model's has {context}."
+                )
+                continue
             scores[address] = cache.head_scores(address, corpus, stories)
             works[address] = cache.head_atlas(address, corpus, stories)
     kinds = next(iter(scores.values())).kinds if scores else ()

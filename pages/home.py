@@ -8,6 +8,7 @@ from app import cache, selection, show
 from app.live import LiveStory
 from app.story_view import story_view
 from slm.runs import Metric, Run, list_runs
+from slm.writing.fitting import opening_that_fits
 from slm.writing.sampler import Sampling
 
 QUESTIONS = {
@@ -32,7 +33,9 @@ def begin(address: str) -> LiveStory:
     sampling = Sampling(
         temperature=0.8, max_tokens=220, seed=secrets.randbelow(10**6), alternatives=5
     )
-    return LiveStory(cache.checkpoint(address), "Once upon a time", sampling)
+    checkpoint = cache.checkpoint(address)
+    opening = opening_that_fits([checkpoint], selection.FIRST_WORDS)
+    return LiveStory(checkpoint, opening.text, sampling)
 
 
 def tell(address: str) -> None:

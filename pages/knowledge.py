@@ -12,7 +12,7 @@ from app.figures.knowledge import Bar, knowledge
 from app.knowledge.editing import editor, prompts
 from app.knowledge.judged import judged
 from app.knowledge.table import KINDS, SIGNS, table
-from slm.judging.knowledge import Answer, scores
+from slm.judging.knowledge import Answer, askable, scores
 from slm.judging.prompts import VERDICTS
 from slm.judging.verdicts import say, with_verdicts
 from slm.runs import Address, list_runs, open_run
@@ -40,7 +40,11 @@ def more_models(chosen: Sequence[str]) -> list[str]:
 
 def ask_all(addresses: Sequence[str]) -> dict[str, list[Answer]]:
     """Every model's answers, with what a person said of them; tells how far it has come."""
-    asked, found, bar = prompts(), {}, st.empty()
+    asked, note = askable([cache.checkpoint(address) for address in addresses], prompts())
+    show.note(note)
+    if not asked:
+        return {}
+    found, bar = {}, st.empty()
     for number, address in enumerate(addresses):
         if len(addresses) > 1:
             bar.progress(number / len(addresses), f"Asking {number + 1} of {len(addresses)} …")
@@ -127,7 +131,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 if editing:
     with show.one_line():
         editor()
-found = ask_all(addresses)
+found: dict[str, list[Answer]] = {}
+with show.one_line():
+    found = ask_all(addresses)
 if found and judging:
     with show.one_line():
         found = judged(found)

@@ -260,7 +260,9 @@ if view == EXAMPLES:
         bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
 elif view == TEXT:
-    text = selection.own_text()
+    read = selection.own_text()
+    text = read.text
+    show.note(read.note)
     selection.token_field()
 elif view == FIND:
     with st.container(horizontal=True, vertical_alignment="bottom"):

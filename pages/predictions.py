@@ -79,11 +79,13 @@ def which_parts_say_less() -> tuple[Replacement, int | None]:
 st.title("Why this word?", anchor=False)
 chosen = selection.addresses()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    text = selection.story()
+    read = selection.story()
     selection.token_field()
     view = st.segmented_control(
         "Show", VIEWS, default=ALTERNATIVES, required=True, key="view", bind="query-params"
     )
+text = read.text
+show.note(read.note)
 ours = cache.expectations(chosen[0], text)
 position = max(1, selection.token(len(ours.pieces)))
 word = rival = off_layer = None

@@ -192,8 +192,10 @@ def save(stories: LiveBranches) -> None:
 st.title("What does the model write, and how sure is it?", anchor=False)
 addresses = selection.addresses()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    prompt = selection.prompt()
+    opening = selection.prompt()
     sampling = selection.sampling()
+prompt = opening.text
+show.note(opening.note)
 if is_record(prompt):
     for address in addresses:
         info = open_run(Address.parse(address).run).info

@@ -18,6 +18,7 @@ from slm.lens.switches import Regeneration, parse_switches, regenerate
 from slm.lens.trust import Check, check
 from slm.lens.trust import facts as facts_of
 from slm.runs import Checkpoint
+from slm.writing.fitting import story_that_fits
 from slm.writing.sampler import Sampling
 
 
@@ -79,7 +80,8 @@ def regenerated(
 @of_checkpoint(max_entries=16, waiting="Checking …")
 def checks(checkpoint: Checkpoint) -> list[Check]:
     """Whether what pages show of a model is true."""
-    return check(checkpoint, next(iter(shipped_stories().values())))
+    story = story_that_fits([checkpoint], next(iter(shipped_stories().values())))
+    return check(checkpoint, story.text)
 
 
 @of_checkpoint(max_entries=16, waiting="Counting …")

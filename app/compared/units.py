@@ -13,6 +13,7 @@ from app.story_view import Shown, story_view
 from slm.comparing.comparison import matching_json
 from slm.comparing.matching import Matching
 from slm.lens.neurons import ranked_name
+from slm.writing.fitting import story_that_fits
 
 
 def show_heads(found: Matching, a: str, b: str) -> None:
@@ -21,7 +22,10 @@ def show_heads(found: Matching, a: str, b: str) -> None:
     if not found.pairs:
         lonely(found)
         return
-    text = next(iter(cache.shipped_stories().values()))
+    text = story_that_fits(
+        [cache.checkpoint(address) for address in (a, b)],
+        next(iter(cache.shipped_stories().values())),
+    ).text
     views = [cache.attention(address, text) for address in (a, b)]
     chosen = min(int(st.session_state.get("pair", 0)), len(found.pairs) - 1)
     patterns = []

@@ -18,6 +18,7 @@ from slm.judging.keys import found_key
 from slm.judging.openings import FORMS, parse_openings
 from slm.judging.prices import Price, own_path, prices, save_prices
 from slm.judging.questions import Graded
+from slm.writing.fitting import openings_that_fit
 
 JOB = "grading-job"
 SHIPPED, MINE = "our fifty", "a file of mine"
@@ -46,13 +47,13 @@ class Chosen:
     at_once: int
 
 
-def openings() -> Given:
-    """Choose the openings, and how many stories of each."""
+def openings(addresses: Sequence[str]) -> Given:
+    """Choose the openings, cut to fit these models where they are ours, and how many stories of each."""
     which = st.segmented_control(
         "Openings", [SHIPPED, MINE], default=SHIPPED, required=True, key="from",
         bind="query-params",
     )  # fmt: skip
-    every = cache.shipped_openings() if which == SHIPPED else _own()
+    every = _shipped(addresses) if which == SHIPPED else _own()
     left, right = st.columns(2)
     count = left.number_input(
         "How many", 1, max(5, len(every)), 5, key="openings", bind="query-params",
@@ -221,6 +222,14 @@ def _priced(row: dict[str, Any]) -> tuple[str, Price]:
     if read is None or written is None:
         raise BadInput(f"{row['judge']!r} needs both prices, for what is read and what is written")
     return str(row["judge"]).strip(), Price(input=float(read), output=float(written))
+
+
+def _shipped(addresses: Sequence[str]) -> tuple[str, ...]:
+    """Our openings, cut to fit."""
+    readers = [cache.checkpoint(address) for address in addresses]
+    found, note = openings_that_fit(readers, cache.shipped_openings())
+    show.note(note)
+    return found
 
 
 def _own() -> tuple[str, ...]:

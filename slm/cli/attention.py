@@ -2,13 +2,13 @@
 
 import argparse
 
-from slm.cli.command import Commands, answer
+from slm.cli.command import Commands, answer, typed
 
 
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add("attention", _attention, "Where does each head look?")
-    sub.add_argument("--text", required=True)
+    sub.add_argument("--text", type=typed, required=True)
 
 
 def _attention(chosen: argparse.Namespace) -> None:

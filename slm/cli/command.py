@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Generator
 from typing import Any, NoReturn, TypeVar
 
@@ -75,6 +76,15 @@ def seed(text: str) -> int:
         raise argparse.ArgumentTypeError(
             f"a seed is a whole number from 0 to {LARGEST_SEED}, not {text!r}"
         ) from None
+
+
+def typed(text: str) -> str:
+    """Read a text to look at or to go on with; what END in it is read as, is said."""
+    from slm.writing.fitting import typed as as_read
+
+    if note := as_read(text).note:
+        print(note, file=sys.stderr)
+    return text
 
 
 def count(text: str) -> int:

@@ -1,6 +1,7 @@
 """`slm grade`: a judge reads the stories, with the bill before and the intervals after."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -116,8 +117,6 @@ def _grade(chosen: argparse.Namespace) -> None:
 
 def _by_hand(chosen: argparse.Namespace, todo: Sequence["Item"]) -> None:
     """Read the stories one by one, blinded; a line of grades after each. An empty line ends it."""
-    import sys
-
     from slm.judging.byhand import PERSON, expected, keep_by_hand, person, read_by_hand, to_read
     from slm.judging.shelf import Shelf
 
@@ -151,14 +150,20 @@ def _todo(chosen: argparse.Namespace) -> list["Item"]:
     from slm.judging.openings import read_openings
     from slm.runs import load_checkpoint
     from slm.stories.shipped import openings
+    from slm.writing.fitting import openings_that_fit
 
-    given = openings() if chosen.openings is None else read_openings(Path(chosen.openings))
-    todo = items(load_checkpoint(chosen.address), given, chosen.samples, chosen.seed)
-    if chosen.pairwise is not None:
-        other = load_checkpoint(chosen.pairwise)
-        if str(other.address) == todo[0].address:
-            raise BadInput(f"a contest is between two checkpoints, not {other.address} and itself")
-        todo = pairs(todo, items(other, given, chosen.samples, chosen.seed))
+    writers = [load_checkpoint(each) for each in (chosen.address, chosen.pairwise) if each]
+    if chosen.openings is None:
+        given, note = openings_that_fit(writers, openings())
+        if note:
+            print(note, file=sys.stderr)
+    else:
+        given = read_openings(Path(chosen.openings))
+    if len({writer.address for writer in writers}) < len(writers):
+        raise BadInput(f"a contest is between two checkpoints, not {writers[0].address} and itself")
+    todo, *others = (items(writer, given, chosen.samples, chosen.seed) for writer in writers)
+    for other in others:
+        todo = pairs(todo, other)
     todo = repeated(todo, chosen.repeats)
     return mixed(todo, calibration_items(chosen.repeats)) if chosen.calibrate else todo
 

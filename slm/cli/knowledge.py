@@ -29,11 +29,12 @@ def add_to(commands: Commands) -> None:
 
 
 def _knowledge(chosen: argparse.Namespace) -> None:
-    from slm.judging.knowledge import ask, scores
+    from slm.judging.knowledge import ask, askable, scores
     from slm.judging.prompts import parse_prompts, shipped
     from slm.judging.verdicts import with_verdicts
     from slm.runs import load_checkpoint, open_run
 
+    readers = [load_checkpoint(address) for address in chosen.addresses]
     prompts = shipped()
     if chosen.prompts is not None:
         try:
@@ -41,10 +42,12 @@ def _knowledge(chosen: argparse.Namespace) -> None:
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"no prompts in {chosen.prompts!r}: {error}") from None
         prompts = parse_prompts(chosen.prompts, text)
+    asked, note = askable(readers, prompts)
+    if not asked:
+        raise BadInput(note)
     found: dict[str, list[Answer]] = {}
-    for address in chosen.addresses:
-        checkpoint = load_checkpoint(address)
-        answers = ask(checkpoint, prompts, beams=chosen.beams)
+    for checkpoint in readers:
+        answers = ask(checkpoint, asked, beams=chosen.beams)
         found[str(checkpoint.address)] = with_verdicts(open_run(checkpoint.address.run), answers)
     if chosen.judge:
         if not _judged(chosen, found):
@@ -54,6 +57,7 @@ def _knowledge(chosen: argparse.Namespace) -> None:
     told = {address: scores(answers) for address, answers in found.items()}
     data = {
         "beams": chosen.beams,
+        "note": note,
         "models": [
             {
                 "address": address,
@@ -66,7 +70,7 @@ def _knowledge(chosen: argparse.Namespace) -> None:
             for address, answers in found.items()
         ],
     }
-    answer(chosen, data, lambda: _table(found, told))
+    answer(chosen, data, lambda: "\n\n".join(filter(None, [_table(found, told), note])))
 
 
 def _judged(chosen: argparse.Namespace, found: "dict[str, list[Answer]]") -> bool:

@@ -3,7 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from slm.cli.command import Commands, answer, seed, watched
+from slm.cli.command import Commands, answer, seed, typed, watched
+from slm.cli.writing import FIRST_WORDS, prompt_or_ours
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--text", help="any text instead")
     sub.add_argument("--corpus", required=True)
     sub.add_argument("--at-least", type=int, default=8, help="words of a copy that is told")
-    sub.add_argument("--prompt", default="Once upon a time")
+    sub.add_argument(
+        "--prompt", type=typed, help=f'how it begins; "{FIRST_WORDS}" where nothing is said'
+    )
     sub.add_argument("--temperature", type=float, default=1.0)
     sub.add_argument("--seed", type=seed, default=0)
 
@@ -112,7 +115,8 @@ def _copies(chosen: argparse.Namespace) -> None:
     text = chosen.text
     if text is None:
         sampling = Sampling(temperature=chosen.temperature, seed=chosen.seed)
-        text = complete(load_checkpoint(chosen.address), [chosen.prompt], sampling)[0].text
+        checkpoint = load_checkpoint(chosen.address)
+        text = complete(checkpoint, [prompt_or_ours(chosen, checkpoint)], sampling)[0].text
     words = plain_words(text)
     found = copies(index.matches(words), chosen.at_least)
     alike = most_alike(text, masked)

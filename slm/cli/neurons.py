@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from slm.cli.command import Commands, answer
+from slm.cli.command import Commands, answer, typed
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--k", type=int, default=10)
     sub = neurons.add("find", _find, "Neurons by a token, by a place in a text, or by rarity.")
     sub.add_argument("--token", help='which keep to this token, such as " park"')
-    sub.add_argument("--text", help="which fire most, against their own spread, in this text")
+    sub.add_argument(
+        "--text", type=typed, help="which fire most, against their own spread, in this text"
+    )
     sub.add_argument(
         "--token-position", type=int, help="at this token of it; 0 is the story's start"
     )

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from slm.cli.command import Commands
+from slm.cli.command import Commands, typed
 from slm.cli.command import answer as answer_with
-from slm.cli.writing import add_sampling, sampling_of
+from slm.cli.writing import FIRST_WORDS, add_sampling, prompt_or_ours, sampling_of
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
@@ -17,26 +17,32 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add("predict", _predict, "What did the model expect, and why?")
-    sub.add_argument("--text", required=True)
+    sub.add_argument("--text", type=typed, required=True)
     sub.add_argument("--position", type=int, help="take apart the prediction of this token")
     sub.add_argument("--target", help='another word to ask about there, such as " park"')
 
     sub = commands.add("ablate", _ablate, "What does the last word need? Everything, switched off.")
-    sub.add_argument("--text", required=True, help="its last token is the word that is predicted")
+    sub.add_argument(
+        "--text", type=typed, required=True, help="its last token is the word that is predicted"
+    )
     sub.add_argument("--target", help='the word after the text instead, such as " park"')
     sub.add_argument("--replacement", choices=("mean", "zero", "resample"), default="mean")
     sub.add_argument("--neurons", type=int, metavar="LAYER", help="and every neuron of this layer")
 
     sub = commands.add("patch", _patch, "Which places of another prompt's run restore the answer?")
-    sub.add_argument("--text", required=True, help="the prompt whose answer is to be restored")
     sub.add_argument(
-        "--other", required=True, help="a prompt of as many tokens, answered otherwise"
+        "--text", type=typed, required=True, help="the prompt whose answer is to be restored"
+    )
+    sub.add_argument(
+        "--other", type=typed, required=True, help="a prompt of as many tokens, answered otherwise"
     )
     sub.add_argument("--answer", help='a token such as " She"; what the model says after the text')
     sub.add_argument("--rival", help="another token; what the model says after the other text")
 
     sub = commands.add("regenerate", _regenerate, "Write a story again with parts switched off.")
-    sub.add_argument("--prompt", default="Once upon a time")
+    sub.add_argument(
+        "--prompt", type=typed, help=f'how it begins; "{FIRST_WORDS}" where nothing is said'
+    )
     sub.add_argument(
         "--off", nargs="+", default=[], metavar="PART",
         help="replace heads (2.3) or neurons (1.n17) by their mean over the shipped stories",
@@ -214,11 +220,12 @@ def _regenerate(chosen: argparse.Namespace) -> None:
     if bare := [one for one in chosen.scale if "=" not in one]:
         raise BadInput(f"--scale takes PART=FACTOR, such as 1.n17=0, not {bare[0]!r}")
     checkpoint = load_checkpoint(chosen.address)
-    found = regenerate(checkpoint, chosen.prompt, switches, sampling_of(chosen))
+    prompt = prompt_or_ours(chosen, checkpoint)
+    found = regenerate(checkpoint, prompt, switches, sampling_of(chosen))
     before, after = word_diff(found.whole.text, found.switched.text)
     data: dict[str, Any] = {
         "address": str(found.address),
-        "prompt": chosen.prompt,
+        "prompt": prompt,
         "switched": [str(one) for one in found.switches],
         "whole_text": found.whole.text,
         "switched_text": found.switched.text,
@@ -236,8 +243,8 @@ def _regenerate(chosen: argparse.Namespace) -> None:
         )
         whole, switched = _marked(before, "-"), _marked(after, "+")
         return (
-            f"{found.address}, whole:\n{chosen.prompt}{whole}\n\n"
-            f"with {' '.join(map(str, found.switches))}:\n{chosen.prompt}{switched}\n\n"
+            f"{found.address}, whole:\n{prompt}{whole}\n\n"
+            f"with {' '.join(map(str, found.switches))}:\n{prompt}{switched}\n\n"
             f"words that stay: {kept}; between two seeds of the whole model: {luck}\n"
             f"of the whole model's story, bits a token: {found.surprise:.2f} for the whole model, "
             f"{found.surprise_switched:.2f} switched"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from slm.cli.command import Commands, answer, seed
+from slm.cli.command import Commands, answer, seed, typed
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
@@ -15,10 +15,16 @@ if TYPE_CHECKING:
     from slm.writing.sampler import Completion, Sampling, WrittenToken
 
 
+FIRST_WORDS = "Once upon a time"
+"""How a story begins where a person does not say."""
+
+
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add("sample", _sample, "Write stories.")
-    sub.add_argument("--prompt", help='how they begin; "Once upon a time" where nothing is said')
+    sub.add_argument(
+        "--prompt", type=typed, help=f'how they begin; "{FIRST_WORDS}" where nothing is said'
+    )
     sub.add_argument("-n", type=int, default=1, help="how many")
     add_sampling(sub)
     sub.add_argument(
@@ -130,7 +136,7 @@ def _prompt(chosen: argparse.Namespace, checkpoint: "Checkpoint") -> str:
 
     asked = (chosen.features, chosen.words, chosen.summary, chosen.random_sentence)
     if not any(asked):
-        return "Once upon a time" if chosen.prompt is None else str(chosen.prompt)
+        return prompt_or_ours(chosen, checkpoint)
     if chosen.prompt is not None:
         raise BadInput("a story begins with --prompt or answers a request, not both")
     info = open_run(checkpoint.address.run).info
@@ -138,6 +144,18 @@ def _prompt(chosen: argparse.Namespace, checkpoint: "Checkpoint") -> str:
         print(info.no_requests, file=sys.stderr)
     features, words, summary, sentence = (text or "" for text in asked)
     return compose(request(features.split(","), words, summary, sentence))
+
+
+def prompt_or_ours(chosen: argparse.Namespace, checkpoint: "Checkpoint") -> str:
+    """`--prompt`, or as much of our own opening as leaves the model room; what was cut is said."""
+    from slm.writing.fitting import opening_that_fits
+
+    if chosen.prompt is not None:
+        return str(chosen.prompt)
+    opening = opening_that_fits([checkpoint], FIRST_WORDS)
+    if opening.note:
+        print(opening.note, file=sys.stderr)
+    return opening.text
 
 
 def _path(branch: Sequence[str], checkpoint: "Checkpoint") -> "Path":
@@ -149,5 +167,5 @@ def _path(branch: Sequence[str], checkpoint: "Checkpoint") -> "Path":
         place, equals, piece = text.partition("=")
         if not (equals and piece and place.strip().isdecimal()):
             raise BadInput(f'--branch is PLACE=TOKEN, such as "12= park", not {text!r}')
-        path = branch_off(path, int(place), tuple(checkpoint.tokenizer.encode(piece)))
+        path = branch_off(path, int(place), tuple(checkpoint.tokenizer.encode_words(piece)))
     return path

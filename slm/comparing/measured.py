@@ -15,9 +15,10 @@ import numpy as np
 
 from slm.comparing.development import STORIES
 from slm.comparing.matching import shuffled
+from slm.errors import BadInput
 from slm.files import write_text
 from slm.judging.estimates import Estimate
-from slm.judging.knowledge import ask, scores
+from slm.judging.knowledge import ask, askable, scores
 from slm.judging.prompts import prompts_yaml, shipped
 from slm.lens.head_scores import EFFECT, HeadScores, head_scores
 from slm.progress import Progress
@@ -114,13 +115,17 @@ def _prompts() -> str:
 
 
 def knowledge(checkpoint: Checkpoint) -> list[Value]:
-    """How a checkpoint does on the shipped prompts, by the rule alone, each kind and all together.
+    """How a checkpoint does on the shipped prompts that fit its context, by the rule alone, each kind
+    and all together.
 
     As it goes on, beside the answers of the other prompts of the kind; and by probability, beside
     guessing among the answers listed.
     """
     found = []
-    for one in scores(ask(checkpoint, shipped())):
+    prompts, note = askable([checkpoint], shipped())
+    if not prompts:
+        raise BadInput(f"{checkpoint.address}: {note}")
+    for one in scores(ask(checkpoint, prompts)):
         found.append(_known(one.kind, one.score, one.by_chance))
         if one.preferred is not None:
             found.append(_known(one.kind + BY_PROBABILITY, one.preferred, one.guessing))

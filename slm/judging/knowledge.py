@@ -15,7 +15,7 @@ from statistics import fmean
 import numpy as np
 
 from slm.judging.estimates import Estimate, estimate
-from slm.judging.prompts import KINDS, VERDICTS, Prompt, Verdict
+from slm.judging.prompts import KINDS, VERDICTS, Prompt, Verdict, shipped
 from slm.runs import Checkpoint
 from slm.writing.beam import BEAMS, beam_search, log_probabilities
 
@@ -90,6 +90,38 @@ class Answer:
         if self.by_person:
             return "a person"
         return self.by_judge.judge if self.by_judge and self.by_judge.verdict else "rule"
+
+
+def askable(
+    checkpoints: Sequence[Checkpoint], prompts: Sequence[Prompt]
+) -> tuple[tuple[Prompt, ...], str]:
+    """The prompts without those of ours that some context cannot hold, and in one sentence how many.
+
+    All models are asked the same, so that their scores can be compared. A person's own prompts all
+    stay: `ask` refuses one that does not fit.
+    """
+    ours = set(shipped())
+    left_out = {
+        one
+        for one in prompts
+        if one in ours and any(_takes(model, one) > model.config.n_ctx for model in checkpoints)
+    }
+    found = tuple(one for one in prompts if one not in left_out)
+    if not left_out:
+        return found, ""
+    context = min(checkpoint.config.n_ctx for checkpoint in checkpoints)
+    note = (
+        f"{len(left_out)} of {len(ours)} shipped prompts do not fit a context of {context} tokens with "
+        "an answer and are not asked"
+    )
+    return found, note + (": give shorter ones of your own." if not found else ".")
+
+
+def _takes(checkpoint: Checkpoint, prompt: Prompt) -> int:
+    """The tokens of a prompt with the longest that may follow it."""
+    tokenizer = checkpoint.tokenizer
+    answers = (len(tokenizer.encode(" " + text)) for text in (*prompt.right, *prompt.wrong))
+    return len(tokenizer.encode_story(prompt.prompt)) + max(MAX_TOKENS, *answers)
 
 
 def ask(

@@ -227,6 +227,11 @@ def _replacements(
         draw, length = np.random.default_rng(seed), len(prompt)
         encode = checkpoint.tokenizer.encode_story
         others = [text for text in texts if encode(text)[:length] != list(prompt)]
+        if len(others) < DRAWS:
+            raise BadInput(
+                f"what parts say in other stories cannot stand in for what they say here: "
+                f"{len(texts) - len(others)} of {len(texts)} shipped stories begin with this prompt"
+            )
         for chosen in draw.choice(len(others), DRAWS, replace=False):
             acts = _outputs(checkpoint, others[chosen], hook)
             there = np.arange(length)  # past the other story's end, any of its positions

@@ -92,7 +92,7 @@ def story_tokens(checkpoint: Checkpoint, text: str) -> list[int]:
 
 def one_token(checkpoint: Checkpoint, text: str) -> int:
     """The token that `text` is; `BadInput` where it is none or several."""
-    ids = checkpoint.tokenizer.encode(text)
+    ids = checkpoint.tokenizer.encode_words(text)
     if len(ids) != 1:
         pieces = checkpoint.tokenizer.pieces(ids)
         raise BadInput(f"{text!r} must be one token, and it is {len(ids)}: {pieces}")

@@ -186,11 +186,16 @@ class Tokenizer:
         The space before a word belongs to its token. Tokens that share a character both span it. What
         opens the story is left out, and a prefix spans nothing.
         """
-        begun = self._begun(text)
-        self._refuse_unread(begun)
-        found = self._inner.encode(begun, add_special_tokens=False).offsets
-        before = len(begun) - len(text)
-        return [(max(0, first - before), max(0, last - before)) for first, last in found]
+        found: list[tuple[int, int]] = []
+        for number, (start, part) in enumerate(_stories_in(text)):
+            if number:
+                found.append((start - len(END), start))
+            begun = self._begun(part)
+            self._refuse_unread(begun)
+            spans = self._inner.encode(begun, add_special_tokens=False).offsets
+            shift = start + len(part) - len(begun)
+            found += [(max(start, a + shift), max(start, b + shift)) for a, b in spans]
+        return found
 
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` of each. Words seen before are looked up, four times as fast as splitting them."""
@@ -227,11 +232,21 @@ class Tokenizer:
         )
 
     def encode_story(self, text: str) -> list[int]:
-        """What opens a story (END, of tokenizers made here), then the ids of `text`."""
-        return [self.opening, *self.encode(self._begun(text))]
+        """What opens a story (END, of tokenizers made here), then the ids of `text`.
+
+        Where END is typed out in `text` it is that token: at the beginning it stands already, and
+        further on it opens the next story.
+        """
+        parts = [self.encode(self._begun(part)) for _, part in _stories_in(text)]
+        return [token for ids in parts for token in (self.opening, *ids)]
+
+    def encode_words(self, text: str) -> list[int]:
+        """Ids of words to come within a story; END, typed out, is the token that ends it."""
+        first, *others = (self.encode(part) for part in text.split(END))
+        return [*first, *(token for ids in others for token in (self.end, *ids))]
 
     def encode_stories(self, texts: Sequence[str]) -> list[list[int]]:
-        """`encode_story` of each, as fast as `encode_many`."""
+        """`encode_story` of each story of a corpus, as fast as `encode_many`; END in one is text."""
         return [
             [self.opening, *ids] for ids in self.encode_many([self._begun(text) for text in texts])
         ]
@@ -283,6 +298,17 @@ class _Words(dict[str, tuple[int, ...]]):
     def __missing__(self, word: str) -> tuple[int, ...]:
         self[word] = ids = tuple(self.encode(word))
         return ids
+
+
+def _stories_in(text: str) -> list[tuple[int, str]]:
+    """Where each story begins in a typed text, and the story: parted by END, none at the beginning."""
+    start, found = 0, []
+    while text.startswith(END, start):
+        start += len(END)
+    for part in text[start:].split(END):
+        found.append((start, part))
+        start += len(part) + len(END)
+    return found
 
 
 def _byte_letters() -> dict[str, int]:

@@ -39,11 +39,12 @@ def beam_search(
         raise BadInput(f"beams and max_tokens must be at least 1, not {beams} and {max_tokens}")
     tokenizer, room = checkpoint.tokenizer, checkpoint.config.n_ctx - max_tokens
     starts = [tokenizer.encode_story(prompt) for prompt in prompts]
-    if (longest := max(map(len, starts), default=0)) > room:
-        raise BadInput(
-            f"a prompt to which {max_tokens} tokens are added must have at most {max(0, room)} "
-            f"tokens, not {longest}"
-        )
+    for prompt, start in zip(prompts, starts, strict=True):
+        if len(start) > room:
+            raise BadInput(
+                f"a prompt to which {max_tokens} tokens are added must have at most {max(0, room)} "
+                f"tokens, not {len(start)}: {prompt[:40]!r} …"
+            )
     found = []
     at_once = max(1, ROWS // beams)
     for first in range(0, len(starts), at_once):

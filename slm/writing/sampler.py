@@ -114,8 +114,9 @@ def complete(
     Completion i draws from a random stream of its own, made from (seed, i), so that it does not
     depend on what else is being written. `taken` are tokens by their place among those written,
     which are taken there whatever is drawn; the draws elsewhere stay what they were. `edit` changes
-    activations on the way. Raises `BadInput` for a prompt that fills the context, and for a token
-    to be taken that the model does not have, or after the end.
+    activations on the way. A prompt that fills the context is given one token more. Raises `BadInput`
+    for a prompt that does not fit, and for a token to be taken that the model does not have, or
+    after the end.
     """
     batch = _Batch(checkpoint, prompts, sampling, taken, edit)
     for _ in batch.run():
@@ -175,11 +176,13 @@ class _Batch:
                     f"a token can be taken at place 0 to {sampling.max_tokens - 1}, not at {place}"
                 )
         self.starts = [checkpoint.tokenizer.encode_story(prompt) for prompt in prompts]
+        for prompt, start in zip(prompts, self.starts, strict=True):
+            if len(start) > config.n_ctx:
+                raise BadInput(
+                    f"a prompt must fit the context of {config.n_ctx} tokens, not take {len(start)}: "
+                    f"{prompt[:40]!r} …"
+                )
         longest = max(map(len, self.starts), default=1)
-        if longest >= config.n_ctx:
-            raise BadInput(
-                f"a prompt must be shorter than the context of {config.n_ctx} tokens, not {longest}"
-            )
         slots = min(longest + sampling.max_tokens, config.n_ctx)
         fitting = CACHE_BYTES // (2 * 4 * config.n_layers * config.d_model * slots)
         self.places = min(len(self.prompts), max(1, fitting))

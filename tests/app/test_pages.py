@@ -255,4 +255,4 @@ def test_a_beginning_longer_than_the_context_is_one_line(open_page: Open, two_ru
     app.selectbox(key="opening").set_value("My own text").run()
     app.text_area(key="prompt").set_value("7x" * 900).run()
     assert not app.exception
-    assert len(app.error) == 1 and "shorter than the context of 512 tokens" in said(app)
+    assert len(app.error) == 1 and "must fit the context of 512 tokens" in said(app)

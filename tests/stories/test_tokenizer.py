@@ -39,6 +39,20 @@ def test_a_story_opens_with_end() -> None:
     assert (ids[0], TOKENIZER.decode(ids)) == (TOKENIZER.end, "Tom.")
 
 
+def test_end_typed_out_in_a_story_is_the_token_and_spans_its_own_characters() -> None:
+    end, encode = TOKENIZER.end, TOKENIZER.encode
+    assert TOKENIZER.encode_story(END + END + "Tom.") == TOKENIZER.encode_story("Tom.")
+    assert TOKENIZER.encode_story("") == TOKENIZER.encode_story(END) == [end]
+    text = f"{END}Tom ran.{END}Amy sat."
+    assert TOKENIZER.encode_story(text) == [end, *encode("Tom ran."), end, *encode("Amy sat.")]
+    spans = TOKENIZER.offsets(text)
+    assert [text[first:last] for first, last in spans] == TOKENIZER.pieces(
+        TOKENIZER.encode_story(text)[1:]
+    )
+    assert TOKENIZER.encode_words(f" park{END}") == [*encode(" park"), end]
+    assert TOKENIZER.encode_stories([text]) == [[end, *encode(text)]]  # a corpus means what it says
+
+
 def test_pieces_of_ordinary_text_join_to_it_and_broken_characters_show_their_bytes() -> None:
     text = "One day, Amy went to the park.\n"
     assert "".join(TOKENIZER.pieces(TOKENIZER.encode(text))) == text

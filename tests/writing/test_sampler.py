@@ -115,7 +115,7 @@ def test_a_story_stops_at_its_end_its_budget_or_the_context(checkpoint: Checkpoi
 
 
 def test_a_prompt_that_fills_the_context_is_refused(checkpoint: Checkpoint) -> None:
-    with pytest.raises(BadInput, match="shorter than the context of 48 tokens"):
+    with pytest.raises(BadInput, match="must fit the context of 48 tokens"):
         complete(checkpoint, ["ha " * 200], Sampling())
 
 

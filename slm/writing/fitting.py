@@ -1,0 +1,119 @@
+"""Texts that we choose, as much of them as the models looked at can read.
+
+A text that a person gave is never touched: where it does not fit, whoever reads it says so. What is
+ours (the shipped stories and openings, a field's first words) is cut instead, and `note` says it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slm.errors import BadInput
+from slm.runs import Checkpoint
+from slm.stories.tokenizer import END, Tokenizer
+
+OPENING_SHARE = 2
+"""A story's opening takes at most one in so many tokens of the context: the rest is for the story."""
+
+_SENTENCE_END = re.compile(r"[.!?][\"'\u201d\u2019]?(?=\s)")
+_WORD_END = re.compile(r"(?<=\S)(?=\s)")
+
+
+END_IS_READ = (
+    f"{END} is read as the token that opens a story; every text begins with it, so at the beginning it "
+    "is not read twice."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """What is left of a text, and in one sentence what was cut; "" where it is whole."""
+
+    text: str
+    note: str = ""
+
+
+def typed(text: str) -> Fitted:
+    """A person's own text, with a word on what `END` in it is read as."""
+    return Fitted(text=text, note=END_IS_READ if END in text else "")
+
+
+def story_that_fits(readers: Sequence[Checkpoint], text: str) -> Fitted:
+    """As much of a story of ours as every reader's context holds.
+
+    Raises `BadInput` where a context holds no token but the one that opens a story.
+    """
+    if (context := _smallest(readers)) < 2:
+        raise BadInput(
+            f"a context of {context} token holds what opens a story and nothing more: there is no "
+            "text to look at"
+        )
+    kept = _cut_for_all(readers, text, 1)
+    if kept == text:
+        return Fitted(text=text)
+    return Fitted(
+        text=kept,
+        note=f"The shipped story does not fit a context of {context} tokens: read are its first "
+        f"{len(kept):,} of {len(text):,} characters.",
+    )
+
+
+def opening_that_fits(readers: Sequence[Checkpoint], text: str) -> Fitted:
+    """As much of an opening of ours as leaves every reader half of its context to write in.
+
+    Nothing of it may be left: then a story begins with the token that opens every story.
+    """
+    kept = _cut_for_all(readers, text, OPENING_SHARE)
+    if kept == text:
+        return Fitted(text=text)
+    return Fitted(
+        text=kept,
+        note=f"The shipped opening takes more than half of a context of {_smallest(readers)} tokens: "
+        + (f"given is only {kept!r}." if kept else "nothing of it is given."),
+    )
+
+
+def openings_that_fit(
+    readers: Sequence[Checkpoint], texts: Sequence[str]
+) -> tuple[tuple[str, ...], str]:
+    """Our openings, each as `opening_that_fits` leaves it and once, and in one sentence what was cut."""
+    kept = [_cut_for_all(readers, text, OPENING_SHARE) for text in texts]
+    number = sum(after != before for before, after in zip(texts, kept, strict=True))
+    if not number:
+        return tuple(kept), ""
+    return tuple(dict.fromkeys(kept)), (
+        f"{number} of {len(texts)} shipped openings take more than half of a context of "
+        f"{_smallest(readers)} tokens and are cut."
+    )
+
+
+def cut(tokenizer: Tokenizer, text: str, room: int) -> str:
+    """The longest beginning of `text` that takes at most `room` tokens with what opens a story.
+
+    It ends with a sentence where that keeps at least half of it, else with a word, else a token.
+    """
+    spans = tokenizer.offsets(text)
+    if len(spans) < room:
+        return text
+    longest = spans[room - 1][0]  # where the first token begins for which there is no room
+
+    def fits(end: int) -> bool:
+        return len(tokenizer.encode_story(text[:end])) <= room
+
+    for pattern, least in ((_SENTENCE_END, longest // 2), (_WORD_END, 1)):
+        ends = [found.end() for found in pattern.finditer(text) if least <= found.end() <= longest]
+        if (end := next(filter(fits, reversed(ends)), None)) is not None:
+            return text[:end]
+    return text[: next(filter(fits, range(longest, -1, -1)), 0)]
+
+
+def _cut_for_all(readers: Sequence[Checkpoint], text: str, share: int) -> str:
+    """`text`, cut until it fits that share of every reader's context."""
+    kept = text
+    for reader in readers:
+        kept = cut(reader.tokenizer, kept, max(1, reader.config.n_ctx // share))
+    return kept if kept == text else _cut_for_all(readers, kept, share)
+
+
+def _smallest(readers: Sequence[Checkpoint]) -> int:
+    return min(reader.config.n_ctx for reader in readers)
