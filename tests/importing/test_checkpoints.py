@@ -1,0 +1,252 @@
+"""Checkpoints as trainings leave them, against small models written for these tests, number by number."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from slm.errors import BadInput
+from slm.importing.bring import bring
+from slm.importing.recognition import recognise
+from slm.model import fast
+from slm.runs import load_checkpoint
+from slm.stories.tokenizer import Tokenizer
+from tests.importing.conftest import lively
+from tests.importing.test_llama2c import forward, write_model
+
+CLOSE = 1e-4
+
+
+class Block(nn.Module):
+    """A layer as nanoGPT names it: norms before attention and MLP, linear maps from the left."""
+
+    def __init__(self, width: int, heads: int, *, bias: bool, gelu: str) -> None:
+        super().__init__()
+        self.heads, self.gelu = heads, gelu
+        self.ln_1, self.ln_2 = nn.LayerNorm(width, bias=bias), nn.LayerNorm(width, bias=bias)
+        self.attn = nn.ModuleDict(
+            {
+                "c_attn": nn.Linear(width, 3 * width, bias=bias),
+                "c_proj": nn.Linear(width, width, bias=bias),
+            }
+        )
+        self.mlp = nn.ModuleDict(
+            {
+                "c_fc": nn.Linear(width, 4 * width, bias=bias),
+                "c_proj": nn.Linear(4 * width, width, bias=bias),
+            }
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, length, width = x.shape
+        parts = self.attn["c_attn"](self.ln_1(x)).split(width, dim=2)
+        q, k, v = (p.view(batch, length, self.heads, -1).transpose(1, 2) for p in parts)
+        scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])
+        later = torch.ones(length, length, dtype=torch.bool).triu(1)
+        z = scores.masked_fill(later, -torch.inf).softmax(-1) @ v
+        x = x + self.attn["c_proj"](z.transpose(1, 2).reshape(batch, length, width))
+        return x + self.mlp["c_proj"](F.gelu(self.mlp["c_fc"](self.ln_2(x)), approximate=self.gelu))
+
+
+class NanoGPT(nn.Module):
+    """GPT-2 as nanoGPT keeps it, its unembedding the embedding again."""
+
+    def __init__(self, sizes: dict[str, Any], *, gelu: str = "none") -> None:
+        super().__init__()
+        width, bias = sizes["n_embd"], sizes.get("bias", True)
+        self.transformer = nn.ModuleDict(
+            {
+                "wte": nn.Embedding(sizes["vocab_size"], width),
+                "wpe": nn.Embedding(sizes["block_size"], width),
+                "h": nn.ModuleList(
+                    Block(width, sizes["n_head"], bias=bias, gelu=gelu)
+                    for _ in range(sizes["n_layer"])
+                ),
+                "ln_f": nn.LayerNorm(width, bias=bias),
+            }
+        )
+        self.lm_head = nn.Linear(width, sizes["vocab_size"], bias=False)
+        self.lm_head.weight = self.transformer["wte"].weight
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.transformer["wte"](tokens) + self.transformer["wpe"].weight[: tokens.shape[1]]
+        for block in self.transformer["h"]:
+            x = block(x)
+        return self.lm_head(self.transformer["ln_f"](x))
+
+
+def sizes_of(d_vocab: int, **more: Any) -> dict[str, Any]:
+    sizes = {"n_layer": 2, "n_head": 4, "n_embd": 16, "block_size": 40, "vocab_size": d_vocab}
+    return sizes | {"dropout": 0.1} | more
+
+
+def save(folder: Path, model: nn.Module, arguments: dict[str, Any], before: str = "") -> Path:
+    state = {before + name: tensor for name, tensor in model.state_dict().items()}
+    kept = {"optimizer": {"state": {}, "param_groups": []}, "iter_num": 10}
+    kept |= {"best_val_loss": torch.tensor(2.0), "config": {"out_dir": "out"}}
+    torch.save({"model": state, "model_args": arguments} | kept, folder / "ckpt.pt")
+    return folder / "ckpt.pt"
+
+
+def logits_of(path: Path) -> tuple[Tensor, Tensor]:
+    """Some tokens, and the logits of the run that a path becomes."""
+    bring(recognise(str(path)), "theirs")
+    weights = load_checkpoint("theirs").weights
+    tokens = torch.randint(
+        0, weights.config.d_vocab, (2, 36), generator=torch.Generator().manual_seed(3)
+    )
+    return tokens, fast.logits(weights, tokens)
+
+
+@pytest.mark.parametrize("before", ["", "_orig_mod.", "module."])
+@pytest.mark.parametrize("bias", [True, False, None])
+def test_logits_are_those_of_nanogpt(
+    tmp_path: Path, tokenizer: Tokenizer, bias: bool | None, before: str
+) -> None:
+    sizes = sizes_of(tokenizer.d_vocab) | ({} if bias is None else {"bias": bias})
+    model = lively(NanoGPT(sizes, gelu="tanh" if bias is None else "none"))
+    path = save(tmp_path, model, sizes, before)
+    tokenizer.save(tmp_path / "tokenizer.json")
+    found = recognise(str(path))
+    assert (found.kind, found.config.tied) == ("nanoGPT checkpoint", True)
+    assert found.parameters == sum(p.numel() for p in model.parameters())
+    assert any("June 2023" in note for note in found.notes) is (bias is not None)
+    tokens, logits = logits_of(path)
+    with torch.no_grad():
+        assert float((logits - model(tokens)).abs().max()) < CLOSE
+
+
+def test_an_unembedding_of_its_own_is_kept(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    sizes = sizes_of(tokenizer.d_vocab, bias=False)
+    model = NanoGPT(sizes)
+    model.lm_head.weight = nn.Parameter(torch.randn(model.lm_head.weight.shape))
+    path = save(tmp_path, lively(model), sizes)
+    tokenizer.save(tmp_path / "tokenizer.json")
+    tokens, logits = logits_of(path)
+    with torch.no_grad():
+        assert float((logits - model(tokens)).abs().max()) < CLOSE
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"rotary": True}, "'rotary' is no field that is known"),
+        ({"bias": 1}, "bias must be true or false"),
+        ({"bias": False}, r"hold 'h\.0\.ln_1\.bias'"),
+        ({"n_layer": 3}, r"lack 'h\.2\.ln_1\.weight'"),
+        ({"n_embd": None}, "n_embd must be a whole number"),
+    ],
+)
+def test_arguments_that_are_not_the_weights_are_refused(
+    tmp_path: Path, tokenizer: Tokenizer, changes: dict[str, Any], rule: str
+) -> None:
+    sizes = sizes_of(tokenizer.d_vocab, bias=True)
+    path = save(tmp_path, NanoGPT(sizes), sizes | changes)
+    with pytest.raises(BadInput, match=rule):
+        recognise(str(path))
+
+
+def by_metas_names(parts: dict[str, np.ndarray]) -> dict[str, Tensor]:
+    """The parts of a llama2.c model as its training and Meta name them."""
+    found = {
+        "tok_embeddings.weight": parts["embedding"],
+        "norm.weight": parts["final_norm"],
+        "output.weight": parts.get("classifier", parts["embedding"]),
+    }
+    for ours, theirs in (
+        ("att_norm", "attention_norm"),
+        ("ffn_norm", "ffn_norm"),
+        *((f"w{letter}", f"attention.w{letter}") for letter in "qkvo"),
+        *((f"w{number}", f"feed_forward.w{number}") for number in "123"),
+    ):
+        for layer, part in enumerate(parts[ours]):
+            found[f"layers.{layer}.{theirs}.weight"] = part
+    return {name: torch.from_numpy(np.array(part)) for name, part in found.items()}
+
+
+@pytest.mark.parametrize("form", ["llama2.c", "compiled", "Meta"])
+@pytest.mark.parametrize("shared", [True, False])
+def test_logits_are_those_of_llama2c_by_its_training_and_by_meta(
+    tmp_path: Path, tokenizer: Tokenizer, form: str, shared: bool
+) -> None:
+    parts = write_model(tmp_path / "model.bin", tokenizer.d_vocab, shared=shared)
+    (tmp_path / "model.bin").unlink()
+    state = by_metas_names(parts)
+    sizes = {"dim": 24, "n_layers": 2, "n_heads": 6, "n_kv_heads": 2, "multiple_of": 8}
+    if form == "Meta":
+        path = tmp_path
+        torch.save(state | {"rope.freqs": torch.ones(2)}, path / "consolidated.00.pth")
+        told = json.dumps(sizes | {"vocab_size": -1, "norm_eps": 1e-5})
+        (path / "params.json").write_text(told)
+    else:
+        before = "_orig_mod." if form == "compiled" else ""
+        state = {before + name: tensor for name, tensor in state.items()}
+        sizes |= {"vocab_size": tokenizer.d_vocab, "max_seq_len": 32, "dropout": 0.0}
+        path = tmp_path / "ckpt.pt"
+        torch.save({"model": state, "model_args": sizes, "config": {"dim": 24}}, path)
+    tokenizer.save(tmp_path / "tokenizer.json")
+    found = recognise(str(path))
+    assert found.kind == ("Llama (Meta)" if form == "Meta" else "llama2.c checkpoint")
+    assert found.config.tied is shared and found.config.mlp_width == 40
+    bring(found, "theirs")
+    tokens = [1, 5, 7, 300, 12, 44, 9]
+    logits = fast.logits(load_checkpoint("theirs").weights, torch.tensor([tokens]))[0]
+    assert np.abs(logits.numpy() - forward(parts, tokens)).max() < CLOSE
+
+
+def test_scaled_rotary_positions_of_meta_are_refused(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    parts = write_model(tmp_path / "model.bin", tokenizer.d_vocab, shared=True)
+    (tmp_path / "model.bin").unlink()
+    torch.save(by_metas_names(parts), tmp_path / "consolidated.00.pth")
+    sizes = {"dim": 24, "n_layers": 2, "n_heads": 6, "use_scaled_rope": True}
+    (tmp_path / "params.json").write_text(json.dumps(sizes))
+    with pytest.raises(BadInput, match="use_scaled_rope must be False, not True"):
+        recognise(str(tmp_path))
+
+
+NAMED = {
+    "transformer.h.0.attn.c_attn.weight": ((16, 48), r"a GPT-2 .*config\.json must lie beside"),
+    "module.h.0.attn.c_attn.weight": ((16, 48), r"a GPT-2 .*config\.json must lie beside"),
+    "transformer.h.1.attn.c_attn.weight": ((48, 16), "of nanoGPT without its sizes.*model_args"),
+    "transformer.h.0.attn.attention.q_proj.weight": ((16, 16), r"a GPT-Neo .*config\.json must"),
+    "model.layers.0.self_attn.q_proj.weight": ((16, 16), r"a Llama or .*config\.json must lie"),
+    "layers.0.attention.wq.weight": ((16, 16), r"Meta names them.*params\.json.*model_args"),
+    "transformer.h.0.attn.c_q.weight": ((16, 16), "nanochat's model, which is not computed here"),
+    "gpt_neox.layers.0.attention.query_key_value.weight": ((48, 16), "GPT-NeoX, which is not"),
+    "base_model.model.layers.0.lora_A.weight": ((8, 16), r"a LoRA adapter.*merge_and_unload"),
+    "encoder.mystery": ((4, 4), "no model of a known kind has, such as 'encoder.mystery'"),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("ending", [".pt", ".safetensors"])
+def test_weights_alone_are_called_what_they_are(tmp_path: Path, name: str, ending: str) -> None:
+    from safetensors.torch import save_file
+
+    shape, what = NAMED[name]
+    path = tmp_path / f"model{ending}"
+    state = {name: torch.ones(shape)}
+    if ending == ".pt":
+        torch.save(state, path)
+    else:
+        save_file(state, path)
+    for given in (path, tmp_path):
+        with pytest.raises(BadInput, match=f"model{ending} holds .*{what}") as caught:
+            recognise(str(given))
+        assert "HookedTransformerConfig" not in str(caught.value)
+
+
+def test_a_folder_of_nanochat_is_called_that(tmp_path: Path) -> None:
+    torch.save({"transformer.h.0.attn.c_q.weight": torch.ones(4, 4)}, tmp_path / "model_000010.pt")
+    torch.save({"state": {}, "param_groups": []}, tmp_path / "optim_000010.pt")
+    (tmp_path / "meta_000010.json").write_text('{"model_config": {"n_embd": 4}}')
+    with pytest.raises(BadInput, match="nanochat's model, which is not computed here"):
+        recognise(str(tmp_path))
+    with pytest.raises(BadInput, match=r"optim_000010\.pt holds the state of an optimizer"):
+        recognise(str(tmp_path / "optim_000010.pt"))
