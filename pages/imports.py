@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -9,10 +10,11 @@ import streamlit as st
 from app import show, waiting
 from app.story_view import Shown, story_view
 from app.work import Work
+from slm.errors import BadInput
 from slm.importing.bring import bring
 from slm.importing.recognition import Found, recognise
 from slm.progress import followed
-from slm.runs import Run, check_name, list_runs
+from slm.runs import Run, check_name, list_runs, open_run
 
 PATH, FILES = "A path or a name", "Files from this browser"
 CAN = "A folder or file on the machine that runs this app, or a name on the Hugging Face hub."
@@ -21,7 +23,9 @@ FORMS = {
     "config.json, weights as safetensors or pytorch_model.bin, one file or several, and the tokenizer.",
     "A TransformerLens state dict": "a .pt or .safetensors, its configuration (`cfg.to_dict()`) as "
     ".json beside it, and a tokenizer.json.",
-    "llama2.c's files": "a model .bin of version 0, and tokenizer.bin.",
+    "llama2.c's files": "a model .bin of version 0, or its training's ckpt.pt, and tokenizer.bin.",
+    "nanoGPT's ckpt.pt": "with GPT-2's tokens (from the hub), or the tokenizer that is named.",
+    "Meta's folder": "consolidated.00.pth, params.json and a tokenizer.json.",
     "A name": "TransformerLens's, such as tiny-stories-1M, or an id on the Hugging Face hub, such as "
     "roneneldan/TinyStories-1M.",
 }
@@ -116,15 +120,24 @@ def describe(found: Found) -> None:
         "context": f"{config.n_ctx:,} tokens",
     }
     st.table({"": list(rows), "what was recognised": [show.plain(text) for text in rows.values()]})
-    pieces = tokenizer.pieces(tokenizer.encode_story(EXAMPLE))
-    st.caption("Its tokenizer reads a story so, the mark that opens it first:")
-    story_view(
-        [Shown(piece=piece, value=0.4 * (at % 2)) for at, piece in enumerate(pieces)],
-        key="import-pieces",
-        label="every second token",
-        small=True,
-    )
-    for note in found.notes:
+    try:
+        pieces = tokenizer.pieces(tokenizer.encode_story(EXAMPLE))
+    except BadInput as error:
+        st.caption(show.plain(f"{EXAMPLE} cannot be shown in its tokens: {error}."))
+    else:
+        st.caption("Its tokenizer reads a story so, the mark that opens it first:")
+        story_view(
+            [Shown(piece=piece, value=0.4 * (at % 2)) for at, piece in enumerate(pieces)],
+            key="import-pieces",
+            label="every second token",
+            small=True,
+        )
+    tell(found.notes)
+
+
+def tell(notes: Sequence[str]) -> None:
+    """What differs in the run from the model as it is elsewhere."""
+    for note in notes:
         st.caption(show.plain(note))
 
 
@@ -147,6 +160,7 @@ def keep(found: Found) -> None:
 def links(name: str) -> None:
     """Where to go with it."""
     st.success(show.plain(f"{name} is a run now."))
+    tell(open_run(name).info.imported.get("notes", []))
     with st.container(horizontal=True):
         for page, label in (
             ("writing", "Let it write"),

@@ -18,8 +18,8 @@ def add_to(commands: Commands) -> None:
     sub = commands.add("import", _import, "Make another's model a run.", address=False)
     sub.add_argument(
         "path",
-        help="a folder (GPT-2, GPT-Neo, Llama), a TransformerLens state dict, llama2.c's .bin, "
-        "or a name on the hub, such as tiny-stories-1M",
+        help="a folder (GPT-2, GPT-Neo, Llama), a TransformerLens state dict, llama2.c's .bin or "
+        "ckpt.pt, nanoGPT's ckpt.pt, or a name on the hub, such as tiny-stories-1M",
     )
     sub.add_argument("--name", required=True, help="the run's name")
     sub.add_argument("--tokenizer", help="a path or hub id, where the model brings none")

@@ -1,5 +1,6 @@
 """The import page: what is there is told first, then it becomes a run, or one line says why not."""
 
+import json
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -89,6 +90,39 @@ def test_files_from_the_browser_are_looked_at_like_a_folder(
     until_done(app.button(key="look").click().run())
     assert not app.exception and not app.error
     assert "16x2x2" in app.table[0].value.to_string()
+
+
+def test_what_its_tokenizer_does_otherwise_is_shown_before_and_after(
+    open_page: Open, state_dict: Path
+) -> None:
+    path = state_dict.parent / "tokenizer.json"
+    made_of = json.loads(path.read_text())
+    path.write_text(json.dumps(made_of | {"normalizer": {"type": "Lowercase"}}))
+    app = open_page("imports", path=state_dict)
+    until_done(app.button(key="look").click().run())
+    assert not app.exception and "changes texts" in said(app)
+    until_done(app.button(key="import").click().run())
+    assert app.success and "changes texts" in said(app)
+
+
+def test_a_tokenizer_that_cannot_read_the_example_can_be_imported(
+    open_page: Open, state_dict: Path
+) -> None:
+    path = state_dict.parent / "tokenizer.json"
+    made_of = json.loads(path.read_text())
+    made_of["model"]["vocab"] = {
+        piece: index for piece, index in made_of["model"]["vocab"].items() if "c" not in piece
+    }
+    made_of["model"]["merges"] = [
+        pair for pair in made_of["model"]["merges"] if "c" not in "".join(pair)
+    ]
+    path.write_text(json.dumps(made_of))
+    app = open_page("imports", path=state_dict)
+    until_done(app.button(key="look").click().run())
+    assert not app.exception and not app.error
+    assert "has no token for 'c'" in said(app) and "has no token for 1 of the 256" in said(app)
+    until_done(app.button(key="import").click().run())
+    assert app.success[0].value == "theirs is a run now."
 
 
 @pytest.fixture
