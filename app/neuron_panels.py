@@ -6,9 +6,9 @@ import streamlit as st
 
 from app import cache, selection, show, waiting
 from app.cache.neurons import Known
-from app.figures.style import printed
 from app.indexing import building
 from app.story_view import Shown, story_view
+from app.text import piece_shown
 from app.work import Work
 from slm.lens.neuron_index import Index
 from slm.lens.neuron_search import Found
@@ -27,7 +27,7 @@ def go_to(layer: int, neuron: int) -> None:
 
 def word(piece: str) -> str:
     """A token as it stands in a sentence."""
-    return f"“{show.plain(printed(piece))}”"
+    return f"“{show.plain(piece_shown(piece))}”"
 
 
 def build(addresses: Sequence[str]) -> None:

@@ -1,7 +1,6 @@
 """How pages show what they found: figures to save, one line for an error, numbers to read."""
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,8 +8,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app.figures import style
+from app.text import complaint, plain, sentence
 from app.theme import Palette, palette
 from slm.errors import BadInput
+from slm.text import csv as csv
 
 LARGEST_SEED = 2**53 - 1
 """The largest seed that a number input takes: in a browser numbers are doubles."""
@@ -19,16 +20,6 @@ LARGEST_SEED = 2**53 - 1
 def colours() -> Palette:
     """The colours for the theme this browser shows."""
     return palette(st.context.theme.type)
-
-
-def plain(text: str) -> str:
-    """`text` with nothing in it that Streamlit would read as markdown, in one line."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:^-])", r"\\\1", " ".join(text.split()))
-
-
-def sentence(text: str) -> str:
-    """`plain`, beginning with a capital where it begins with a word and not with a name."""
-    return plain(text[:1].upper() + text[1:] if re.match(r"[a-z]+ ", text) else text)
 
 
 def note(text: str) -> None:
@@ -43,9 +34,9 @@ def one_line() -> Iterator[None]:
     try:
         yield
     except BadInput as error:
-        st.error(sentence(str(error)))
+        st.error(complaint(error))
     except OSError as error:
-        st.error(plain(f"The disk or the network said no: {error}"))
+        st.error(complaint(f"The disk or the network said no: {error}"))
 
 
 def figure(
@@ -99,17 +90,8 @@ def save(file_name: str, content: Callable[[], str]) -> None:
         key=f"save-{file_name}",
         type="tertiary",
         on_click="ignore",
-        help=f"Save {file_name}",
+        help=f"Save {plain(file_name)}",
     )
-
-
-def csv(header: tuple[str, ...], rows: Iterator[tuple[object, ...]]) -> str:
-    """Rows as CSV; text is quoted, so that any piece survives."""
-
-    def cell(value: object) -> str:
-        return '"' + value.replace('"', '""') + '"' if isinstance(value, str) else str(value)
-
-    return "\n".join(",".join(map(cell, row)) for row in (header, *rows)) + "\n"
 
 
 def count(number: float) -> str:

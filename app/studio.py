@@ -11,6 +11,7 @@ from app.figures.training import loss_curve
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.runs import Address, Metric, Run, list_runs, open_run
+from slm.text import on_terminal
 from slm.training import queue
 from slm.training.job import end
 from slm.writing.fitting import story_that_fits
@@ -44,7 +45,7 @@ def watch(name: str) -> None:
         running, waits = name in queue.training(), place_in_queue(name)
         if jobs.failed(name) and not running and not waits:
             st.error(f"The training of {show.plain(name)} ended badly. The last it said:")
-            st.code(jobs.last_lines(name) or "nothing", language=None)
+            st.code(on_terminal(jobs.last_lines(name)) or "nothing", language=None)
         if waits:
             st.info(f"It waits for its turn: number {waits} in the queue.")
         if name in {run.name for run in list_runs()}:

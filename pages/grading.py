@@ -16,6 +16,7 @@ from app.grading import (
     the_judge,
 )
 from slm.judging.questions import Graded
+from slm.text import visible
 
 GRADES, CONTEST, JUDGE, HAND = "Grades", "A against B", "The judge", "By hand"
 
@@ -51,7 +52,10 @@ def pick_judge(judges: list[str]) -> str:
     """Which judge is shown, where there are several."""
     if len(judges) == 1:
         return judges[0]
-    return st.selectbox("Read by", judges, key="by", bind="query-params", width=320) or judges[0]
+    chosen = st.selectbox(
+        "Read by", judges, key="by", bind="query-params", width=320, format_func=visible
+    )
+    return chosen or judges[0]
 
 
 def with_openings(every: dict[str, list[Graded]], given: ask.Given) -> dict[str, list[Graded]]:

@@ -12,6 +12,7 @@ from slm.judging.history import Scored
 from slm.judging.protocol import ALL_DIMENSIONS
 from slm.model.config import count_parameters, named_shape
 from slm.runs import list_runs
+from slm.text import visible
 from slm.training import queue, sweep
 from slm.training.grid import LOWER_IS_BETTER, Cell, cells, normalised
 from slm.training.recipe import Recipe
@@ -220,7 +221,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             st.selectbox("Of", [ALL, *sweep.names()], key="grid", bind="query-params", width=190)
         )
         graders = cache.story_judges()
-        judge = str(st.selectbox("Graded by", [*graders, NOBODY], key="grader", width=190))
+        judge = str(
+            st.selectbox(
+                "Graded by", [*graders, NOBODY], key="grader", width=190, format_func=visible
+            )
+        )
 with show.one_line():
     if view == TRAIN:
         train()

@@ -16,6 +16,7 @@ from slm.judging.knowledge import Answer, askable, scores
 from slm.judging.prompts import VERDICTS
 from slm.judging.verdicts import say, with_verdicts
 from slm.runs import Address, list_runs, open_run
+from slm.text import visible
 
 BY_WORDS, BY_PROBABILITY = "what it writes", "what it thinks likelier"
 RULE = "by the rule"
@@ -100,7 +101,7 @@ def by_hand(found: dict[str, list[Answer]]) -> None:
         address = st.selectbox("Model", list(found), key="judged-model", width=220)
         which = st.selectbox(
             "Beginning", range(len(found[address])), key="judged-prompt", width=520,
-            format_func=lambda number: found[address][number].prompt.prompt,
+            format_func=lambda number: visible(found[address][number].prompt.prompt),
         )  # fmt: skip
     one = found[address][which or 0]
     st.markdown(

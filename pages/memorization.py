@@ -29,6 +29,7 @@ from slm.judging.studies import (
 )
 from slm.judging.templates import most_alike, told_again
 from slm.runs import Address, open_run
+from slm.text import visible
 from slm.writing.sampler import Sampling
 
 ENDINGS, MEASURES, TEMPLATES, NEW, ANY = (
@@ -88,7 +89,7 @@ def endings(address: str, found: Study, read: Texts) -> None:
     number = st.selectbox(
         "Story, that with the longest copy first", order, key=f"story-{address}-{kind}",
         format_func=lambda n: f"longest copy {measures.longest[n]} words, "
-        f"Rouge-2 {show_share(measures.truth[2][n])}: {written[n].beginning[:60]} …",
+        f"Rouge-2 {show_share(measures.truth[2][n])}: {visible(written[n].beginning[:60])} …",
     )  # fmt: skip
     one, copied = written[number or 0], measures.copies[number or 0]
     st.caption("It was given")

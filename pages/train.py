@@ -11,6 +11,7 @@ from app.studio import CHECKPOINT, CORPORA, FILE
 from slm.model.config import FROM_THE_PAPER, PRESETS, ModelConfig, count_parameters
 from slm.runs import Address, list_runs, open_run
 from slm.stories.tokenizer import VOCABULARY_SIZES
+from slm.text import visible
 from slm.training import queue
 from slm.training.recipe import RECIPES
 
@@ -100,7 +101,10 @@ def look(corpus: str, vocabulary: int, parent: str) -> None:
         )
     )
     number = st.selectbox(
-        "Story", range(len(found.stories)), format_func=lambda n: found.stories[n][:60], key="look"
+        "Story",
+        range(len(found.stories)),
+        key="look",
+        format_func=lambda n: visible(found.stories[n][:60]),
     )
     story_view(
         [

@@ -6,6 +6,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app import cache, selection, show
 from app.branching import THE_END, LiveBranches, from_links
 from app.story_view import story_view
+from app.text import piece_shown
 from slm.runs import Address, open_run
 from slm.stories.instruct import is_record
 from slm.stories.tokenizer import END
@@ -178,8 +179,7 @@ def told(path: Path) -> str:
 
 def quoted(piece: str) -> str:
     """A piece as a reader sees it, spaces and all."""
-    visible = THE_END if piece == END else piece.replace("\n", "⏎").strip(" ") or "␣"
-    return f"“{show.plain(visible)}”"
+    return f"“{show.plain(THE_END if piece == END else piece_shown(piece))}”"
 
 
 def save(stories: LiveBranches) -> None:

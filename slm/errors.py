@@ -3,6 +3,8 @@
 import reprlib
 from pathlib import Path
 
+from slm.text import visible
+
 LONGEST_VALUE = 120
 LONGEST_MESSAGE = 1000
 """Characters: of a value within a message, and of a whole message."""
@@ -27,7 +29,7 @@ def shown(value: object) -> str:
 def one_line(text: str, longest: int = LONGEST_VALUE) -> str:
     """Show a text in one line, without quotes: spaces for line ends, controls escaped, cut short."""
     kept = text[: 2 * longest].replace("\n", " ").replace("\r", " ")
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in kept)
+    line = visible(kept)
     return line if len(line) <= longest and len(kept) == len(text) else line[: longest - 1] + "…"
 
 

@@ -40,7 +40,7 @@ def show_layers(found: Similarity, a: str, b: str, corpus: str) -> None:
                 },
             )  # fmt: skip
     run = Address.parse(a).run
-    if not st.toggle(f"Each step of {run} beside B", key="steps", bind="query-params"):
+    if not st.toggle(f"Each step of {show.plain(run)} beside B", key="steps", bind="query-params"):
         return
     drift = waiting.result(cache.drift(run, b, corpus), "drift", cache.compare_again)
     if drift is None:

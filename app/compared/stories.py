@@ -10,6 +10,7 @@ from app.figures.style import span
 from app.story_view import Shown, story_view
 from slm.comparing.difference import Estimate, StoryDifference, loss_difference, sentences, words
 from slm.comparing.report import FULL
+from slm.text import visible
 
 PAINTED = 6
 
@@ -42,7 +43,10 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
             key=lambda one: -abs(one.gain),
         )
         st.dataframe(
-            [{"A saves": one.gain, "sentence": one.text, "story": one.story} for one in every[:60]],
+            [
+                {"A saves": one.gain, "sentence": visible(one.text), "story": one.story}
+                for one in every[:60]
+            ],
             hide_index=True, height=250,
             column_config={"A saves": st.column_config.NumberColumn(format="%+.1f", width="small")},
         )  # fmt: skip

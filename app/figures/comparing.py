@@ -9,6 +9,7 @@ from jaxtyping import Float, Float32
 
 from app.figures.attention import GAP, image_side, mosaic, png
 from app.figures.style import dress, printed
+from app.text import in_plotly
 from app.theme import Palette
 from slm.comparing.curves import Curve, Over, Point
 
@@ -68,7 +69,7 @@ def curves(
     figure.update_xaxes(
         title=f"{over} of training", showgrid=False, zeroline=False, tickformat="~s"
     )
-    figure.update_yaxes(title=up, gridcolor=palette.grid, zeroline=False)
+    figure.update_yaxes(title=in_plotly(up), gridcolor=palette.grid, zeroline=False)
     if any(curve.baseline for curve in series):
         figure.update_yaxes(rangemode="tozero")
     figure.update_layout(showlegend=len(figure.data) > 1)

@@ -1,11 +1,11 @@
 """Numbers with how sure one can be of them."""
 
-import html
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from app.figures.style import dress
+from app.text import in_plotly
 from app.theme import Palette
 
 
@@ -20,7 +20,7 @@ def intervals(
     figure = go.Figure(
         go.Scatter(
             x=[mean for _, mean, _, _ in rows],
-            y=[html.escape(name, quote=False) for name, *_ in rows],
+            y=[in_plotly(name) for name, *_ in rows],
             error_x={
                 "type": "data",
                 "symmetric": False,
@@ -35,8 +35,10 @@ def intervals(
             hovertemplate="%{y}: %{x:.2f}<extra></extra>",
         )
     )
-    figure.update_xaxes(title=axis, range=list(limits), gridcolor=palette.grid, zeroline=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(
+        title=in_plotly(axis), range=list(limits), gridcolor=palette.grid, zeroline=False
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
     if mark is not None:
         figure.add_vline(mark, line={"color": palette.muted, "width": 1, "dash": "dot"})
     return dress(figure, palette, height=90 + 44 * len(rows))

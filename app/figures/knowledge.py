@@ -1,11 +1,11 @@
 """How much models know, by kind of prompt, beside what chance would give."""
 
-import html
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
 from app.figures.style import dress
+from app.text import in_plotly
 from app.theme import Palette
 from slm.judging.estimates import Estimate
 
@@ -21,7 +21,7 @@ def knowledge(found: Mapping[str, Sequence[Bar]], palette: Palette) -> go.Figure
     for number, (address, bars) in enumerate(found.items()):
         at = [place + spread * (number - (len(found) - 1) / 2) for place in range(len(bars))]
         ink = inks[number % len(inks)]
-        for which, name in ((1, html.escape(address, quote=False)), (2, "by chance")):
+        for which, name in ((1, in_plotly(address)), (2, "by chance")):
             known = [(x, bar[0], bar[which]) for x, bar in zip(at, bars, strict=True)]
             shown = [(x, title, value) for x, title, value in known if isinstance(value, Estimate)]
             figure.add_scatter(
@@ -45,10 +45,10 @@ def knowledge(found: Mapping[str, Sequence[Bar]], palette: Palette) -> go.Figure
                     "color": ink if which == 1 else palette.muted,
                     "symbol": "circle" if which == 1 else "circle-open",
                 },
-                customdata=[title for _, title, _ in shown],
+                customdata=[in_plotly(title) for _, title, _ in shown],
                 hovertemplate=f"%{{customdata}}, {name}: %{{x:.2f}}<extra></extra>",
             )
-    titles = [bar[0] for bar in next(iter(found.values()))] if found else []
+    titles = [in_plotly(bar[0]) for bar in next(iter(found.values()))] if found else []
     figure.update_xaxes(
         title="share of prompts answered (almost right counts half)",
         range=[-0.02, 1.02],

@@ -1,11 +1,11 @@
 """What is copied, of stories a model was trained on, of others, and by people; and what is new."""
 
-import html
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
 from app.figures.style import dress
+from app.text import in_plotly
 from app.theme import Palette
 from slm.judging.estimates import Estimate
 
@@ -24,7 +24,7 @@ def histograms(
             continue
         figure.add_histogram(
             x=known,
-            name=html.escape(name, quote=False),
+            name=in_plotly(name),
             histnorm="percent",
             marker={"color": ink, "line": {"width": 0}},
             opacity=0.7,
@@ -61,9 +61,9 @@ def new_curves(
                 "width": 3,
             },
             mode="lines+markers",
-            name=html.escape(name, quote=False),
+            name=in_plotly(name),
             line={"color": ink, "width": 2, "dash": dash},
-            hovertemplate="%{y:.3f}<extra>" + html.escape(name, quote=False) + "</extra>",
+            hovertemplate="%{y:.3f}<extra>" + in_plotly(name) + "</extra>",
         )
     figure.update_xaxes(
         title=axis, showgrid=False, zeroline=False, type="category" if named else "linear"

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 
 from app.figures.style import dress, ends, positions, printed, rounded_up
+from app.text import in_plotly
 from app.theme import Palette
 
 WORDS_ON_AXIS = 40
@@ -29,10 +30,10 @@ def bars(names: Sequence[str], values: Sequence[float], palette: Palette, axis: 
     low, high = ends(values)
     room = 0.18 * max(high - low, 1e-6)  # for the numbers at the ends of the bars
     figure.update_xaxes(
-        title=axis, gridcolor=palette.grid, zerolinecolor=palette.muted,
+        title=in_plotly(axis), gridcolor=palette.grid, zerolinecolor=palette.muted,
         range=[low - room if low < 0 else low, high + room],
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
     return dress(figure, palette, height=90 + 22 * len(names))
 
 

@@ -1,15 +1,14 @@
 """The same face, ink and words for every figure."""
 
-import html
 import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from app.text import in_plotly, piece_shown
 from app.theme import Palette
 
 FONT = "Source Sans, Helvetica, Arial, sans-serif"
-END = "<|endoftext|>"
 
 
 def config(name: str) -> dict[str, object]:
@@ -22,11 +21,8 @@ def config(name: str) -> dict[str, object]:
 
 
 def printed(piece: str) -> str:
-    """`piece` as one visible line that plotly takes for text, never for markup."""
-    if piece == END:
-        return "▸"
-    visible = piece.replace("\n", "⏎").replace("\t", "⇥")
-    return html.escape(visible.strip(" ") or "␣" * len(visible), quote=False)
+    """A token or a name as one visible line that plotly takes for text, never for markup."""
+    return in_plotly(piece_shown(piece))
 
 
 def positions(pieces: Sequence[str]) -> list[str]:
@@ -75,6 +71,7 @@ def dress(figure: go.Figure, palette: Palette, *, height: int) -> go.Figure:
         margin={"l": 60, "r": 10, "t": 10, "b": 50},
         legend={"orientation": "h", "y": 1.12, "x": 0},
         hoverlabel={
+            "namelength": -1,  # never cut within an escaped character
             "bgcolor": palette.sequential[0],
             "bordercolor": palette.muted,
             "font": {"color": palette.text, "family": FONT},

@@ -1,11 +1,11 @@
 """How a model learns, and what it is made of."""
 
-import html
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
 from app.figures.style import dress
+from app.text import in_plotly
 from app.theme import Palette
 
 
@@ -53,7 +53,7 @@ def parts(counts: Mapping[str, int], palette: Palette) -> go.Figure:
                 "opacity": 1 - 0.85 * index / max(1, len(counts) - 1),
                 "line": {"width": 0},
             },
-            hovertemplate=f"{html.escape(name)}: {count:,} parameters<extra></extra>",
+            hovertemplate=f"{in_plotly(name)}: {count:,} parameters<extra></extra>",
         )
     figure.update_layout(barmode="stack", showlegend=False)
     figure.update_xaxes(visible=False, range=[0, sum(counts.values())])

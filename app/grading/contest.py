@@ -12,6 +12,7 @@ from app.story_view import Shown, story_view
 from slm.judging.pairs import Verdict
 from slm.judging.questions import Graded
 from slm.judging.scores import Contest, contest
+from slm.text import visible
 
 FEWEST = 5
 """Of fewer openings no winner is named: an interval from so few is too narrow."""
@@ -44,7 +45,7 @@ def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
     chosen = st.selectbox(
         "Pair",
         range(len(found)),
-        format_func=lambda i: _pair_name(found[i]),
+        format_func=lambda i: visible(_pair_name(found[i])),
         key=f"read-pair-{len(found)}",
     )
     one = found[chosen or 0]

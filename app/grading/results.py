@@ -18,6 +18,7 @@ from slm.judging.protocol import AGES, ALL_DIMENSIONS, Grade, Ungraded
 from slm.judging.questions import Graded
 from slm.judging.resampling import Mean
 from slm.judging.scores import differences, distribution, spent, summary
+from slm.text import on_terminal, visible
 
 
 def warning(judge: str, tests: Sequence[Graded]) -> None:
@@ -93,7 +94,7 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
     chosen = st.selectbox(
         "Story",
         range(len(found)),
-        format_func=lambda i: name(found[i]),
+        format_func=lambda i: visible(name(found[i])),
         key=f"read-{address}-{len(found)}",
     )
     story(found[chosen or 0], key=f"graded-{address}")
@@ -130,7 +131,7 @@ def words(one: Graded) -> None:
         st.warning(show.plain(f"Ungraded: {one.outcome.reason}"))
     if one.reply:
         with st.popover("The reply as it came"):
-            st.code(one.reply, language=None, wrap_lines=True)
+            st.code(on_terminal(one.reply), language=None, wrap_lines=True)
 
 
 def name(one: Graded) -> str:

@@ -12,6 +12,7 @@ from slm.judging.agreement import Agreement, agreement
 from slm.judging.calibration import Contrast, contrasts
 from slm.judging.questions import Graded
 from slm.judging.scores import Noise, noise
+from slm.text import visible
 
 
 def spoiled(judge: str, tests: Sequence[Graded]) -> None:
@@ -97,7 +98,9 @@ def agrees(judge: str, by_judge: Mapping[str, Sequence[Graded]]) -> None:
             "or ask another judge."
         )
         return
-    other = st.selectbox("Compare with", list(compared), key="agrees-with") or next(iter(compared))
+    other = st.selectbox(
+        "Compare with", list(compared), key="agrees-with", format_func=visible
+    ) or next(iter(compared))  # fmt: skip
     found = compared[other]
     st.dataframe(
         [
@@ -105,7 +108,7 @@ def agrees(judge: str, by_judge: Mapping[str, Sequence[Graded]]) -> None:
                 "grade": name,
                 "same order": said(each.order),
                 "same level": said(each.level),
-                f"{judge} is higher by": said(each.higher),
+                f"{visible(judge)} is higher by": said(each.higher),
                 "stories": each.stories,
             }
             for name, each in found.items()

@@ -3,11 +3,11 @@
 Knows strings and verdicts only; all text is escaped, for models and people write it.
 """
 
-import html
 from collections.abc import Mapping, Sequence
 
 from slm.judging.knowledge import Answer, scores
 from slm.judging.prompts import Verdict
+from slm.text import in_html
 
 SIGNS: dict[Verdict, str] = {"right": "✓", "almost": "≈", "wrong": "✗"}
 COLOURS: dict[Verdict, tuple[str, str]] = {
@@ -53,7 +53,7 @@ def table(found: Mapping[str, Sequence[Answer]], *, dark: bool) -> str:
             kind = prompt.kind
             lines.append(f"<tr><th class='kind' colspan='{1 + len(found)}'>{KINDS[kind]}</th></tr>")
         said = "".join(_cell(answer, dark) for answer in answers)
-        lines.append(f"<tr><td class='prompt'>{html.escape(prompt.prompt)}</td>{said}</tr>")
+        lines.append(f"<tr><td class='prompt'>{in_html(prompt.prompt)}</td>{said}</tr>")
     return "".join([*lines, "</tbody></table>"])
 
 
@@ -64,7 +64,7 @@ def _head(address: str, answers: Sequence[Answer]) -> str:
         every = scores(answers)[-1].score
         low, high = every.interval
         score = f"<span class='score'>score {every.mean:.2f} ({low:.2f} to {high:.2f})</span>"
-    return f"<th scope='col'>{html.escape(address)}{score}</th>"
+    return f"<th scope='col'>{in_html(address)}{score}</th>"
 
 
 def _by(answer: Answer) -> list[str]:
@@ -80,14 +80,12 @@ def _by(answer: Answer) -> list[str]:
 
 def _cell(answer: Answer, dark: bool) -> str:
     colour = COLOURS[answer.judged][dark]
-    person = "".join(
-        f" <span class='person'>{html.escape(said, quote=False)}</span>" for said in _by(answer)
-    )
+    person = "".join(f" <span class='person'>{in_html(said)}</span>" for said in _by(answer))
     listed = "; ".join(
         f"{part}: {', '.join(getattr(answer.prompt, part)) or 'none'}" for part in SIGNS
     )
     return (
-        f"<td class='said' style='background:{colour}1f' title='{html.escape(listed)}'>"
+        f"<td class='said' style='background:{colour}1f' title='{in_html(listed)}'>"
         f"<span class='sign' style='color:{colour}' aria-label='{answer.judged}'>"
-        f"{SIGNS[answer.judged]}</span>{html.escape(answer.continuation) or '(nothing)'}{person}</td>"
+        f"{SIGNS[answer.judged]}</span>{in_html(answer.continuation) or '(nothing)'}{person}</td>"
     )

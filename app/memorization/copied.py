@@ -9,6 +9,7 @@ from app import show
 from app.story_view import Shown, story_view
 from slm.judging.copies import Copy, CopyIndex
 from slm.judging.overlap import words
+from slm.text import visible
 
 FULL = 60
 """Words of a copy that has the strongest colour."""
@@ -46,7 +47,7 @@ def sources(text: str, copies: Sequence[Copy], index: CopyIndex, *, key: str) ->
     def name(number: int) -> str:
         copy = by_length[number]
         passage = text[found[copy.start].start : found[copy.stop - 1].stop]
-        return f"{len(copy)} words, story {copy.story}: {' '.join(passage.split())}"
+        return f"{len(copy)} words, story {copy.story}: {visible(' '.join(passage.split()))}"
 
     chosen = st.selectbox(
         "Copied passages and their stories", range(len(by_length)), format_func=name, key=key

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app import cache
+from app.text import piece_shown
 from slm.lens.prediction import Expectations, one_token
 from slm.stories.tokenizer import END
 
@@ -36,7 +37,7 @@ def visible(piece: str) -> str:
     """A piece as a person reads and writes it: no space around it, one sign for a line's end."""
     if piece == END:
         return "the end"
-    return piece.replace("\n", "⏎").strip(" ") or "␣" * len(piece)
+    return piece_shown(piece)
 
 
 def likely_names(found: Expectations, at: int) -> list[str]:
@@ -57,7 +58,7 @@ def token_of(found: Expectations, at: int, word: str | None) -> int:
     for token, piece in zip(likely, cache.pieces(str(found.address), tuple(likely)), strict=True):
         if visible(piece) == word:
             return int(token)
-    text = word.replace("⏎", "\n").replace("␣", " ")
+    text = word.replace("⏎", "\n").replace("⇥", "\t").replace("␣", " ")
     if found.pieces[at].startswith(" ") and text[:1].isalnum():
         text = " " + text
     return one_token(cache.checkpoint(str(found.address)), text)

@@ -70,7 +70,7 @@ def _neuron(addresses: Sequence[str], address: str, corpus: str, stories: int) -
     """The neuron to be explained, and another of its layer, each by example."""
     config = cache.checkpoint(address).config
     written = st.text_input(
-        f"Neuron of {address} (layer.neuron)", placeholder="0.0", bind="query-params",
+        f"Neuron of {show.plain(address)} (layer.neuron)", placeholder="0.0", bind="query-params",
         key="unit_a" if address == addresses[0] else "unit_b",
     )  # fmt: skip
     layer, neuron = selection.layer_and_neuron(written or "0.0", config.n_layers, config.d_mlp)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.theme import TOKEN_COLOURS
 from slm.stories.tokenizer import END
+from slm.text import visible
 
 Scale = Literal["how much", "which way"]
 
@@ -57,10 +58,11 @@ def story_view(
     caret stands at the end; `small` is for a story beside a figure.
     """
     data = {
-        "pieces": [None if token.piece == END else token.piece for token in tokens],
+        "pieces": [None if token.piece == END else _seen(token.piece) for token in tokens],
         "values": [None if t.value is None else round(t.value, 4) for t in tokens],
         "alternatives": [
-            [[piece, round(chance, 4)] for piece, chance in token.alternatives] for token in tokens
+            [[_seen(piece), round(chance, 4)] for piece, chance in token.alternatives]
+            for token in tokens
         ],
         "marked": [index for index, token in enumerate(tokens) if token.marked],
         "labels": (label, None) if isinstance(label, str) else label,
@@ -81,3 +83,8 @@ def story_view(
             on_pick(index)
 
     _COMPONENT(key=key, data=data, on_picked_change=picked)
+
+
+def _seen(piece: str) -> str:
+    """A piece in which only spaces, tabs and line ends stand for themselves without being seen."""
+    return visible(piece, keep="\n\t")

@@ -1,7 +1,6 @@
 """What every command is made of: how it is added, and how it answers."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Generator
 from typing import Any, NoReturn, TypeVar
@@ -9,6 +8,7 @@ from typing import Any, NoReturn, TypeVar
 from slm.errors import BadInput
 from slm.progress import Progress, result_of
 from slm.seeds import LARGEST_SEED, check_seed
+from slm.text import as_json, on_terminal
 
 Run = Callable[[argparse.Namespace], None]
 R = TypeVar("R")
@@ -48,13 +48,17 @@ class Commands:
 
 def answer(chosen: argparse.Namespace, data: dict[str, Any], text: Callable[[], str]) -> None:
     """Print what was found: as JSON where `--json` asks for it, else as text."""
-    print(json.dumps(data, ensure_ascii=False) if chosen.json else text())
+    print(as_json(data) if chosen.json else on_terminal(text()))
 
 
 def watched(work: Generator[Progress, None, R]) -> R:
     """Do long work, with a bar on standard error; what cannot be is said before one is drawn."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress as Bar
+
+    def doing(now: Progress) -> str:
+        return escape(on_terminal(now.doing))
 
     try:
         first = next(work)
@@ -62,9 +66,9 @@ def watched(work: Generator[Progress, None, R]) -> R:
         at_once: R = finished.value
         return at_once
     with Bar(console=Console(stderr=True)) as bar:
-        task = bar.add_task(first.doing, total=1.0)
+        task = bar.add_task(doing(first), total=1.0)
         return result_of(
-            work, lambda now: bar.update(task, description=now.doing, completed=now.share)
+            work, lambda now: bar.update(task, description=doing(now), completed=now.share)
         )
 
 
@@ -83,7 +87,7 @@ def typed(text: str) -> str:
     from slm.writing.fitting import typed as as_read
 
     if note := as_read(text).note:
-        print(note, file=sys.stderr)
+        print(on_terminal(note), file=sys.stderr)
     return text
 
 

@@ -119,12 +119,13 @@ def _by_hand(chosen: argparse.Namespace, todo: Sequence["Item"]) -> None:
     """Read the stories one by one, blinded; a line of grades after each. An empty line ends it."""
     from slm.judging.byhand import PERSON, expected, keep_by_hand, person, read_by_hand, to_read
     from slm.judging.shelf import Shelf
+    from slm.text import on_terminal
 
     name, shelf = chosen.judge.removeprefix(PERSON), Shelf()
     left, read = to_read(todo, name), 0
     for item in left:
         texts = [item.completion] if item.other is None else [item.completion, item.other]
-        parts = [f"\n{item.opening} ***{text}\n" for text in texts]
+        parts = [on_terminal(f"\n{item.opening} ***{text}\n") for text in texts]
         print(f"{read + 1} of {len(left)}", *parts, sep="\n", file=sys.stderr)
         while True:
             print(f"{expected(item)}: ", end="", file=sys.stderr, flush=True)

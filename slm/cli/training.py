@@ -1,7 +1,6 @@
 """`slm train`, `slm runs`, `slm eval`: make a model, list them, measure one."""
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from slm.cli.command import Commands, Parser, answer, count, seed
 from slm.errors import BadInput
 from slm.model.config import FROM_THE_PAPER, PRESETS
+from slm.text import as_json, on_terminal
 
 if TYPE_CHECKING:
     from slm.training.job import Plan
@@ -106,7 +106,7 @@ def _train(chosen: argparse.Namespace) -> None:
         updates = job.start(_plan(chosen), stop=lambda: stopping, progress=stage)
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[shown]}"),
         TimeRemainingColumn(),
@@ -267,7 +267,7 @@ def _runs(chosen: argparse.Namespace) -> None:
             for run in runs
         )
 
-    print(json.dumps(runs)) if chosen.json else print(text())
+    print(as_json(runs) if chosen.json else on_terminal(text()))
 
 
 def _eval(chosen: argparse.Namespace) -> None:

@@ -75,7 +75,12 @@ def open_page() -> Open:
 def said(app: AppTest) -> str:
     """All that a page says in words, as it is read."""
     elements = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error]
-    return "\n".join(re.sub(r"\\(.)", r"\1", str(element.value)) for element in elements)
+    return "\n".join(read(str(element.value)) for element in elements)
+
+
+def read(markdown: str) -> str:
+    """Markdown as it is read, where it holds no more than what `app.text.plain` gives."""
+    return re.sub(r"\\(.)", r"\1", markdown.replace(":color[]", ""))
 
 
 def finished(app: AppTest) -> AppTest:

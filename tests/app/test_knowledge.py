@@ -1,5 +1,6 @@
 """The knowledge page: the table, its scores, prompts of one's own, and a person's verdict."""
 
+import html
 import json
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_models_stand_beside_each_other_and_a_person_has_the_last_word(
     app.toggle(key="hand").set_value(True).run()
     assert not app.exception and not app.error
     app.segmented_control[-1].set_value("almost").run()
-    assert "a person's verdict" in table_on(app)
+    assert "a person's verdict" in html.unescape(table_on(app))
     assert open_run("tiny").verdicts_path.exists() and "Five beams" in said(app)
     app.toggle(key="edit").set_value(True).run()
     assert not app.exception and "parted by a slash" in said(app)

@@ -1,11 +1,10 @@
 """A comparison as one HTML file that can be mailed: no network, no library, light and dark.
 
-Every text that comes from a story, a model or a person is escaped here, in `html.escape` or as data
+Every text that comes from a story, a model or a person is escaped here, in `in_html` or as data
 that only `textContent` reads. Pictures of heads are alpha masks, so that they take the page's colours.
 """
 
 import base64
-from html import escape
 from importlib import resources
 
 from slm.comparing.comparison import PAINTED, Comparison, Thumbnails
@@ -15,6 +14,7 @@ from slm.comparing.matching import Alone, Matching, Pair, Unit
 from slm.comparing.report.drawing import chart, intervals, mask, mosaic
 from slm.comparing.similarity import Similarity
 from slm.stories.tokenizer import END
+from slm.text import in_html
 
 FULL = 4.0
 """Nats of difference that get the strongest colour, the same in every report and on the page."""
@@ -45,10 +45,10 @@ def report(found: Comparison) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
             "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">",
-            f"<title>{escape(found.a)} beside {escape(found.b)}</title>",
+            f"<title>{in_html(found.a)} beside {in_html(found.b)}</title>",
             f"<style>{_file('report.css')}</style></head><body>",
             *parts,
-            f'<div id="tip" data-a="{escape(found.a)}" data-b="{escape(found.b)}" hidden></div>',
+            f'<div id="tip" data-a="{in_html(found.a)}" data-b="{in_html(found.b)}" hidden></div>',
             f"<script>{_file('report.js')}</script></body></html>",
             "",
         ]
@@ -74,7 +74,7 @@ def _head(found: Comparison) -> str:
     ]
     links = "".join(f'<a href="#{name}">{title}</a>' for name, title in sections)
     return f"""<h1>What changed between two models?</h1>
-<p class="lead"><b class="a">A is {escape(found.a)}</b>, <b class="b">B is {escape(found.b)}</b>.
+<p class="lead"><b class="a">A is {in_html(found.a)}</b>, <b class="b">B is {in_html(found.b)}</b>.
 {verdict(found)}</p>
 <figure>{intervals(rows, "bits per byte")}
 <figcaption>Bits per byte on the same {loss.stories} stories, lower is better. Lines: 95 % of
@@ -130,7 +130,7 @@ def _curves(found: Comparison) -> str:
 def _sentences(found: Comparison) -> str:
     rows = "".join(
         f'<tr><td class="n">{sentence.gain:+.1f}</td><td class="n">{sentence.story}</td>'
-        f'<td class="says">{escape(sentence.text)}</td></tr>'
+        f'<td class="says">{in_html(sentence.text)}</td></tr>'
         for sentence in found.sentences()[:SENTENCES]
     )
     return f"""<h2 id="sentences">Where do they differ most?</h2>
@@ -153,7 +153,7 @@ def _story(story: StoryDifference) -> str:
     for piece, a, b in zip(story.pieces, story.a.tolist(), story.b.tolist(), strict=True):
         text = piece
         space = text[: len(text) - len(text.lstrip(" "))] if text.strip() else ""
-        shown = "■ end" if piece == END else escape(text[len(space) :])
+        shown = "■ end" if piece == END else in_html(text[len(space) :])
         kind = ' class="end"' if piece == END else ""
         inked.append(f'{space}<i{kind} data-n="{a:.2f} {b:.2f}"{_colour(b - a)}>{shown}</i>')
     return (
@@ -178,7 +178,7 @@ def _tint(value: float) -> str:
 def _words(found: Comparison) -> str:
     def rows(words: list[Word]) -> str:
         return "".join(
-            f'<tr><td class="says">{"■ end of the story" if word.text == END else escape(word.text)}</td>'
+            f'<tr><td class="says">{"■ end of the story" if word.text == END else in_html(word.text)}</td>'
             f'<td class="n">{word.count}</td><td class="n">{word.gain.value:+.2f}</td>'
             f'<td>{_between(word.gain)}</td><td class="n">{word.total:+.0f}</td></tr>'
             for word in words
@@ -331,7 +331,7 @@ and scale.</p>
 
 
 def _made(found: Comparison) -> str:
-    facts = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in found.made.items())
+    facts = "".join(f"<dt>{in_html(k)}</dt><dd>{in_html(v)}</dd>" for k, v in found.made.items())
     rule = (
         "Where tokenizers differ, a text is cut where tokens of both end; what the tokens of each "
         "stretch cost is added up."

@@ -3,13 +3,13 @@
 import struct
 import zlib
 from collections.abc import Sequence
-from html import escape
 from math import ceil, floor, log10
 
 import numpy as np
 from jaxtyping import UInt8
 
 from slm.comparing.difference import Estimate
+from slm.text import in_html
 
 Series = tuple[str, str, list[tuple[float, float]]]
 """A name, a class (a or b), and its points."""
@@ -68,14 +68,14 @@ def chart(series: Sequence[Series], across: str, up: str) -> str:
         drawn.append(
             f'<line class="curve {kind}" x1="{WIDE - 130}" x2="{WIDE - 112}" y1="{12 + 18 * row}" '
             f'y2="{12 + 18 * row}"/>'
-            f'<text class="name" x="{WIDE - 106}" y="{16 + 18 * row}">{escape(name)}</text>'
+            f'<text class="name" x="{WIDE - 106}" y="{16 + 18 * row}">{in_html(name)}</text>'
         )
     middle = (WIDE + LEFT) / 2
     drawn.append(
-        f'<text x="{middle}" y="{HIGH + BELOW}" text-anchor="middle">{escape(across)}</text>'
+        f'<text x="{middle}" y="{HIGH + BELOW}" text-anchor="middle">{in_html(across)}</text>'
     )
     return (
-        f"<h3>{escape(up[:1].upper() + up[1:])}</h3>"
+        f"<h3>{in_html(up[:1].upper() + up[1:])}</h3>"
         f'<svg viewBox="0 -4 {WIDE} {HIGH + BELOW + 8}" role="img">{"".join(drawn)}</svg>'
     )
 
@@ -100,7 +100,7 @@ def intervals(rows: Sequence[tuple[str, Estimate, str]], axis: str) -> str:
         )
     for row, (name, one, kind) in enumerate(rows):
         y = tall * row + tall / 2
-        drawn.append(f'<text class="name" x="0" y="{y + 4}">{escape(name)}</text>')
+        drawn.append(f'<text class="name" x="0" y="{y + 4}">{in_html(name)}</text>')
         drawn.append(
             f'<line class="{kind} wide" x1="{at(one.low):.1f}" x2="{at(one.high):.1f}" y1="{y}" y2="{y}"/>'
             f'<circle class="{kind}" cx="{at(one.value):.1f}" cy="{y}" r="6"/>'
@@ -108,7 +108,7 @@ def intervals(rows: Sequence[tuple[str, Estimate, str]], axis: str) -> str:
             f"({one.low:.3f} to {one.high:.3f})</text>"
         )
     drawn.append(
-        f'<text x="{(wide - 190 + left) / 2}" y="{bottom + 32}" text-anchor="middle">{escape(axis)}</text>'
+        f'<text x="{(wide - 190 + left) / 2}" y="{bottom + 32}" text-anchor="middle">{in_html(axis)}</text>'
     )
     box = f'viewBox="0 0 {wide} {bottom + 38}" role="img" style="max-width:46rem"'
     return f"<svg {box}>{''.join(drawn)}</svg>"

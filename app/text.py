@@ -1,0 +1,55 @@
+"""Foreign text as the characters it is, for Streamlit's markdown and for plotly. Knows neither.
+
+`slm.text` has the same for HTML, CSV and a terminal; there is no other way to show it on a page.
+"""
+
+import html
+import re
+
+from slm.errors import LONGEST_MESSAGE, one_line
+from slm.stories.tokenizer import END
+from slm.text import visible
+
+_CUT, _MARK = ":color[]", "\ue000"
+_ACTIVE = re.compile(
+    r"(?<=:)(?=\S)"  # icons, emoji, colours, addresses
+    r"|(?<=@)(?=[-\w]+\.[-\w])"  # mail
+    r"|(?<=www)(?=\.)"
+    r"|(?<=[<>~-])(?=[<>=-])"  # arrows
+    r"|(?<=^\d)(?=[\d.)])",  # a list
+    re.IGNORECASE,
+)
+
+
+def plain(text: str) -> str:
+    """`text` in one line, with nothing in it that Streamlit would read as markdown.
+
+    What markdown reads is escaped. What Streamlit replaces after that, in the text that came out
+    (icons, emoji, arrows, bare addresses), is cut in two by a directive that shows nothing.
+    """
+    line = visible(re.sub(r"[ \t\r\n]+", " ", text).strip(" "))
+    line = _ACTIVE.sub(_MARK, line)  # a private character: `visible` left none
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:^&-])", r"\\\1", line).replace(_MARK, _CUT)
+
+
+def sentence(text: str) -> str:
+    """`plain`, beginning with a capital where it begins with a word and not with a name."""
+    return plain(text[:1].upper() + text[1:] if re.match(r"[a-z]+ ", text) else text)
+
+
+def complaint(error: Exception | str) -> str:
+    """`sentence` of an error: never longer than a line, whatever it quotes."""
+    return sentence(one_line(str(error), LONGEST_MESSAGE))
+
+
+def in_plotly(text: str) -> str:
+    """`text` in one line, with nothing in it that plotly would read as a tag, an entity or a field."""
+    return html.escape(visible(text), quote=False).replace("%{", "%&#123;")
+
+
+def piece_shown(piece: str) -> str:
+    """A token's text as one visible line: `▸` opens a story, spaces alone are `␣`."""
+    if piece == END:
+        return "▸"
+    line = visible(piece.replace("\n", "⏎").replace("\t", "⇥"))
+    return line.strip(" ") or "␣" * len(line)

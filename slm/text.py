@@ -1,0 +1,66 @@
+"""Text that a person, a model, a corpus or a server wrote, shown as the characters it is.
+
+One way for each place where it can be read: here for a terminal, HTML and CSV; `app.text` has those
+for Streamlit's markdown and for plotly.
+"""
+
+import html
+import json
+import re
+from collections.abc import Iterable
+
+BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Characters that Unicode counts as printable, and that show nothing."""
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would calculate."""
+
+
+def visible(text: str, keep: str = "") -> str:
+    """Replace what can't be seen, or turns its neighbours round, by Python's escape; not `keep`.
+
+    These are the characters that `str.isprintable` refuses (controls, format characters such as
+    U+200B and U+202E, spaces other than " ", line ends, lone surrogates, unassigned ones), and `BLANK`.
+    """
+    if text.isprintable() and BLANK.isdisjoint(text):
+        return text
+    return "".join(c if c in keep else _escaped(c) for c in text)
+
+
+def _escaped(c: str) -> str:
+    if c in BLANK:
+        return f"\\u{ord(c):04x}"
+    return c if c.isprintable() else repr(c)[1:-1]
+
+
+def on_terminal(text: str) -> str:
+    """`visible`, with its lines and tabs: nothing in it moves the cursor or gives a command."""
+    return visible(text, keep="\n\t")
+
+
+def as_json(data: object) -> str:
+    """JSON in one line, in which what can't be seen is escaped, as JSON allows."""
+    written = json.dumps(data, ensure_ascii=False)
+    return re.sub(
+        r"[^ -~]", lambda c: c[0] if c[0].isprintable() else json.dumps(c[0])[1:-1], written
+    )
+
+
+def in_html(text: str) -> str:
+    """`visible`, for HTML: in an element or an attribute; lines and tabs are kept."""
+    return html.escape(visible(text, keep="\n\t"))
+
+
+def csv(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    """Rows as CSV. Text is quoted, and keeps its characters and lines.
+
+    A text that a spreadsheet would calculate gets an apostrophe before it; JSON has it unchanged.
+    """
+
+    def cell(value: object) -> str:
+        if not isinstance(value, str):
+            return str(value)
+        safe = f"'{value}" if value.startswith(FORMULA) else value
+        return '"' + safe.replace('"', '""') + '"'
+
+    return "\n".join(",".join(map(cell, row)) for row in (header, *rows)) + "\n"

@@ -1,0 +1,40 @@
+"""What Streamlit and plotly are given of text that others wrote; what they make of it: tests/browser."""
+
+import pytest
+
+from app.text import complaint, in_plotly, piece_shown, plain
+from slm.errors import LONGEST_MESSAGE
+from tests.app.conftest import read
+
+HOSTILE = (
+    "![p](http://127.0.0.1:9/p.png)", "[a](javascript:alert(1))", "$x^2$ and $y$", ":red[x]",
+    ":material/delete:", ":material_delete:", ":streamlit:", ":smile: :+1:", "**b** _i_ `c` ~~d~~",
+    "www.example.org and a@example.org", "http://example.org", "-> <- <-> -- >= <= ~=",
+    "&lt;b&gt; &amp;", "1. one", "1) one", "- a", "+ a", "# heading", "| a | b |", "<b>bold</b>",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_markdown_says_the_characters(text: str) -> None:
+    assert read(plain(text)) == text
+
+
+def test_markdown_is_one_line_in_which_everything_is_seen() -> None:
+    assert read(plain(" two\n\n    lines\t\u202e ")) == r"two lines \u202e"
+
+
+def test_a_tokens_text_is_one_visible_line() -> None:
+    assert piece_shown(" fox") == "fox"
+    assert piece_shown("  ") == "␣␣"
+    assert piece_shown("\n\t") == "⏎⇥"
+    for piece in "\r\x00\xa0\u200b\u202e\u2028":
+        assert piece_shown(piece).isprintable() and piece_shown(piece).isascii()
+
+
+def test_plotly_is_given_no_tag_entity_or_field() -> None:
+    assert in_plotly("<b>&lt;</b> %{y}") == "&lt;b&gt;&amp;lt;&lt;/b&gt; %&#123;y}"
+
+
+def test_an_error_is_never_longer_than_a_line() -> None:
+    said = read(complaint("x" * 5_000_000 + "\n" + "y"))
+    assert len(said) <= LONGEST_MESSAGE and "\n" not in said
