@@ -22,6 +22,7 @@ BESIDES = (
     "vocab.json",
     "merges.txt",
     "tokenizer.bin",
+    "tokenizer.model",
 )
 WEIGHTS = (
     "model.safetensors",

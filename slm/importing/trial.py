@@ -38,7 +38,7 @@ TOLD = 3
 """Of how many texts that come back changed a note tells."""
 
 
-def readable(tokenizer: Tokenizer) -> list[str]:
+def readable(tokenizer: Tokenizer, texts: Iterable[str] = TEXTS) -> list[str]:
     """The texts that it has tokens for."""
 
     def whole(text: str) -> bool:
@@ -48,7 +48,7 @@ def readable(tokenizer: Tokenizer) -> list[str]:
             return False
         return True
 
-    return list(filter(whole, TEXTS))
+    return list(filter(whole, texts))
 
 
 def cut_otherwise(theirs: tokenizers.Tokenizer, ours: Tokenizer) -> list[str]:
@@ -90,7 +90,12 @@ def against_sentencepiece(path: Path, ours: Tokenizer) -> tuple[str, ...]:
 
 
 def _unread(ours: Tokenizer) -> Iterable[str]:
-    """The note on bytes that it has no token for, where some text in UTF-8 holds them."""
+    """The note on characters or bytes that it has no token for, where a text in UTF-8 may hold them."""
+    if ours.characters:
+        yield (
+            "Its tokens are single characters: a text that holds another one is refused, and the "
+            "line's end is what opens and ends a story."
+        )
     lost = ours.unread - NEVER
     if not lost:
         return
@@ -117,7 +122,7 @@ def _changed(ours: Tokenizer) -> Iterable[str]:
             f"Its tokenizer changes texts: {', '.join(found[:TOLD])}{more}. Bits per byte are over the "
             "text as it is read."
         )
-    if not ours.unread and not ours.decode(ours.encode(" ran")).endswith(" ran"):
+    if any(not ours.decode(ours.encode(text)).endswith(text) for text in readable(ours, (" ran",))):
         yield "Its tokenizer loses the space before a word that goes on with a story."
 
 

@@ -7,7 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from slm.errors import BadInput, one_line
+import tokenizers
+from tokenizers import decoders, models
+
+from slm.errors import BadInput, one_line, shown
 from slm.importing import llama2c, tokenizer_json, trial
 from slm.importing.reading import read_json, refuse_pointer
 from slm.stories.tokenizer import END, Tokenizer
@@ -15,6 +18,10 @@ from slm.stories.tokenizer import END, Tokenizer
 LONGEST = 50_000_000
 """Bytes of a merges.txt, tokenizer.bin or tokenizer.model that are read."""
 MARKS = {"opening": "bos_token", "end": "eos_token"}
+AS_JSON = (
+    'python -c "import json, pickle; '
+    "json.dump(pickle.load(open('meta.pkl', 'rb')), open('meta.json', 'w'))\""
+)
 LOOKED_FOR = "tokenizer.json, vocab.json and merges.txt, or tokenizer.bin"
 
 
@@ -42,6 +49,13 @@ def tokenizer_in(
     for name in ("tokenizer.bin", f"tok{d_vocab}.bin"):
         if (path := folder / name).is_file():
             return of_bin(path, d_vocab)
+    if (path := folder / "meta.json").is_file() and "stoi" in (data := read_json(path)):
+        return _of_characters(data, d_vocab)
+    if (folder / "meta.pkl").is_file():
+        raise BadInput(
+            "meta.pkl holds nanoGPT's characters as a pickle, which is never opened here; as meta.json "
+            f"beside it they are read: {AS_JSON}"
+        )
     for path in sorted(folder.glob("*.model")):
         _refuse_sentencepiece(path)
     return None
@@ -61,6 +75,8 @@ def tokenizer_at(path: Path, d_vocab: int, config: Mapping[str, Any] | None = No
                 if not one.is_file():
                     raise BadInput(f"{path.name} needs {one.name} beside it")
             return _of_json(_from_merges(*pair), path.parent, d_vocab, config or {})
+        if path.name == "meta.json":
+            return _of_characters(read_json(path), d_vocab)
         if path.suffix == ".json":
             return _of_json(read_json(path), path.parent, d_vocab, config or {})
     folder = path if path.is_dir() else path.parent
@@ -74,6 +90,32 @@ def of_bin(path: Path, d_vocab: int) -> Brought:
     if path.stat().st_size > LONGEST:
         raise BadInput(f"{path.name} must be at most {LONGEST // 10**6} MB")
     tokenizer = llama2c.read_tokenizer(path, d_vocab)
+    return Brought(tokenizer=tokenizer, notes=trial.habits(tokenizer))
+
+
+def _of_characters(data: Mapping[str, Any], d_vocab: int) -> Brought:
+    """nanoGPT's tokens where it is trained on characters: each is one, by its number in `stoi`.
+
+    Its samples begin at a line's end, so that opens a story here, and ends one. Raises `BadInput` where
+    `stoi` does not number characters, the line's end among them.
+    """
+    stoi = data.get("stoi")
+    numbers = list(stoi.values()) if isinstance(stoi, dict) else []
+    whole = all(type(number) is int and 0 <= number < d_vocab for number in numbers)
+    if not isinstance(stoi, dict) or not whole or len(set(numbers)) < max(1, len(numbers)):
+        raise BadInput(
+            f"stoi in meta.json must number characters, each otherwise, below {d_vocab:,}"
+        )
+    if long := [name for name in stoi if len(name) != 1]:
+        raise BadInput(f"stoi in meta.json must number single characters, not {shown(long[0])}")
+    if "\n" not in stoi:
+        raise BadInput(
+            "stoi in meta.json must hold the line's end, at which a story opens and ends"
+        )
+    inner = tokenizers.Tokenizer(models.BPE(vocab=stoi, merges=[]))
+    inner.decoder = decoders.Fuse()
+    mark = stoi["\n"]
+    tokenizer = Tokenizer(inner, opening=mark, end=mark, characters=True, d_vocab=d_vocab)
     return Brought(tokenizer=tokenizer, notes=trial.habits(tokenizer))
 
 

@@ -39,7 +39,8 @@ class Tokenizer:
     Of those trained here both are END. An imported one may open stories with another token than ends
     them, put a `prefix` (a space) before a story's first word, as SentencePiece does, and belong to
     a model whose vocabulary was padded to a larger `d_vocab`. Spaces that the story itself begins with
-    are `leading`: "kept" after the prefix, one of them is "shared" with it, or they are "dropped".
+    are `leading`: "kept" after the prefix, one of them is "shared" with it, or they are "dropped". Where
+    its tokens are single `characters`, one of them, which texts hold, too, opens and ends a story.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Tokenizer:
         end: int | None = None,
         prefix: str = "",
         leading: Leading = "kept",
+        characters: bool = False,
         d_vocab: int | None = None,
     ) -> None:
         self._inner = inner
@@ -72,12 +74,13 @@ class Tokenizer:
             raise BadInput(f"a story opens and ends with tokens of the tokenizer, not {given}")
         if leading not in get_args(Leading):
             raise BadInput(f"leading spaces are one of {get_args(Leading)}, not {leading!r:.80}")
-        self.prefix, self.leading = prefix, leading
+        self.prefix, self.leading, self.characters = prefix, leading, characters
         self._story = (
             None
             if end is None
             else {"opening": self.opening, "end": end}
-            | {"prefix": prefix, "leading": leading, "d_vocab": self.d_vocab}
+            | {"prefix": prefix, "leading": leading, "characters": characters}
+            | {"d_vocab": self.d_vocab}
         )
 
     @classmethod
@@ -170,11 +173,16 @@ class Tokenizer:
         )
 
     def _refuse_unread(self, text: str) -> None:
-        if not self.unread:
+        """Raise `BadInput` for a character without tokens, which the library would pass over."""
+        if not self.unread and not self.characters:
             return
         normalizer = self._inner.normalizer
         for character in text if normalizer is None else normalizer.normalize_str(text):
-            if not self.unread.isdisjoint(character.encode()):
+            if (
+                self._inner.token_to_id(character) is None
+                if self.characters
+                else not self.unread.isdisjoint(character.encode())
+            ):
                 raise BadInput(
                     f"this model's tokenizer has no token for {character!a}, so a text that holds it "
                     "cannot be read"
@@ -200,7 +208,7 @@ class Tokenizer:
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` of each. Words seen before are looked up, four times as fast as splitting them."""
         if not self._splits_as_gpt2:
-            for text in texts if self.unread else ():
+            for text in texts:
                 self._refuse_unread(text)
             return [e.ids for e in self._inner.encode_batch_fast(texts, add_special_tokens=False)]
         if len(self._words) > WORDS_KEPT:
@@ -256,11 +264,14 @@ class Tokenizer:
 
         Where they begin with what opens a story, the prefix of its first word is left out, too.
         """
+        opened = bool(ids) and ids[0] == self.opening
+        if self.characters:
+            return self._inner.decode(ids[1:] if opened else ids)
         text = self._inner.decode(
             [index for index in ids if index not in (self.opening, self.end)],
             skip_special_tokens=True,
         )
-        return text.removeprefix(self.prefix) if ids and ids[0] == self.opening else text
+        return text.removeprefix(self.prefix) if opened else text
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         r"""A printable string per token. A part of a character shows its bytes, such as `\xe2`."""
@@ -272,7 +283,7 @@ class Tokenizer:
         return [self._piece(index) for index in range(self.d_vocab)]
 
     def _piece(self, index: int) -> str:
-        if index in (self.opening, self.end):
+        if index in (self.opening, self.end) and not self.characters:
             return END
         written = self._inner.id_to_token(index)
         if written is None:

@@ -2,6 +2,10 @@
 
 import json
 import math
+import pickle
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from slm.importing.recognition import recognise
 from slm.model import fast
 from slm.runs import load_checkpoint
 from slm.stories.tokenizer import Tokenizer
+from slm.writing.sampler import Sampling, complete
 from tests.importing.conftest import lively
 from tests.importing.test_llama2c import forward, write_model
 
@@ -250,3 +255,83 @@ def test_a_folder_of_nanochat_is_called_that(tmp_path: Path) -> None:
         recognise(str(tmp_path))
     with pytest.raises(BadInput, match=r"optim_000010\.pt holds the state of an optimizer"):
         recognise(str(tmp_path / "optim_000010.pt"))
+
+
+def characters(folder: Path, text: str) -> dict[str, int]:
+    """What nanoGPT's preparation keeps of a text's characters, as JSON."""
+    stoi = {letter: index for index, letter in enumerate(sorted(set(text)))}
+    itos = {index: letter for letter, index in stoi.items()}
+    meta = {"vocab_size": len(stoi), "itos": itos, "stoi": stoi}
+    (folder / "meta.json").write_text(json.dumps(meta))
+    return stoi
+
+
+def test_characters_are_read_as_nanogpt_numbers_them(tmp_path: Path) -> None:
+    text = "Tom ran.\n“Öl?”\n"
+    stoi = characters(tmp_path, text)
+    sizes = sizes_of(len(stoi) + 3, bias=False)
+    path = save(tmp_path, lively(NanoGPT(sizes)), sizes)
+    found = recognise(str(path))
+    tokenizer = Tokenizer.from_json(found.tokenizer.to_json())
+    ids = tokenizer.encode_story(text)
+    assert ids == [stoi["\n"], *(stoi[letter] for letter in text)]
+    assert tokenizer.decode(ids) == text
+    assert tokenizer.offsets(text) == [(at, at + 1) for at in range(len(text))]
+    assert tokenizer.pieces(ids[:3]) == ["\n", "T", "o"]
+    assert tokenizer.encode_stories([text, "Tom"]) == [ids, tokenizer.encode_story("Tom")]
+    for call in (tokenizer.encode, tokenizer.offsets, lambda t: tokenizer.encode_stories([t])):
+        with pytest.raises(BadInput, match="has no token for 'x'"):
+            call("Tom x")
+    (about,) = (note for note in found.notes if "single characters" in note)
+    assert "the line's end is what opens and ends a story" in about
+    bring(found, "theirs")
+    written = complete(load_checkpoint("theirs"), ["Tom"], Sampling(max_tokens=12))[0]
+    assert "\n" not in written.text
+
+
+@pytest.mark.parametrize(
+    ("meta", "rule"),
+    [
+        ({"stoi": {"a": 0, "\n": 400}}, "below 40"),
+        ({"stoi": {"a": 0, "\n": 0}}, "each otherwise"),
+        ({"stoi": {"a": True, "\n": 0}}, "must number characters"),
+        ({"stoi": {"ab": 1, "\n": 0}}, "single characters, not 'ab'"),
+        ({"stoi": {"a": 0}}, "the line's end"),
+        ({"stoi": []}, "must number characters"),
+    ],
+)
+def test_characters_that_are_none_are_refused(tmp_path: Path, meta: Any, rule: str) -> None:
+    (tmp_path / "meta.json").write_text(json.dumps(meta))
+    sizes = sizes_of(40, bias=False)
+    with pytest.raises(BadInput, match=rule):
+        recognise(str(save(tmp_path, NanoGPT(sizes), sizes)))
+
+
+def test_nanogpts_pickle_of_characters_is_not_opened_and_its_way_to_json_works(
+    tmp_path: Path,
+) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "opened",))
+
+    sizes = sizes_of(40, bias=False)
+    path = save(tmp_path, NanoGPT(sizes), sizes)
+    (tmp_path / "meta.pkl").write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(
+        BadInput, match=r"meta\.pkl .* as a pickle, which is never opened"
+    ) as caught:
+        recognise(str(path))
+    assert not (tmp_path / "opened").exists()
+    stoi = {"\n": 0, "a": 1}
+    meta = {"vocab_size": 2, "itos": {0: "\n", 1: "a"}, "stoi": stoi}
+    (tmp_path / "meta.pkl").write_bytes(pickle.dumps(meta))
+    (program,) = re.findall(r'python -c "(.*)"', str(caught.value))
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=60)
+    assert recognise(str(path)).tokenizer.encode("a\na") == [1, 0, 1]
+
+
+def test_a_nanogpt_of_gpt2s_padded_vocabulary_asks_the_hub_for_gpt2s_tokens(tmp_path: Path) -> None:
+    sizes = sizes_of(50_304, bias=False)
+    path = save(tmp_path, NanoGPT(sizes), sizes)
+    with pytest.raises(BadInput, match=r"nanoGPT checkpoint of 16x2x4, without.*out of reach"):
+        recognise(str(path))
