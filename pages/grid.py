@@ -11,7 +11,7 @@ from app.studio import CORPORA, FILE
 from slm.judging.history import Scored
 from slm.judging.protocol import ALL_DIMENSIONS
 from slm.model.config import count_parameters, named_shape
-from slm.runs import list_runs
+from slm.runs import damaged_runs, list_runs
 from slm.text import visible
 from slm.training import queue, sweep
 from slm.training.grid import LOWER_IS_BETTER, Cell, cells, normalised
@@ -252,3 +252,5 @@ with show.one_line():
                 progress()
             else:
                 the_curves(chosen, grades, score)
+        for line in [*damaged_runs().values(), *cache.grades_damage()]:
+            st.warning(show.plain(line))

@@ -7,7 +7,7 @@ import streamlit as st
 from app import cache, selection, show
 from app.live import LiveStory
 from app.story_view import story_view
-from slm.runs import Metric, Run, list_runs
+from slm.runs import Metric, Run, damaged_runs, list_runs
 from slm.writing.fitting import opening_that_fits
 from slm.writing.sampler import Sampling
 
@@ -97,10 +97,8 @@ with right:
         for name, question in QUESTIONS.items():
             st.page_link(f"../pages/{name}.py", label=question)
 
-rows = []
-for run in list_runs():
-    with show.one_line():
-        rows.append(described(run))
+runs = list_runs()
+rows = [described(run) for run in runs]
 if rows:
     st.subheader("The models there are", anchor=False)
     st.dataframe(
@@ -112,3 +110,5 @@ if rows:
             )
         },
     )
+for line in [*(line for run in runs for line in run.damage()), *damaged_runs().values()]:
+    st.warning(show.plain(line))

@@ -42,6 +42,7 @@ class DiskReserve:
 
     def __init__(self, folder: Path, size: int) -> None:
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # __exit__ closes it
             self._file.write(os.urandom(size))  # nothing that a disk could store in less
             self._file.flush()
@@ -70,3 +71,8 @@ class DiskReserve:
             self._file.truncate(0)
             write()
             raise
+
+
+def leftovers(folder: Path) -> Iterator[Path]:
+    """What `replacing` left half-written in `folder` and below it where its process was killed."""
+    return (path for path in folder.rglob(".*.part") if path.is_file())

@@ -5,28 +5,35 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+import time
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar, cast
 
 import torch
-from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from slm.errors import BadInput
-from slm.files import replacing, write_text
+from slm.databases import damage as database_damage
+from slm.errors import BadInput, shown
+from slm.files import leftovers, replacing, write_text
+from slm.holding import Held, holding, is_held
 from slm.model import weights as weights_file
-from slm.model.config import ModelConfig, count_parameters
+from slm.model.config import ModelConfig
 from slm.model.weights import Weights
+from slm.reading import BEFORE_IT, Lines, read_json, read_lines, typed
+from slm.records import AtStep, Metric, RunInfo, Sample, Status
 from slm.stories.tokenizer import Tokenizer
 
-Status = Literal["new", "training", "stopped", "interrupted", "finished", "failed", "imported"]
-
+T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_THE_HOLDERS = re.compile(r"\.(run|tokenizer|metrics|samples|resume|\d{8,12})\.\w+\.")
+OTHERS_WRITE = 3600
+"""Seconds after which what others than a run's holder left half-written is no longer being written."""
+_STEP = re.compile(r"[0-9]{8}|[1-9][0-9]{8,11}")
 
 
 def runs_dir() -> Path:
@@ -34,12 +41,17 @@ def runs_dir() -> Path:
     return Path(os.environ.get("SLM_RUNS") or Path(__file__).resolve().parents[1] / "runs")
 
 
+def is_name(name: str) -> bool:
+    """Whether `name` may name a run."""
+    return _NAME.fullmatch(name) is not None
+
+
 def check_name(name: str) -> str:
     """Return `name` if it may name a run; `BadInput` where it could leave `runs/` or trouble a URL."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise BadInput(
             "a run's name is 1 to 64 letters, digits, '.', '_' or '-', "
-            f"the first a letter or digit, not {name!r}"
+            f"the first a letter or digit, not {shown(name)}"
         )
     return name
 
@@ -64,62 +76,6 @@ class Address:
         return self.run if self.step is None else f"{self.run}@{self.step}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """A line of metrics.jsonl. Losses in nats per token; validation only where a checkpoint is."""
-
-    step: int
-    tokens: int
-    seconds: float
-    train_loss: float | None
-    val_loss: float | None = None
-    val_bits_per_byte: float | None = None
-    tokens_per_second: float | None = None
-    gradient_norm: float | None = None
-    learning_rate: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunInfo:
-    """What run.json tells: how this run was made and how it stands.
-
-    `parent` is the address of the checkpoint that it went on from; empty where it began anew.
-    """
-
-    config: ModelConfig
-    recipe: dict[str, Any] = field(default_factory=dict)
-    corpus: dict[str, Any] = field(default_factory=dict)
-    command: str = ""
-    created: str = ""
-    versions: dict[str, str] = field(default_factory=dict)
-    machine: str = ""
-    status: Status = "new"
-    message: str = ""
-    pid: int | None = None
-    imported: dict[str, Any] = field(default_factory=dict)
-    parent: str = ""
-
-    @property
-    def parameters(self) -> int:
-        """Trained numbers. An imported model's biases that its original lacks are 0 and not counted."""
-        given = self.imported.get("parameters")
-        return count_parameters(self.config).total if given is None else int(given)
-
-    @property
-    def answers_requests(self) -> bool:
-        """Whether the corpus's name says that its stories answer requests, as Instruct data do."""
-        return "instruct" in str(self.corpus.get("train", "")).lower()
-
-    @property
-    def no_requests(self) -> str:
-        """What to say where a model that was not trained to is asked to answer a request."""
-        corpus = str(self.corpus.get("train", "")) or "a corpus that is not known"
-        return (
-            f"This model was trained on {corpus}, which does not look like Instruct data: it takes a "
-            "request for the beginning of a story."
-        )
-
-
 class Run:
     """One run's folder. Reading never writes; every write is whole or not at all."""
 
@@ -131,17 +87,17 @@ class Run:
 
     @property
     def info(self) -> RunInfo:
-        """run.json; `BadInput` where it is missing or cannot be read."""
+        """run.json; `BadInput` where it is missing or damaged."""
         path = self.path / "run.json"
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            config = ModelConfig.from_json(data["config"])
-            known = {item.name for item in fields(RunInfo)} - {"config"}
-            return RunInfo(config=config, **{k: v for k, v in data.items() if k in known})
+            data = read_json(path, dict)
+            info = typed(RunInfo, data, str(path))
+            ModelConfig.from_json(data["config"])  # which knows no other fields
         except FileNotFoundError:
             raise BadInput(f"{self.path} is not a run: it has no run.json") from None
-        except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-            raise BadInput(f"{path} cannot be read: {error}") from None
+        except BadInput as error:
+            raise BadInput(f"{error}; mend it, or move the run out of {self.path.parent}") from None
+        return info
 
     @property
     def config(self) -> ModelConfig:
@@ -165,7 +121,7 @@ class Run:
     def steps(self) -> list[int]:
         """Steps that have a checkpoint, ascending."""
         found = (self.path / "checkpoints").glob("*.safetensors")
-        return sorted(int(path.stem) for path in found if path.stem.isdigit())
+        return sorted(int(path.stem) for path in found if _STEP.fullmatch(path.stem))
 
     @property
     def last_step(self) -> int | None:
@@ -219,12 +175,21 @@ class Run:
         return self.path / "neurons" / f"{step:08d}"
 
     def metrics(self) -> list[Metric]:
-        """Every line of metrics.jsonl, oldest first; a half-written last line is left out."""
-        return [Metric(**line) for line in _read_lines(self.path / "metrics.jsonl")]
+        """The lines of metrics.jsonl, oldest first, up to one that is damaged (see `damage`)."""
+        return list(_lines(self.path / "metrics.jsonl", Metric).found)
 
-    def samples(self) -> list[dict[str, Any]]:
-        """Every line of samples.jsonl: `step prompt text stopped`."""
-        return _read_lines(self.path / "samples.jsonl")
+    def samples(self) -> list[Sample]:
+        """The lines of samples.jsonl, oldest first, up to one that is damaged (see `damage`)."""
+        return list(_lines(self.path / "samples.jsonl", Sample).found)
+
+    def damage(self) -> list[str]:
+        """What is damaged of a run that can be opened all the same, a line a file."""
+        logs = (("metrics.jsonl", Metric), ("samples.jsonl", Sample))
+        found = [_lines(self.path / name, kind).damage for name, kind in logs]
+        for path in (self.grades_path, self.explanations_path):
+            if path.exists():
+                found.append(database_damage(path))
+        return [line for line in found if line]
 
     def last_validation(self) -> Metric | None:
         """The newest metric that has a validation loss."""
@@ -235,7 +200,7 @@ class Run:
     def write_info(self, info: RunInfo) -> None:
         """Replace run.json."""
         data = {**asdict(info), "config": info.config.to_json()}
-        write_text(self.path / "run.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+        write_text(self.path / "run.json", json.dumps(data, indent=1) + "\n")
 
     def update(self, **changes: Any) -> None:
         """Replace some fields of run.json."""
@@ -245,7 +210,7 @@ class Run:
         """Append a line to metrics.jsonl."""
         _append_line(self.path / "metrics.jsonl", asdict(metric))
 
-    def add_samples(self, samples: list[dict[str, Any]]) -> None:
+    def add_samples(self, samples: Sequence[Sample]) -> None:
         """Append lines to samples.jsonl."""
         for sample in samples:
             _append_line(self.path / "samples.jsonl", sample)
@@ -270,45 +235,66 @@ class Run:
             with safe_open(path, framework="pt") as file:
                 meta: Mapping[str, str] = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                return tensors, int(meta["step"]), float(meta["seconds"])
-        except (SafetensorError, KeyError, ValueError) as error:
+                step, seconds = int(meta["step"]), float(meta["seconds"])
+        except (SafetensorError, KeyError, ValueError, OSError) as error:
             raise BadInput(f"{path} cannot be read: {error}") from None
+        if step < 0 or not 0 <= seconds < float("inf"):
+            raise BadInput(f"{path} cannot be read: step {step} after {seconds} seconds")
+        return tensors, step, seconds
 
     def rewind(self, step: int) -> None:
-        """Forget metrics and samples after `step`, before going on from there."""
+        """Forget metrics and samples after `step`, before going on from there.
+
+        Raises `BadInput` where a line is damaged: what comes after it would be lost.
+        """
         for name in ("metrics.jsonl", "samples.jsonl"):
-            path = self.path / name
-            lines = [line for line in _read_lines(path) if line["step"] <= step]
-            write_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+            lines = read_lines(path := self.path / name, AtStep)
+            if lines.damage:
+                where = lines.damage.removesuffix(BEFORE_IT)
+                raise BadInput(f"{where}; take it out of the file to go on")
+            kept = [
+                raw + b"\n"
+                for raw, line in zip(lines.raw, lines.found, strict=True)
+                if line["step"] <= step
+            ]
+            with replacing(path) as beside:
+                beside.write_bytes(b"".join(kept))
 
     # --- one process at a time ------------------------------------------------------------------
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the run against other trainings; the system frees it when this process dies."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock", timeout=0)
+        """Hold the run against other trainings; the system frees it when this process dies.
+
+        What a process that was killed left half-written is swept away.
+        """
         try:
-            lock.acquire()
-        except Timeout:
+            with holding(self._lock):
+                self._sweep()
+                yield
+        except Held:
             raise BadInput(f"run {self.name!r} is being trained by another process") from None
-        try:
-            yield
-        finally:
-            lock.release()
 
     def is_held(self) -> bool:
-        """Whether a living process is training this run."""
-        path = self.path / ".lock"
-        if not path.exists():
-            return False
-        lock = FileLock(path, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            return True
-        lock.release()
-        return False
+        """Whether a living process is training this run; asking takes nothing."""
+        return is_held(self._lock)
+
+    def _sweep(self) -> None:
+        """Remove what was left half-written. What others than the holder write may yet be written."""
+        for path in leftovers(self.path):
+            with contextlib.suppress(FileNotFoundError):
+                age = time.time() - path.stat().st_mtime
+                if _THE_HOLDERS.match(path.name) or age > OTHERS_WRITE:
+                    path.unlink()
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / ".lock"
+
+    @property
+    def stop_path(self) -> Path:
+        """A file that asks this run's training, on whatever machine, to save and end."""
+        return self.path / ".stop"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -322,11 +308,33 @@ class Checkpoint:
 
 
 def list_runs() -> list[Run]:
-    """Every run there is, by name; one that is still being imported is none yet."""
-    if not (root := runs_dir()).is_dir():
-        return []
-    there = (path for path in sorted(root.iterdir()) if not path.name.startswith("."))
-    return [Run(path) for path in there if (path / "run.json").exists()]
+    """Every run that can be opened, by name; one that is still being imported is none yet."""
+    return [run for run, why_not in _every_run() if not why_not]
+
+
+def damaged_runs() -> dict[str, str]:
+    """The folders of runs that cannot be opened, by name, each with the line that says why."""
+    return {run.name: why_not for run, why_not in _every_run() if why_not}
+
+
+def _every_run() -> Iterator[tuple[Run, str]]:
+    """Every folder with a run.json, and why it cannot be opened; empty where it can."""
+    try:
+        folders = sorted(runs_dir().iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for path in folders:
+        if path.name.startswith(".") or not (path / "run.json").exists():
+            continue
+        run, why_not = Run(path), ""
+        try:
+            check_name(run.name)
+            _ = run.info
+        except BadInput as error:
+            why_not = str(error)
+            if not is_name(run.name):
+                why_not = f"{path} cannot be opened: rename it; {why_not}"
+        yield run, why_not
 
 
 def open_run(name: str) -> Run:
@@ -386,13 +394,23 @@ def _sha256(path: Path, inode: int, changed: int, size: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _append_line(path: Path, line: dict[str, Any]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+def _append_line(path: Path, line: Mapping[str, Any]) -> None:
+    with path.open("a", encoding="ascii") as file:
+        file.write(json.dumps(line) + "\n")
 
 
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    whole, _, _half = path.read_text(encoding="utf-8").rpartition("\n")
-    return [json.loads(line) for line in whole.splitlines() if line]
+def _lines(path: Path, kind: type[T]) -> Lines[T]:
+    try:
+        there = path.stat()
+    except OSError:
+        return read_lines(path, kind)
+    lines: Lines[T] = _lines_of(
+        path, cast(Hashable, kind), there.st_ino, there.st_mtime_ns, there.st_size
+    )
+    return lines
+
+
+@lru_cache(maxsize=256)
+def _lines_of(path: Path, kind: Hashable, inode: int, changed: int, size: int) -> Lines[Any]:
+    """Of a file that is what it was as long as these stay the same: one that only grows."""
+    return read_lines(path, cast("type[Any]", kind))

@@ -47,7 +47,7 @@ def test_a_broken_checkpoint_and_a_broken_run_json_get_one_line(
     with pytest.raises(BadInput, match="not a whole safetensors file"):
         load_checkpoint("tiny")
     (runs / "tiny" / "run.json").write_text("{")
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="is not JSON"):
         load_checkpoint("tiny")
 
 

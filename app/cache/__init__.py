@@ -13,6 +13,7 @@ from app.cache.comparing import (
     reading,
     stages,
 )
+from app.cache.grid import damage as grades_damage
 from app.cache.grid import findings, graded_checkpoints, story_judges
 from app.cache.heads import head_atlas, head_scores, heads_again
 from app.cache.judging import to_grade

@@ -24,6 +24,11 @@ def findings(runs: tuple[str, ...], judge: str) -> list[Finding]:
     return _findings(runs, judge, _changed())
 
 
+def damage() -> list[str]:
+    """What is wrong with the grades that cannot be read, a line a run."""
+    return _damage(_changed())
+
+
 def _changed() -> tuple[int, ...]:
     """When each run's grades changed last. SQLite writes ahead into a file beside the store."""
     paths = [
@@ -37,6 +42,11 @@ def _changed() -> tuple[int, ...]:
 @st.cache_data(max_entries=4, show_spinner=False)
 def _judges(changed: tuple[int, ...]) -> list[str]:
     return history.judges()
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _damage(changed: tuple[int, ...]) -> list[str]:
+    return history.damage(list_runs())
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the grades …")

@@ -204,10 +204,11 @@ def _waiting(chosen: argparse.Namespace) -> None:
     from slm.training import queue
 
     now, later = queue.training(), [one.name for one in queue.waiting()]
-    lines = [f"{name}: training" for name in now] + [f"{name}: waiting" for name in later]
+    damage = queue.damage()
+    lines = [f"{name}: training" for name in now] + [f"{name}: waiting" for name in later] + damage
     answer(
         chosen,
-        {"training": now, "waiting": later},
+        {"training": now, "waiting": later, "damage": damage},
         lambda: "\n".join(lines) or "nothing trains and nothing waits",
     )
 
@@ -244,18 +245,20 @@ def _described(name: str) -> dict[str, Any]:
         "imported": info.imported or None,
         "parent": info.parent,
         "status": run.status,
+        "damage": run.damage(),
     }
 
 
 def _runs(chosen: argparse.Namespace) -> None:
-    from slm.runs import list_runs
+    from slm.runs import damaged_runs, list_runs
 
     runs = [_described(run.name) for run in list_runs()]
+    damaged = damaged_runs()
 
     def text() -> str:
-        if not runs:
+        if not runs and not damaged:
             return "no runs yet; make one: python -m slm train --name first --minutes 5"
-        return "\n".join(
+        rows = [
             f"{run['name']:20} {run['shape']:>10} {run['parameters']:>10,} parameters  "
             f"step {run['last_step']}  "
             + (
@@ -265,9 +268,14 @@ def _runs(chosen: argparse.Namespace) -> None:
             )
             + f"  {run['status']}"
             for run in runs
-        )
+        ]
+        wrong = [line for run in runs for line in run["damage"]] + list(damaged.values())
+        return "\n".join(rows + wrong)
 
-    print(as_json(runs) if chosen.json else on_terminal(text()))
+    beside = [
+        {"name": name, "status": "damaged", "damage": [line]} for name, line in damaged.items()
+    ]
+    print(as_json([*runs, *beside]) if chosen.json else on_terminal(text()))
 
 
 def _eval(chosen: argparse.Namespace) -> None:

@@ -67,6 +67,15 @@ def curves(runs: Sequence[Run]) -> list[Curve]:
     return [curve for run in runs for curve in _curves(run) if curve.points]
 
 
+def damage(runs: Sequence[Run]) -> list[str]:
+    """What cannot be read of what these runs' curves are drawn from, a line a file."""
+    from slm.judging import history, studies
+
+    logs = [line for run in runs for line in run.damage()]
+    kept_there = [line for run in runs for line in studies.damage(run)]
+    return list(dict.fromkeys([*logs, *history.damage(runs), *kept_there]))
+
+
 def _curves(run: Run) -> Iterator[Curve]:
     metrics = run.metrics()
     for measure, values in (
@@ -79,8 +88,7 @@ def _curves(run: Run) -> Iterator[Curve]:
     yield from _measured(run, at)
     yield from _copying(run, at)
     yield from _new(run, at)
-    if run.grades_path.exists():
-        yield from _grades(run, at)
+    yield from _grades(run, at)
 
 
 def _measured(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
@@ -120,7 +128,7 @@ def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
 
     found: dict[tuple[str, str], dict[int, Point]] = {}
     for made, study in kept_studies(run):
-        (address,) = made.weights
+        address = next(iter(made.weights), "")
         step = made.step_of(run, address)
         copied = estimate(study.measures["trained"].truth[COPIED])
         if step not in at or copied is None:
@@ -169,18 +177,19 @@ def _fullest(
 
 
 def _grades(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
-    from slm.judging.grades import GradeStore
-    from slm.judging.grading import stored
+    from slm.judging.history import readable_rows
+    from slm.judging.questions import graded
     from slm.judging.scores import summary
 
-    store = GradeStore(run.grades_path)
+    graded_rows = [row for row in readable_rows(run) if row.finished and row.item.kind == "story"]
     points: dict[str, list[Point]] = {}
     for step in run.steps:
         if step not in at:
             continue
         address = str(Address(run.name, step))
-        for judge in dict.fromkeys(row.judge for row in store.rows(address)):
-            told = summary(stored(store, address, judge))
+        here = [row for row in graded_rows if row.item.address == address]
+        for judge in dict.fromkeys(row.judge for row in here):
+            told = summary([graded(row) for row in here if row.judge == judge])
             for name, mean in told.means.items():
                 low, high = mean.interval or (None, None)
                 points.setdefault(f"{name} (graded by {judge})", []).append(

@@ -22,6 +22,7 @@ from slm.judging.knowledge import ask, askable, scores
 from slm.judging.prompts import prompts_yaml, shipped
 from slm.lens.head_scores import EFFECT, HeadScores, head_scores
 from slm.progress import Progress
+from slm.reading import read_json
 from slm.runs import Address, Checkpoint, Run, load_checkpoint
 from slm.stories.nursery import GRAMMAR_VERSION
 from slm.writing.beam import BEAMS
@@ -72,7 +73,7 @@ def measure(runs: Sequence[Run], what: What) -> Generator[Progress, None, int]:
         values = knowledge(checkpoint) if what == "knowledge" else heads(checkpoint)
         if made_from(run, step, what) == made:  # nobody trained it anew meanwhile
             data = {"made": made, "values": [asdict(value) for value in values]}
-            write_text(run.measured_path(what, step), json.dumps(data, ensure_ascii=False) + "\n")
+            write_text(run.measured_path(what, step), json.dumps(data) + "\n")
     return len(todo)
 
 
@@ -88,12 +89,16 @@ def kept(run: Run, step: int, what: What) -> tuple[Value, ...] | None:
     A file that cannot be read counts as nothing measured.
     """
     try:
-        data = json.loads(run.measured_path(what, step).read_text(encoding="utf-8"))
-        if data["made"] != made_from(run, step, what):
-            return None
-        return tuple(Value(**value) for value in data["values"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        found = read_json(run.measured_path(what, step), _Kept)
+    except (FileNotFoundError, BadInput):
         return None
+    return found.values if found.made == made_from(run, step, what) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    made: dict[str, Any]
+    values: tuple[Value, ...]
 
 
 def made_from(run: Run, step: int, what: What) -> dict[str, Any]:

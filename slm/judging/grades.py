@@ -8,49 +8,28 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from slm.databases import look
+from slm.errors import BadInput, shown
+from slm.holding import Process
+from slm.judging.tables import OPEN_SECONDS, bring_up_to_date, version_of, write_ahead
+from slm.reading import typed
 
 CLAIM_SECONDS = 600
 """A claim older than this is taken over even where its process seems to live."""
 
-OPEN_SECONDS = 30
-"""How long to wait for a file that others are writing to."""
-
 _THIS_TIME = uuid.uuid4().hex
 """Marks this life of the process: the next one may well get the same pid, as in a container."""
 
-_VERSION = 2
-_SCHEMA = """
-create table if not exists replies (
-    key text primary key, opening text not null, completion text not null, other text,
-    judge text not null, base_url text not null, protocol text not null, repeat integer not null,
-    asked text, assessment text, grade text,
-    input_tokens integer not null default 0, output_tokens integer not null default 0,
-    cost real, claimed_by text, claimed_at real, changed_at real, refusal text
-);
-create table if not exists places (
-    key text not null, address text not null, other_address text not null, kind text not null,
-    opening_index integer not null, completion_index integer not null, seed integer not null,
-    primary key (key, address, other_address, kind, opening_index, completion_index, seed)
-) without rowid;
-create table if not exists set_aside (
-    key text not null, asked text, assessment text, grade text, changed_at real
-);
-"""
-"""A reply is kept once; `places` are where its text came from, `set_aside` what could not be read."""
-
-_FROM_VERSION_0 = """
-alter table replies rename to old;
-{schema}
-insert into replies select key, opening, completion, null, judge, base_url, protocol, repeat, asked,
-    assessment, grade, input_tokens, output_tokens, cost, claimed_by, claimed_at, changed_at, null
-    from old;
-insert into places select key, address, '', 'story', opening_index, completion_index, seed from old;
-drop table old;
-"""
-_FROM_VERSION_1 = "alter table replies add column refusal text"
+_ANSWERS = "assessment, grade, cost, input_tokens, output_tokens, refusal"
+_KINDS: tuple[Any, ...] = (
+    str, str, str, int, int, int, int, str, str | None, str, str,
+    str | None, str | None, float | int | None, int, int, str | None,
+)  # fmt: skip
+"""What each column of `rows` holds: SQLite takes anything in any of them."""
 
 Kind = Literal["story", "pair", "human", "shuffled", "elsewhere"]
 """A model's story, a pair of them, or what a judge is tested with (see `calibration`)."""
@@ -107,24 +86,54 @@ class Replies(NamedTuple):
 
 
 class GradeStore:
-    """The file. Several threads and processes may use it at once."""
+    """The file. Several threads and processes may use it at once.
+
+    It is made, or brought up to date, when something is first kept in it. What only reads writes
+    nothing, and raises `BadInput` where the file is damaged.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as db:
-            _write_ahead(db)
-            _bring_up_to_date(db)
+        self.path, self._ready = path, False
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(self.path, timeout=OPEN_SECONDS, isolation_level=None)
         try:
+            if not self._ready:
+                write_ahead(db)
+                bring_up_to_date(db)
+                self._ready = True
             yield db
         except sqlite3.Error as error:
             raise OSError(f"{self.path} cannot be used for grades: {error}") from None
         finally:
             db.close()
+
+    def _look(self, columns: str, where: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """What is stored, of `columns`; nothing where there is no file."""
+
+        def ask(db: sqlite3.Connection) -> list[tuple[Any, ...]] | None:
+            version = version_of(db)
+            if not db.execute("select 1 from sqlite_master where name = 'replies'").fetchone():
+                return []
+            if version == 0:
+                return None
+            refusal = "refusal" if version > 1 else "null as refusal"
+            table = f"(select *, {refusal} from replies)" if version < 2 else "replies"
+            return db.execute(
+                f"select {columns} from {table} as replies {where}", values
+            ).fetchall()
+
+        try:
+            found = look(self.path, ask)
+        except FileNotFoundError:
+            return []
+        if found is None:  # of before texts had places: there is no other way than to write
+            with self._open():
+                pass
+            return self._look(columns, where, values)
+        return found
 
     def claim(self, item: Item, judge: str, base_url: str, protocol: str) -> Row | None:
         """Take an item to be asked about; None where somebody alive is asking already.
@@ -152,7 +161,8 @@ class GradeStore:
             holder, since = db.execute(
                 "select claimed_by, claimed_at from replies where key = ?", (key,)
             ).fetchone()
-            row = _row(db, key, item, judge)
+            said = db.execute(f"select {_ANSWERS} from replies where key = ?", (key,)).fetchone()
+            row = _row(said, item, judge)
             held = holder is not None and _is_working(holder) and now - since < CLAIM_SECONDS
             if not row.finished and not held:
                 db.execute(
@@ -164,8 +174,8 @@ class GradeStore:
 
     def row(self, item: Item, judge: str, base_url: str, protocol: str) -> Row:
         """What is stored of an item, nothing yet included."""
-        with self._open() as db:
-            return _row(db, item_key(item, judge, base_url, protocol), item, judge)
+        key = item_key(item, judge, base_url, protocol)
+        return _row(next(iter(self._look(_ANSWERS, "where key = ?", (key,))), None), item, judge)
 
     def keep(
         self,
@@ -237,12 +247,9 @@ class GradeStore:
 
     def replies(self, judge: str, base_url: str) -> dict[str, Replies]:
         """Every key that this judge was asked about, with what it said."""
-        with self._open() as db:
-            found = db.execute(
-                "select key, assessment, grade, refusal from replies where judge = ?"
-                " and base_url = ?",
-                (judge, base_url),
-            ).fetchall()
+        found = self._look(
+            "key, assessment, grade, refusal", "where judge = ? and base_url = ?", (judge, base_url)
+        )
         return {key: Replies(*said) for key, *said in found}
 
     def rows(self, address: str | None = None) -> list[Row]:
@@ -250,16 +257,18 @@ class GradeStore:
 
         A text that several checkpoints wrote stands here once for each, and was paid once.
         """
-        with self._open() as db:
-            found = db.execute(
-                "select address, opening, completion, opening_index, completion_index, repeat, seed,"
-                " kind, other, other_address, judge, assessment, grade, cost, input_tokens,"
-                " output_tokens, refusal from replies join places using (key)"
-                " where coalesce(assessment, refusal) is not null and (? is null or ? = address"
-                " or (? = other_address and other_address != ''))"
-                " order by address, judge, opening_index, completion_index, repeat",
-                (address, address, address),
-            ).fetchall()
+        found = self._look(
+            "address, opening, completion, opening_index, completion_index, repeat, seed, kind,"
+            f" other, other_address, judge, {_ANSWERS}",
+            "join places using (key)"
+            " where coalesce(assessment, refusal) is not null and (? is null or ? = address"
+            " or (? = other_address and other_address != ''))"
+            " order by address, judge, opening_index, completion_index, repeat",
+            (address, address, address),
+        )
+        for row in found:
+            if not all(map(isinstance, row, _KINDS)):
+                raise BadInput(f"{self.path} is damaged: it has a reply of {shown(row[:5])}")
         return [
             Row(
                 item=Item(
@@ -287,12 +296,10 @@ def item_key(item: Item, judge: str, base_url: str, protocol: str) -> str:
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
-def _row(db: sqlite3.Connection, key: str, item: Item, judge: str) -> Row:
-    assessment, grade, cost, input_tokens, output_tokens, refusal = db.execute(
-        "select assessment, grade, cost, input_tokens, output_tokens, refusal from replies"
-        " where key = ?",
-        (key,),
-    ).fetchone() or (None, None, None, 0, 0, None)
+def _row(said: tuple[Any, ...] | None, item: Item, judge: str) -> Row:
+    assessment, grade, cost, input_tokens, output_tokens, refusal = said or (
+        None, None, None, 0, 0, None,
+    )  # fmt: skip
     return Row(
         item=item,
         judge=judge,
@@ -305,48 +312,17 @@ def _row(db: sqlite3.Connection, key: str, item: Item, judge: str) -> Row:
     )
 
 
-def _write_ahead(db: sqlite3.Connection) -> None:
-    """Switch to the write-ahead log; where others do so too, SQLite itself does not wait."""
-    deadline = time.monotonic() + OPEN_SECONDS
-    while True:
-        try:
-            db.execute("pragma journal_mode=wal")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-
-
-def _bring_up_to_date(db: sqlite3.Connection) -> None:
-    """Make the tables, or remake those of a file from before texts had places."""
-    if db.execute("pragma user_version").fetchone()[0] == _VERSION:
-        return
-    db.execute("begin immediate")  # whoever comes second finds the work done
-    version = db.execute("pragma user_version").fetchone()[0]
-    if version < _VERSION:
-        old = db.execute("select 1 from sqlite_master where name = 'replies'").fetchone()
-        from_earlier = _FROM_VERSION_1 if version else _FROM_VERSION_0.format(schema=_SCHEMA)
-        script = from_earlier if old else _SCHEMA
-        for statement in script.split(";"):  # `executescript` would commit first
-            db.execute(statement)
-        db.execute(f"pragma user_version = {_VERSION}")
-    db.execute("commit")
-
-
 def _me() -> str:
-    return f"{os.getpid()}:{_THIS_TIME}"
+    return json.dumps([asdict(Process.of(os.getpid())), _THIS_TIME])
 
 
 def _is_working(holder: str) -> bool:
-    """Whether the process that claimed is this one, or another that is alive."""
-    pid = int(holder.partition(":")[0])
-    if pid == os.getpid():
-        return holder == _me()
+    """Whether the process that claimed is this one, or another that may be alive."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        data, life = json.loads(holder)
+        process = typed(Process, data, "claimed_by")
+    except (ValueError, TypeError):  # damaged, or of an earlier version
         return False
-    except PermissionError:
-        return True
-    return True
+    if process == Process.of(os.getpid()):
+        return bool(life == _THIS_TIME)
+    return process.may_live()

@@ -1,11 +1,13 @@
 """Grades over training: what a judge thought of a run's checkpoints, opening by opening."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from slm.judging.grades import GradeStore
+from slm.errors import BadInput
+from slm.judging.grades import GradeStore, Row
 from slm.judging.protocol import ALL_DIMENSIONS, Grade
 from slm.judging.questions import graded
 from slm.judging.resampling import Mean, mean_over
@@ -31,28 +33,47 @@ class Scored:
 
 
 def judges() -> list[str]:
-    """Everybody who graded a story of any run."""
+    """Everybody who graded a story of any run whose grades can be read (see `damage`)."""
     found = {
         row.judge
         for run in list_runs()
-        if run.grades_path.exists()
-        for row in GradeStore(run.grades_path).rows()
+        for row in readable_rows(run)
         if row.finished and row.item.kind == "story"
     }
     return sorted(found)
 
 
+def damage(runs: Sequence[Run]) -> list[str]:
+    """What is wrong with the grades of these runs that cannot be read, a line a run."""
+    found = []
+    for run in runs:
+        try:
+            GradeStore(run.grades_path).rows()
+        except BadInput as error:
+            found.append(str(error))
+    return found
+
+
+def readable_rows(run: Run) -> list[Row]:
+    """Every reply about a run, none where they cannot be read: that hides no other run's."""
+    try:
+        return GradeStore(run.grades_path).rows()
+    except BadInput:
+        return []
+
+
 def scored(run: Run, judge: str) -> list[Scored]:
     """The checkpoints of `run` that `judge` graded, by step. Stories of no model are left out."""
-    if not run.grades_path.exists():
-        return []
     found: dict[int, dict[str, dict[str, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
-    for row in GradeStore(run.grades_path).rows():
+    for row in readable_rows(run):
         if not row.finished or row.judge != judge or row.item.kind != "story":
             continue
-        address, one = Address.parse(row.item.address), graded(row)
+        try:
+            address, one = Address.parse(row.item.address), graded(row)
+        except BadInput:  # no address of ours
+            continue
         if address.run != run.name or address.step is None or not isinstance(one.outcome, Grade):
             continue
         for dimension in ALL_DIMENSIONS:

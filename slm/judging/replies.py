@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from slm.databases import look
+
 OPEN_SECONDS = 30
 _SCHEMA = """
 create table if not exists replies (
@@ -18,18 +20,17 @@ create table if not exists replies (
 
 
 class ReplyStore:
-    """The file. Several threads and processes may use it at once."""
+    """The file. Several threads and processes may use it at once. It is made when a reply is kept."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as db:
-            db.execute(_SCHEMA)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(self.path, timeout=OPEN_SECONDS, isolation_level=None)
         try:
+            db.execute(_SCHEMA)
             yield db
         except sqlite3.Error as error:
             raise OSError(f"{self.path} cannot be used for replies: {error}") from None
@@ -39,11 +40,24 @@ class ReplyStore:
     def find(
         self, asked: Sequence[Mapping[str, str]], judge: str, base_url: str, version: str
     ) -> str | None:
-        """The reply to this question by this judge; None where it was never asked."""
-        with self._open() as db:
-            found = db.execute(
-                "select reply from replies where key = ?", (_key(asked, judge, base_url, version),)
+        """The reply to this question by this judge; None where it was never asked.
+
+        Writes nothing. Raises `BadInput` where the file is damaged.
+        """
+        key = _key(asked, judge, base_url, version)
+
+        def ask(db: sqlite3.Connection) -> tuple[object] | None:
+            if not db.execute("select 1 from sqlite_master where name = 'replies'").fetchone():
+                return None
+            found: tuple[object] | None = db.execute(
+                "select reply from replies where key = ?", (key,)
             ).fetchone()
+            return found
+
+        try:
+            found = look(self.path, ask)
+        except FileNotFoundError:
+            return None
         return None if found is None else str(found[0])
 
     def keep(

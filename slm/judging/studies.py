@@ -1,25 +1,30 @@
 """Studies of what is copied, kept with their run: written whole, found again by what went into them."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from slm.errors import BadInput
 from slm.files import write_text
-from slm.judging.copies import Copy, CopyIndex, build_copies, open_copies, plain_words
-from slm.judging.memorization import Ending, Measures, Study, study
-from slm.judging.novelty import Novelty, Point, novelty
-from slm.judging.templates import Template, masked_words
+from slm.judging.copies import CopyIndex, build_copies, open_copies, plain_words
+from slm.judging.memorization import KS, Study, study
+from slm.judging.novelty import Novelty, novelty
+from slm.judging.templates import masked_words
 from slm.progress import Progress
+from slm.reading import read_json
 from slm.runs import Address, Run, load_checkpoint, open_run, resolve
 from slm.stories.cleaning import cleaned
 from slm.stories.sources import Source, has_validation, open_source
 from slm.writing.sampler import Sampling
 
+S = TypeVar("S")
 STUDY_VERSION = 2
+KINDS = ("trained", "unseen", "people")
+ANEW = "delete it and measure again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +48,10 @@ class Made:
 
     def step_of(self, run: Run, address: str) -> int | None:
         """The step of `run` that `address` names; None where it is another's, gone, or trained anew."""
-        parsed = Address.parse(address)
+        try:
+            parsed = Address.parse(address)
+        except BadInput:  # no address of ours
+            return None
         step = parsed.step
         if parsed.run != run.name or step is None or not run.checkpoint_path(step).exists():
             return None
@@ -120,35 +128,34 @@ def make_study(
 
 
 def kept_studies(run: Run) -> Iterator[tuple[Made, Study]]:
-    """Every study that is kept with a run, and what went into it."""
-    for path in sorted(run.memorization_path.glob("study-*.json")):
-        if (made := _read_made(path)) and (found := read_study(path)) is not None:
-            yield made, found
+    """Every study that is kept with a run and can be read, and what went into it."""
+    yield from _whole(run, "study", read_study)
 
 
 def read_study(path: Path) -> Study | None:
     """A study that was kept; None where there is none, or where its file says something else."""
-    if (data := _read(path)) is None:
-        return None
-    return Study(
-        endings={
-            kind: [Ending(**ending) for ending in endings]
-            for kind, endings in data["endings"].items()
-        },
-        measures={kind: _measures(measures) for kind, measures in data["measures"].items()},
-    )
+    if (found := _read(path, Study)) is not None and not _is_whole(found):
+        raise BadInput(f"{path}: its measures are not of its endings; {ANEW}")
+    return found
 
 
-def _measures(data: dict[str, Any]) -> Measures:
-    return Measures(
-        truth=_by_k(data["truth"]),
-        each_other=data["each_other"],
-        seen=_by_k(data["seen"]),
-        one_story=data["one_story"],
-        longest=data["longest"],
-        copies=[[Copy(**copy) for copy in copies] for copies in data["copies"]],
-        templates=[None if one is None else Template(**one) for one in data["templates"]],
-    )
+def _is_whole(found: Study) -> bool:
+    """Whether every ending has every measure."""
+    for kind in KINDS:
+        if kind not in found.measures or kind not in found.endings:
+            return False
+        one, count = found.measures[kind], len(found.endings[kind])
+        by_k = [table.get(k, []) for table in (one.truth, one.seen) for k in KS]
+        plain: tuple[Sequence[object], ...] = (
+            one.each_other,
+            one.one_story,
+            one.longest,
+            one.copies,
+            one.templates,
+        )
+        if any(len(values) != count for values in (*by_k, *plain)):
+            return False
+    return True
 
 
 # --- novelty -----------------------------------------------------------------------------------------
@@ -178,21 +185,13 @@ def make_novelty(
 
 
 def kept_novelty(run: Run) -> Iterator[tuple[Made, Novelty]]:
-    """Every study of novelty that is kept with a run, and what went into it."""
-    for path in sorted(run.memorization_path.glob("novelty-*.json")):
-        if (made := _read_made(path)) and (found := read_novelty(path)) is not None:
-            yield made, found
+    """Every study of novelty that is kept with a run and can be read, and what went into it."""
+    yield from _whole(run, "novelty", read_novelty)
 
 
 def read_novelty(path: Path) -> Novelty | None:
     """What was kept; None where there is nothing, or where its file says something else."""
-    if (data := _read(path)) is None:
-        return None
-    return Novelty(
-        stories=data["stories"],
-        people=_by_k(data["people"]),
-        points=[Point(**{**point, "new": _by_k(point["new"])}) for point in data["points"]],
-    )
+    return _read(path, Novelty)
 
 
 # --- files -------------------------------------------------------------------------------------------
@@ -220,25 +219,42 @@ def _made(addresses: Sequence[str], chosen: Texts, stories: int, sampling: Sampl
 
 def _keep(path: Path, found: Study | Novelty, made: Made) -> None:
     data = {"made": asdict(made), **asdict(found)}
-    write_text(path, json.dumps(data, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(data) + "\n")
 
 
-def _read_made(path: Path) -> Made | None:
+def damage(run: Run) -> list[str]:
+    """What is wrong with the studies of a run that cannot be read, a line a file."""
+    found = []
+    for what, read in (("study", read_study), ("novelty", read_novelty)):
+        for path in sorted(run.memorization_path.glob(f"{what}-*.json")):
+            try:
+                _read(path, _Kept)
+                read(path)
+            except BadInput as error:
+                found.append(str(error))
+    return found
+
+
+def _whole(run: Run, what: str, read: Callable[[Path], S | None]) -> Iterator[tuple[Made, S]]:
+    """The studies that can be read; one that cannot (see `damage`) hides no other."""
+    for path in sorted(run.memorization_path.glob(f"{what}-*.json")):
+        with contextlib.suppress(BadInput):
+            kept, found = _read(path, _Kept), read(path)
+            if kept and kept.made and found is not None:
+                yield kept.made, found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
     """What went into a kept study; None of one from before this was written down."""
-    if not (data := (_read(path) or {}).get("made")):
-        return None
-    parts = {"texts": Texts(**data["texts"]), "sampling": Sampling(**data["sampling"])}
-    return Made(**{**data, **parts})
+
+    made: Made | None = None
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path, kind: type[S]) -> S | None:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return read_json(path, kind)
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        raise BadInput(f"{path} cannot be read: {error}; delete it and measure again") from None
-
-
-def _by_k(data: dict[str, list[float | None]]) -> dict[int, list[float | None]]:
-    return {int(k): values for k, values in data.items()}
+    except BadInput as error:
+        raise BadInput(f"{error}; {ANEW}") from None

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from slm.errors import BadInput
 from slm.files import write_text
 from slm.judging.knowledge import Answer
-from slm.judging.prompts import VERDICTS, Verdict
+from slm.judging.prompts import Verdict
+from slm.reading import read_json
 from slm.runs import Run
 
 
@@ -29,16 +29,19 @@ def say(run: Run, prompt: str, continuation: str, verdict: Verdict | None) -> No
         {"prompt": prompt, "continuation": continuation, "verdict": verdict}
         for (prompt, continuation), verdict in said.items()
     ]
-    write_text(run.verdicts_path, json.dumps(lines, ensure_ascii=False, indent=1) + "\n")
+    write_text(run.verdicts_path, json.dumps(lines, indent=1) + "\n")
 
 
 def _said(run: Run) -> dict[tuple[str, str], Verdict]:
-    path = run.verdicts_path
-    if not path.exists():
-        return {}
     try:
-        lines = json.loads(path.read_text(encoding="utf-8"))
-        said = {(line["prompt"], line["continuation"]): line["verdict"] for line in lines}
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}") from None
-    return {key: verdict for key, verdict in said.items() if verdict in VERDICTS}
+        lines = read_json(run.verdicts_path, list[_Line])
+    except FileNotFoundError:
+        return {}
+    return {(line.prompt, line.continuation): line.verdict for line in lines}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    prompt: str
+    continuation: str
+    verdict: Verdict

@@ -7,6 +7,12 @@ from typing import Any, Literal, get_args
 from slm.errors import BadInput, shown
 
 VOCABULARY_RANGE = (2, 65_536)  # tokens are stored as uint16
+AT_MOST = {
+    "d_model": 1 << 16, "n_layers": 1024, "n_heads": 1 << 12, "d_vocab": 1 << 32,
+    "n_ctx": 1 << 20, "mlp_ratio": 256,
+}  # fmt: skip
+MLP_WIDTH = 1 << 20
+"""No model that a machine could hold is larger: such a number is a file's damage."""
 
 Norm = Literal["LN", "RMS"]
 Positions = Literal["standard", "rotary"]
@@ -46,15 +52,19 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Raise `BadInput` on sizes that make no model."""
-        for name in ("d_model", "n_layers", "n_heads", "d_vocab", "n_ctx", "mlp_ratio"):
-            if not isinstance(value := getattr(self, name), int) or value < 1:
-                raise BadInput(f"{name} must be a whole number of at least 1, not {value!r}")
+        for name, most in AT_MOST.items():
+            if type(value := getattr(self, name)) is not int or not 1 <= value <= most:
+                raise BadInput(
+                    f"{name} must be a whole number from 1 to {most:,}, not {shown(value)}"
+                )
         if self.d_model % self.n_heads:
             raise BadInput(
                 f"n_heads must divide d_model: {self.n_heads} heads do not divide {self.d_model}"
             )
         if not VOCABULARY_RANGE[0] <= self.d_vocab <= VOCABULARY_RANGE[1]:
             raise BadInput(f"d_vocab must lie in {VOCABULARY_RANGE}, not {self.d_vocab}")
+        if not 0 < self.eps < 1:
+            raise BadInput(f"eps must lie between 0 and 1, not {self.eps}")
         if self.local_window is not None and self.local_window < 1:
             raise BadInput(f"local_window must be at least 1, not {self.local_window}")
         for name, known in (
@@ -64,8 +74,12 @@ class ModelConfig:
         ):
             if getattr(self, name) not in known:
                 raise BadInput(f"{name} is one of {known}, not {getattr(self, name)!r}")
-        if self.mlp_width is not None and (type(self.mlp_width) is not int or self.mlp_width < 1):
-            raise BadInput(f"mlp_width must be a whole number of at least 1, not {self.mlp_width}")
+        if self.mlp_width is not None and (
+            type(self.mlp_width) is not int or not 1 <= self.mlp_width <= MLP_WIDTH
+        ):
+            raise BadInput(
+                f"mlp_width must be a whole number from 1 to {MLP_WIDTH:,}, not {shown(self.mlp_width)}"
+            )
         if self.rotary:
             if self.d_head % 2:
                 raise BadInput(f"rotary positions need an even d_head, not {self.d_head}")

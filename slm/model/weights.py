@@ -206,7 +206,7 @@ def load(path: Path, config: ModelConfig, device: str = "cpu") -> Weights:
             for name, view in weights.named_views().items():
                 if name in there:
                     view.copy_(file.get_tensor(name))
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
         raise BadInput(f"{path} is not a whole safetensors file: {error}") from None
     return weights
 

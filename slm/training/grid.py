@@ -23,10 +23,10 @@ class Cell:
 
 
 def cells(names: Sequence[str]) -> list[Cell]:
-    """What the runs called so have reached; one that has not begun is left out."""
+    """What the runs called so have reached; one that has not begun, or is damaged, is left out."""
     found = []
     for name in names:
-        if (now := standing(name)) == "to do":
+        if (now := standing(name)) in ("to do", "damaged"):
             continue
         run = Run(runs_dir() / name)
         last, config = run.last_validation(), run.config

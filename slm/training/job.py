@@ -14,6 +14,7 @@ from importlib.metadata import version
 import torch
 
 from slm.errors import BadInput
+from slm.holding import Process
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights, initialise
 from slm.runs import (
@@ -22,6 +23,7 @@ from slm.runs import (
     Metric,
     Run,
     RunInfo,
+    Sample,
     Status,
     check_name,
     load_checkpoint,
@@ -83,7 +85,8 @@ class Update:
 def start(
     plan: Plan, *, stop: Callable[[], bool], progress: Progress = lambda stage, share: None
 ) -> Iterator[Update]:
-    """Train a new run. Between steps `stop()` is asked; True saves and ends it.
+    """Train a new run. Between steps `stop()` is asked, and whether the run's `stop_path` is there;
+    either saves and ends it.
 
     Raises `BadInput` where the name is taken or the plan cannot be carried out, `Diverged` where
     training fails; what was saved before stays. Under `torchrun` every process calls this; the first
@@ -96,6 +99,7 @@ def start(
         raise BadInput(
             f"there is a run {plan.name!r} already; choose another name, or go on with --resume"
         )
+    run.stop_path.unlink(missing_ok=True)  # it asked an earlier training
     parent = None if plan.parent is None else load_checkpoint(plan.parent)
     asked = plan.config if parent is None else parent.config
     tokenizer = None if parent is None else parent.tokenizer
@@ -136,6 +140,7 @@ def resume(
     recipe = Recipe(**info.recipe)
     team.check(recipe.batch)
     with run.held() if team.first else contextlib.nullcontext():
+        run.stop_path.unlink(missing_ok=True)
         prepared = _prepare(
             info.corpus["train"], info.corpus["valid"], info.config, run.tokenizer, progress
         )
@@ -144,7 +149,12 @@ def resume(
                 f"the corpus {info.corpus['train']!r} has changed since run {name!r} began"
             )
         if team.first:
-            run.update(status="training", pid=os.getpid(), message="", machine=_machine(device))
+            run.update(
+                status="training",
+                process=Process.of(os.getpid()),
+                message="",
+                machine=_machine(device),
+            )
         yield from _go_on(run, info.config, recipe, prepared, stop, team, device)
 
 
@@ -184,7 +194,7 @@ def _go_on(
             recent = [*recent[-20:], (time.monotonic(), step.step)]
             elapsed, covered = recent[-1][0] - recent[0][0], recent[-1][1] - recent[0][1]
             speed = covered * recipe.batch * config.n_ctx / max(elapsed, 1e-9)
-            stopping = team.any(stop()) and step.step < steps
+            stopping = team.any(stop() or run.stop_path.exists()) and step.step < steps
             is_due = step.step in due or stopping
             if team.first and (is_due or step.step % report_every == 0):
                 metric = Metric(
@@ -227,7 +237,8 @@ def _go_on(
 
 def _mark(run: Run, team: Team, status: Status, message: str) -> None:
     if team.first:
-        run.update(status=status, pid=None, message=message)
+        run.update(status=status, process=None, message=message)
+        run.stop_path.unlink(missing_ok=True)
 
 
 def _restore(run: Run, learner: Learner) -> tuple[int, float]:
@@ -258,7 +269,9 @@ def end(name: str) -> None:
     with run.held():
         if run.status == "finished":
             raise BadInput(f"run {name!r} is finished already")
-        run.update(status="finished", pid=None, message=f"ended early, after step {run.last_step}")
+        run.update(
+            status="finished", process=None, message=f"ended early, after step {run.last_step}"
+        )
         run.resume_path.unlink(missing_ok=True)
 
 
@@ -284,7 +297,7 @@ class _Writer:
             self.run.save_resume(self.learner.state(), step, self.clock())
 
 
-def _samples(run: Run, weights: Weights, prepared: Prepared, step: int) -> list[dict[str, object]]:
+def _samples(run: Run, weights: Weights, prepared: Prepared, step: int) -> list[Sample]:
     checkpoint = Checkpoint(
         address=Address(run.name, step),
         config=weights.config,
@@ -348,7 +361,7 @@ def _write_new(
             versions={name: version(name) for name in ("torch", "transformer-lens", "tokenizers")},
             machine=_machine(device),
             status="training",
-            pid=os.getpid(),
+            process=Process.of(os.getpid()),
             parent="" if parent is None else str(parent.address),
         )
     )

@@ -4,26 +4,46 @@ All of it lies in `runs/.queue/`, so that two browsers, a terminal and an app th
 see the same. A training is a process in a session of its own: it outlives whoever asked for it.
 """
 
-import contextlib
 import json
-import os
-import signal
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from slm.errors import BadInput
 from slm.files import write_text
+from slm.holding import Held, Process, holding, is_held
+from slm.reading import read_json
 from slm.runs import Run, check_name, list_runs, runs_dir
 
 LINGER = 10.0
 """Seconds a second worker waits for the first: what is added while that one ends is not forgotten."""
 LOOK_EVERY = 0.2
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What an entry of the queue holds."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Now:
+    """What the worker trains at this moment."""
+
+    name: str
+    process: Process
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ended:
+    exit_code: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,17 +73,34 @@ def add(name: str, arguments: Sequence[str]) -> Waiting:
 
 
 def waiting() -> list[Waiting]:
-    """What waits, the next one first."""
-    found = []
+    """What waits, the next one first; without entries that are damaged (see `damage`)."""
+    return [one for one in _entries() if isinstance(one, Waiting)]
+
+
+def damage() -> list[str]:
+    """What is damaged of the queue, a line an entry."""
+    return [
+        f"{one}; delete it and queue that training again"
+        for one in _entries()
+        if isinstance(one, str)
+    ]
+
+
+def _entries() -> Iterator[Waiting | str]:
+    """Every entry in order, or what is wrong with it."""
     for path in sorted(_folder().glob("[0-9]*.json")):
-        with contextlib.suppress(FileNotFoundError):  # it was taken a moment ago
-            data = json.loads(path.read_text(encoding="utf-8"))
-            found.append(
-                Waiting(
-                    number=int(path.stem), name=data["name"], arguments=tuple(data["arguments"])
-                )
-            )
-    return found
+        try:
+            asked = read_json(path, _Asked)
+            number = int(path.stem) if _NUMBER.fullmatch(path.stem) else None
+            if number is None:
+                raise BadInput(f"{path} is no number of the queue")
+            check_name(asked.name)
+        except FileNotFoundError:  # it was taken a moment ago
+            continue
+        except BadInput as error:
+            yield str(error)
+        else:
+            yield Waiting(number=number, name=asked.name, arguments=asked.arguments)
 
 
 def withdraw(name: str) -> bool:
@@ -77,21 +114,30 @@ def withdraw(name: str) -> bool:
 def training() -> list[str]:
     """Names of the runs that train now, whoever started them; the queue's own first."""
     ours = _now()
-    held = [run.name for run in list_runs() if _trains(run)]
-    return list(dict.fromkeys([*([ours[0]] if ours else []), *held]))
+    held = [run.name for run in list_runs() if run.status == "training"]
+    return list(dict.fromkeys([*([ours.name] if ours else []), *held]))
 
 
 def stop(name: str) -> None:
-    """Take `name` off the queue, or ask its training to save and end (SIGTERM)."""
+    """Take `name` off the queue, or ask its training to save and end.
+
+    A file asks it, which a training on another machine or in another container finds, too. SIGTERM
+    besides reaches one that has not begun to look, where it certainly is that process.
+    """
     if withdraw(name):
         return
+    run = Run(runs_dir() / check_name(name))
     ours = _now()
-    if ours and ours[0] == name:
-        _terminate(ours[1])
-    elif (run := Run(runs_dir() / check_name(name))).is_held():
-        pid = run.info.pid
-        if pid is not None:
-            _terminate(pid)
+    if ours and ours.name == name:
+        process: Process | None = ours.process
+    elif run.is_held():
+        process = run.info.process
+    else:
+        return
+    run.path.mkdir(parents=True, exist_ok=True)
+    run.stop_path.touch()
+    if process is not None:
+        process.ask_to_end()
 
 
 def log_path(name: str) -> Path:
@@ -100,12 +146,11 @@ def log_path(name: str) -> Path:
 
 
 def exit_code(name: str) -> int | None:
-    """How the newest training of `name` from the queue ended; None where it has not."""
+    """How the newest training of `name` from the queue ended; None where that is not known."""
     try:
-        text = _ended_path(name).read_text(encoding="utf-8")
-    except FileNotFoundError:
+        return read_json(_ended_path(name), _Ended).exit_code
+    except (FileNotFoundError, BadInput):
         return None
-    return int(json.loads(text)["exit_code"])
 
 
 def asked_for() -> list[str]:
@@ -128,19 +173,15 @@ def start_worker() -> None:
 def work() -> None:
     """Take one training after the other until none waits."""
     _folder().mkdir(parents=True, exist_ok=True)
-    lock = FileLock(_folder() / ".worker", timeout=LINGER)
     try:
-        lock.acquire()
-    except Timeout:
+        with holding(_worker(), wait=LINGER):
+            while queue := waiting():
+                while any(run.status == "training" for run in list_runs()):
+                    time.sleep(LOOK_EVERY)
+                if (next_one := queue[0]) in waiting():
+                    _train(next_one)
+    except Held:  # another works
         return
-    try:
-        while queue := waiting():
-            while any(_trains(run) for run in list_runs()):
-                time.sleep(LOOK_EVERY)
-            if (next_one := queue[0]) in waiting():
-                _train(next_one)
-    finally:
-        lock.release()
 
 
 def _train(one: Waiting) -> None:
@@ -155,43 +196,30 @@ def _train(one: Waiting) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    write_text(_now_path(), json.dumps({"name": one.name, "pid": process.pid}))
+    now = _Now(name=one.name, process=Process.of(process.pid))
+    write_text(_now_path(), json.dumps(asdict(now)))
     _file(one).unlink(missing_ok=True)
     code = process.wait()
     _now_path().unlink(missing_ok=True)
     write_text(_ended_path(one.name), json.dumps({"exit_code": code}))
 
 
-def _now() -> tuple[str, int] | None:
-    """Name and process of what the worker trains; None where none works."""
-    lock = FileLock(_folder() / ".worker", timeout=0)
-    if not _now_path().exists():
+def _now() -> _Now | None:
+    """What the worker trains; None where none works (a training that outlives it holds its run)."""
+    if not is_held(_worker()):
         return None
     try:
-        lock.acquire()
-    except Timeout:
-        with contextlib.suppress(FileNotFoundError):
-            data = json.loads(_now_path().read_text(encoding="utf-8"))
-            return data["name"], data["pid"]
+        return read_json(_now_path(), _Now)
+    except (FileNotFoundError, BadInput):
         return None
-    lock.release()  # the worker was killed; a training that goes on holds its run
-    return None
-
-
-def _trains(run: Run) -> bool:
-    try:
-        return run.status == "training"
-    except BadInput:  # its run.json is damaged: whatever it is, it does not train
-        return False
-
-
-def _terminate(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
 
 
 def _folder() -> Path:
     return runs_dir() / ".queue"
+
+
+def _worker() -> Path:
+    return _folder() / ".worker"
 
 
 def _file(one: Waiting) -> Path:

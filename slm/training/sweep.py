@@ -10,16 +10,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from slm.errors import BadInput
 from slm.files import write_text
 from slm.model.config import named_shape
-from slm.runs import Run, Status, check_name, runs_dir
+from slm.reading import read_json
+from slm.runs import Run, Status, check_name, is_name, runs_dir
 
-Standing = Status | Literal["to do"]
+Standing = Status | Literal["to do", "damaged"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +72,14 @@ def shapes(widths: Sequence[int], depths: Sequence[int], d_head: int) -> tuple[s
 
 
 def standing(name: str) -> Standing:
-    """How a run stands; "to do" where it has not begun."""
+    """How a run stands; "to do" where it has not begun, "damaged" where that cannot be read."""
     run = Run(runs_dir() / name)
-    return run.status if (run.path / "run.json").exists() else "to do"
+    if not (run.path / "run.json").exists():
+        return "to do"
+    try:
+        return run.status
+    except BadInput:
+        return "damaged"
 
 
 def keep(sweep: Sweep) -> None:
@@ -92,16 +98,16 @@ def keep(sweep: Sweep) -> None:
 def load(name: str) -> Sweep:
     """The sweep called `name`; `BadInput` where there is none."""
     try:
-        data = json.loads(_path(name).read_text(encoding="utf-8"))
+        return replace(read_json(_path(name), Sweep), name=name)
     except FileNotFoundError:
         known = ", ".join(names()) or "none yet"
         raise BadInput(f"there is no sweep {name!r}; there are: {known}") from None
-    return Sweep(name=name, shapes=tuple(data["shapes"]), how=tuple(data["how"]))
 
 
 def names() -> list[str]:
-    """Every sweep there is."""
-    return sorted(path.stem for path in (runs_dir() / ".sweeps").glob("*.json"))
+    """Every sweep there is; a file whose name can name no run is none."""
+    found = (path.stem for path in (runs_dir() / ".sweeps").glob("*.json"))
+    return sorted(name for name in found if is_name(name))
 
 
 def train_here(sweep: Sweep) -> Iterator[str]:
@@ -174,7 +180,7 @@ def train_one(arguments: list[str], runs: str) -> str:
         text=True,
         check=False,
     )
-    return "" if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
+    return "" if done.returncode == 0 else (done.stderr.strip() or "no words").split("\n")[-1]
 
 
 def _path(name: str) -> Path:

@@ -293,8 +293,11 @@ def test_an_address_that_cannot_be_one_is_refused_without_repeating_it(url: str)
 def test_a_file_that_is_no_database_is_said_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "grades.sqlite"
     path.write_text("not a database " * 100)
+    with pytest.raises(BadInput, match="cannot be read: file is not a database; restore it"):
+        GradeStore(path).rows()
+    item = things(1)[0]
     with pytest.raises(OSError, match="cannot be used for grades"):
-        GradeStore(path)
+        GradeStore(path).claim(item, "judge", "server", "version")
 
 
 def by_hand(opening: int, value: float) -> Graded:

@@ -142,7 +142,7 @@ def test_a_persons_verdict_is_kept_with_the_run_and_stands_above_the_rule(
     say(run, BED.prompt, "bed", None)
     assert [one.judged for one in with_verdicts(run, made)] == ["almost", "right"]
     run.verdicts_path.write_text("{", encoding="utf-8")
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="is not JSON"):
         with_verdicts(run, made)
 
 
