@@ -11,6 +11,7 @@ from app.figures.training import loss_curve
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.runs import Address, Metric, Run, list_runs, open_run
+from slm.stories.cleaning import CleaningReport
 from slm.text import on_terminal
 from slm.training import queue
 from slm.training.job import end
@@ -92,6 +93,9 @@ def stand(run: Run) -> None:
     if info.parent:
         facts.append(f"It went on from {info.parent}.")
     st.markdown(show.plain(" ".join(facts)))
+    report = CleaningReport.of(info.corpus.get("cleaning", {}))
+    if report.read > report.kept:
+        st.caption(show.plain(f"Of {info.corpus.get('train')}: {report.in_words()}."))
     if status == "training" and goal:
         st.progress(min(1.0, tokens / goal))
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 import streamlit as st
 
 from app import cache, jobs, show, studio
+from app.corpus_form import read_as
 from app.figures.training import parts
 from app.story_view import Shown, story_view
 from app.studio import CHECKPOINT, CORPORA, FILE
@@ -18,6 +19,7 @@ from slm.training.recipe import RECIPES
 NEW = "a new model"
 FREE = "my own shape"
 UPLOAD = "a file to upload"
+FILES = ("txt", "jsonl", "json", "csv", "parquet")
 NAMED = {
     "muon": "ours: Muon and AdamW, rates that fall to 0",
     "paper": "the paper's: AdamW at a constant rate",
@@ -78,25 +80,26 @@ def choose_corpus() -> str:
         "Stories", [*CORPORA, FILE, UPLOAD], format_func=lambda c: CORPORA.get(c, c), key="corpus"
     )
     if corpus == FILE:
-        placeholder = "stories.txt, .jsonl or .parquet"
-        return st.text_input("Path", placeholder=placeholder, key="path").strip()
+        placeholder = "stories.txt, .jsonl, .json, .csv or .parquet"
+        path = st.text_input("Path", placeholder=placeholder, key="path").strip()
+        return path and path + read_as(path)
     if corpus == UPLOAD:
         given = st.file_uploader(
-            "Stories", type=["txt", "jsonl", "parquet"], key="upload", label_visibility="collapsed"
+            "Stories", type=[*FILES], key="upload", label_visibility="collapsed"
         )
-        return "" if given is None else str(jobs.keep_upload(given.name, given.getvalue()))
+        if given is None:
+            return ""
+        path = str(jobs.keep_upload(given.name, given.getvalue()))
+        return path + read_as(path)
     return str(corpus)
 
 
 def look(corpus: str, vocabulary: int, parent: str) -> None:
     """The first stories, cleaned and cut into tokens."""
     found = cache.preview(corpus, vocabulary, parent)
-    dropped = {"repaired": found.report.repaired, "empty": found.report.empty}
-    dropped |= {"cut off": found.report.truncated, "repeated": found.report.duplicate}
-    counts = ", ".join(f"{count:,} {name}" for name, count in dropped.items() if count)
     st.caption(
         show.plain(
-            f"The first {found.report.kept:,} stories ({counts or 'nothing to mend'}); "
+            f"The first {found.report.read:,} stories: {found.report.in_words()}. "
             f"{found.bytes_per_token:.2f} bytes a token."
         )
     )

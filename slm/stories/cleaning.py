@@ -3,9 +3,9 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Literal
 
 import ftfy
 
@@ -71,8 +71,9 @@ class CleaningReport:
     examples: dict[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> "CleaningReport":
-        """A report as a run remembers it; what it does not know is left out."""
+    def of(cls, remembered: object) -> "CleaningReport":
+        """A report as a run remembers it; what is not known of it is left out."""
+        kept = remembered if isinstance(remembered, dict) else {}
         counts = {f.name: kept[f.name] for f in fields(cls) if isinstance(kept.get(f.name), int)}
         examples = kept.get("examples")
         return cls(**counts, examples=examples if isinstance(examples, dict) else {})

@@ -137,8 +137,36 @@ def test_the_stories_can_be_looked_at_before_anything_is_trained(
     app.text_input(key="path").set_value(str(corpus)).run()
     app.toggle(key="looking").set_value(True).run()
     assert not app.exception and not app.error
-    assert "The first 20 stories (1 repeated)" in said(app)
+    assert "The first 21 stories: 20 of 21 stories kept; dropped: 1 repeated" in said(app)
     assert "".join(story_on(app, "look-story")["pieces"]) == texts[0]
+
+
+def test_how_a_file_is_read_is_chosen_where_it_has_no_marks(
+    open_page: Open, runs: Path, tmp_path: Path
+) -> None:
+    texts = [story.replace("\n", " ").rstrip('."!?') for story in little_stories(20)]
+    corpus = tmp_path / "mine.txt"
+    corpus.write_text("\n".join(texts), encoding="utf-8")
+    app = open_page("train")
+    app.selectbox(key="corpus").set_value("a file on this machine").run()
+    app.text_input(key="path").set_value(str(corpus)).run()
+    app.toggle(key="looking").set_value(True).run()
+    assert len(app.error) == 1 and "Its beginning has 20 lines" in said(app)
+    app.selectbox(key="ends").set_value("lines").run()
+    assert len(app.error) == 1 and "20 of the first 20 stories end without" in said(app)
+    app.selectbox(key="cut-off").set_value("keep-truncated").run()
+    assert not app.exception and not app.error
+    assert "20 of 20 stories kept" in said(app)
+    assert "".join(story_on(app, "look-story")["pieces"]) == texts[0]
+
+
+def test_a_run_says_what_cleaning_dropped_of_its_corpus(open_page: Open, two_runs: Path) -> None:
+    run = open_run("tiny")
+    examples = {"truncated": "Tom *went* to"}
+    cleaning = {"kept": 20, "truncated": 2, "duplicate": 1, "examples": examples}
+    run.update(corpus={"train": "mine.txt", "cleaning": cleaning})
+    app = open_page("train", run="tiny")
+    assert "20 of 23 stories kept; dropped: 2 cut off" in said(app)
 
 
 def test_a_branch_fills_in_the_form_and_has_its_parents_shape(

@@ -1,0 +1,46 @@
+"""How a file of stories is read, chosen where the file is."""
+
+import streamlit as st
+
+ENDS = {
+    "": "a line <|endoftext|>",
+    "blank-lines": "an empty line",
+    "lines": "the end of the line",
+    "mark": "a mark of their own",
+    "passages": "nothing: cut it into passages",
+    "csv": "quotation marks, as in CSV",
+}
+"""What stories in a .txt end with, by the option of the corpus that says so."""
+CUT_OFF = {
+    "": "are dropped; where they are most, ask",
+    "keep-truncated": "are kept",
+    "drop-truncated": "are dropped, even most",
+}
+"""What becomes of stories that end without a sentence's mark."""
+
+
+def read_as(path: str) -> str:
+    """The options that follow a file's name, as the command line takes them; empty for the usual."""
+    with st.popover("How it is read"):
+        chosen = _ends() if ".txt" in path.lower() else _column()
+        kept = st.selectbox(
+            "Stories that end without a sentence's mark", [*CUT_OFF], key="cut-off",
+            format_func=CUT_OFF.__getitem__,
+        )  # fmt: skip
+    return "".join(f":{option}" for option in (chosen, kept) if option)
+
+
+def _ends() -> str:
+    way = st.selectbox("Stories end with", [*ENDS], key="ends", format_func=ENDS.__getitem__)
+    if way != "mark":
+        return str(way)
+    mark = st.text_input(
+        "The mark", key="mark", placeholder="<|end_of_text|>",
+        help=r"What stands between two stories. \n is a line end.",
+    )  # fmt: skip
+    return f"mark={mark}" if mark else ""
+
+
+def _column() -> str:
+    column = st.text_input("The column of the stories", key="column", placeholder="text or story")
+    return f"text={column.strip()}" if column.strip() else ""
