@@ -7,14 +7,15 @@ ENDS = {
     "blank-lines": "an empty line",
     "lines": "the end of the line",
     "mark": "a mark of their own",
+    "records": "the next record (Words:, Features: …)",
     "passages": "nothing: cut it into passages",
     "csv": "quotation marks, as in CSV",
 }
 """What stories in a .txt end with, by the option of the corpus that says so."""
 CUT_OFF = {
-    "": "are dropped; where they are most, ask",
-    "keep-truncated": "are kept",
-    "drop-truncated": "are dropped, even most",
+    "": "drop; ask if they are most",
+    "keep-truncated": "keep",
+    "drop-truncated": "drop, even most",
 }
 """What becomes of stories that end without a sentence's mark."""
 

@@ -18,7 +18,7 @@ def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     neurons = commands.group("neurons", "What excites each neuron?")
     sub = neurons.add("build", _build, "Read a corpus and keep what excites each neuron.")
-    sub.add_argument("--corpus", required=True)
+    sub.add_argument("--corpus", required=True, help="stories, as slm train takes them")
     sub.add_argument("--again", action="store_true", help="from the start, whatever is there")
     sub = neurons.add("top", _top, "The tokens that excite one neuron most.")
     _add_neuron(sub)

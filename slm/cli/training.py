@@ -36,7 +36,7 @@ def add_to(commands: Commands) -> None:
     commands.add("runs", _runs, "List the runs there are.", address=False)
 
     sub = commands.add("eval", _eval, "Measure the loss on a corpus.")
-    sub.add_argument("--corpus", required=True)
+    sub.add_argument("--corpus", required=True, help="stories, as slm train takes them")
 
 
 def _how_to_train(sub: argparse.ArgumentParser) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from slm.errors import BadInput, one_line, shown
 from slm.judging.yaml_files import read_yaml
-from slm.stories.instruct import compose, is_record, parse_record
+from slm.stories.instruct import compose, is_record, parse_record, whole_records
+from slm.stories.text_files import BLANK_LINE
 from slm.stories.tokenizer import END
 
 FORMS = (".txt", ".yaml", ".yml", ".json", ".jsonl", ".csv")
 FIELDS = ("opening", "prompt", "text", "story")
 """What the opening is called in a file of records."""
 
-_BLANK_LINE = re.compile(r"\n(?:[ \t]*\n)+")
 _STORY = re.compile(r"^Story:", re.MULTILINE)
 
 
@@ -96,24 +96,9 @@ def _of_text(text: str) -> list[str]:
     if END in text:
         parts: Iterable[str] = text.split(END)
     elif is_record(text):
-        parts = _requests(text)
-    elif _BLANK_LINE.search(text):
-        parts = _BLANK_LINE.split(text)
+        parts = whole_records(BLANK_LINE.split(text))
+    elif BLANK_LINE.search(text):
+        parts = BLANK_LINE.split(text)
     else:
         parts = text.split("\n")
     return [part for part in parts if part.strip()]
-
-
-def _requests(text: str) -> list[str]:
-    """Requests with empty lines between: one begins where a field stands after one that is whole.
-
-    What follows an empty line belongs to the request before it unless it is a request itself.
-    """
-    found: list[str] = []
-    for part in _BLANK_LINE.split(text):
-        begins = is_record(part) and not _STORY.match(part)
-        if found and not begins:
-            found[-1] += f"\n\n{part}"
-        else:
-            found.append(part)
-    return found

@@ -5,7 +5,7 @@ in any order, and a part `Story:`. Knows nothing of where records come from.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from slm.errors import BadInput
@@ -63,6 +63,23 @@ def parse_record(text: str) -> InstructRecord:
         story=parts.get("Story") or None,
         order=tuple(name for name in parts if name != "Story"),
     )
+
+
+def whole_records(parts: Iterable[str]) -> Iterator[str]:
+    """Put together the records that were taken apart at empty lines.
+
+    A record begins with a field; what begins otherwise, `Story:` too, belongs to the one before.
+    """
+    record = ""
+    for part in parts:
+        begins = is_record(part) and not part.lstrip().startswith("Story:")
+        if record and begins:
+            yield record
+            record = part
+        else:
+            record = f"{record}\n\n{part}" if record else part
+    if record:
+        yield record
 
 
 def compose(record: InstructRecord) -> str:

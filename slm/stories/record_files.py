@@ -173,7 +173,9 @@ def read_parquet(path: Path, column: str) -> Iterator[str]:
             for batch in file.iter_batches(batch_size=1024, columns=[name]):
                 for story in batch.column(0).to_pylist():
                     yield story.decode() if isinstance(story, bytes) else story or ""
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, OSError) as error:
+        if getattr(error, "errno", None):  # the disk's fault; pyarrow's own has no number
+            raise
         raise BadInput(f"{path.name!r} is not a parquet file: {one_line(str(error))}") from None
     except UnicodeDecodeError as error:
         raise BadInput(f"a corpus is UTF-8 text, and {path.name!r} is not: {error}") from None

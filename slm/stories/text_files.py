@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from slm.errors import BadInput, shown
+from slm.stories.instruct import is_record, whole_records
 from slm.stories.tokenizer import END
 
 BLOCK = 1 << 20
@@ -79,8 +80,8 @@ def _without(story: str, openings: tuple[str, ...]) -> str:
 
 
 def one_a_line(path: Path) -> Iterator[str]:
-    """Each line a story."""
-    return lines(path, "with :lines a story is one line")
+    """Each line that is not empty a story."""
+    return (line for line in lines(path, "with :lines a story is one line") if line.strip())
 
 
 def between_blank_lines(path: Path) -> Iterator[str]:
@@ -88,9 +89,15 @@ def between_blank_lines(path: Path) -> Iterator[str]:
     rest = ""
     for block in blocks(path):
         *stories, rest = BLANK_LINE.split(rest + block)
-        yield from stories
+        yield from filter(str.strip, stories)
         checked_length(rest, path, "with :blank-lines a story ends with an empty line")
-    yield rest
+    if rest.strip():
+        yield rest
+
+
+def records(path: Path) -> Iterator[str]:
+    """Records of TinyStories-Instruct with empty lines between, and within."""
+    return whole_records(between_blank_lines(path))
 
 
 def whole(path: Path) -> Iterator[str]:
@@ -109,7 +116,8 @@ def passages(path: Path) -> Iterator[str]:
             yield rest[at:end]
             at = end
         rest = rest[at:]
-    yield rest
+    if rest.strip():
+        yield rest
 
 
 def _passage(text: str) -> int:
@@ -124,6 +132,7 @@ def _passage(text: str) -> int:
 WAYS: dict[str, Callable[[Path], Iterator[str]]] = {
     "lines": one_a_line,
     "blank-lines": between_blank_lines,
+    "records": records,
     "passages": passages,
     "whole": whole,
 }
@@ -157,6 +166,8 @@ def _found(text: str) -> tuple[str, str]:
     if ending:
         mark = max(dict.fromkeys(ending), key=ending.count)
         return f"the mark {mark} {ending.count(mark):,} times", f"mark={mark}"
+    if is_record(text) and (count := sum(1 for _ in whole_records(BLANK_LINE.split(text)))) > 1:
+        return f"{count:,} records of TinyStories-Instruct", "records"
     quoted = _QUOTED_LINE.findall(text)
     if len(quoted) > 1 and sum(map(len, quoted)) > 0.9 * len(text):
         return f"{len(quoted):,} parts in quotation marks, as in a CSV file", "csv"

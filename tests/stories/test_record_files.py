@@ -141,6 +141,17 @@ def test_a_field_of_any_size_is_shown_in_a_line(tmp_path: Path) -> None:
     assert len(str(caught.value)) < 500
 
 
+@pytest.mark.parametrize("at", [3, 20, 60, -150, -90, -9])
+def test_a_damaged_parquet_is_refused_in_one_line(tmp_path: Path, at: int) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pyarrow.table({"text": STORIES}), path)
+    data = bytearray(path.read_bytes())
+    data[at : at + 6] = b"\xff" * 6
+    path.write_bytes(data)
+    with pytest.raises(BadInput, match=r"a\.parquet"):
+        stories_of(path)
+
+
 def test_binary_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.table({"text": [b"caf\xe9"]}), tmp_path / "a.parquet")
     with pytest.raises(BadInput, match=r"is UTF-8 text, and 'a.parquet' is not"):

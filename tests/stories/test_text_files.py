@@ -10,6 +10,7 @@ from slm.stories.text_files import PASSAGE
 from tests.conftest import write_corpus
 
 STORIES = [f"Tom had {n} hats.\nHe lost {n}." for n in range(9)]
+RECORDS = [f"Words: a, b\nSummary: {n}.\n\nStory:\n\n{s}\n\nEnd." for n, s in enumerate(STORIES)]
 ON_ONE_LINE = [story.replace("\n", " ") for story in STORIES]
 
 
@@ -46,6 +47,12 @@ def stories_of(spec: str) -> list[str]:
             "9 parts in quotation marks",
             "csv",
             [s.replace("hats", '"hats"') for s in STORIES],
+        ),
+        (
+            "\n\n".join(RECORDS),
+            "9 records of TinyStories-Instruct",
+            "records",
+            RECORDS,
         ),
         (" ".join(ON_ONE_LINE), "no gap at all", "passages", [" ".join(ON_ONE_LINE)]),
     ],
