@@ -1,11 +1,18 @@
 """Instruct records: fields in any order come apart, and a prompt is written as it stood."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slm.errors import BadInput
-from slm.stories.instruct import FIELDS, InstructRecord, compose, is_record, parse_record
+from slm.stories.instruct import (
+    FIELDS,
+    InstructRecord,
+    compose,
+    is_record,
+    parse_record,
+    whole_records,
+)
 
 RECORD = """Words: run, ball, red
 Features: Dialogue, Twist
@@ -56,10 +63,19 @@ def test_a_bare_story_is_no_record() -> None:
         parse_record("Tom ran.")
 
 
+def test_records_that_empty_lines_took_apart_are_put_together_again() -> None:
+    bare = "Words: a, b\nSummary: Tom runs."
+    told = f"{bare}\n\nStory:\n\nTom ran.\n\nHe fell. Words: he had none."
+    records = [told, bare, "Features: Twist\n\nStory: Amy ran.", told]
+    assert list(whole_records("\n\n".join(records).split("\n\n"))) == records
+    assert list(whole_records(["Tom ran.", "Amy ran."])) == ["Tom ran.\n\nAmy ran."]
+
+
 LINE = st.from_regex(r"[A-Z][a-z]{1,8}( [a-z]{1,8}){0,4}\.", fullmatch=True)
 WORDS = st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), max_size=3).map(tuple)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(WORDS, WORDS, st.none() | LINE, st.none() | LINE, st.permutations(FIELDS))
 def test_what_is_composed_parses_to_the_same(
     features: tuple[str, ...],

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pyarrow
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from slm.errors import BadInput
 from slm.stories.sources import open_source
+from tests.conftest import write_corpus
 
 STORIES = ['Tom said "Hi,\nAmy."\u2028He ran.', "Zoé had a ball;\tand a dog.", "Amy ran."]
 
@@ -79,6 +82,31 @@ def test_a_csv_of_stories_alone_needs_no_heading(tmp_path: Path) -> None:
 def test_a_long_story_in_a_csv_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('text\n"' + "Tom ran. " * 50_000 + '"\n')
     assert len(stories_of(tmp_path / "a.csv")[0]) == 450_000
+
+
+CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\ufeff")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.text(CHARACTERS), min_size=1, max_size=4))
+def test_any_text_survives_every_form(tmp_path: Path, texts: list[str]) -> None:
+    stories = [f"Tom: {text}." for text in texts]
+    table = [{"text": story} for story in stories]
+    (tmp_path / "a.json").write_text(json.dumps(table, ensure_ascii=False), encoding="utf-8")
+    records = "\n".join(json.dumps(record, ensure_ascii=False) for record in table)
+    (tmp_path / "a.jsonl").write_text(records, encoding="utf-8")
+    with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.DictWriter(file, ["text"])
+        rows.writeheader()
+        rows.writerows(table)
+    parquet.write_table(pyarrow.table({"text": stories}), tmp_path / "a.parquet")
+    for name in ("a.json", "a.jsonl", "a.csv", "a.parquet"):
+        assert stories_of(tmp_path / name) == stories
+    write_corpus(tmp_path / "a.txt", stories)
+    found = [
+        story.removeprefix("\n").removesuffix("\n") for story in stories_of(tmp_path / "a.txt")
+    ]
+    assert [story for story in found if story] == stories
 
 
 TEXTS = [
