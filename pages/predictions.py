@@ -97,7 +97,10 @@ if view != ALTERNATIVES:
         if view != AGAIN:
             word = selection.word(names)
         if view == PARTS:
-            rival = selection.rival(names, "Its logit is subtracted: what says this, not that?")
+            rival = selection.rival(
+                names,
+                "Its logit is subtracted instead of the mean logit: what says this, not that?",
+            )
             layer = st.selectbox(
                 "Neurons of layer", range(selection.config().n_layers), key="layer",
                 bind="query-params", width=150,

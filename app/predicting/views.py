@@ -81,9 +81,10 @@ def layers(asked: Asked) -> None:
 
 
 def parts(asked: Asked, layer: int, against: int | None) -> None:
-    """The word's logit (minus that of the word it is weighed against) as a sum."""
+    """The word's logit, less the mean or that of the word it is weighed against, as a sum."""
     at, found = asked.at, cache.attribution(asked.address, asked.prompt, against)
-    unit = "logit" if found.against is None else f"logit, minus that of {visible(found.against)}"
+    rival = None if found.against is None else visible(found.against)
+    unit = "logit minus " + ("the mean logit" if rival is None else f"that of {rival}")
     named = found.parts()
     shown = named if len(named) <= MOST else sorted(named, key=lambda part: -abs(part[1]))[:MOST]
     shown = sorted(shown, key=lambda part: -part[1])
@@ -93,11 +94,11 @@ def parts(asked: Asked, layer: int, against: int | None) -> None:
         bars([name for name, _ in shown], [v for _, v in shown], show.colours(), unit),
         name=f"parts-{found.address}-token{at}",
         note=f"{found.address}: what each part writes for the word"
-        + ("" if found.against is None else f" over {visible(found.against)}")
-        + ", with the final norm frozen. All "
-        f"{len(named)} parts sum to {found.total:.3f}, the logit is {found.logit:.3f}; shown: the "
-        f"{len(shown)} largest. Only the direct way counts: what a part does through later ones is theirs",
-        table=lambda: show.csv(("part", "logit"), iter(named)),
+        + (" over the mean of all words" if rival is None else f" over {rival}")
+        + f", with the final norm frozen. All {len(named)} parts sum to {found.total:.3f}, the logit "
+        f"{found.logit:.3f} minus {found.baseline:.3f}; shown: the {len(shown)} largest. Only the direct "
+        "way counts: what a part does through later ones is theirs",
+        table=lambda: show.csv(("part", unit), iter(named)),
     )
     if layer >= len(found.neurons):
         st.info(f"This model has no layer {layer}.")
@@ -109,6 +110,6 @@ def parts(asked: Asked, layer: int, against: int | None) -> None:
         bars([f"neuron {n}" for n in most], own[most].tolist(), show.colours(), unit),
         name=f"neurons-{found.address}-token{at}-layer{layer}",
         note=f"{found.address}: the 12 neurons of layer {layer} that write most for or against the "
-        f"word (hook_post x W_out, the final norm frozen); all {len(own)} sum to MLP {layer}",
-        table=lambda: show.csv(("neuron", "logit"), enumerate(own.tolist())),
+        f"word, {unit} (hook_post x W_out, the final norm frozen); all {len(own)} sum to MLP {layer}",
+        table=lambda: show.csv(("neuron", unit), enumerate(own.tolist())),
     )

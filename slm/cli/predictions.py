@@ -20,6 +20,11 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--text", type=typed, required=True)
     sub.add_argument("--position", type=int, help="take apart the prediction of this token")
     sub.add_argument("--target", help='another word to ask about there, such as " park"')
+    sub.add_argument(
+        "--rival",
+        help="a word whose logit is subtracted before parts are told apart; by default that is the "
+        "mean logit of the vocabulary",
+    )
 
     sub = commands.add("ablate", _ablate, "What does the last word need? Everything, switched off.")
     sub.add_argument(
@@ -92,7 +97,8 @@ def _predict(chosen: argparse.Namespace) -> None:
         raise BadInput(f"--position lies between 1 and {len(pieces) - 1}, not at {at}")
     word = found.tokens[at] if chosen.target is None else one_token(checkpoint, chosen.target)
     lens = logit_lens(checkpoint, (*found.tokens[:at], word))
-    parts = attribute(checkpoint, found.tokens[:at], word)
+    rival = None if chosen.rival is None else one_token(checkpoint, chosen.rival)
+    parts = attribute(checkpoint, found.tokens[:at], word, rival)
     likely = checkpoint.tokenizer.pieces(found.likely[at].tolist())
     says = checkpoint.tokenizer.pieces(lens.likeliest[:, at].tolist())
     data = {
@@ -107,7 +113,12 @@ def _predict(chosen: argparse.Namespace) -> None:
             {"stage": stage, "probability": float(chance), "likeliest": piece}
             for stage, chance, piece in zip(lens.stages, lens.probability[:, at], says, strict=True)
         ],
+        "rival": parts.against,
         "logit": parts.logit,
+        "baseline": parts.baseline,
+        "attributed": "logit minus that of the rival"
+        if parts.against
+        else "logit minus the mean logit of the vocabulary",
         "parts": [{"part": name, "logit": value} for name, value in parts.parts()],
     }
 
@@ -118,7 +129,11 @@ def _predict(chosen: argparse.Namespace) -> None:
             f"  {stage['stage']:14} {stage['probability']:8.2%}  says {stage['likeliest']!r}"
             for stage in data["layers"]
         ]
-        lines.append(f"logit {parts.logit:.3f}, the sum of (the final norm frozen)")
+        of = f"of {parts.against!r}" if parts.against else "the mean"
+        lines.append(
+            f"logit {parts.logit:.3f} minus {parts.baseline:.3f} ({of}) is {parts.difference:.3f}, "
+            "the sum of (the final norm frozen)"
+        )
         return "\n".join(lines + [f"  {value:+8.3f}  {name}" for name, value in parts.parts()])
 
     answer_with(chosen, data, text)

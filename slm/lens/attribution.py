@@ -1,9 +1,12 @@
-"""Who said it: a logit as the sum of what every part of the model wrote for it.
+"""Who said it: a token's logit, less a baseline, as the sum of what every part wrote for it.
 
 The logit of a token is a linear function of the residual stream, once the final norm divides
 by what it divided by in this run (direct logit attribution: Elhage et al. 2021, "A Mathematical
-Framework for Transformer Circuits"). So each part's share is known exactly, and the shares sum to
-the logit. Only the direct way is counted: what a part does through later parts is theirs.
+Framework for Transformer Circuits"). What is added to all logits alike moves no probability, so the
+logit is taken from its mean over the vocabulary, which comes to centring W_U and b_U as TransformerLens
+does (`center_unembed`); or from the logit of a rival. Each part's share of that difference is known
+exactly, and the shares sum to it. Only the direct way is counted: what a part does through later
+parts is theirs.
 """
 
 from collections.abc import Sequence
@@ -22,23 +25,30 @@ from slm.runs import Address, Checkpoint
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Attribution:
-    """The logit of `word` (minus that of `against`, where there is one), part by part.
+    """The logit of `word` minus `baseline`, part by part.
 
+    `baseline` is the logit of `against`, or where that is None the mean logit of the vocabulary.
     `heads[layer, head]`, `mlps[layer]` and `neurons[layer, neuron]` (which sum to `mlps`) hold no
-    biases: these are in `biases`, by name. All parts but `neurons` sum to `logit`. `position` is None
-    where positions are rotary: they write nothing to the stream.
+    biases: these are in `biases`, by name. All parts but `neurons` sum to `difference`. `position`
+    is None where positions are rotary: they write nothing to the stream.
     """
 
     address: Address
     word: str
     against: str | None
     logit: float
+    baseline: float
     token: float
     position: float | None
     heads: Float[np.ndarray, "layer head"]
     mlps: Float[np.ndarray, "layer"]
     neurons: Float[np.ndarray, "layer neuron"]
     biases: dict[str, float]
+
+    @property
+    def difference(self) -> float:
+        """What the parts are shares of."""
+        return self.logit - self.baseline
 
     @property
     def total(self) -> float:
@@ -64,7 +74,7 @@ class Attribution:
 def attribute(
     checkpoint: Checkpoint, tokens: Sequence[int], word: int, against: int | None = None
 ) -> Attribution:
-    """Take apart the logit of `word` (minus that of `against`) after `tokens` (END first).
+    """Take apart the logit of `word` after `tokens` (END first), less the mean or that of `against`.
 
     Raises `BadInput` where there is nothing to predict from, or no room.
     """
@@ -80,11 +90,11 @@ def attribute(
     final = fast.hidden(weights, torch.tensor([list(tokens)]), tap=taps)[0, -1]
     stream = taps.acts[f"blocks.{config.n_layers - 1}.hook_resid_post"][0, -1]
 
-    wanted = weights.unembed[word].clone()
-    b_U = weights.b_U[word].clone()
-    if against is not None:
-        wanted -= weights.unembed[against]
-        b_U -= weights.b_U[against]
+    def less_baseline(of: Tensor) -> Tensor:
+        return of[word] - (of.mean(0) if against is None else of[against])
+
+    wanted, b_U = less_baseline(weights.unembed), less_baseline(weights.b_U)
+    logits = fast.unembed(weights, final)
     reader = _reader(weights, stream, wanted)
 
     z = torch.stack([taps.acts[f"blocks.{layer}.attn.hook_z"][0, -1] for layer in layers])
@@ -98,7 +108,8 @@ def attribute(
         address=checkpoint.address,
         word=pieces([word])[0],
         against=None if against is None else pieces([against])[0],
-        logit=float(final @ wanted + b_U),
+        logit=float(logits[word]),
+        baseline=float(logits.mean() if against is None else logits[against]),
         token=float(weights.W_E[tokens[-1]] @ reader),
         position=None if weights.W_pos is None else float(weights.W_pos[last] @ reader),
         heads=(written @ reader).numpy(),

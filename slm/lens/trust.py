@@ -76,10 +76,10 @@ def nobody_looks_ahead(checkpoint: Checkpoint, text: str) -> float:
 
 
 def parts_sum_to_the_logit(checkpoint: Checkpoint, text: str) -> float:
-    """How far the parts of the last token's logit are from summing to what the hooked model says."""
+    """How far the parts of the last token's logit, less the mean, are from what the hooked model says."""
     tokens = story_tokens(checkpoint, text)
     logits, _ = run_with_cache(hooked(checkpoint.weights), torch.tensor([tokens[:-1]]), [])
-    said = logits[0, -1, tokens[-1]]
+    said = logits[0, -1, tokens[-1]] - logits[0, -1].mean()
     return _largest(said - attribute(checkpoint, tokens[:-1], tokens[-1]).total)
 
 
@@ -158,7 +158,7 @@ Measure = Callable[[Checkpoint, str], float]
 CHECKS: Sequence[tuple[str, Measure, float]] = (
     ("attention rows sum to 1", rows_sum_to_one, 1e-5),
     ("no token looks ahead", nobody_looks_ahead, 0.0),
-    ("parts sum to the logit", parts_sum_to_the_logit, CLOSE),
+    ("parts sum to the logit minus the mean logit", parts_sum_to_the_logit, CLOSE),
     ("fast equals hooked, in logits", fast_equals_hooked, CLOSE),
     ("folded equals raw, in log-probabilities", folded_equals_raw, CLOSE),
     ("all heads at once equal one by one, in nats", batched_ablation_equals_single, CLOSE),

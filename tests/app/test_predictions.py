@@ -57,7 +57,9 @@ def test_parts_and_switched_off_show_the_cores_numbers(open_page: Open, two_runs
     checkpoint = load_checkpoint("tiny")
     tokens = expectations(checkpoint, TEXT).tokens[:10]
     app = open_page("predictions", a="tiny", view="Parts", token=9)
-    bars = figure_on(app, "figure-parts-tiny@10-token9")["data"][0]["x"]
+    figure = figure_on(app, "figure-parts-tiny@10-token9")
+    assert figure["layout"]["xaxis"]["title"]["text"] == "logit minus the mean logit"
+    bars = figure["data"][0]["x"]
     parts = attribute(checkpoint, tokens[:-1], tokens[-1])
     assert bars == pytest.approx([value for _, value in parts.parts()], abs=1e-4)
     app = open_page("predictions", a="tiny", view="Switched off", token=9, replacement="zero")
@@ -137,7 +139,9 @@ def test_the_word_asked_about_stands_in_the_link(open_page: Open, two_runs: Path
     assert not app.exception and not app.error
     kite, cake = (one_token(checkpoint, word) for word in (" kite", " cake"))
     parts = attribute(checkpoint, found.tokens[:at], kite, cake)
-    bars = figure_on(app, f"figure-parts-tiny@10-token{at}")["data"][0]["x"]
+    figure = figure_on(app, f"figure-parts-tiny@10-token{at}")
+    assert figure["layout"]["xaxis"]["title"]["text"] == "logit minus that of cake"
+    bars = figure["data"][0]["x"]
     assert bars == pytest.approx([value for _, value in parts.parts()], abs=1e-4)
     app.number_input(key="token").set_value(11).run()  # another place: another question
     assert app.selectbox(key="word").value == "the one that stands there"

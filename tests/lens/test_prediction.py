@@ -76,7 +76,7 @@ def test_the_lens_ends_with_the_model_itself_and_begins_with_the_embedding(
 @given(
     st.integers(0, 99), st.booleans(), st.booleans(), st.sampled_from([None, 3]), st.integers(1, 9),
 )  # fmt: skip
-def test_the_parts_sum_to_the_logit(
+def test_the_parts_sum_to_the_logit_minus_the_mean_or_a_rivals(
     tokenizer: Tokenizer, seed: int, scaled: bool, tied: bool, window: int | None, length: int
 ) -> None:
     model = random_model(
@@ -86,13 +86,41 @@ def test_the_parts_sum_to_the_logit(
     logits, _ = run_with_cache(hooked(model.weights), torch.tensor([tokens]), [])
     found = attribute(model, tokens, 77)
     assert found.logit == pytest.approx(float(logits[0, -1, 77]), rel=1e-4, abs=1e-4)
-    assert found.total == pytest.approx(found.logit, rel=1e-4, abs=1e-4)
+    mean = float(logits[0, -1].mean())
+    assert found.baseline == pytest.approx(mean, rel=1e-4, abs=1e-4)
+    assert found.total == pytest.approx(float(logits[0, -1, 77]) - mean, rel=1e-4, abs=1e-3)
     assert sum(value for _, value in found.parts()) == pytest.approx(found.total, abs=1e-4)
     assert found.neurons.sum(-1) == pytest.approx(found.mlps, abs=1e-4)
     against = attribute(model, tokens, 77, 78)
     difference = float(logits[0, -1, 77] - logits[0, -1, 78])
-    assert against.logit == pytest.approx(difference, abs=1e-3)
+    assert against.difference == pytest.approx(difference, abs=1e-3)
     assert against.total == pytest.approx(difference, abs=1e-3)
+
+
+def test_what_is_written_for_all_words_alike_is_written_for_none(tokenizer: Tokenizer) -> None:
+    """MLP 1 writes along what all words' unembeddings share: much of the logit, nothing of the word."""
+    model = random_model(tokenizer, tied=False)
+    tokens, word, blank = tokenizer.encode_story(TEXT)[:6], 77, 5
+    unembed = model.weights.unembed
+    with torch.no_grad():
+        shared = torch.randn(16, generator=torch.Generator().manual_seed(1))
+        shared -= shared.mean()
+        model.weights.ln_final_w.fill_(1.0)
+        unembed -= torch.outer(unembed @ shared, shared) / shared.square().sum()
+    before = attribute(model, tokens, word)
+    with torch.no_grad():
+        unembed.add_(shared)  # to every word's, so no probability moves
+        model.weights.b_U.add_(3.0)
+    after = attribute(model, tokens, word)
+    assert dict(after.parts()) == pytest.approx(dict(before.parts()), abs=1e-4)
+    assert after.difference == pytest.approx(before.difference, abs=1e-4)
+    with torch.no_grad():
+        model.weights.blocks[1].b_out.copy_(9 * shared)
+        unembed[blank], model.weights.b_U[blank] = 0.0, 0.0
+    uncentred = attribute(model, tokens, word, blank)  # against a logit of 0: the raw logit
+    assert uncentred.baseline == 0
+    assert uncentred.parts()[0][0] == "biases of MLPs"
+    assert attribute(model, tokens, word).parts()[0][0] != "biases of MLPs"
 
 
 def test_a_word_that_is_not_one_token_is_named(checkpoint: Checkpoint) -> None:
@@ -114,6 +142,15 @@ def test_the_commands_say_what_the_page_says(
     assert main(["predict", "tiny", "--text", TEXT, "--position", "4", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["parts"][0]["logit"] >= told["parts"][-1]["logit"]
+    shares = sum(part["logit"] for part in told["parts"])
+    assert shares == pytest.approx(told["logit"] - told["baseline"], abs=1e-4)
+    assert told["attributed"] == "logit minus the mean logit of the vocabulary"
+    rival = ["--position", "4", "--rival", " park", "--json"]
+    assert main(["predict", "tiny", "--text", TEXT, *rival]) == 0
+    against = json.loads(capsys.readouterr().out)
+    assert against["rival"] == " park" and against["attributed"] == "logit minus that of the rival"
+    shares = sum(part["logit"] for part in against["parts"])
+    assert shares == pytest.approx(told["logit"] - against["baseline"], abs=1e-4)
     assert [stage["stage"] for stage in told["layers"]][-1] == "MLP 1"
     assert main(["ablate", "tiny", "--text", TEXT, "--neurons", "1", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
