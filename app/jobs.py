@@ -12,6 +12,7 @@ from pathlib import Path
 
 from slm.files import replacing
 from slm.runs import runs_dir
+from slm.stories.sources import absolute
 from slm.training import queue
 
 
@@ -35,7 +36,14 @@ class Plan:
 
     def arguments(self) -> list[str]:
         """As the command line takes them."""
-        words = ["--corpus", self.corpus, "--seed", str(self.seed), "--recipe", self.recipe]
+        words = [
+            "--corpus",
+            absolute(self.corpus),
+            "--seed",
+            str(self.seed),
+            "--recipe",
+            self.recipe,
+        ]
         if self.parent:
             words += ["--from", self.parent]
         else:

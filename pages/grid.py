@@ -12,6 +12,7 @@ from slm.judging.history import Scored
 from slm.judging.protocol import ALL_DIMENSIONS
 from slm.model.config import count_parameters, named_shape
 from slm.runs import damaged_runs, list_runs
+from slm.stories.sources import absolute
 from slm.text import visible
 from slm.training import queue, sweep
 from slm.training.grid import LOWER_IS_BETTER, Cell, cells, normalised
@@ -180,7 +181,14 @@ def train() -> None:
     plan = Sweep(
         name=name,
         shapes=shapes,
-        how=("--corpus", str(corpus), "--vocab", str(vocabulary), "--tokens", str(tokens)),
+        how=(
+            "--corpus",
+            absolute(str(corpus)),
+            "--vocab",
+            str(vocabulary),
+            "--tokens",
+            str(tokens),
+        ),
     )
     with st.container(horizontal=True):
         pressed = st.button("Train the grid", type="primary", key="grid-start", disabled=not corpus)

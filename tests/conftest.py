@@ -15,6 +15,9 @@ from slm.model.weights import initialise
 from slm.runs import Address, Checkpoint, Run, RunInfo
 from slm.stories.tokenizer import END, Tokenizer
 from tests.judging.server import JudgeServer, serving
+from tests.stand_in import register
+
+register()
 
 NAMES = ("Amy", "Ben", "Lily", "Tom", "Sue", "Max")
 THINGS = ("ball", "kite", "cake", "boat", "book", "hat")

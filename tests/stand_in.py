@@ -23,8 +23,7 @@ INDEXING = (torch.ops.aten.index.Tensor, torch.ops.aten.index_put_.default)
 
 @contextlib.contextmanager
 def stand_in() -> Iterator[str]:
-    """Have a device that is none, by its name."""
-    _register()
+    """Have a device that is none, by its name. It must have been registered."""
     before = torch._C._only_lift_cpu_tensors()
     torch._C._set_only_lift_cpu_tensors(
         True
@@ -37,7 +36,8 @@ def stand_in() -> Iterator[str]:
 
 
 @cache
-def _register() -> None:
+def register() -> None:
+    """Tell torch of the device; it asks for devices once, at the first backward pass."""
     _setup_privateuseone_for_python_backend(NAME, backend_module=_Module())
 
 

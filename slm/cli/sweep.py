@@ -7,6 +7,9 @@ import sys
 from slm.cli.command import Commands, answer
 from slm.errors import BadInput
 
+OWN = ("--name", "--shape", "--from", "--resume")
+"""Arguments of `slm train` that a sweep gives itself."""
+
 
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
@@ -31,13 +34,20 @@ def _sweep(chosen: argparse.Namespace) -> None:
     from slm.training.grid import cells
 
     how = tuple(word for word in chosen.how if word != "--")
-    if chosen.shapes:
-        _check_how(how)
+    if chosen.show and chosen.ray is not None:
+        raise BadInput("--show trains nothing: leave out --ray")
+    if chosen.shapes is not None:
+        how = _checked(how)
         named = tuple(word.strip() for word in chosen.shapes.split(",") if word.strip())
         sweep = sweeps.Sweep(name=chosen.name, shapes=named, how=how)
         sweeps.keep(sweep)
     else:
         sweep = sweeps.load(chosen.name)
+        if how and _checked(how) != sweep.how:
+            raise BadInput(
+                f"the sweep {chosen.name!r} goes on as it began, with {' '.join(sweep.how)}: leave out "
+                "what follows --"
+            )
     if not chosen.show:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         if chosen.ray is None:
@@ -68,11 +78,8 @@ def _sweep(chosen: argparse.Namespace) -> None:
     answer(chosen, data, lambda: "\n".join(lines) or "nothing is trained yet")
 
 
-def _check_how(how: tuple[str, ...]) -> None:
+def _checked(how: tuple[str, ...]) -> tuple[str, ...]:
     """Complain now about what `slm train` would complain about later."""
-    from slm.cli.training import plan_of
+    from slm.cli.training import checked
 
-    for word in ("--name", "--shape", "--from", "--resume"):
-        if word in how:
-            raise BadInput(f"{word} is the sweep's own business: leave it out")
-    plan_of("sweep", list(how))
+    return tuple(checked("sweep", how, without=OWN))

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from slm.cli.command import Commands, Parser, answer, count, seed
+from slm.cli.resuming import check_resumed
 from slm.errors import BadInput
 from slm.model.config import FROM_THE_PAPER, PRESETS
 from slm.text import as_json, on_terminal
@@ -42,8 +43,8 @@ def add_to(commands: Commands) -> None:
 def _how_to_train(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--corpus",
-        default="nursery",
-        help="stories: a path, a hub name, or nursery. How a file is read may follow its name: "
+        help="stories: a path, a hub name, or nursery (the default). How a file is read may follow "
+        "its name: "
         "PATH:lines, :blank-lines, :passages, :csv, :mark=TEXT (what parts stories in a .txt), "
         ":text=COLUMN, :keep-truncated, :drop-truncated (what ends without a sentence's mark)",
     )
@@ -57,24 +58,28 @@ def _how_to_train(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--minutes", type=float, help="how long to train, instead of --tokens")
     sub.add_argument("--vocab", type=int, help="size of the vocabulary (4096)")
     sub.add_argument("--context", type=int, help="n_ctx, in tokens (256)")
-    sub.add_argument("--batch", type=int, default=16, help="rows a step")
-    sub.add_argument("--seed", type=seed, default=0)
-    sub.add_argument("--checkpoints", type=int, default=20, help="besides the early ones")
+    sub.add_argument("--batch", type=int, help="rows a step (16)")
+    sub.add_argument("--seed", type=seed, help="of initial weights and order (0)")
+    sub.add_argument("--checkpoints", type=int, help="besides the early ones (20)")
     sub.add_argument(
         "--precision",
-        default="auto",
-        help="of matrix products: float32, bfloat16, or auto for whichever is faster here",
+        help="of matrix products: float32, bfloat16, or auto (the default): whichever is faster here",
     )
     sub.add_argument(
-        "--recipe", default="muon",
-        help="muon: Muon and AdamW, rates that fall to 0; paper: AdamW at a constant 5e-4, as published",
+        "--recipe",
+        help="muon (the default): Muon and AdamW, rates that fall to 0; "
+        "paper: AdamW at a constant 5e-4, as published",
     )  # fmt: skip
     sub.add_argument("--muon-lr", type=float, help="of the matrices")
     sub.add_argument("--adam-lr", type=float, help="of embeddings, gains and biases")
     sub.add_argument(
         "--device", default="auto", help="auto (CUDA where it is there), cpu, cuda, mps"
     )
-    sub.add_argument("--resume", action="store_true", help="go on with this run")
+    sub.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with this run, as it began; --device may differ",
+    )
 
 
 def _train(chosen: argparse.Namespace) -> None:
@@ -99,9 +104,11 @@ def _train(chosen: argparse.Namespace) -> None:
             console.print(f"{name} …", style="dim")
 
     if chosen.resume:
+        check_resumed(chosen, open_run(chosen.name).info)
         updates = job.resume(
-            chosen.name, stop=lambda: stopping, progress=stage, device=chosen.device
-        )
+            chosen.name, stop=lambda: stopping, progress=stage, device=chosen.device,
+            corpus=chosen.corpus, valid=chosen.valid,
+        )  # fmt: skip
     else:
         updates = job.start(_plan(chosen), stop=lambda: stopping, progress=stage)
 
@@ -111,7 +118,9 @@ def _train(chosen: argparse.Namespace) -> None:
         TextColumn("{task.fields[shown]}"),
         TimeRemainingColumn(),
     )
-    first = next(updates)
+    if (first := next(updates, None)) is None:
+        answer(chosen, _described(chosen.name), lambda: f"{chosen.name}: nothing left to do")
+        return
     _say_cleaning(chosen.name)
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(chosen.name, total=first.steps, shown="starting")
@@ -141,12 +150,32 @@ def _say_cleaning(name: str) -> None:
             print(f"{source}: {CleaningReport.of(corpus[what]).in_words()}", file=sys.stderr)
 
 
-def plan_of(name: str, how: Sequence[str]) -> "Plan | None":
-    """What `slm train --name NAME` would do with these arguments; None where it would only go on."""
-    parser = Parser(prog="slm train")
+def checked(name: str, how: Sequence[str], *, without: Sequence[str] = ()) -> list[str]:
+    """The arguments of `slm train --name NAME`, to be used later and in any folder.
+
+    Raises `BadInput` now for what would be refused then, and for those `without` which it must be.
+    """
+    from slm.runs import open_run
+    from slm.stories.sources import absolute
+
+    words = [word.split("=")[0] for word in how]
+    if given := [flag for flag in without if flag in words]:
+        raise BadInput(f"{given[0]} is the sweep's own business: leave it out")
+    parser = Parser(prog="slm train", allow_abbrev=False)
     _how_to_train(parser)
     chosen = parser.parse_args(how, argparse.Namespace(name=name))
-    return None if chosen.resume else _plan(chosen)
+    if chosen.resume:
+        check_resumed(chosen, open_run(name).info)
+    else:
+        _plan(chosen)
+    settled, is_file = [], False
+    for word in how:
+        flag, equals, value = word.partition("=")
+        if flag in ("--corpus", "--valid") and equals:
+            word = f"{flag}={absolute(value)}"
+        settled.append(absolute(word) if is_file else word)
+        is_file = word in ("--corpus", "--valid")
+    return settled
 
 
 def _plan(chosen: argparse.Namespace) -> "Plan":
@@ -167,23 +196,22 @@ def _plan(chosen: argparse.Namespace) -> "Plan":
         d_vocab=config.d_vocab if chosen.vocab is None else chosen.vocab,
         n_ctx=config.n_ctx if chosen.context is None else chosen.context,
     )
-    usual = named_recipe(chosen.recipe)
+    usual = named_recipe(chosen.recipe or "muon")
     if chosen.muon_lr is not None and usual.optimizer != "muon":
         raise BadInput(f"the recipe {chosen.recipe} has no Muon: leave out --muon-lr")
     recipe = replace(
         usual,
         tokens=usual.tokens if chosen.tokens is None else chosen.tokens,
-        batch=chosen.batch,
-        seed=chosen.seed,
-        checkpoints=chosen.checkpoints,
-        precision=chosen.precision,
-        muon_lr=usual.muon_lr if chosen.muon_lr is None else chosen.muon_lr,
-        adam_lr=usual.adam_lr if chosen.adam_lr is None else chosen.adam_lr,
+        **{
+            name: value
+            for name in ("batch", "seed", "checkpoints", "precision", "muon_lr", "adam_lr")
+            if (value := getattr(chosen, name)) is not None
+        },
     )
     return Plan(
         name=chosen.name,
         config=config,
-        corpus=chosen.corpus,
+        corpus=chosen.corpus or "nursery",
         valid=chosen.valid,
         recipe=recipe,
         minutes=chosen.minutes,
@@ -195,8 +223,8 @@ def _plan(chosen: argparse.Namespace) -> "Plan":
 def _add(chosen: argparse.Namespace) -> None:
     from slm.training import queue
 
-    plan_of(chosen.name, chosen.how)  # what is wrong is said now, not when its turn comes
-    queue.add(chosen.name, chosen.how)
+    how = checked(chosen.name, chosen.how)  # what is wrong is said now, not when its turn comes
+    queue.add(chosen.name, how)
     answer(chosen, {"waiting": chosen.name}, lambda: f"{chosen.name} waits for its turn")
 
 

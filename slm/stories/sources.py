@@ -100,6 +100,27 @@ def has_validation(spec: str) -> bool:
     return all(name in HUB or _NURSERY.fullmatch(name) for name in names)
 
 
+def absolute(spec: str) -> str:
+    """The same corpus with its files by their whole paths: it means the same in every folder."""
+    if parts := _parts(spec):
+        joined = "+".join(map(absolute, parts))
+        return joined if len(_parts(joined)) == len(parts) else spec  # a folder's name may hold a +
+    name, _ = _chosen(spec)
+    path = _path(name) if _names_file(name) else None
+    return spec if path is None else f"{path.absolute()}{spec[len(name) :]}"
+
+
+def missing_files(spec: str) -> list[str]:
+    """The files among what `spec` joins that are not there."""
+    names = [_chosen(part)[0] for part in _parts(spec) or [spec]]
+    return [name for name in names if _names_file(name) and not _is_file(name)]
+
+
+def _names_file(name: str) -> bool:
+    named = name in HUB or name == "shipped" or _NURSERY.fullmatch(name)
+    return not named and bool(name.strip())
+
+
 def _shipped() -> Source:
     from slm.stories import shipped
 

@@ -31,10 +31,12 @@ from slm.runs import (
     runs_dir,
 )
 from slm.stories.corpus import Prepared, Progress, prepare
+from slm.stories.sources import absolute
 from slm.stories.tokenizer import Tokenizer
 from slm.training.device import choose_device
 from slm.training.loop import Diverged, Learner, train
 from slm.training.recipe import Recipe
+from slm.training.reopening import reopen
 from slm.training.rows import Rows
 from slm.training.speed import measure
 from slm.training.team import Team, gather
@@ -100,6 +102,11 @@ def start(
             f"there is a run {plan.name!r} already; choose another name, or go on with --resume"
         )
     run.stop_path.unlink(missing_ok=True)  # it asked an earlier training
+    plan = replace(
+        plan,
+        corpus=absolute(plan.corpus),
+        valid=None if plan.valid is None else absolute(plan.valid),
+    )
     parent = None if plan.parent is None else load_checkpoint(plan.parent)
     asked = plan.config if parent is None else parent.config
     tokenizer = None if parent is None else parent.tokenizer
@@ -125,35 +132,33 @@ def resume(
     stop: Callable[[], bool],
     progress: Progress = lambda stage, share: None,
     device: str = "auto",
+    corpus: str | None = None,
+    valid: str | None = None,
 ) -> Iterator[Update]:
     """Go on with a run that was stopped, killed or failed, from the last state it saved.
 
-    On the same machine with as many threads it follows the losses of a run that never stopped.
+    On the same machine with as many threads it follows the losses of a run that never stopped. Of a
+    finished run nothing is left to do. `corpus` and `valid` are where its stories lie now.
     """
     team, device = gather(), choose_device(device)
     run = open_run(name)
     info = team.tell(run.info)
     if info.status == "finished":
-        raise BadInput(f"run {name!r} is finished after {run.last_step} steps; nothing to resume")
+        return
     if not info.recipe:
         raise BadInput(f"run {name!r} was not trained here, so it cannot be resumed")
     recipe = Recipe(**info.recipe)
     team.check(recipe.batch)
     with run.held() if team.first else contextlib.nullcontext():
         run.stop_path.unlink(missing_ok=True)
-        prepared = _prepare(
-            info.corpus["train"], info.corpus["valid"], info.config, run.tokenizer, progress
-        )
-        if prepared.train.hash != info.corpus["train_hash"]:
-            raise BadInput(
-                f"the corpus {info.corpus['train']!r} has changed since run {name!r} began"
-            )
+        prepared, corpora = reopen(run, corpus, valid, progress)
         if team.first:
             run.update(
                 status="training",
                 process=Process.of(os.getpid()),
                 message="",
                 machine=_machine(device),
+                corpus={**info.corpus, **corpora},
             )
         yield from _go_on(run, info.config, recipe, prepared, stop, team, device)
 
@@ -346,6 +351,7 @@ def _write_new(
             corpus={
                 "train": plan.corpus,
                 "valid": plan.valid,
+                "vocabulary": plan.config.d_vocab,
                 "train_hash": prepared.train.hash,
                 "valid_hash": prepared.valid.hash,
                 "tokenizer_hash": prepared.tokenizer.hash,

@@ -68,7 +68,7 @@ def test_a_training_that_cannot_begin_leaves_its_last_words(runs: Path) -> None:
     queue.add("lost", ["--corpus", "no/such.txt"])
     wait_for(lambda: queue.exit_code("lost") is not None)
     assert queue.exit_code("lost") == 2
-    assert "there is no file 'no/such.txt'" in queue.log_path("lost").read_text()
+    assert "no/such.txt'" in queue.log_path("lost").read_text()
     assert queue.asked_for() == ["lost"]
 
 

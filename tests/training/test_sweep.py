@@ -79,7 +79,10 @@ def test_what_is_finished_stays_and_what_was_stopped_goes_on(runs: Path) -> None
         (["--shapes", "64x2x4,64x2x4"], "64x2x4 stands there twice"),
         (["--shapes", "64x2x5"], "n_heads must divide d_model"),
         (["--shapes", "64x2x4", "--", "--name", "x"], "--name is the sweep's own business"),
+        (["--shapes", "64x2x4", "--", "--shape=8x1x1"], "--shape is the sweep's own business"),
         (["--shapes", "64x2x4", "--", "--tokens", "5", "--minutes", "5"], "not both"),
+        (["--shapes", ""], "a sweep needs at least one shape"),
+        (["--show", "--ray"], "leave out --ray"),
         ([], "there is no sweep 'g'; there are: none yet"),
     ],
 )
@@ -89,6 +92,19 @@ def test_a_sweep_that_cannot_be_is_one_line_and_trains_nothing(
     assert main(["sweep", "--name", "g", *arguments]) == 2
     assert complaint in capsys.readouterr().err
     assert not runs.exists()
+
+
+def test_a_sweep_goes_on_with_what_it_began_with_and_nothing_else(
+    runs: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    how = ("--corpus", str(corpus), "--tokens", "1k")
+    sweep.keep(Sweep(name="g", shapes=("16x1x2",), how=how))
+    assert main(["sweep", "--name", "g", "--show", "--", "--tokens", "2k"]) == 2
+    assert "--tokens 1k: leave out what follows --" in capsys.readouterr().err
+    monkeypatch.chdir(corpus.parent)
+    same = ["--corpus", corpus.name, "--tokens", "1k"]
+    assert main(["sweep", "--name", "g", "--show", "--", *same]) == 0
+    assert main(["sweep", "--name", "g", "--show", "--shapes", "16x1x2", "--", *same]) == 0
 
 
 def test_a_name_means_one_sweep(runs: Path) -> None:
