@@ -10,10 +10,10 @@ from typing import Any
 import tokenizers
 from tokenizers import decoders, models
 
-from slm.errors import BadInput, one_line, shown
+from slm.errors import BadInput, shown
 from slm.importing import llama2c, tokenizer_json, trial
 from slm.importing.reading import read_json, refuse_pointer
-from slm.stories.tokenizer import END, Tokenizer
+from slm.stories.tokenizer import END, Tokenizer, refused
 
 LONGEST = 50_000_000
 """Bytes of a merges.txt, tokenizer.bin or tokenizer.model that are read."""
@@ -130,7 +130,7 @@ def _refuse_sentencepiece(path: Path) -> None:
 def _of_json(
     data: dict[str, Any], folder: Path, d_vocab: int, config: Mapping[str, Any]
 ) -> Brought:
-    try:
+    with refused("its tokenizer.json cannot be read"):
         if data.get("story"):
             story = {**data["story"], "d_vocab": d_vocab}
             tokenizer = Tokenizer.from_json(json.dumps({**data, "story": story}))
@@ -142,12 +142,6 @@ def _of_json(
         ]
         data, notes = _as_transformers(data, told)
         tokenizer, more = tokenizer_json.read(data, d_vocab, partial(_marks, told, config))
-    except BadInput:
-        raise
-    except Exception as error:  # the library raises nothing narrower
-        raise BadInput(
-            f"its tokenizer.json cannot be read: {type(error).__name__}: {one_line(str(error))}"
-        ) from None
     model = folder / "tokenizer.model"
     if model.is_file() and model.stat().st_size <= LONGEST:
         more = (*more, *trial.against_sentencepiece(model, tokenizer))

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Literal, get_args
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
-from slm.errors import BadInput
+from slm.errors import BadInput, one_line
 from slm.files import write_text
 
 END = "<|endoftext|>"
@@ -31,6 +32,22 @@ Leading = Literal["kept", "shared", "dropped"]
 """What becomes of the spaces that a story begins with, where a prefix (a space) is put before it."""
 TRAINING_BYTES = 100_000_000
 """A tokenizer learns from the first this many bytes: more text changes it little and takes minutes."""
+
+
+@contextmanager
+def refused(what: str) -> Iterator[None]:
+    """Turn whatever the library raises into one line that begins with `what`.
+
+    It raises nothing narrower than Exception, and where its Rust code panics not even that.
+    """
+    try:
+        yield
+    except BadInput:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise BadInput(f"{what}: {type(error).__name__}: {one_line(str(error))}") from None
 
 
 class Tokenizer:
@@ -133,12 +150,8 @@ class Tokenizer:
             raise BadInput(f"{path} is not a tokenizer: it is no JSON object") from None
         if step != "ByteLevel" and not made_of.get("story"):
             raise BadInput(f"{path} is not a tokenizer of bytes: it splits text by {step}")
-        try:
+        with refused(f"{path} is not a tokenizer"):
             return cls.from_json(text)
-        except BadInput:
-            raise
-        except Exception as error:  # the library raises nothing narrower
-            raise BadInput(f"{path} is not a tokenizer: {error}") from None
 
     def save(self, path: Path) -> None:
         """Write tokenizer.json, whole or not at all."""

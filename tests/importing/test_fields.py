@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from slm.errors import BadInput
 from slm.importing import huggingface, lens
 from slm.model.config import ModelConfig
+from tests.importing.conftest import lively
 
 GPT2 = {"model_type": "gpt2", "vocab_size": 500, "n_embd": 16, "n_layer": 2, "n_head": 4}
 GPT_NEO = {
@@ -124,6 +125,67 @@ def test_every_field_of_transformerlens_own_configuration_is_known() -> None:
 
     fields = {field.name for field in dataclasses.fields(HookedTransformerConfig)}
     assert fields <= lens.KNOWN.read | lens.KNOWN.without_effect | set(lens.KNOWN.only)
+
+
+ALTERED = {
+    "default_prepend_bos": False,
+    "init_mode": "xavier_uniform",
+    "initializer_range": 3.0,
+    "use_attn_result": True,
+    "use_split_qkv_input": True,
+    "use_hook_mlp_in": True,
+    "use_attn_in": True,
+    "use_hook_tokens": True,
+    "layer_norm_folding": True,
+    "uses_rms_norm": True,
+    "tie_word_embeddings": True,
+    "train_seq_length": 3,
+    "NTK_by_parts_low_freq_factor": 3.0,
+    "NTK_by_parts_high_freq_factor": 9.0,
+    "NTK_by_parts_factor": 2.0,
+    "NTK_original_ctx_len": 3,
+    "yarn_factor": 3.0,
+    "yarn_attention_factor": 3.0,
+    "yarn_beta_fast": 3.0,
+    "yarn_beta_slow": 3.0,
+    "yarn_original_max_position_embeddings": 3,
+    "yarn_truncate": False,
+    "yarn_global_attn_only": True,
+    "norm_topk_prob": True,
+    "relative_attention_max_distance": 3,
+    "decoder_start_token_id": 3,
+    "model_name": "theirs",
+    "tokenizer_prepends_bos": True,
+    "checkpoint_value": 3,
+    "seed": 7,
+}
+
+
+@pytest.mark.parametrize("positions", ["rotary", "standard"])
+def test_fields_without_effect_have_none_in_transformerlens(positions: str) -> None:
+    import torch
+    from transformer_lens import HookedTransformer, HookedTransformerConfig
+
+    base = {
+        "d_model": 16,
+        "n_layers": 2,
+        "n_heads": 4,
+        "d_head": 4,
+        "d_vocab": 50,
+        "n_ctx": 40,
+        "act_fn": "gelu",
+        "normalization_type": "LN",
+        "positional_embedding_type": positions,
+        "device": "cpu",
+    }
+    original = lively(HookedTransformer(HookedTransformerConfig(**base)))
+    tokens = torch.randint(0, 50, (2, 30), generator=torch.Generator().manual_seed(0))
+    logits = original(tokens)
+    for name, value in ALTERED.items():
+        assert name in lens.KNOWN.without_effect
+        other = HookedTransformer(HookedTransformerConfig(**base | {name: value})).eval()
+        other.load_state_dict(original.state_dict())
+        assert float((other(tokens) - logits).detach().abs().max()) < 1e-5, name
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,13 @@ def test_what_a_piece_of_a_story_spans_is_counted_without_the_prefix(tmp_path: P
         ),
         ({"model": None}, "it has no model"),
         ({"added_tokens": 3}, "cannot be read"),
+        (
+            {
+                "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]}
+                | {"continuing_subword_prefix": "long"}
+            },
+            "its tokenizer.json cannot be read: PanicException",
+        ),
     ],
 )
 def test_a_tokenizer_of_another_kind_is_refused(
