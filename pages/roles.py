@@ -12,7 +12,8 @@ from app.work import Work
 from slm.lens.explainable import STORIES as EXPLAINING
 from slm.lens.protagonist import STORIES as MENTIONING
 from slm.lens.protagonist import ProtagonistTest
-from slm.lens.roles import STORIES, Roles
+from slm.lens.role_scores import Kind
+from slm.lens.roles import STORIES, ScoredRoles
 from slm.stories.labelled import NURSERY
 
 ROLES, PROTAGONIST, EXPLAINED = "Roles", "The protagonist test", "Explained by a judge"
@@ -45,7 +46,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             help="More stories, narrower intervals, a longer wait.",
         )
     )  # fmt: skip
-    tested = ""
+    tested, kind = "", Kind.EXCITED
+    if view == ROLES:
+        chosen = st.segmented_control(
+            "Neurons that are", [one.value for one in Kind], default=Kind.EXCITED.value, required=True,
+            key="kind", bind="query-params",
+        )  # fmt: skip
+        kind = Kind(chosen or Kind.EXCITED)
     if view == PROTAGONIST:
         tested = st.text_input(
             "Neuron (layer.neuron)", placeholder="the best", key="tested", bind="query-params",
@@ -73,12 +80,13 @@ waiting.under_way(works, "roles")
 results = {address: work.result for address, work in works.items() if work.result is not None}
 label = None
 if view == ROLES and results:
-    for found in results.values():
+    of_kind = {address: found.of(kind) for address, found in results.items()}
+    for found in of_kind.values():
         scores.headline(found)
-    scores.by_layer(results)
+    scores.by_layer(of_kind)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox(
-            "Role", next(iter(results.values())).names, index=None, key="role", bind="query-params",
+            "Role", next(iter(of_kind.values())).names, index=None, key="role", bind="query-params",
             placeholder="the best neurons of every role", width=330,
         )  # fmt: skip
         scores.rules()
@@ -87,10 +95,10 @@ for column, address in selection.columns():
         continue
     with column, show.one_line():
         found = works[address].result
-        if isinstance(found, Roles):
+        if isinstance(found, ScoredRoles):
             letter = "unit_a" if address == addresses[0] else "unit_b"
-            scores.best(found, label, letter)
-            scores.distribution(found, letter)
+            scores.best(found.of(kind), label, letter)
+            scores.distribution(found.of(kind), letter)
         elif isinstance(found, ProtagonistTest):
             protagonist.protagonist(address, found, alone=len(addresses) == 1)
         elif not works[address].running:

@@ -7,9 +7,9 @@ import streamlit as st
 
 from app.cache.checkpoints import checkpoint, key, of_checkpoint
 from app.work import Work
-from slm.lens.explainable import another_neuron, neuron_snippets
+from slm.lens.explainable import neuron_snippets
 from slm.lens.protagonist import ProtagonistTest, protagonist_test
-from slm.lens.roles import Roles, score_roles
+from slm.lens.roles import ScoredRoles, score_roles
 from slm.progress import Progress
 from slm.runs import Checkpoint
 from slm.stories.cleaning import cleaned
@@ -18,7 +18,7 @@ from slm.stories.snippets import NeuronSnippets
 from slm.stories.sources import open_source
 
 
-def roles(address: str, corpus: str, stories: int) -> Work[Roles]:
+def roles(address: str, corpus: str, stories: int) -> Work[ScoredRoles]:
     """Every neuron against every label of a corpus; begun when it is first asked for."""
     return _roles(*key(address), corpus, stories)
 
@@ -36,9 +36,7 @@ def snippets(
 ) -> tuple[NeuronSnippets, NeuronSnippets]:
     """A neuron by example, and another one of its layer."""
     texts = list(islice(cleaned(open_source(corpus)), stories))
-    other = another_neuron(checkpoint, layer, neuron)
-    mine, another = neuron_snippets(checkpoint, texts, [(layer, neuron), (layer, other)])
-    return mine, another
+    return neuron_snippets(checkpoint, texts, layer, neuron)
 
 
 def roles_again(address: str, corpus: str, stories: int) -> None:
@@ -52,10 +50,10 @@ def protagonist_again(address: str, stories: int, neuron: tuple[int, int] | None
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _roles(address: str, changed: int, corpus: str, stories: int) -> Work[Roles]:
+def _roles(address: str, changed: int, corpus: str, stories: int) -> Work[ScoredRoles]:
     model = checkpoint(address)
 
-    def steps() -> Generator[Progress, None, Roles]:
+    def steps() -> Generator[Progress, None, ScoredRoles]:
         names, read = labelled(model.tokenizer, corpus, stories)
         return (yield from score_roles(model, read, names))
 

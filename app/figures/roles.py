@@ -1,6 +1,7 @@
 """Roles of neurons: how many are confirmed, and how active a neuron is on words of each kind."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,53 +14,81 @@ LAYERS = 6
 """Room for at least so many, so that a single bar is no wall."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class LayerShares:
+    """What is confirmed in a layer: neurons, random directions with their interval, and by luck."""
+
+    neurons: float
+    random: float
+    low: float
+    high: float
+    luck: float
+
+
 def shares_by_layer(
-    shares: Mapping[str, Sequence[tuple[float, float]]], palette: Palette
+    shares: Mapping[str, Sequence[LayerShares]], title: str, palette: Palette
 ) -> go.Figure:
-    """For each model and layer: the share that is confirmed, beside what meaningless labels reach."""
+    """For each model and layer: the confirmed share, beside random directions and meaningless labels."""
     figure = go.Figure()
     for (name, layers), colour in zip(shares.items(), (palette.plus, palette.other), strict=False):
+        at = [str(layer) for layer in range(len(layers))]
         figure.add_bar(
-            x=[str(layer) for layer in range(len(layers))],
-            y=[share for share, _ in layers],
+            x=at,
+            y=[one.neurons for one in layers],
             name=printed(name),
             marker={"color": colour},
-            text=[f"{share:.0%}" for share, _ in layers],
-            textposition="outside",
-            cliponaxis=False,
+            text=[f"{one.neurons:.0%}" for one in layers],
+            textposition="inside",
+            insidetextanchor="start",
             hovertemplate=f"{printed(name)}, layer %{{x}}: %{{y:.1%}} confirmed<extra></extra>",
         )
+        figure.add_bar(
+            x=at,
+            y=[one.random for one in layers],
+            name=f"{printed(name)}, random directions",
+            marker={"color": "rgba(0,0,0,0)", "line": {"color": colour, "width": 1.5}},
+            error_y={
+                "array": [one.high - one.random for one in layers],
+                "arrayminus": [one.random - one.low for one in layers],
+                "color": palette.muted, "thickness": 1.2, "width": 4,
+            },
+            customdata=[(one.low, one.high) for one in layers],
+            hovertemplate=f"{printed(name)}, layer %{{x}}: %{{y:.1%}} (%{{customdata[0]:.1%}} to "
+            "%{customdata[1]:.1%}) of random directions<extra></extra>",
+        )  # fmt: skip
     for index, (name, layers) in enumerate(shares.items()):
         figure.add_scatter(
             x=[str(layer) for layer in range(len(layers))],
-            y=[luck for _, luck in layers],
+            y=[one.luck for one in layers],
             name=f"{printed(name)}, meaningless labels",
             mode="lines+markers",
             line={"color": palette.muted, "width": 1, "dash": "dot" if index else "solid"},
             marker={"size": 7, "symbol": "line-ew-open"},
-            hovertemplate=f"{printed(name)}, layer %{{x}}: at most %{{y:.1%}} by luck<extra></extra>",
+            hovertemplate=f"{printed(name)}, layer %{{x}}: %{{y:.1%}} by luck<extra></extra>",
         )
-    top = max((share for layers in shares.values() for pair in layers for share in pair), default=0)
+    every = [one for layers in shares.values() for one in layers]
+    top = max((max(one.neurons, one.high, one.luck) for one in every), default=0)
     most = max((len(layers) for layers in shares.values()), default=1)
     figure.update_xaxes(
         title="layer", type="category", showgrid=False, zeroline=False,
         range=[-0.5, max(most, LAYERS) - 0.5],
     )  # fmt: skip
     figure.update_yaxes(
-        title="neurons with a confirmed role", tickformat=".0%", range=[0, max(1.15 * top, 0.05)],
-        gridcolor=palette.grid, zeroline=False,
+        title=title, tickformat=".0%", range=[0, max(1.15 * top, 0.05)], gridcolor=palette.grid,
+        zeroline=False,
     )  # fmt: skip
     figure.update_layout(barmode="group", bargap=0.35, showlegend=True)
-    return dress(figure, palette, height=260)
+    return dress(figure, palette, height=280)
 
 
 def activation_by_label(
     quantiles: Float[np.ndarray, "label five"],
     names: Sequence[str],
     chosen: str | None,
+    title: str,
     palette: Palette,
 ) -> go.Figure:
-    """One neuron's activations on words of each label, the highest on top.
+    """One neuron's activations on words of each label, the highest on top; `title` says of what kind.
 
     `quantiles` are 5, 25, 50, 75 and 95 %; labels without a word are NaN and left out.
     """
@@ -74,6 +103,6 @@ def activation_by_label(
             upperfence=[high], orientation="h", line={"color": colour, "width": 1.5},
             fillcolor="rgba(0,0,0,0)", showlegend=False, name=printed(names[at]),
         )  # fmt: skip
-    figure.update_xaxes(title="activation", gridcolor=palette.grid, zerolinecolor=palette.muted)
+    figure.update_xaxes(title=title, gridcolor=palette.grid, zerolinecolor=palette.muted)
     figure.update_yaxes(showgrid=False)
     return dress(figure, palette, height=90 + 24 * len(order))

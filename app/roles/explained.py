@@ -146,8 +146,8 @@ def _result(address: str, pair: Pair, found: Explained | None) -> None:
                 rows, show.colours(), "told right (balanced accuracy; 0.5 is guessing)", (0.0, 1.02)
             ),
             name=f"explained-{address}-{name}-{found.judge}",
-            note=f"{address}, blocks.{mine.layer}.mlp.hook_post, neuron {mine.neuron}: snippets of "
-            "stories that the explanation was not made from, half of which excite the neuron; "
+            note=f"{address}, blocks.{mine.layer}.mlp, neuron {mine.neuron}: snippets of stories "
+            "that the explanation was not made from, half of which make the neuron fire most; "
             f"{own.answered} answered. Bars: 95 % intervals over snippets",
             table=partial(_numbers, found),
             everything=partial(_everything, address, pair, found),

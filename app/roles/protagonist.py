@@ -53,28 +53,34 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
             show.figure(
                 intervals(
                     [(f"{one.name} ({one.count})", one.value, one.low, one.high) for one in shown],
-                    show.colours(), "mean activation", limits,
+                    show.colours(), "mean activation, 0 where silent", limits,
                 ),
                 name=f"protagonist-{where}-{address}-{trial.layer}.{trial.neuron}",
-                note=f"{address}, blocks.{trial.layer}.mlp.hook_post, neuron {trial.neuron}: means with "
-                "95 % intervals, on stories it was not chosen on"
+                note=f"{address}, blocks.{trial.layer}.mlp.hook_post, 0 where neuron {trial.neuron} does "
+                "not fire: means with 95 % intervals, on stories it was not chosen on"
                 if where == "stories"
                 else "The same names in every condition, at about the same place; intervals over names",
                 table=partial(numbers, trial),
                 everything=partial(as_json, found),
             )  # fmt: skip
-    compared = (*trial.contrasts, *trial.effects)
+    compared = (*trial.contrasts, *trial.fires_more, *trial.effects)
     two_digits = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(
         {
             "what is compared": [one.name for one in compared],
-            "measure": ["AUC"] * len(trial.contrasts) + ["activation"] * len(trial.effects),
+            "measure": ["AUC"] * len(trial.contrasts)
+            + ["fires more often by"] * len(trial.fires_more)
+            + ["activation"] * len(trial.effects),
             "value": [number(one.value) for one in compared],
             "from": [number(one.low) for one in compared],
             "to": [number(one.high) for one in compared],
         },
         column_config={"value": two_digits, "from": two_digits, "to": two_digits},
         hide_index=True,
+    )
+    st.caption(
+        "AUCs rank the pre-activation (of a gated MLP the activation). Activations are hook_post, 0 where "
+        "the neuron does not fire; its firing is compared at the same place where ordinary words are."
     )
     if len(names) > 1:
         st.caption(
@@ -87,7 +93,9 @@ def numbers(trial: Trial) -> str:
     """Every number of a trial as CSV."""
     parts = {
         "mean activation in stories": trial.means,
+        "share of words on which it fires": trial.fires,
         "AUC": trial.contrasts,
+        "fires more often by": trial.fires_more,
         "difference of activation in sentences": trial.effects,
         "mean activation in sentences": trial.conditions,
     }
@@ -111,7 +119,7 @@ def as_json(found: ProtagonistTest) -> str:
             "why": trial.why,
             **{
                 part: [plain(one) for one in getattr(trial, part)]
-                for part in ("means", "contrasts", "effects", "conditions")
+                for part in ("means", "fires", "contrasts", "fires_more", "effects", "conditions")
             },
         }
         for trial in found.trials

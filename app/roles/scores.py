@@ -10,50 +10,73 @@ from typing import Any
 import streamlit as st
 
 from app import selection, show
-from app.figures.roles import activation_by_label, shares_by_layer
+from app.figures.roles import LayerShares, activation_by_label, shares_by_layer
+from slm.lens.role_scores import Kind
 from slm.lens.roles import Finding, Roles
 
 EACH = 3  # neurons shown of each label, where all labels are
 MORE = 12
+TITLES = {
+    Kind.EXCITED: "confirmed: excited by a role",
+    Kind.INHIBITED: "confirmed: inhibited by a role",
+}
 
 
 def headline(found: Roles) -> None:
-    """The answer in a sentence."""
-    confirmed = sum(int(layer.confirmed.sum()) for layer in found.layers)
-    total = sum(len(layer.confirmed) for layer in found.layers)
-    shuffled = max(layer.shuffled_share for layer in found.layers)
-    dealt = max(layer.dealt_share for layer in found.layers)
+    """The answer in a sentence, and what random directions come to."""
+    neurons, random = found.confirmed_share, found.random_share
+    done = "excites" if found.kind is Kind.EXCITED else "inhibits"
     st.markdown(
-        f"**{confirmed:,} of {total:,}** neurons of {show.plain(str(found.address))} "
-        f"({confirmed / total:.0%}) have a confirmed role. "
-        f"Where labels mean nothing, at most {max(shuffled, dealt):.1%} of a layer pass."
+        f"**{neurons.hits:,} of {neurons.count:,}** neurons of {show.plain(str(found.address))} "
+        f"({neurons.value:.0%}) have a confirmed role that {done} them; of random directions that read "
+        f"the same residual stream {random.value:.0%} ({random.low:.0%} to {random.high:.0%}). "
+        f"{show.plain(found.beside_random)} Where labels mean nothing, at most "
+        f"{max(layer.luck.value for layer in found.layers):.1%} of a layer are confirmed."
     )
 
 
 def by_layer(all_found: Mapping[str, Roles]) -> None:
-    """The share of neurons with a confirmed role in each layer, models side by side."""
+    """The share of neurons with a confirmed role in each layer beside its controls, models side by side."""
     shares = {
         address: [
-            (layer.share, max(layer.shuffled_share, layer.dealt_share)) for layer in found.layers
+            LayerShares(
+                neurons=layer.share,
+                random=layer.random_directions.value,
+                low=layer.random_directions.low,
+                high=layer.random_directions.high,
+                luck=layer.luck.value,
+            )
+            for layer in found.layers
         ]
         for address, found in all_found.items()
     }
     one = next(iter(all_found.values()))
     show.figure(
-        shares_by_layer(shares, show.colours()),
+        shares_by_layer(shares, TITLES[one.kind], show.colours()),
         name="roles-by-layer-" + "-".join(all_found),
-        note=f"{one.stories} stories, {one.words:,} words. Meaningless labels: the greater of what "
-        "labels shuffled within stories and labels dealt to other words come to",
+        note=f"{one.stories} stories, {one.words:,} words. Random directions: the entries of the layer's "
+        "W_in permuted, each direction with a bias by which it fires as often as the neuron in its "
+        "place; intervals (95 %) over directions, the stories held fixed. Meaningless labels: the "
+        "greater of what labels shuffled within stories and labels dealt to other words come to",
         table=lambda: show.csv(
-            ("model", "layer", "confirmed", "labels shuffled", "labels dealt to other words"),
             (
-                (address, at, layer.share, layer.shuffled_share, layer.dealt_share)
+                "model", "layer", "confirmed", "random directions", "from", "to",
+                "neurons above random directions", "from", "to",
+                "labels shuffled", "labels dealt to other words",
+            ),
+            (
+                (
+                    address, at, layer.share, layer.random_directions.value,
+                    layer.random_directions.low, layer.random_directions.high,
+                    layer.lead.value, layer.lead.low, layer.lead.high,
+                    layer.shuffled.value, layer.dealt.value,
+                )
                 for address, found in all_found.items()
                 for at, layer in enumerate(found.layers)
             ),
         ),
         everything=partial(everything, all_found),
-    )
+    )  # fmt: skip
 
 
 def rules() -> None:
@@ -62,14 +85,22 @@ def rules() -> None:
         st.markdown(
             "A neuron's role is chosen on half of the stories, and there on half of the different "
             "words: the label whose words excite it most surely. It is confirmed where the other half "
-            "of the stories says so twice:\n"
+            "of the stories says so three times:\n"
             "1. **The places.** Of two words at about the same place of a story, how often does the one "
             "with the role excite it more (AUC)? The whole 95 % interval over stories must lie above "
             "what the luckiest of all neurons and labels reaches when labels are shuffled within "
             "stories.\n"
             "2. **The words.** The AUC over the different words that it was not chosen on, each counted "
             "once, must be one that shuffled labels reach once in a hundred. A detector of a few words "
-            "fails here.\n\n"
+            "fails here.\n"
+            "3. **The firing.** It must surely fire (be above 0) more often on the role's words than on "
+            "other words at about the same places. A neuron that these words only inhibit less fails "
+            "here, and one that is silent has no role.\n\n"
+            "What is compared in 1 and 2 is the pre-activation, for GELU is not monotone; of a gated MLP "
+            "the activation. *Inhibited by* is the same on the low side, with less firing for more.\n\n"
+            "**Random directions** read the same residual stream through the entries of the layer's "
+            "input weights, permuted, and go through all of it. Where as many of them have a role, the "
+            "stream carries the roles, and single neurons are not where they live.\n\n"
             "*Same word* holds the word fixed: where it is 0.5, only the word decides."
         )
 
@@ -90,6 +121,18 @@ def everything(all_found: Mapping[str, Roles]) -> str:
                 }
                 for at, name in enumerate(found.names)
             ],
+            "kind": found.kind.value,
+            "ranked": found.hook,
+            "layers": [
+                {
+                    "share": layer.share,
+                    "shuffled_share": layer.shuffled.value,
+                    "dealt_share": layer.dealt.value,
+                    "random_directions_share": layer.random_directions.value,
+                }
+                for layer in found.layers
+            ],
+            "beside_random_directions": found.beside_random,
             "confirmed": [plain(one) for one in found.confirmed()],
         }
         for address, found in all_found.items()
@@ -120,6 +163,8 @@ def best(found: Roles, label: str | None, key: str) -> None:
             "AUC": [number(one.auc) for one in rows],
             "confirmed": [one.confirmed for one in rows],
             "95 %": [f"{one.low:.2f} to {one.high:.2f}" for one in rows],
+            "fires": [percent(one.fires_on_role) for one in rows],
+            "elsewhere": [percent(one.fires_elsewhere) for one in rows],
             "new words": [number(one.unseen) for one in rows],
             "same word": [number(one.same_word) for one in rows],
         },
@@ -130,10 +175,17 @@ def best(found: Roles, label: str | None, key: str) -> None:
             ),
             "confirmed": st.column_config.CheckboxColumn("holds", width=52),
             "AUC": st.column_config.NumberColumn(
-                format="%.2f", width=52, help="How often a word of this role excites it more "
-                "than another word at about the same place of a story, on stories it was not chosen on.",
+                format="%.2f", width=52, help="How often a word of this role "
+                f"{'excites' if found.kind is Kind.EXCITED else 'inhibits'} it more than another word at "
+                "about the same place of a story, on stories it was not chosen on.",
             ),
             "95 %": st.column_config.TextColumn(width=100, help="Interval over stories."),
+            "fires": st.column_config.NumberColumn(
+                format="%.1f %%", width=62, help="On how many words of this role it is above 0."
+            ),
+            "elsewhere": st.column_config.NumberColumn(
+                format="%.1f %%", width=76, help="On how many other words at about the same places."
+            ),
             "new words": st.column_config.NumberColumn(
                 format="%.2f", width=84, help="The AUC over different words that it was not "
                 "chosen on, each counted once. A detector of a few words comes to 0.5.",
@@ -152,7 +204,7 @@ def best(found: Roles, label: str | None, key: str) -> None:
     missing = [found.names[at] for at in labels if not found.best(at, 1)]
     show.footer(
         name=f"roles-{found.address}",
-        note=f"{found.address}, blocks.L.mlp.hook_post at the first token of each word, ordered by the "
+        note=f"{found.address}, blocks.L.mlp.{found.hook} at the first token of each word, ordered by the "
         "half they were chosen on; click a row for its distribution"
         + (f". Too rare in these stories: {', '.join(missing)}" if missing else ""),
         table=lambda: show.csv(
@@ -174,22 +226,27 @@ def distribution(found: Roles, key: str) -> None:
     role = int(there.role[neuron])
     name = found.names[role] if role >= 0 else None
     if name is None:
-        st.markdown(f"Neuron {layer}.{neuron} was given no role.")
+        st.markdown(f"Neuron {layer}.{neuron} was given no role that it is {found.kind.value}.")
     else:
         one = found.finding(role, layer, neuron)
         st.markdown(
-            f"Neuron {layer}.{neuron}, chosen as **{show.plain(name)}**: AUC {one.auc:.2f} "
+            f"Neuron {layer}.{neuron}, chosen as {found.kind.value} **{show.plain(name)}**: "
+            f"AUC {one.auc:.2f} "
             f"({one.low:.2f} to {one.high:.2f}), bar {there.bar[role]:.2f}; "
             f"new words {said(one.unseen)}, bar {said(float(there.unseen_bar[role]))}; "
+            f"fires on {one.fires_on_role:.1%} of them, elsewhere on {one.fires_elsewhere:.1%}; "
             f"same word {said(one.same_word)}. "
             + ("**Confirmed.**" if one.confirmed else "Not confirmed.")
         )
     quantiles = there.quantiles[:, neuron]
+    ranked = "activation" if found.hook == "hook_post" else "pre-activation"
     show.figure(
-        activation_by_label(quantiles, found.names, name, show.colours()),
+        activation_by_label(
+            quantiles, found.names, name, f"{ranked} (fires above 0)", show.colours()
+        ),
         name=f"activation-{found.address}-layer{layer}-{neuron}",
-        note=f"{found.address}, blocks.{layer}.mlp.hook_post, neuron {neuron}, on the stories it was "
-        "not chosen on: middle half, median, and 5 to 95 %. Orange: its role",
+        note=f"{found.address}, blocks.{layer}.mlp.{found.hook} ({ranked}), neuron {neuron}, on the "
+        "stories it was not chosen on: middle half, median, and 5 to 95 %. Orange: its role",
         table=lambda: show.csv(
             ("label", "words", "5 %", "25 %", "50 %", "75 %", "95 %"),
             (
@@ -215,6 +272,11 @@ def said(value: float) -> str:
 def number(value: float) -> float | None:
     """A number for a table: empty where there is none."""
     return None if math.isnan(value) else round(value, 3)
+
+
+def percent(value: float) -> float | None:
+    """A share in per cent for a table: empty where there is none."""
+    return None if math.isnan(value) else round(100 * value, 2)
 
 
 def plain(one: Any) -> dict[str, Any]:

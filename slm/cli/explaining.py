@@ -30,7 +30,7 @@ def _explain(chosen: argparse.Namespace) -> None:
     from slm.judging.judge import Judge
     from slm.judging.keys import found_key
     from slm.judging.replies import ReplyStore
-    from slm.lens.explainable import STORIES, another_neuron, neuron_snippets
+    from slm.lens.explainable import STORIES, neuron_snippets
     from slm.runs import load_checkpoint, open_run
     from slm.stories.cleaning import cleaned
     from slm.stories.sources import open_source
@@ -42,10 +42,7 @@ def _explain(chosen: argparse.Namespace) -> None:
     if count < 1:
         raise BadInput(f"--stories must be at least 1, not {count}")
     texts = list(islice(cleaned(open_source(chosen.corpus)), count))
-    other = another_neuron(checkpoint, chosen.layer, chosen.neuron)
-    mine, another = neuron_snippets(
-        checkpoint, texts, [(chosen.layer, chosen.neuron), (chosen.layer, other)]
-    )
+    mine, another = neuron_snippets(checkpoint, texts, chosen.layer, chosen.neuron)
     likely = bill(mine, chosen.judge)
     cost = "unknown price" if likely.cost is None else f"about ${likely.cost:.2g}"
     Console(stderr=True).print(

@@ -3,13 +3,17 @@
 import argparse
 import math
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slm.cli.command import Commands, answer, seed, watched
 from slm.errors import BadInput
 
+if TYPE_CHECKING:
+    from slm.lens.roles import LayerRoles
+
 NURSERY = "nursery"
 BEST = 5
+PARTS = ("means", "fires", "contrasts", "fires_more", "effects", "conditions")
 
 
 def add_to(commands: Commands) -> None:
@@ -32,6 +36,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _protagonist(chosen: argparse.Namespace) -> None:
+    from slm.lens.neurons import ranked_hook
     from slm.lens.protagonist import STORIES, protagonist_test
     from slm.runs import load_checkpoint
 
@@ -42,8 +47,10 @@ def _protagonist(chosen: argparse.Namespace) -> None:
     checkpoint = load_checkpoint(chosen.address)
     tested = watched(protagonist_test(checkpoint, count=count, seed=chosen.seed, neuron=neuron))
     trials = tested.trials
+    hook = ranked_hook(checkpoint.config)
     data = {
         "address": str(tested.address),
+        "ranked": hook,
         "stories": tested.stories,
         "trials": [_trial(trial) for trial in trials],
     }
@@ -54,8 +61,10 @@ def _protagonist(chosen: argparse.Namespace) -> None:
             lines.append(f"layer {trial.layer} neuron {trial.neuron}: {trial.verdict}")
         lines.append(f"the first is called “{trials[0].verdict}” because {trials[0].why}")
         for title, rows in (
-            ("mean activation in stories", trials[0].means),
-            ("AUC", trials[0].contrasts),
+            ("mean activation in stories, 0 where it does not fire", trials[0].means),
+            ("share of words on which it fires", trials[0].fires),
+            (f"AUC of {hook}", trials[0].contrasts),
+            ("fires more often by", trials[0].fires_more),
             ("what each cause adds to the activation", trials[0].effects),
             ("mean activation at the end of sentences of ours", trials[0].conditions),
         ):
@@ -72,7 +81,7 @@ def _protagonist(chosen: argparse.Namespace) -> None:
 def _trial(trial: Any) -> dict[str, Any]:
     """A trial as plain values; null where there was nothing to measure."""
     found = {**asdict(trial), "why": trial.why}
-    for part in ("means", "contrasts", "effects", "conditions"):
+    for part in PARTS:
         found[part] = [_numbers(one) for one in getattr(trial, part)]
     return found
 
@@ -88,55 +97,86 @@ def _roles(chosen: argparse.Namespace) -> None:
         raise BadInput(f"--stories must be at least 1, not {count}")
     names, stories = labelled(checkpoint.tokenizer, chosen.corpus, count, seed=chosen.seed)
     roles = watched(score_roles(checkpoint, stories, names, seed=chosen.seed))
+    excited, inhibited = roles.excited, roles.inhibited
     data = {
-        "address": str(roles.address),
+        "address": str(excited.address),
         "corpus": chosen.corpus,
-        "stories": roles.stories,
-        "words": roles.words,
+        "stories": excited.stories,
+        "words": excited.words,
+        "ranked": excited.hook,
         "layers": [
-            {
-                "layer": layer,
-                "confirmed_share": there.share,
-                "shuffled_share": there.shuffled_share,
-                "dealt_share": there.dealt_share,
-            }
-            for layer, there in enumerate(roles.layers)
+            {"layer": layer, **_shares(one), "inhibited": _shares(inhibited.layers[layer])}
+            for layer, one in enumerate(excited.layers)
         ],
+        "beside_random_directions": excited.beside_random,
         "labels": [
             {
                 "label": name,
-                "words": int(roles.counts[label]),
-                "different_words": int(roles.different[label]),
-                "confirmed_neurons": roles.confirmed_for(label),
-                "best": [_numbers(one) for one in roles.best(label, chosen.best)],
+                "words": int(excited.counts[label]),
+                "different_words": int(excited.different[label]),
+                "confirmed_neurons": excited.confirmed_for(label),
+                "inhibited_neurons": inhibited.confirmed_for(label),
+                "best": [_numbers(one) for one in excited.best(label, chosen.best)],
             }
             for label, name in enumerate(names)
         ],
+        "confirmed": [_numbers(one) for one in excited.confirmed()],
+        "inhibited": [_numbers(one) for one in inhibited.confirmed()],
     }
 
     def text() -> str:
         lines = [
-            f"{roles.address}: share of neurons with a confirmed role, {roles.stories} stories of "
-            f"{chosen.corpus} ({roles.words} words)"
+            f"{excited.address}, {excited.stories} stories of {chosen.corpus} ({excited.words} words): "
+            "share of neurons with a confirmed role"
         ]
-        for layer, there in enumerate(roles.layers):
-            lines.append(
-                f"  layer {layer}: {there.share:6.1%}   labels shuffled: {there.shuffled_share:.1%}"
-                f"   dealt to other words: at most {there.dealt_share:.1%}"
-            )
+        for found in (excited, inhibited):
+            lines.append(f"{found.kind} words of a role")
+            lines += [f"  layer {at}: {_beside(layer)}" for at, layer in enumerate(found.layers)]
+            lines.append(f"  {found.beside_random}")
         for one in data["labels"]:
-            lines.append(f"{one['label']}: {one['confirmed_neurons']} neurons")
+            lines.append(
+                f"{one['label']}: excites {one['confirmed_neurons']} neurons, "
+                f"inhibits {one['inhibited_neurons']}"
+            )
             if not one["best"]:
                 lines.append("  too rare in these stories")
             lines += [
                 f"  layer {b['layer']} neuron {b['neuron']:4}  AUC {_read(b['auc'])} "
                 f"({_read(b['low'])} to {_read(b['high'])})  new words {_read(b['unseen'])}  "
-                f"same word {_read(b['same_word'])}  {'confirmed' if b['confirmed'] else ''}".rstrip()
+                f"same word {_read(b['same_word'])}  fires on {_share(b['fires_on_role'])}, elsewhere on "
+                f"{_share(b['fires_elsewhere'])}  {'confirmed' if b['confirmed'] else ''}".rstrip()
                 for b in one["best"]
             ]
         return "\n".join(lines)
 
     answer(chosen, data, text)
+
+
+def _beside(layer: "LayerRoles") -> str:
+    """A layer's share of confirmed neurons beside its controls, in a line."""
+    random, ahead = layer.random_directions, layer.lead
+    return (
+        f"{layer.share:6.1%}   random directions: {random.value:.1%} ({random.low:.1%} to "
+        f"{random.high:.1%}), neurons above them by {ahead.value:+.1%} ({ahead.low:+.1%} to "
+        f"{ahead.high:+.1%})   labels shuffled: {layer.shuffled.value:.1%}, dealt to other words: "
+        f"{layer.dealt.value:.1%}"
+    )
+
+
+def _shares(layer: "LayerRoles") -> dict[str, float]:
+    """A layer's share of confirmed neurons beside its controls, as plain values."""
+    random, ahead = layer.random_directions, layer.lead
+    return {
+        "share": layer.share,
+        "shuffled_share": layer.shuffled.value,
+        "dealt_share": layer.dealt.value,
+        "random_directions_share": random.value,
+        "random_directions_low": random.low,
+        "random_directions_high": random.high,
+        "above_random_directions": ahead.value,
+        "above_random_directions_low": ahead.low,
+        "above_random_directions_high": ahead.high,
+    }
 
 
 def _numbers(finding: Any) -> dict[str, Any]:
@@ -149,3 +189,7 @@ def _numbers(finding: Any) -> dict[str, Any]:
 
 def _read(value: float | None) -> str:
     return "  - " if value is None else f"{value:.2f}"
+
+
+def _share(value: float | None) -> str:
+    return "  - " if value is None else f"{value:.1%}"

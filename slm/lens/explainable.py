@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -15,7 +16,11 @@ from slm.stories.tokenizer import END
 STORIES = 160
 """Stories that are read where nothing else is said."""
 SHOWN, QUIZZED = 10, 20
-"""Places an explanation is made from, and places of each kind that it is tried on."""
+"""Places an explanation is made from, and places of each kind that it is tried on, at most."""
+FEWEST_SHOWN, FEWEST_TRIED = 5, 10
+"""Stories of each half in which a neuron must fire to be explained."""
+OTHERS = 64
+"""Neurons of the layer that are drawn, of which the first that fires enough is the other one."""
 BEFORE, AFTER = 20, 4
 """Tokens of a snippet before its place, and after it."""
 
@@ -23,38 +28,47 @@ BEFORE, AFTER = 20, 4
 def neuron_snippets(
     checkpoint: Checkpoint,
     stories: Sequence[str],
-    neurons: Sequence[tuple[int, int]],
+    layer: int,
+    neuron: int,
     *,
     seed: int = 0,
-) -> list[NeuronSnippets]:
-    """Read stories once and cut out what each of `neurons` (layer, neuron) is shown and tried by.
+) -> tuple[NeuronSnippets, NeuronSnippets]:
+    """Read stories once and cut out what a neuron, and another of its layer, are shown and tried by.
 
     Every other story is for explaining, the others for the quiz; a story gives a neuron one snippet
-    at most. Raises `BadInput` for a neuron the model does not have, and for too few stories.
+    at most. Exciting snippets are of places where the neuron fires, the strongest by `ranked_hook`.
+    The other neuron is one that fires in enough stories too, the same for the same seed. Raises
+    `BadInput` for a neuron the model does not have, for too few stories, and where too few of them
+    make the neuron fire.
     """
-    for layer, neuron in neurons:
-        check_neuron(checkpoint, layer, neuron)
+    check_neuron(checkpoint, layer, neuron)
     if len(stories) < 2 * (2 * QUIZZED):
         raise BadInput(
             f"an explanation is made and tried on at least {4 * QUIZZED} stories, not {len(stories)}"
         )
+    order = np.random.default_rng(seed).permutation(checkpoint.config.d_mlp)
+    candidates = [neuron, *order[order != neuron][:OTHERS].tolist()]
     tokens = [checkpoint.tokenizer.encode_story(story) for story in stories]
-    acts: list[list[Float[Tensor, "_"]]] = [[] for _ in neurons]
+    acts: list[Float[Tensor, "pos candidate"]] = []
     for first in range(0, len(tokens), STORIES_AT_ONCE):
-        for act in activations(checkpoint, tokens[first : first + STORIES_AT_ONCE]):
-            for kept, (layer, neuron) in zip(acts, neurons, strict=True):
-                kept.append(act[layer, :, neuron].clone())
+        read = activations(checkpoint, tokens[first : first + STORIES_AT_ONCE], [layer])
+        acts += [act[0, :, candidates] for act in read]
+    fires = torch.stack([(act > 0).any(0) for act in acts])
+    enough = (fires[::2].sum(0) >= FEWEST_SHOWN) & (fires[1::2].sum(0) >= FEWEST_TRIED)
+    if not enough[0]:
+        raise BadInput(
+            f"neuron {layer}.{neuron} fires in {int(fires[:, 0].sum())} of {len(stories)} stories; an "
+            f"explanation is made from {FEWEST_SHOWN} of one half at least and tried on {FEWEST_TRIED} "
+            "of the other"
+        )
+    if not enough[1:].any():
+        raise BadInput(f"no other neuron of layer {layer} fires often enough to be its control")
     pieces = [tuple(checkpoint.tokenizer.pieces(ids)) for ids in tokens]
-    return [
-        _cut(pieces, kept, layer, neuron, seed)
-        for kept, (layer, neuron) in zip(acts, neurons, strict=True)
-    ]
-
-
-def another_neuron(checkpoint: Checkpoint, layer: int, neuron: int, seed: int = 0) -> int:
-    """Some other neuron of the same layer, the same for the same seed."""
-    d_mlp = checkpoint.config.d_mlp
-    return (neuron + 1 + int(np.random.default_rng(seed).integers(d_mlp - 1))) % d_mlp
+    mine, another = (
+        _cut(pieces, [act[:, at] for act in acts], layer, candidates[at], seed)
+        for at in (0, 1 + int(enough[1:].int().argmax()))
+    )
+    return mine, another
 
 
 def _cut(
@@ -64,12 +78,13 @@ def _cut(
     neuron: int,
     seed: int,
 ) -> NeuronSnippets:
-    """The strongest place of each of the best stories, and the quietest stretch of each of the rest."""
+    """The strongest place of each of the best stories, and the quietest stretch of some of the rest."""
     draw = np.random.default_rng(seed)
     best = [float(act.max()) for act in acts]
 
     def strongest(stories: range, count: int) -> list[int]:
-        return sorted(stories, key=lambda story: -best[story])[:count]
+        fire = [story for story in stories if best[story] > 0]
+        return sorted(fire, key=lambda story: -best[story])[:count]
 
     trying = range(1, len(acts), 2)
     exciting = strongest(trying, QUIZZED)
@@ -90,7 +105,7 @@ def _peak(pieces: tuple[str, ...], acts: Float[Tensor, "pos"]) -> Snippet:
 
 
 def _quietest(pieces: tuple[str, ...], acts: Float[Tensor, "pos"]) -> Snippet:
-    """The stretch, as long as others, whose strongest activation is lowest."""
+    """The stretch, as long as others, whose highest value is lowest: silent, if any of them is."""
     width = min(BEFORE + AFTER + 1, len(acts))
     at = int(acts.unfold(0, width, 1).amax(1).argmin()) + min(BEFORE, width - 1)
     found = _stretch(pieces, at)

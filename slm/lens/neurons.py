@@ -12,6 +12,7 @@ from torch import Tensor
 from slm.errors import BadInput
 from slm.model import fast
 from slm.model.config import ModelConfig
+from slm.model.weights import Block
 from slm.runs import Checkpoint
 from slm.stories.windows import windows
 
@@ -67,19 +68,32 @@ def ranked_name(config: ModelConfig) -> Literal["pre-activation", "activation"]:
     return "activation" if config.gated_mlp else "pre-activation"
 
 
-@torch.no_grad()
 def activations(
     checkpoint: Checkpoint, stories: Sequence[Sequence[int]], layers: Sequence[int] | None = None
 ) -> list[Float[Tensor, "layer pos d_mlp"]]:
     """`ranked_hook` of every neuron at every position of each story (token ids, END first).
 
-    Of all layers, or of `layers` alone: what comes after the last of them is not computed. All
-    stories of one call share a batch. Positions past the context are read in windows that overlap
-    by half; padding is read along and cut off.
+    Of all layers, or of `layers` alone, as `along` reads them.
+    """
+    return along(checkpoint, stories, f"mlp.{ranked_hook(checkpoint.config)}", layers)
+
+
+@torch.no_grad()
+def along(
+    checkpoint: Checkpoint,
+    stories: Sequence[Sequence[int]],
+    hook: str,
+    layers: Sequence[int] | None = None,
+) -> list[Float[Tensor, "layer pos width"]]:
+    """`blocks.L.{hook}` at every position of each story (token ids, END first), of all layers or some.
+
+    What comes after the last of `layers` is not computed. All stories of one call share a batch.
+    Positions past the context are read in windows that overlap by half; padding is read along and cut
+    off.
     """
     config, weights = checkpoint.config, checkpoint.weights
     layers = range(config.n_layers) if layers is None else layers
-    names = [f"blocks.{layer}.mlp.{ranked_hook(config)}" for layer in layers]
+    names = [f"blocks.{layer}.{hook}" for layer in layers]
     parts = [
         (index, window)
         for index, story in enumerate(stories)
@@ -100,6 +114,21 @@ def activations(
     for row, (index, window) in enumerate(parts):
         found[index].append(acts[:, row, window.new - window.start : window.stop - window.start])
     return [torch.cat(pieces, dim=1) for pieces in found]
+
+
+@torch.no_grad()
+def reading(
+    config: ModelConfig, block: Block, stream: Float[Tensor, "place d_model"]
+) -> Float[Tensor, "place d_mlp"]:
+    """`ranked_hook` of a block's neurons where the residual stream before them is `hook_resid_mid`."""
+    pre, post = fast.neurons(config, block, stream)
+    return post if config.gated_mlp else pre
+
+
+def fired(config: ModelConfig, acts: Float[Tensor, "*at"]) -> Float[Tensor, "*at"]:
+    """The activation, `hook_post`, where the neuron fires and 0 elsewhere, given its `ranked_hook`."""
+    above = acts.clamp(min=0)
+    return above if config.gated_mlp else fast.ACTIVATIONS[config.act_fn](above)
 
 
 def examples(

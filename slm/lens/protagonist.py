@@ -4,41 +4,44 @@ The TinyStories paper shows a neuron that fires where the protagonist is first m
 and every hit shown follows "named". Three things come together there: a name, its first time, and
 the word "named". Nursery stories tell them apart by who is mentioned how, and sentences of ours, alike
 but for one thing, by that thing alone, at the same place of the story.
+
+Neurons are ranked, and AUCs are, by `ranked_hook`: the pre-activation of an ungated neuron. Means and
+differences are of the activation where the neuron fires and 0 elsewhere (`fired`), which is what it
+says: a neuron that is silent at first mentions does not want them, however less inhibited it is there.
 """
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+import torch
+from jaxtyping import Float, Int
 
 from slm.errors import BadInput
-from slm.lens.neurons import activations, check_neuron
-from slm.lens.roles import PLACES, activations_at_words
-from slm.lens.separation import SURE, auc, centred_ranks, luck, separated
+from slm.lens.labelled_words import activations_at_words, streams_at_words
+from slm.lens.mentions import (
+    FIRST_NAMED,
+    FIRST_PLAIN,
+    GROUPS,
+    LATER,
+    ORDINARY,
+    OTHER_NAMED,
+    Mentions,
+    mentions_of,
+)
+from slm.lens.neurons import activations, check_neuron, fired
+from slm.lens.separation import SURE, auc, centred_ranks, luck, rates, separated, shuffled_distances
+from slm.model.config import ModelConfig
 from slm.progress import Progress
 from slm.runs import Address, Checkpoint
-from slm.stories.annotated import AnnotatedStory, annotated
-from slm.stories.labelled import LabelledStory
+from slm.stories.annotated import annotated
 from slm.stories.minimal_pairs import Condition, minimal_pairs
-from slm.stories.nursery import Role
 
 STORIES = 160
 TRIED = 5
 """Neurons that are put to the test: the best on the choosing half."""
-EVERY, FROM = 6, 32
-"""Of ordinary words from this token on, one in so many is read; before it, where mentions are, all."""
 CLEAR = 0.7
 """A contrast is clear where its AUC is at least this and its interval lies above 0.5."""
-
-FIRST_NAMED = "first mention, after “named”"
-FIRST_PLAIN = "first mention, otherwise"
-LATER = "later mention"
-OTHER_NAMED = "another's first mention, after “named”"
-OTHER_PLAIN = "another's first mention, otherwise"
-ORDINARY = "any other word"
-GROUPS = (FIRST_NAMED, FIRST_PLAIN, LATER, OTHER_NAMED, OTHER_PLAIN, ORDINARY)
-"""Mentions by name; "the girl" and "her mom" are in none."""
 
 NAMED_OR_WORD = "first mention after “named” against any other word at the same place"
 PLAIN_OR_WORD = "first mention otherwise against any other word at the same place"
@@ -66,7 +69,8 @@ NONE_FOUND, ANY_NAME = "none found", "any name"
 FIRST_MENTION, AFTER_NAMED, EARLY = "first mention", "name after “named”", "name early in the story"
 RULES = {
     NONE_FOUND: "on stories it was not chosen on, it does not clearly tell the protagonist's first "
-    "mention from other words at the same place, or no better than shuffled labels do",
+    "mention from other words at the same place, or no better than shuffled labels do, or does not "
+    "surely fire more often there",
     ANY_NAME: "it tells first mentions from other words, and not clearly from later mentions",
     FIRST_MENTION: "in sentences alike but for one thing, a name's first time instead of its second "
     "makes at least a quarter of what first and later mentions differ by in stories",
@@ -100,14 +104,19 @@ class Estimate:
 class Trial:
     """A neuron put to the test, all on stories it was not chosen on.
 
-    `means` are mean activations by group, `contrasts` AUCs, `effects` differences of activation in
-    sentences that are alike but for one thing, and `conditions` the mean activations there.
+    `means` are mean activations by group, `fires` the shares of its words on which the neuron fires.
+    `contrasts` are AUCs, and `fires_more` how much more often the neuron fires on what is expected
+    higher, at the same place where the other side is ordinary words. `effects` are differences of
+    activation in sentences that are alike but for one thing, and `conditions` the mean activations
+    there. Activations are 0 where the neuron does not fire.
     """
 
     layer: int
     neuron: int
     means: tuple[Estimate, ...]
+    fires: tuple[Estimate, ...]
     contrasts: tuple[Estimate, ...]
+    fires_more: tuple[Estimate, ...]
     effects: tuple[Estimate, ...]
     conditions: tuple[Estimate, ...]
     bar: float
@@ -126,40 +135,6 @@ class ProtagonistTest:
     address: Address
     stories: int
     trials: tuple[Trial, ...]
-
-
-def mentions_of(story: AnnotatedStory) -> LabelledStory:
-    """Where a nursery story mentions whom, and some of its other words; labels are `GROUPS`."""
-    places: list[int] = []
-    labels: list[list[bool]] = []
-    text, last, ordinary = story.story.text, "", 0
-    begins = [at for at, begins in enumerate(story.begins) if begins]
-    for at, span in zip(begins, story.story.spans, strict=True):
-        word = text[span.start : span.end]
-        group = _group(span.role, word, last == "named")
-        last = word
-        if group == ORDINARY and at >= FROM:
-            ordinary += 1
-            group = ORDINARY if ordinary % EVERY == 0 else None
-        if group is not None:
-            places.append(at)
-            labels.append([group == name for name in GROUPS])
-    return LabelledStory(
-        tokens=story.tokens,
-        places=tuple(places),
-        labels=np.array(labels, dtype=bool).reshape(-1, len(GROUPS)),
-    )
-
-
-def _group(role: Role, word: str, named: bool) -> str | None:
-    name = word[0].isupper()
-    if role is Role.HERO_FIRST:
-        return (FIRST_NAMED if named else FIRST_PLAIN) if name else None
-    if role is Role.HERO:
-        return LATER if name else None
-    if role is Role.OTHER_FIRST:
-        return (OTHER_NAMED if named else OTHER_PLAIN) if name else None
-    return None if role is Role.OTHER else ORDINARY
 
 
 def protagonist_test(
@@ -182,12 +157,14 @@ def protagonist_test(
     for story in annotated(checkpoint.tokenizer, count, seed=seed):
         stories.append(mentions_of(story))
         yield Progress(share=0.1 * len(stories) / count, doing="writing stories")
-    parts: list[Float[np.ndarray, "layer neuron word"] | None] = [None] * count
-    for share, read in activations_at_words(checkpoint, stories):
-        for index, act in read:
-            parts[index] = act
-        yield Progress(share=0.1 + 0.7 * share, doing="reading stories")
-    acts = np.concatenate([part for part in parts if part is not None], axis=2)
+    config = checkpoint.config
+    streams = yield from streams_at_words(checkpoint, stories, begin=0.1, end=0.8)
+    acts = np.stack(
+        [
+            activations_at_words(config, block, stream)
+            for block, stream in zip(checkpoint.weights.blocks, streams, strict=True)
+        ]
+    )
     words = Mentions.of(stories)
     even = words.story % 2 == 0
     chosen = [neuron] if neuron is not None else best_neurons(acts[:, :, even], words.at(even))
@@ -199,54 +176,10 @@ def protagonist_test(
         address=checkpoint.address,
         stories=count,
         trials=tuple(
-            try_neuron(acts[layer, one], words, bar, pairs[:, at], layer=layer, neuron=one)
+            try_neuron(acts[layer, one], words, bar, pairs[:, at], config, layer=layer, neuron=one)
             for at, (layer, one) in enumerate(chosen)
         ),
     )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Mentions:
-    """Mentions and other words, story by story: which group, in which story, in which stretch of it."""
-
-    labels: Bool[np.ndarray, "word group"]
-    story: Int[np.ndarray, "word"]
-    place: Int[np.ndarray, "word"]
-
-    @classmethod
-    def of(cls, stories: Sequence[LabelledStory]) -> "Mentions":
-        """The words of `mentions_of` each story."""
-        places = np.concatenate([np.array(one.places, dtype=np.int64) for one in stories])
-        return cls(
-            labels=np.concatenate([one.labels for one in stories]),
-            story=np.repeat(np.arange(len(stories)), [len(one.places) for one in stories]),
-            place=np.digitize(places, PLACES),
-        )
-
-    def at(self, some: Bool[np.ndarray, "word"]) -> "Mentions":
-        """Only some of the words."""
-        return Mentions(labels=self.labels[some], story=self.story[some], place=self.place[some])
-
-    def sides(self, high: Sequence[str], low: str) -> "Sides":
-        """Two sides to be compared; ordinary words with words of their place only."""
-        positive = np.any(self.labels[:, [GROUPS.index(group) for group in high]], axis=1)
-        there = positive | self.labels[:, GROUPS.index(low)]
-        strata = self.place if low == ORDINARY else np.zeros_like(self.place)
-        return Sides(
-            there=there, positive=positive[there], strata=strata[there], story=self.story[there],
-            groups=(self.story * (len(PLACES) + 1) + self.place)[there],
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Sides:
-    """Words that are compared: where `there` is, those that are `positive` with the others."""
-
-    there: Bool[np.ndarray, "all"]
-    positive: Bool[np.ndarray, "word"]
-    strata: Int[np.ndarray, "word"]
-    story: Int[np.ndarray, "word"]
-    groups: Int[np.ndarray, "word"]
 
 
 def best_neurons(
@@ -255,15 +188,19 @@ def best_neurons(
     """The k (layer, neuron) that are best at first mentions, by the mean of two AUCs.
 
     First mentions against other words at the same place, and against later mentions: so that neither
-    a neuron for any name nor one for the beginning of a story is chosen where there is a better.
+    a neuron for any name nor one for the beginning of a story is chosen where there is a better. One
+    that does not fire more often at first mentions than at those words comes after all that do.
     """
     flat = acts.reshape(-1, acts.shape[2])
+    sides = words.sides((FIRST_NAMED, FIRST_PLAIN), ORDINARY)
+    fires = rates(flat[:, sides.there] > 0, sides.positive, sides.strata, sides.story)
     scores = []
     for low in (ORDINARY, LATER):
         sides = words.sides((FIRST_NAMED, FIRST_PLAIN), low)
         ranks = centred_ranks(flat[:, sides.there], sides.strata)
         scores.append(auc(ranks, sides.positive[:, None], sides.strata)[0])
-    order = np.argsort(-np.nan_to_num(np.mean(scores, axis=0), nan=-1.0))[:k]
+    score = np.mean(scores, axis=0) - (fires.on <= fires.elsewhere)
+    order = np.argsort(-np.nan_to_num(score, nan=-1.0))[:k]
     return [(int(at) // acts.shape[1], int(at) % acts.shape[1]) for at in order]
 
 
@@ -271,8 +208,9 @@ def shuffled_bar(acts: Float[np.ndarray, "layer neuron word"], words: Mentions, 
     """The AUC of first mentions that the luckiest of all neurons reaches with labels shuffled."""
     sides = words.sides((FIRST_NAMED, FIRST_PLAIN), ORDINARY)
     ranks = centred_ranks(acts.reshape(-1, acts.shape[2])[:, sides.there], sides.strata)
-    chance = luck(ranks, sides.positive[:, None], sides.strata, sides.groups, seed=seed)
-    return float(chance.bar[0])
+    labels = sides.positive[:, None]
+    distances = shuffled_distances(ranks, labels, sides.strata, sides.groups, seed=seed)
+    return float(luck(distances).bar[0])
 
 
 def try_neuron(
@@ -280,52 +218,71 @@ def try_neuron(
     words: Mentions,
     bar: float,
     pairs: Float[np.ndarray, "sentence"],
+    config: ModelConfig,
     *,
     layer: int = 0,
     neuron: int = 0,
 ) -> Trial:
-    """Test one neuron by its activations on words, and at the ends of `minimal_pairs`."""
-    contrasts = []
+    """Test one neuron by its `ranked_hook` on words, and at the ends of `minimal_pairs`."""
+    contrasts, fires_more = [], []
     for name, (high, low) in CONTRASTS.items():
         sides = words.sides((high,), low)
-        found = separated(acts[None, sides.there], sides.positive, sides.strata, sides.story)
+        here, count = acts[None, sides.there], int(sides.positive.sum())
+        found = separated(here, sides.positive, sides.strata, sides.story)
         contrasts.append(
             Estimate(
                 name=name, value=float(found.auc[0]), low=float(found.low[0]),
-                high=float(found.high[0]), count=int(sides.positive.sum()),
+                high=float(found.high[0]), count=count,
             )
         )  # fmt: skip
-    means = tuple(
-        _mean(name, acts[on].astype(float), words.story[on])
-        for name, on in zip(GROUPS, words.labels.T, strict=True)
+        fires = rates(here > 0, sides.positive, sides.strata, sides.story)
+        fires_more.append(
+            Estimate(
+                name=name, value=float(fires.on[0] - fires.elsewhere[0]), low=float(fires.low[0]),
+                high=float(fires.high[0]), count=count,
+            )
+        )  # fmt: skip
+    said, said_in_pairs = (
+        fired(config, torch.from_numpy(some.astype(np.float32))).numpy() for some in (acts, pairs)
     )
-    effects = pair_effects(pairs)
+
+    def by_group(values: Float[np.ndarray, "word"]) -> tuple[Estimate, ...]:
+        return tuple(
+            _mean(name, values[on].astype(float), words.story[on])
+            for name, on in zip(GROUPS, words.labels.T, strict=True)
+        )
+
+    means, effects = by_group(said), pair_effects(said_in_pairs)
     return Trial(
         layer=layer,
         neuron=neuron,
         means=means,
+        fires=by_group((acts > 0).astype(np.float32)),
         contrasts=tuple(contrasts),
+        fires_more=tuple(fires_more),
         effects=effects,
-        conditions=condition_means(pairs),
+        conditions=condition_means(said_in_pairs),
         bar=bar,
-        verdict=verdict(means, contrasts, effects, bar),
+        verdict=verdict(means, contrasts, fires_more, effects, bar),
     )
 
 
 def verdict(
     means: Sequence[Estimate],
     contrasts: Sequence[Estimate],
+    fires_more: Sequence[Estimate],
     effects: Sequence[Estimate],
     bar: float,
 ) -> str:
     """What the neuron wants: the first of `RULES` that applies."""
     of = {one.name: one for one in (*means, *contrasts, *effects)}
+    fires = {one.name: one.low > 0 for one in fires_more}
 
     def clear(name: str, least: float = CLEAR) -> bool:
         return of[name].low > 0.5 and of[name].value >= least
 
     bar = max(bar, CLEAR)
-    if not (clear(NAMED_OR_WORD, bar) or clear(PLAIN_OR_WORD, bar)):
+    if not any(clear(name, bar) and fires[name] for name in (NAMED_OR_WORD, PLAIN_OR_WORD)):
         return NONE_FOUND
     if not (clear(NAMED_OR_LATER) or clear(PLAIN_OR_LATER)):
         return ANY_NAME
@@ -345,7 +302,7 @@ def rise(means: Sequence[Estimate]) -> float:
 def pair_activations(
     checkpoint: Checkpoint, neurons: Sequence[tuple[int, int]]
 ) -> Float[np.ndarray, "sentence neuron"]:
-    """`hook_post` of some neurons where the last word of each of `minimal_pairs` begins."""
+    """`ranked_hook` of some neurons where the last word of each of `minimal_pairs` begins."""
     tokenizer = checkpoint.tokenizer
     sentences = [
         [*tokenizer.encode_story(pair.before), *tokenizer.encode(f" {pair.word}")[:1]]

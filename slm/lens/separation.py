@@ -2,7 +2,8 @@
 
 AUC is the chance that a word of the class has the larger number of two words, one of each kind, drawn
 from the same stratum (Mann-Whitney; equal numbers count one half). Strata hold fixed what shall not
-explain the difference: the place in the story, or the word itself. Knows no model and no role.
+explain the difference: the place in the story, or the word itself. Events, which happen on a word or
+do not, are compared by their rates. Knows no model and no role.
 """
 
 from collections.abc import Iterator
@@ -96,7 +97,18 @@ class Luck:
     one_in_a_hundred: Float[np.ndarray, "label"]
 
 
-def luck(
+def luck(distances: Float[np.ndarray, "shuffle label neuron"]) -> Luck:
+    """What AUCs reach that lie at `shuffled_distances`; of the distances negated, on the low side."""
+    spread = distances.std(axis=(0, 2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        farthest = float(np.nanmax(distances / spread[:, None], initial=0.0))
+    return Luck(
+        bar=0.5 + farthest * spread,
+        one_in_a_hundred=0.5 + np.quantile(distances, 0.99, axis=(0, 2)),
+    )
+
+
+def shuffled_distances(
     centred: Float[np.ndarray, "neuron word"],
     labels: Bool[np.ndarray, "word label"],
     strata: Int[np.ndarray, "word"],
@@ -104,8 +116,8 @@ def luck(
     *,
     seed: int,
     shuffles: int = SHUFFLES,
-) -> Luck:
-    """Score labels that are shuffled within `groups`; every group must lie within a stratum."""
+) -> Float[np.ndarray, "shuffle label neuron"]:
+    """How far AUC lies above 0.5 for labels shuffled within `groups`, each of which lies in a stratum."""
     generator = np.random.default_rng(seed)
     there = pairs(labels, strata)
     count = labels.shape[1]
@@ -118,13 +130,7 @@ def luck(
         sums = np.concatenate(dealt, axis=1).T.astype(np.float32) @ centred.T
         found.append(sums.reshape(len(dealt), count, -1))
     with np.errstate(invalid="ignore", divide="ignore"):
-        off = np.concatenate(found) / there[:, None]
-        spread = off.std(axis=(0, 2))
-        farthest = float(np.nanmax(off / spread[:, None], initial=0.0))
-    return Luck(
-        bar=0.5 + farthest * spread,
-        one_in_a_hundred=0.5 + np.quantile(off, 0.99, axis=(0, 2)),
-    )
+        return np.asarray(np.concatenate(found) / there[:, None])
 
 
 def separated(
@@ -166,6 +172,64 @@ def separated(
     off = by_story - found[:, None] * fought
     error = np.sqrt(count / (count - 1) * (off**2).sum(1)) / there
     return Separated(auc=found, **_logit_interval(found, error))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rates:
+    """How often something happens on words of a class and elsewhere, for several neurons.
+
+    `low` and `high` are the 95 % interval of the difference, on the class less elsewhere; all are NaN
+    where nothing compares.
+    """
+
+    on: Float[np.ndarray, "neuron"]
+    elsewhere: Float[np.ndarray, "neuron"]
+    low: Float[np.ndarray, "neuron"]
+    high: Float[np.ndarray, "neuron"]
+
+
+def rates(
+    events: Bool[np.ndarray, "neuron word"],
+    positive: Bool[np.ndarray, "word"],
+    strata: Int[np.ndarray, "word"],
+    stories: Int[np.ndarray, "word"],
+) -> Rates:
+    """How often each neuron's event happens on words of a class, and on other words like them.
+
+    Other words count so that they lie in the strata as the class's do (direct standardisation); words
+    of the class count where their stratum has others. The interval is over whole stories: each word's
+    part in the difference, linearised, is summed by story before it is squared. Words must be given
+    story by story.
+    """
+    neurons, _ = events.shape
+    _, story = np.unique(stories, return_inverse=True)
+    count = int(story.max(initial=-1)) + 1
+    on, elsewhere, there = np.zeros(neurons), np.zeros(neurons), 0
+    ahead = np.zeros((neurons, count))  # by story: how far the class's words are above the others
+    of_class = np.zeros(count)
+    for words in members(strata):
+        mine = positive[words]
+        here, others = int(mine.sum()), int((~mine).sum())
+        if not here or not others:
+            continue
+        happens = events[:, words].astype(np.float32)
+        rate = happens[:, ~mine].mean(1)
+        on += happens[:, mine].sum(1)
+        elsewhere += here * rate
+        there += here
+        parts = (happens - rate[:, None]) * np.where(mine, 1.0, -here / others)
+        cuts = np.flatnonzero(np.diff(story[words], prepend=-1))  # words stand story by story
+        ahead[:, story[words][cuts]] += np.add.reduceat(parts, cuts, axis=1)
+        of_class += np.bincount(story[words[mine]], minlength=count)
+    if not there or count < 2:
+        nothing = np.full(neurons, np.nan)
+        return Rates(on=nothing, elsewhere=nothing, low=nothing, high=nothing)
+    difference = (on - elsewhere) / there
+    off = ahead - difference[:, None] * of_class
+    wide = SURE * np.sqrt(count / (count - 1) * (off**2).sum(1)) / there
+    return Rates(
+        on=on / there, elsewhere=elsewhere / there, low=difference - wide, high=difference + wide
+    )
 
 
 def _logit_interval(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from slm.model.config import ModelConfig
 from slm.model.gradients import addmm_bfloat16, cross_entropy
-from slm.model.weights import Weights
+from slm.model.weights import Block, Weights
 
 Addmm = Callable[[Tensor, Tensor, Tensor], Tensor]
 """bias [out], x [row, in], matrix [in, out] -> [row, out], as `torch.addmm`."""
@@ -260,15 +260,7 @@ def add_mlp(
     config, block, at = weights.config, weights.blocks[layer], f"blocks.{layer}"
     batch, pos, d = x.shape
     tap(f"{at}.hook_resid_mid", x)
-    normed = _normed(config, x, block.ln2_w, block.ln2_b).view(-1, d)
-    if block.W_gate is None:
-        pre = addmm(block.b_in, normed, block.W_in)
-        post = ACTIVATIONS[config.act_fn](pre)
-    else:  # the bias comes last, as in TransformerLens
-        none = torch.zeros_like(block.b_in)
-        pre = addmm(none, normed, block.W_gate)
-        through = addmm(none, normed, block.W_in)
-        post = block.b_in + ACTIVATIONS[config.act_fn](pre) * through
+    pre, post = neurons(config, block, x.reshape(-1, d), addmm)
     if edit is not leave:
         post = edit(f"{at}.mlp.hook_post", post.view(batch, pos, -1)).reshape(batch * pos, -1)
     tap(f"{at}.mlp.hook_pre", pre.view(batch, pos, -1))
@@ -276,6 +268,20 @@ def add_mlp(
     x = x + addmm(block.b_out, post, block.W_out).view(batch, pos, d)
     tap(f"{at}.hook_resid_post", x)
     return x
+
+
+def neurons(
+    config: ModelConfig, block: Block, x: Float[Tensor, "row d_model"], addmm: Addmm = torch.addmm
+) -> tuple[Float[Tensor, "row d_mlp"], Float[Tensor, "row d_mlp"]]:
+    """`hook_pre` and `hook_post` of a block's neurons, which read `hook_resid_mid`, normed."""
+    normed = _normed(config, x, block.ln2_w, block.ln2_b)
+    if block.W_gate is None:
+        pre = addmm(block.b_in, normed, block.W_in)
+        return pre, ACTIVATIONS[config.act_fn](pre)
+    none = torch.zeros_like(block.b_in)  # the bias comes last, as in TransformerLens
+    pre = addmm(none, normed, block.W_gate)
+    through = addmm(none, normed, block.W_in)
+    return pre, block.b_in + ACTIVATIONS[config.act_fn](pre) * through
 
 
 def final_norm(

@@ -37,7 +37,8 @@ class NeuronSnippets:
     """A neuron by example: its strongest places in some stories, and a quiz about others.
 
     `shown` are for explaining it. `exciting` are its strongest places in stories that `shown` has
-    none of, and `quiet` are snippets of yet other stories in which it stays low throughout.
+    none of, and `quiet` are snippets of yet other stories in which it stays low throughout. It fires
+    (is above 0) at every place that is shown or called exciting.
     """
 
     layer: int

@@ -32,14 +32,25 @@ def test_the_share_of_each_layer_stands_beside_what_luck_reaches(
     found = result_of(score_roles(model, with_roles(model.tokenizer, 20), ROLES))
     figure = figure_on(app, "figure-roles-by-layer-tiny@10-other@0")
     assert [trace["name"] for trace in figure["data"]] == [
-        "tiny@10", "other@0", "tiny@10, meaningless labels", "other@0, meaningless labels",
+        "tiny@10", "tiny@10, random directions", "other@0", "other@0, random directions",
+        "tiny@10, meaningless labels", "other@0, meaningless labels",
     ]  # fmt: skip
-    assert list(figure["data"][0]["y"]) == [layer.share for layer in found.layers]
-    confirmed = sum(int(layer.confirmed.sum()) for layer in found.layers)
-    assert f"{confirmed:,} of 128" in said(app)
+    assert list(figure["data"][0]["y"]) == [layer.share for layer in found.excited.layers]
+    random = [layer.random_directions for layer in found.excited.layers]
+    assert list(figure["data"][1]["y"]) == [one.value for one in random]
+    assert figure["data"][1]["error_y"]["array"][0] == pytest.approx(
+        random[0].high - random[0].value
+    )
+    assert f"{found.excited.confirmed_share.hits:,} of 128" in said(app)
+    assert found.excited.beside_random in said(app)
     table = app.dataframe[0].value
     assert set(table["role"]) <= set(ROLES) and len(table) > 20
     assert table["neuron"][0].startswith("neurons?a=tiny@10&layer=")
+    assert {"fires", "elsewhere"} <= set(table.columns)
+    app.segmented_control(key="kind").set_value("inhibited by").run()
+    figure = figure_on(app, "figure-roles-by-layer-tiny@10-other@0")
+    assert list(figure["data"][0]["y"]) == [layer.share for layer in found.inhibited.layers]
+    assert f"{found.inhibited.confirmed_share.hits:,} of 128" in said(app)
 
 
 def test_a_link_names_the_role_and_the_neuron(open_page: Open, two_runs: Path) -> None:
@@ -48,6 +59,7 @@ def test_a_link_names_the_role_and_the_neuron(open_page: Open, two_runs: Path) -
     assert "Neuron 1.7" in said(app)
     figure = figure_on(app, "figure-activation-tiny@10-layer1-7")
     assert "adjective" in [trace["y"][0] for trace in figure["data"]]
+    assert figure["layout"]["xaxis"]["title"]["text"] == "pre-activation (fires above 0)"
     app.text_input(key="unit_a").set_value("9.9").run()
     assert len(app.error) == 1 and "a neuron is written layer.neuron" in said(app).lower()
 
@@ -57,7 +69,7 @@ def test_the_protagonist_test_gives_its_verdict_and_why(open_page: Open, two_run
     assert "because" in said(app)
     keys = [chart.key for chart in app.get("plotly_chart")]
     assert any(key.startswith("figure-protagonist-stories-tiny@10") for key in keys)
-    assert "AUC" in set(app.dataframe[0].value["measure"])
+    assert {"AUC", "fires more often by"} <= set(app.dataframe[0].value["measure"])
     app.text_input(key="tested").set_value("1.5").run()
     assert "Neuron 1.5: " in said(finished(app))
     app.text_input(key="tested").set_value("5.1").run()

@@ -1,6 +1,6 @@
 """A tiny model that reads nursery stories, and a neuron built into it that fires on chosen tokens."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import torch
@@ -50,4 +50,26 @@ def fire_on(model: Checkpoint, tokens: Iterable[int], *, neuron: int) -> Checkpo
         block.W_in[:, neuron] = 0.0
         block.W_in[0, neuron], block.W_in[1, neuron] = 1.0, -1.0
         block.b_in[neuron] = -1.0
+    return model
+
+
+def read_exactly(model: Checkpoint, classes: Sequence[Iterable[int]], *, each: int) -> Checkpoint:
+    """Let `each` neurons of layer 0 read each class of tokens exactly, from two dimensions of its own.
+
+    The class is weak in the embedding, so that a direction must be aligned with it to tell it.
+    """
+    block, own = model.weights.blocks[0], 2 * len(classes)
+    with torch.no_grad():
+        for leaf in (block.W_O, block.b_O, block.ln2_b, model.weights.W_pos):
+            leaf.zero_()
+        block.ln2_w.fill_(1.0)
+        model.weights.W_E[:, :own] = 0.0
+        for at, tokens in enumerate(classes):
+            mine = slice(at * each, (at + 1) * each)
+            chosen = list(tokens)
+            model.weights.W_E[chosen, 2 * at] = 0.1
+            model.weights.W_E[chosen, 2 * at + 1] = -0.1
+            block.W_in[:, mine] = 0.0
+            block.W_in[2 * at, mine], block.W_in[2 * at + 1, mine] = 1.0, -1.0
+            block.b_in[mine] = -0.1
     return model

@@ -4,26 +4,29 @@ import numpy as np
 import pytest
 
 from slm.errors import BadInput
+from slm.lens.mentions import (
+    FIRST_NAMED,
+    FIRST_PLAIN,
+    GROUPS,
+    LATER,
+    ORDINARY,
+    OTHER_NAMED,
+    OTHER_PLAIN,
+    Mentions,
+    mentions_of,
+)
 from slm.lens.protagonist import (
     AFTER_NAMED,
     ANY_NAME,
     EARLY,
     FIRST_MENTION,
-    FIRST_NAMED,
-    FIRST_PLAIN,
-    GROUPS,
-    LATER,
     MENTION,
     NAME_OR_WORD,
     NAMED,
+    NAMED_OR_WORD,
     NONE_FOUND,
-    ORDINARY,
-    OTHER_NAMED,
-    OTHER_PLAIN,
-    Mentions,
     Trial,
     best_neurons,
-    mentions_of,
     protagonist_test,
     shuffled_bar,
     try_neuron,
@@ -33,6 +36,7 @@ from slm.stories.annotated import annotated
 from slm.stories.minimal_pairs import Condition, minimal_pairs
 from tests.lens.nursery_models import nursery_tokenizer, random_model
 
+CONFIG = random_model().config
 SPACED = str.maketrans({",": " ,", ".": " ."})
 
 
@@ -41,13 +45,16 @@ def words() -> Mentions:
     return Mentions.of([mentions_of(one) for one in annotated(nursery_tokenizer(), 80, seed=3)])
 
 
-def fires_at(words: Mentions, groups: set[str], conditions: set[Condition], seed: int = 0) -> Trial:
-    """A neuron that is at 4 in some groups and conditions, and 0 elsewhere, but for noise."""
-    draw = np.random.default_rng(seed)
+def fires_at(
+    words: Mentions, groups: set[str], conditions: set[Condition], rest: float = -1.0
+) -> Trial:
+    """A neuron that is 4 higher in some groups and conditions than elsewhere, at `rest`, but for noise."""
+    draw = np.random.default_rng(0)
     where = words.labels[:, [GROUPS.index(group) for group in sorted(groups)]].any(1)
     acts = (4.0 * where + 0.3 * draw.normal(size=len(where))).astype(np.float16)
     pairs = np.array([4.0 * (pair.condition in conditions) for pair in minimal_pairs()])
-    return try_neuron(acts, words, 0.7, pairs + 0.1 * draw.normal(size=len(pairs)))
+    pairs += 0.1 * draw.normal(size=len(pairs))
+    return try_neuron(acts + np.float16(rest), words, 0.7, pairs + rest, CONFIG)
 
 
 def test_a_neuron_for_first_mentions_is_called_that(words: Mentions) -> None:
@@ -58,7 +65,7 @@ def test_a_neuron_for_first_mentions_is_called_that(words: Mentions) -> None:
     )
     assert trial.verdict == FIRST_MENTION
     effects = {one.name: one for one in trial.effects}
-    assert effects[MENTION].value == pytest.approx(4, abs=0.2)
+    assert effects[MENTION].value == pytest.approx(3, abs=0.2)  # from silence to 3
     assert effects[NAMED].value == pytest.approx(0, abs=0.2)
 
 
@@ -91,7 +98,20 @@ def test_noise_and_the_beginning_of_the_story_are_nothing(words: Mentions) -> No
     assert fires_at(words, set(), set()).verdict == NONE_FOUND
     acts = (-words.place).astype(np.float16)
     pairs = np.zeros(len(minimal_pairs()))
-    assert try_neuron(acts, words, 0.6, pairs).verdict == NONE_FOUND
+    assert try_neuron(acts, words, 0.6, pairs, CONFIG).verdict == NONE_FOUND
+
+
+def test_a_neuron_that_is_silent_at_first_mentions_does_not_want_them(words: Mentions) -> None:
+    groups, conditions = {FIRST_NAMED, FIRST_PLAIN}, {Condition.FIRST_NAMED, Condition.FIRST_PLAIN}
+    silent = fires_at(words, groups, conditions, rest=-9.0)  # at -5 there, inhibited more elsewhere
+    assert next(one for one in silent.contrasts if one.name == NAMED_OR_WORD).low > 0.9
+    assert silent.verdict == NONE_FOUND
+    assert all(one.value == 0 for one in (*silent.means, *silent.fires, *silent.effects))
+    firing = fires_at(words, groups, conditions)
+    assert firing.verdict == FIRST_MENTION
+    assert next(one for one in firing.fires_more if one.name == NAMED_OR_WORD).low > 0.9
+    always = fires_at(words, groups, conditions, rest=9.0)  # it tells them, yet fires at every word
+    assert always.verdict == NONE_FOUND
 
 
 def test_the_best_neuron_is_the_one_for_first_mentions_not_the_one_for_names(
@@ -104,6 +124,8 @@ def test_the_best_neuron_is_the_one_for_first_mentions_not_the_one_for_names(
     acts[1, 3] += 5 * first
     acts[1, 2] -= 5 * words.place
     assert best_neurons(acts, words, 2)[0] == (1, 3)
+    acts[0, 4] = acts[1, 3] + first - 30  # clearer still, and silent
+    assert best_neurons(acts, words, 1) == [(1, 3)]
     assert 0.5 < shuffled_bar(acts, words, 0) < 0.9
 
 

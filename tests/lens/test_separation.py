@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from slm.lens.separation import auc, centred_ranks, luck, pairs, separated, shuffled
+from slm.lens.separation import (
+    auc,
+    centred_ranks,
+    luck,
+    pairs,
+    rates,
+    separated,
+    shuffled,
+    shuffled_distances,
+)
 
 ONE = np.zeros(6, dtype=int)
 
@@ -75,7 +84,42 @@ def test_noise_stays_below_the_bar_and_a_true_difference_passes_it() -> None:
     acts = draw.normal(size=(60, 400))
     acts[7] += 2 * labels[:, 1]
     ranks = centred_ranks(acts, zeros)
-    chance = luck(ranks, labels, zeros, story, seed=0)
+    distances = shuffled_distances(ranks, labels, zeros, story, seed=0)
+    chance = luck(distances)
     passed = auc(ranks, labels, zeros) > chance.bar[:, None]
     assert np.argwhere(passed).tolist() == [[1, 7]]
     assert chance.bar[0] > chance.bar[1] > 0.55  # the rare label wavers more
+    below = luck(-distances)
+    ranks = centred_ranks(-acts, zeros)  # the low side is the high side of the numbers negated
+    assert below.bar == pytest.approx(
+        luck(shuffled_distances(ranks, labels, zeros, story, seed=0)).bar, rel=1e-4
+    )
+
+
+def test_rates_are_compared_in_the_same_strata() -> None:
+    events = np.array([[1, 0, 1, 0, 0, 0, 1, 1]], dtype=bool)
+    positive = np.array([1, 0, 0, 0, 0, 1, 0, 1], dtype=bool)
+    strata = np.array([0, 0, 0, 1, 1, 1, 1, 2])  # the last is alone in its stratum
+    found = rates(events, positive, strata, np.arange(8))
+    assert found.on[0] == pytest.approx(1 / 2)  # one of two, in strata 0 and 1
+    assert found.elsewhere[0] == pytest.approx((1 / 2 + 1 / 3) / 2)
+    nobody = rates(events, np.zeros(8, dtype=bool), strata, np.arange(8))
+    assert np.isnan([nobody.on[0], nobody.low[0]]).all()
+
+
+def test_the_interval_of_a_difference_of_rates_is_that_of_resampled_stories() -> None:
+    draw = np.random.default_rng(3)
+    story = np.repeat(np.arange(60), 20)
+    strata = np.tile(np.repeat([0, 1], 10), 60)
+    positive = draw.random(1200) < np.where(strata, 0.3, 0.1)
+    chance = 0.1 + 0.2 * strata + 0.15 * positive + 0.2 * draw.random(60)[story] * positive
+    events = (draw.random(1200) < chance)[None]
+    found = rates(events, positive, strata, story)
+    resampled = []
+    for _ in range(400):
+        some = np.concatenate([np.flatnonzero(story == s) for s in draw.integers(0, 60, 60)])
+        one = rates(events[:, some], positive[some], strata[some], np.repeat(np.arange(60), 20))
+        resampled.append(one.on[0] - one.elsewhere[0])
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    assert found.low[0] == pytest.approx(low, abs=0.015)
+    assert found.high[0] == pytest.approx(high, abs=0.015)
