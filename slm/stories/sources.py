@@ -15,6 +15,7 @@ from typing import Literal
 from slm.errors import BadInput, shown
 from slm.stories.record_files import read_csv, read_json, read_json_lines, read_parquet
 from slm.stories.text_files import BLOCK, WAYS, between_marks, check_parted
+from slm.stories.tokenizer import END
 
 Split = Literal["train", "valid"]
 Truncated = Literal["ask", "keep", "drop"]
@@ -204,19 +205,32 @@ def _file(spec: str, name: str, chosen: "_Chosen") -> Source:
 def _reader(name: str, path: Path, chosen: "_Chosen") -> Callable[[], Iterator[str]]:
     """What reads a file as it was chosen. Raises `BadInput` for an option that is not of its form."""
     kind, way = path.suffix.lower(), chosen.parted
+    if kind in RECORDS and (way or chosen.mark):
+        raise BadInput(
+            f"only of a .txt it can be said how stories are parted, not of {shown(name)}"
+        )
+    if way and chosen.mark:
+        raise BadInput(f"stories are parted in one way: {shown(name)} has :{way} and a :mark")
     if kind in RECORDS or way == "csv":
-        if way not in ("", "csv") or chosen.mark:
-            raise BadInput(f"only of a .txt it can be said how stories are parted, not of {name!r}")
         records = RECORDS.get(kind, read_csv)
-        return lambda: records(path, chosen.column)
+        return lambda: _at_marks(records(path, chosen.column))
     if chosen.column:
         raise BadInput(f"a .txt has no columns, so {name!r} has no {shown(chosen.column)}")
     if way:
-        return lambda: WAYS[way](path)
+        return lambda: _at_marks(WAYS[way](path))
     if chosen.mark:
-        return lambda: between_marks(path, chosen.mark)
+        return lambda: _at_marks(between_marks(path, chosen.mark))
     check_parted(path)
     return lambda: between_marks(path)
+
+
+def _at_marks(stories: Iterator[str]) -> Iterator[str]:
+    """The stories, parted where one holds END: records may end with it, or hold several stories."""
+    for story in stories:
+        if END in story:
+            yield from (part for part in story.split(END) if part.strip())
+        else:
+            yield story
 
 
 def _path(name: str) -> Path | None:

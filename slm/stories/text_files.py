@@ -13,6 +13,8 @@ LONGEST_STORY = 1 << 24
 """Characters. A longer one is a file that does not say where its stories end."""
 PASSAGE = 1000
 """Characters of a passage at most, where a text is cut into passages."""
+ONE_STORY = 10_000
+"""Characters from which on a text that is said to be one story is asked about."""
 
 BLANK_LINE = re.compile(r"\n(?:[ \t]*\n)+")
 _SENTENCE_ENDS = (
@@ -140,20 +142,29 @@ WAYS: dict[str, Callable[[Path], Iterator[str]]] = {
 
 
 def check_parted(path: Path) -> None:
-    """Raise `BadInput` where no story of a text ends with END, naming what may part them instead."""
-    rest, seen = "", 0
+    """Raise `BadInput` where END parts no stories of a text, naming what may part them instead.
+
+    END may stand at the end alone of one story that is no longer than `ONE_STORY`.
+    """
+    rest, seen, marked = "", 0, False
     for block in blocks(path):
         seen += len(block)
         rest += block
-        if END in rest:
+        if not marked and END in rest:
+            marked, rest = True, rest.split(END, 1)[1]
+            if seen - len(rest) <= ONE_STORY:
+                return
+        if not marked:
+            rest = rest[-len(END) :]
+        elif rest.strip():
             return
-        rest = rest[-len(END) :]
     start = next(blocks(path), "").strip()
     if not start:
         return
     found, option = _found(start)
     raise BadInput(
-        f"stories in a .txt end with a line {END}, and {path.name!r} has none in {seen:,} characters. "
+        f"stories in a .txt end with a line {END}, and {path.name!r} has "
+        f"{'only one, at its end, after' if marked else 'none in'} {seen:,} characters. "
         f"Its beginning has {found}: {shown(f'{path.name}:{option}')} reads it so; "
         f"there are :{', :'.join(WAYS)}, :csv and :mark=TEXT"
     )
@@ -161,7 +172,7 @@ def check_parted(path: Path) -> None:
 
 def _found(text: str) -> tuple[str, str]:
     """What the beginning of a text is parted by, in words, and the option that reads it so."""
-    marks = _MARKS.findall(text)
+    marks = [mark for mark in _MARKS.findall(text) if mark != END]
     ending = [mark for mark in marks if not re.search("begin|start|bos|BOS", mark)]
     if ending:
         mark = max(dict.fromkeys(ending), key=ending.count)

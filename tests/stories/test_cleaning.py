@@ -150,6 +150,8 @@ def test_a_corpus_of_which_half_would_be_dropped_goes_on(tmp_path: Path) -> None
     report = CleaningReport()
     assert list(cleaned(written(tmp_path, stories), report)) == ["Amy ran."]
     assert report.truncated == 1
+    with pytest.raises(BadInput, match="would be dropped"):  # what is empty is no story
+        list(cleaned(written(tmp_path, [*stories, "Ben ran", "", ""])))
 
 
 def test_it_is_asked_before_a_long_corpus_is_read_to_its_end(

@@ -68,6 +68,13 @@ def test_a_csv_gives_its_text_column(
     assert stories_of(tmp_path / "a.csv") == STORIES
 
 
+def test_a_mark_inside_a_record_ends_a_story(tmp_path: Path) -> None:
+    texts = ["Tom ran.<|endoftext|>", "Amy ran.\n<|endoftext|>\nBen ran.", "Zoé ran."]
+    (tmp_path / "a.json").write_text(json.dumps(texts))
+    found = [story.strip() for story in stories_of(tmp_path / "a.json")]
+    assert found == ["Tom ran.", "Amy ran.", "Ben ran.", "Zoé ran."]
+
+
 def test_a_csv_of_stories_alone_needs_no_heading(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     long = [f"{story} And so the long day came to its end." for story in STORIES]

@@ -91,6 +91,19 @@ def test_one_mark_anywhere_in_a_text_is_enough(
     assert stories_of(f"{tmp_path / 'a.txt'}") == ["Tom ran.\n\nHe fell.", "Amy ran."]
 
 
+def test_one_mark_at_the_end_of_many_stories_parts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slm.stories.text_files.ONE_STORY", 100)
+    path = tmp_path / "a.txt"
+    path.write_text("\n\n".join(STORIES) + "\n<|endoftext|>\n")
+    with pytest.raises(BadInput, match=r"only one, at its end, after \d+ .* 8 gaps of empty lines"):
+        open_source(str(path))
+    assert stories_of(f"{path}:blank-lines") == STORIES
+    path.write_text(f"{STORIES[0]}\n<|endoftext|>\n")
+    assert stories_of(str(path)) == STORIES[:1]
+
+
 def test_a_book_is_cut_into_passages_that_end_with_a_sentence(tmp_path: Path) -> None:
     book = " ".join(f'Tom had {n} hats. "Where are they?" he said.' for n in range(400))
     (tmp_path / "book.txt").write_text(book)
@@ -156,6 +169,8 @@ def test_an_option_that_does_not_exist_or_fit_is_refused(tmp_path: Path) -> None
     (tmp_path / "a.jsonl").write_text('{"text": "Tom ran."}')
     with pytest.raises(BadInput, match=r"only of a .txt"):
         open_source(f"{tmp_path / 'a.jsonl'}:lines")
+    with pytest.raises(BadInput, match=r"parted in one way: .* has :lines and a :mark"):
+        open_source(f"{path}:lines:mark=x")
     with pytest.raises(BadInput, match="takes no option"):
         open_source("nursery:50:lines")
 
