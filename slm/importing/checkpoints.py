@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from slm.errors import BadInput
@@ -70,7 +69,7 @@ def of_nanogpt(arguments: Mapping[str, Any], tensors: Tensors) -> Opened:
         n_heads=whole(arguments, "n_head"),
         d_vocab=whole(arguments, "vocab_size", 50_257),
         n_ctx=whole(arguments, "block_size"),
-        tied=_same(tensors, "wte.weight", "lm_head.weight"),
+        tied=tensors.same("wte.weight", "lm_head.weight"),
         act_fn="gelu_new" if old else "gelu",
     )
     enough(config, tensors)
@@ -110,7 +109,7 @@ def of_llama(arguments: Mapping[str, Any], tensors: Tensors) -> Opened:
         d_vocab=shape[0],
         n_ctx=min(CONTEXT, context),
         mlp_width=rows[0],
-        tied="unembedding" not in tensors.shapes or _same(tensors, "embedding", "unembedding"),
+        tied="unembedding" not in tensors.shapes or tensors.same("embedding", "unembedding"),
         eps=number(arguments, "norm_eps", 1e-5),
         normalization_type="RMS",
         positional_embedding_type="rotary",
@@ -156,10 +155,3 @@ def _from_the_right(tensors: Tensors) -> Tensors:
 def _turned(tensors: Tensors, name: str) -> Tensor:
     tensor = tensors.read(name)
     return tensor.T if LEFT.fullmatch(name) else tensor
-
-
-def _same(tensors: Tensors, one: str, other: str) -> bool:
-    """Whether two tensors are there and hold the same numbers."""
-    if not {one, other} <= tensors.shapes.keys() or tensors.shapes[one] != tensors.shapes[other]:
-        return False
-    return bool(torch.equal(tensors.read(one), tensors.read(other)))

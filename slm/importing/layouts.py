@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from slm.errors import BadInput
 from slm.importing.fields import flag, whole
 from slm.importing.filling import Source, as_it_is, enough, repeated, turned
 from slm.importing.tensors import Tensors
@@ -19,9 +20,19 @@ PASSED_OVER = r".*\.(attn|attention)\.(bias|masked_bias)|.*\.rotary_emb\.inv_fre
 
 
 def sources_of(data: Mapping[str, Any], config: ModelConfig, tensors: Tensors) -> list[Source]:
-    """Where each tensor of the folder goes. Raises `BadInput` where there are fewer than layers."""
+    """Where each tensor of the folder goes.
+
+    Raises `BadInput` where there are fewer than layers, and where an unembedding that is said to be the
+    embedding is another: `transformers` passes it over until version 4, and takes it since 5.
+    """
     enough(config, tensors)
     kind = data["model_type"]
+    embedding = "embed_tokens.weight" if kind == "llama" else "wte.weight"
+    own = config.tied and "lm_head.weight" in tensors.shapes
+    if own and not tensors.same(embedding, "lm_head.weight"):
+        raise BadInput(
+            f"tie_word_embeddings must be false, as 'lm_head.weight' is not {embedding!r} again"
+        )
     if kind == "llama":
         return _llama_sources(config, whole(data, "num_key_value_heads", config.n_heads), data)
     return gpt_sources(config, neo=kind == "gpt_neo")

@@ -26,6 +26,12 @@ from slm.importing.tensors import Shape, Tensors
 from slm.model.config import VOCABULARY_RANGE, ModelConfig
 from slm.stories.tokenizer import Tokenizer
 
+BASE, TRIED = 10_000.0, 256
+"""Of the rotary angles, and at how many positions they are compared."""
+OTHER_ANGLES = (
+    "The rotary angles in its file are not those of the base 10,000, which llama2.c takes whatever the "
+    "file says, and which is taken here, too."
+)
 HEADER = struct.Struct("<7i")
 MAGIC = b"24ka"  # "ak42", of versions 1 and 2
 UNKNOWN, OPENING, BYTES = 0, 1, range(3, 259)
@@ -90,6 +96,17 @@ def read(path: Path) -> Opened:
         tensors=tensors,
         passed_over="angles",
         reach=context,
+        notes=() if _usual(take("angles"), config.d_head) else (OTHER_ANGLES,),
+    )
+
+
+def _usual(angles: Tensor, d_head: int) -> bool:
+    """Whether cosines and sines are those of the base that llama2.c always takes, or were left out as 0."""
+    found = angles.view(2, -1, d_head // 2)[:, :TRIED].double()
+    turns = BASE ** -(torch.arange(0, d_head, 2).double() / d_head)
+    usual = torch.outer(torch.arange(found.shape[1]).double(), turns)
+    return not found.any() or torch.allclose(
+        found, torch.stack((usual.cos(), usual.sin())), atol=1e-3
     )
 
 

@@ -110,8 +110,10 @@ def _only_model_in(folder: Path) -> Path:
         if path.suffix in TENSORS and not path.name.startswith(NO_MODELS)
     ]
     if len(found) != 1:
+        several = f": {', '.join(path.name for path in found[:3])}" if found else ""
         raise BadInput(
-            f"{folder} must hold a config.json, or one .bin, .pt or .safetensors, not {len(found)}"
+            f"{folder} must hold a config.json, or one .bin, .pt or .safetensors, "
+            f"not {len(found)}{several}"
         )
     return found[0]
 

@@ -31,6 +31,12 @@ class Tensors:
     half: bool
     unread: Mapping[str, str] = field(default_factory=dict)
 
+    def same(self, one: str, other: str) -> bool:
+        """Whether two tensors are there and hold the same numbers."""
+        if not {one, other} <= self.shapes.keys() or self.shapes[one] != self.shapes[other]:
+            return False
+        return bool(torch.equal(self.read(one), self.read(other)))
+
     def without(self, prefix: str) -> "Tensors":
         """The same tensors, `prefix` taken from the names that have it."""
         return self.renamed(lambda name: name.removeprefix(prefix))

@@ -139,6 +139,25 @@ def test_a_name_that_is_there_twice_is_refused(save: Any) -> None:
         recognise(str(folder))
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama-tied"])
+def test_an_unembedding_that_is_said_to_be_tied_and_is_not_is_refused(save: Any, kind: str) -> None:
+    from safetensors.torch import save_file
+
+    folder, model = save(kind)
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    save_file(state, folder / "model.safetensors")
+    assert recognise(str(folder)).config.tied
+    state["lm_head.weight"] += 1.0
+    save_file(state, folder / "model.safetensors")
+    with pytest.raises(BadInput, match=r"tie_word_embeddings must be false, as 'lm_head\.weight'"):
+        recognise(str(folder))
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"tie_word_embeddings": False}))
+    checkpoint = imported(folder)
+    original = type(model).from_pretrained(folder)
+    assert largest_difference(checkpoint, lambda t: original(t).logits, 500) < CLOSE
+
+
 def test_a_padded_vocabulary_keeps_its_tokenizer(save: Any, tokenizer: Tokenizer) -> None:
     checkpoint = imported(save("gpt2", pad=7)[0])
     assert checkpoint.config.d_vocab == checkpoint.tokenizer.d_vocab == tokenizer.d_vocab + 7
@@ -264,7 +283,8 @@ def test_an_imported_run_is_not_resumed(save: Any) -> None:
     [
         ({"model_type": "mamba"}, "one of gpt2, gpt_neo, llama, not 'mamba'"),
         ({"vocab_size": 128_256}, "at most 65,536 of them, not 128,256"),
-        ({"num_hidden_layers": 10**7}, "layers do not lie in"),
+        ({"num_hidden_layers": 10**7}, "n_layers must be a whole number"),
+        ({"num_hidden_layers": 1000}, "1000 layers do not lie in"),
         ({"num_hidden_layers": 3}, r"lack 'layers\.2"),
         ({"hidden_size": 2**70}, "hidden_size must be a whole number"),
         ({"hidden_size": 48}, "must be"),

@@ -335,3 +335,10 @@ def test_a_nanogpt_of_gpt2s_padded_vocabulary_asks_the_hub_for_gpt2s_tokens(tmp_
     path = save(tmp_path, NanoGPT(sizes), sizes)
     with pytest.raises(BadInput, match=r"nanoGPT checkpoint of 16x2x4, without.*out of reach"):
         recognise(str(path))
+
+
+def test_parts_of_a_model_are_named(tmp_path: Path) -> None:
+    for part in ("00", "01"):
+        torch.save({"norm.weight": torch.ones(2)}, tmp_path / f"consolidated.{part}.pth")
+    with pytest.raises(BadInput, match=r"not 2: consolidated\.00\.pth, consolidated\.01\.pth"):
+        recognise(str(tmp_path))

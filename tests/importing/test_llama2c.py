@@ -73,7 +73,16 @@ def greedy(pieces: list[tuple[bytes, float]], text: str) -> list[int]:
         tokens[place : place + 2] = [joined]
 
 
-def write_model(path: Path, d_vocab: int, *, shared: bool) -> dict[str, np.ndarray]:
+def angles_of(base: float) -> np.ndarray:
+    """The table of cosines and sines that llama2.c's export writes."""
+    size = D // HEADS
+    angles = np.outer(np.arange(CONTEXT), base ** -(np.arange(0, size, 2) / size))
+    return np.stack((np.cos(angles), np.sin(angles))).reshape(2, -1).astype("<f4")
+
+
+def write_model(
+    path: Path, d_vocab: int, *, shared: bool, base: float = 10_000.0
+) -> dict[str, np.ndarray]:
     """A random model of version 0; its parts by name."""
     draw = np.random.default_rng(0)
     angles = CONTEXT * D // HEADS // 2
@@ -95,6 +104,7 @@ def write_model(path: Path, d_vocab: int, *, shared: bool) -> dict[str, np.ndarr
         name: (draw.normal(0, 0.25, size) + ("norm" in name)).astype("<f4")
         for name, size in sizes.items()
     }
+    parts["angles"] = angles_of(base)
     with path.open("wb") as file:
         header = (D, M, LAYERS, HEADS, GROUPS, d_vocab if shared else -d_vocab, CONTEXT)
         file.write(struct.pack("<7i", *header))
@@ -161,6 +171,21 @@ def test_logits_are_those_of_the_format(tmp_path: Path, shared: bool) -> None:
     assert 1 not in written.tokens and len(written.tokens) > 0
 
 
+def test_angles_of_another_base_are_told_and_computed_as_llama2c_computes_them(
+    tmp_path: Path,
+) -> None:
+    pieces = write_tokenizer(tmp_path / "tokenizer.bin")
+    notes = {}
+    for base in (10_000.0, 500.0):
+        parts = write_model(tmp_path / "stories.bin", len(pieces), shared=True, base=base)
+        found = recognise(str(tmp_path))
+        notes[base] = [note for note in found.notes if "rotary angles" in note]
+    assert not notes[10_000.0] and notes[500.0]
+    bring(found, "theirs")
+    logits = fast.logits(load_checkpoint("theirs").weights, torch.tensor([[1, 5, 7, 9]]))[0]
+    assert np.abs(logits.numpy() - forward(parts, [1, 5, 7, 9])).max() < 1e-4
+
+
 TEXTS = [
     *little_stories(20, seed=7),
     "",
@@ -221,7 +246,7 @@ def test_a_piece_is_printed_as_it_stands_in_a_story(tmp_path: Path) -> None:
     ("header", "rule"),
     [
         ((288, 768, 6, 6, 6, 32000, 256), "must have 60,816,028 bytes by its header"),
-        ((1 << 24, 1 << 24, 1 << 24, 2, 2, 512, 1 << 24), "bytes by its header"),
+        ((1 << 24, 1 << 24, 1 << 24, 2, 2, 512, 1 << 24), "must be a whole number"),
         ((0, 1, 1, 1, 1, 300, 1), "no model of llama2.c"),
         ((-4, 4, 1, 1, 1, 300, 4), "no model of llama2.c"),
         ((4, 4, 1, 3, 3, 300, 4), "no model of llama2.c"),
