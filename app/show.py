@@ -11,6 +11,7 @@ from app.figures import style
 from app.text import complaint, plain, sentence
 from app.theme import Palette, palette
 from slm.errors import BadInput
+from slm.files import said
 from slm.text import csv as csv
 
 LARGEST_SEED = 2**53 - 1
@@ -36,7 +37,7 @@ def one_line() -> Iterator[None]:
     except BadInput as error:
         st.error(complaint(error))
     except OSError as error:
-        st.error(complaint(f"The disk or the network said no: {error}"))
+        st.error(complaint(f"The disk or the network said no: {said(error)}"))
 
 
 def figure(

@@ -9,7 +9,8 @@ import time
 from collections.abc import Generator
 from typing import Generic, TypeVar
 
-from slm.errors import BadInput
+from slm.errors import BadInput, one_line
+from slm.files import said
 from slm.progress import Progress
 
 R = TypeVar("R")
@@ -78,5 +79,7 @@ class Work(Generic[R]):
             self._steps.close()  # now, so that it keeps what it has
         except StopIteration as finished:
             self.result = finished.value
-        except (BadInput, OSError) as error:
-            self.error = " ".join(str(error).split())
+        except BadInput as error:
+            self.error = str(error)
+        except OSError as error:
+            self.error = one_line(said(error))

@@ -2,29 +2,77 @@
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
+
+from safetensors import SafetensorError
+
+from slm.errors import one_line
+
+
+class CannotWrite(OSError):
+    """A file cannot be written. As text: why not, in the system's words, and the file's path."""
+
+    def __str__(self) -> str:
+        return f"{self.strerror}: {self.filename}"
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name `path`, a file or a folder, in whatever keeps it from being written: `CannotWrite`.
+
+    The errors of other files, and of the network, pass.
+    """
+    try:
+        yield
+    except SafetensorError as error:  # it writes by itself, and wraps the system's error
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        why = os.strerror(int(number[1])) if number else one_line(str(error))
+        raise CannotWrite(int(number[1]) if number else None, why, str(path)) from None
+    except OSError as error:
+        if type(error) is not OSError and error.errno is None:  # a library's own kind
+            raise
+        if isinstance(error, CannotWrite | ConnectionError | TimeoutError):
+            raise
+        if error.filename is not None and not _belongs(Path(os.fsdecode(error.filename)), path):
+            raise
+        why = error.strerror or one_line(str(error))  # numpy tells how much was written, no number
+        raise CannotWrite(error.errno, why, str(path)) from None
+
+
+def _belongs(file: Path, path: Path) -> bool:
+    """Whether `file` is written, or made a folder of, on the way to `path`."""
+    return file.is_relative_to(path.parent) or path.is_relative_to(file)
+
+
+def said(error: OSError) -> str:
+    """Say what went wrong with which file, as `CannotWrite` does."""
+    if error.filename is None or error.strerror is None:
+        return error.strerror or str(error)
+    return f"{error.strerror}: {os.fsdecode(error.filename)}"
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it into place on success, remove it on error.
 
-    Raises `OSError` (a full disk, say) with `path` untouched.
+    Raises `CannotWrite` (a full disk, say) with `path` untouched.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    beside = Path(name)
-    try:
-        yield beside
-        beside.chmod(0o644)
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        beside = Path(name)
+        try:
+            yield beside
+            beside.chmod(0o644)
+            os.replace(beside, path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
 
 
 def write_text(path: Path, text: str) -> None:
@@ -47,7 +95,7 @@ class DiskReserve:
             self._file.write(os.urandom(size))  # nothing that a disk could store in less
             self._file.flush()
         except OSError as error:
-            raise OSError(error.errno, error.strerror, str(folder)) from None
+            raise CannotWrite(error.errno, error.strerror, str(folder)) from None
 
     def __enter__(self) -> "DiskReserve":
         return self
@@ -74,5 +122,9 @@ class DiskReserve:
 
 
 def leftovers(folder: Path) -> Iterator[Path]:
-    """What `replacing` left half-written in `folder` and below it where its process was killed."""
-    return (path for path in folder.rglob(".*.part") if path.is_file())
+    """What was left half-written in `folder` and below it where its process was killed.
+
+    `replacing` writes `.NAME.….part`; safetensors writes `.tmp……` beside that and renames it.
+    """
+    for pattern in (".*.part", ".tmp??????"):
+        yield from (path for path in folder.rglob(pattern) if path.is_file())

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from slm.databases import damage as database_damage
 from slm.errors import BadInput, shown
-from slm.files import leftovers, replacing, write_text
+from slm.files import leftovers, replacing, write_text, writing
 from slm.holding import Held, holding, is_held
 from slm.model import weights as weights_file
 from slm.model.config import ModelConfig
@@ -395,7 +395,7 @@ def _sha256(path: Path, inode: int, changed: int, size: int) -> str:
 
 
 def _append_line(path: Path, line: Mapping[str, Any]) -> None:
-    with path.open("a", encoding="ascii") as file:
+    with writing(path), path.open("a", encoding="ascii") as file:
         file.write(json.dumps(line) + "\n")
 
 

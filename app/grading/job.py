@@ -10,7 +10,8 @@ import time
 from collections.abc import Generator, Sequence
 from typing import cast
 
-from slm.errors import BadInput
+from slm.errors import BadInput, one_line
+from slm.files import said
 from slm.judging.grades import Item
 from slm.judging.grading import Graded, grade, unanswered
 from slm.judging.judge import Judge
@@ -119,5 +120,7 @@ class GradingJob:
                     self._going.wait()
                     if self._cancelled.is_set():
                         return
-        except (BadInput, OSError) as error:
-            self.error = " ".join(str(error).split())
+        except BadInput as error:
+            self.error = str(error)
+        except OSError as error:
+            self.error = one_line(said(error))

@@ -28,6 +28,7 @@ from slm.cli import (
 )
 from slm.cli.command import Commands, Parser
 from slm.errors import BadInput
+from slm.files import said
 
 ROOMS = (
     training,
@@ -58,19 +59,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = parser.parse_args(arguments)
         chosen.command(chosen)
     except BadInput as error:
-        return _complain(error, 2)
+        return _complain(str(error), 2)
     except ArithmeticError as error:
-        return _complain(error, 1)
+        return _complain(str(error), 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        return _complain(error, 1)
+        return _complain(said(error), 1)
     except KeyboardInterrupt:
         return 130
     return 0
 
 
-def _complain(error: Exception, code: int) -> int:
-    print(f"slm: {' '.join(str(error).split())}", file=sys.stderr)
+def _complain(error: str, code: int) -> int:
+    print(f"slm: {' '.join(error.split())}", file=sys.stderr)
     return code

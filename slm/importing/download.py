@@ -12,6 +12,7 @@ from typing import BinaryIO
 from filelock import FileLock, Timeout
 
 from slm.errors import BadInput
+from slm.files import writing
 
 PATIENCE = 10.0
 """Seconds that the hub is waited for, for an answer or for the next bytes."""
@@ -81,7 +82,7 @@ def download(remote: Remote, told: Told) -> None:
         if remote.whole:
             return
         remote.partial.parent.mkdir(parents=True, exist_ok=True)
-        with remote.partial.open("ab") as file:
+        with writing(remote.partial), remote.partial.open("ab") as file:
             if remote.size is None or file.tell() > remote.size:
                 file.truncate(0)  # it cannot be known to be a part of this
             while remote.size is None or file.tell() < remote.size:

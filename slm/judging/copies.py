@@ -19,6 +19,7 @@ import numpy as np
 from pydivsufsort import divsufsort
 
 from slm.errors import BadInput
+from slm.files import writing
 from slm.judging.overlap import words
 from slm.runs import runs_dir
 from slm.stories.cleaning import cleaned
@@ -194,7 +195,8 @@ def build_copies(corpus: str, as_words: Words = plain_words) -> Iterator[Buildin
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        yield from _write(source, as_words, beside)
+        with writing(folder):
+            yield from _write(source, as_words, beside)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(beside, folder)
     finally:

@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from slm.errors import BadInput
-from slm.files import replacing, write_text
+from slm.files import replacing, write_text, writing
 from slm.lens.neuron_index import MANIFEST, VERSION, hashes, index_path, read_manifest
 from slm.lens.neuron_tally import SAME_WORDS, Tally, batches
 from slm.lens.neurons import KEPT
@@ -135,9 +135,9 @@ class _Part:
     def append(self, stories: list[list[int]], *, characters: int) -> None:
         """Add stories that the tally has read."""
         starts = self.tokens + np.cumsum([len(story) for story in stories])
-        with (self.path / "tokens.bin").open("ab") as file:
+        with writing(self.path / "tokens.bin"), (self.path / "tokens.bin").open("ab") as file:
             file.writelines(np.asarray(story, dtype="<u2").tobytes() for story in stories)
-        with (self.path / "starts.bin").open("ab") as file:
+        with writing(self.path / "starts.bin"), (self.path / "starts.bin").open("ab") as file:
             file.write(starts.astype("<i8").tobytes())
         self.stories += len(stories)
         self.tokens = int(starts[-1])

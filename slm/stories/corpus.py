@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from jaxtyping import Int64, UInt16
 
 from slm.errors import BadInput, shown
+from slm.files import writing
 from slm.stories.cleaning import CLEANING_VERSION, CleaningReport, cleaned_with_keys
 from slm.stories.sources import Source, has_validation, open_source
 from slm.stories.tokenizer import TRAINING_BYTES, Tokenizer
@@ -112,7 +113,8 @@ def prepare(
         folder = cache / f"corpus-{_short_hash(f'{split.made_from} {tokenizer.hash}')}"
         prepared = _open(folder, tokenizer)
         if prepared is None:
-            _write(folder, split, tokenizer)
+            with writing(folder):
+                _write(folder, split, tokenizer)
             prepared = _open(folder, tokenizer)
             assert prepared is not None, f"{folder} was just written"
     if (size := len(prepared.train.tokens)) < n_ctx + 1:

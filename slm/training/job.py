@@ -14,6 +14,7 @@ from importlib.metadata import version
 import torch
 
 from slm.errors import BadInput
+from slm.files import DiskReserve
 from slm.holding import Process
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights, initialise
@@ -23,7 +24,6 @@ from slm.runs import (
     Metric,
     Run,
     RunInfo,
-    Sample,
     Status,
     check_name,
     load_checkpoint,
@@ -33,6 +33,7 @@ from slm.runs import (
 from slm.stories.corpus import Prepared, Progress, prepare
 from slm.stories.sources import absolute
 from slm.stories.tokenizer import Tokenizer
+from slm.training.checkpoint_writer import CheckpointWriter
 from slm.training.device import choose_device
 from slm.training.loop import Diverged, Learner, train
 from slm.training.recipe import Recipe
@@ -40,16 +41,10 @@ from slm.training.reopening import reopen
 from slm.training.rows import Rows
 from slm.training.speed import measure
 from slm.training.team import Team, gather
-from slm.training.validation import validation_loss
-from slm.writing.sampler import Sampling, complete
 
 REPORTS = 200
-PINNED_PROMPTS = (
-    "Once upon a time, there was a little",
-    "Tom and Lucy went to the park. Lucy said,",
-    "The old dog was sad because",
-)
-PINNED = Sampling(temperature=0.8, max_tokens=80, seed=0)
+ROOM = 1 << 16
+"""Bytes of the disk that are held while a run trains, to write down that it is full."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,11 +114,11 @@ def start(
         speed = measure(config, share, prepared, device)
         tokens = speed.tokens_in(plan.minutes * 60, recipe) * team.size
         recipe = replace(recipe, tokens=team.tell(tokens))
-    with run.held() if team.first else contextlib.nullcontext():
+    with _held(run, team) as reserve:
         if team.first:
             prepared.tokenizer.save(run.path / "tokenizer.json")
             _write_new(run, plan, config, recipe, prepared, parent, device)
-        yield from _go_on(run, config, recipe, prepared, stop, team, device)
+        yield from _go_on(run, config, recipe, prepared, stop, team, device, reserve)
 
 
 def resume(
@@ -149,7 +144,7 @@ def resume(
         raise BadInput(f"run {name!r} was not trained here, so it cannot be resumed")
     recipe = Recipe(**info.recipe)
     team.check(recipe.batch)
-    with run.held() if team.first else contextlib.nullcontext():
+    with _held(run, team) as reserve:
         run.stop_path.unlink(missing_ok=True)
         prepared, corpora = reopen(run, corpus, valid, progress)
         if team.first:
@@ -160,10 +155,31 @@ def resume(
                 machine=_machine(device),
                 corpus={**info.corpus, **corpora},
             )
-        yield from _go_on(run, info.config, recipe, prepared, stop, team, device)
+        yield from _go_on(run, info.config, recipe, prepared, stop, team, device, reserve)
 
 
 def _go_on(
+    run: Run,
+    config: ModelConfig,
+    recipe: Recipe,
+    prepared: Prepared,
+    stop: Callable[[], bool],
+    team: Team,
+    device: str,
+    reserve: DiskReserve | None,
+) -> Iterator[Update]:
+    """`_learn`, with how it ended in run.json, whatever way that was."""
+    try:
+        yield from _learn(run, config, recipe, prepared, stop, team, device)
+    except (Diverged, OSError) as error:
+        if reserve is not None:
+            why = str(error)
+            with contextlib.suppress(OSError):  # the first error is the one to be told of
+                reserve.keep(lambda: _mark(run, team, "failed", why))
+        raise
+
+
+def _learn(
     run: Run,
     config: ModelConfig,
     recipe: Recipe,
@@ -183,61 +199,64 @@ def _go_on(
         learner.restore(team.tell(learner.state()))
     steps = recipe.steps(config.n_ctx)
     began = time.monotonic() - seconds_before
-    writer = _Writer(run, learner, prepared, steps, lambda: time.monotonic() - began)
+    writer = CheckpointWriter(run, learner, prepared, steps, lambda: time.monotonic() - began)
     if team.first and not run.metrics():
-        writer.checkpoint(0, None)
+        writer.write(0, None)
 
     due = recipe.checkpoint_steps(steps)
     report_every = max(1, steps // REPORTS)
     losses: list[float] = []
     recent: list[tuple[float, int]] = [(time.monotonic(), done)]
-    try:
-        for step in train(
-            learner, Rows(prepared.train, config.n_ctx, recipe.seed), first=done, steps=steps
-        ):
-            losses.append(step.loss)
-            recent = [*recent[-20:], (time.monotonic(), step.step)]
-            elapsed, covered = recent[-1][0] - recent[0][0], recent[-1][1] - recent[0][1]
-            speed = covered * recipe.batch * config.n_ctx / max(elapsed, 1e-9)
-            stopping = team.any(stop() or run.stop_path.exists()) and step.step < steps
-            is_due = step.step in due or stopping
-            if team.first and (is_due or step.step % report_every == 0):
-                metric = Metric(
-                    step=step.step,
-                    tokens=step.step * recipe.batch * config.n_ctx,
-                    seconds=round(time.monotonic() - began, 2),
-                    train_loss=sum(losses) / len(losses),
-                    tokens_per_second=round(speed, 1),
-                    gradient_norm=step.gradient_norm,
-                    learning_rate=step.rate * recipe.learning_rate,
-                )
-                losses = []
-                if is_due:
-                    writer.checkpoint(step.step, metric)
-                    recent = [(time.monotonic(), step.step)]
-                else:
-                    run.add_metric(metric)
-            yield Update(
+    for step in train(
+        learner, Rows(prepared.train, config.n_ctx, recipe.seed), first=done, steps=steps
+    ):
+        losses.append(step.loss)
+        recent = [*recent[-20:], (time.monotonic(), step.step)]
+        elapsed, covered = recent[-1][0] - recent[0][0], recent[-1][1] - recent[0][1]
+        speed = covered * recipe.batch * config.n_ctx / max(elapsed, 1e-9)
+        stopping = team.any(stop() or run.stop_path.exists()) and step.step < steps
+        is_due = step.step in due or stopping
+        if team.first and (is_due or step.step % report_every == 0):
+            metric = Metric(
                 step=step.step,
-                steps=steps,
                 tokens=step.step * recipe.batch * config.n_ctx,
-                loss=step.loss,
-                tokens_per_second=speed,
-                seconds_left=(steps - step.step) * recipe.batch * config.n_ctx / max(speed, 1e-9),
-                checkpoint=is_due,
+                seconds=round(time.monotonic() - began, 2),
+                train_loss=sum(losses) / len(losses),
+                tokens_per_second=round(speed, 1),
+                gradient_norm=step.gradient_norm,
+                learning_rate=step.rate * recipe.learning_rate,
             )
-            if stopping:
-                _mark(run, team, "stopped", f"stopped after step {step.step}")
-                return
-    except Diverged as error:
-        _mark(run, team, "failed", str(error))
-        raise
-    except OSError as error:
-        _mark(run, team, "failed", f"could not write: {error}")
-        raise
+            losses = []
+            if is_due:
+                writer.write(step.step, metric)
+                recent = [(time.monotonic(), step.step)]
+            else:
+                run.add_metric(metric)
+        yield Update(
+            step=step.step,
+            steps=steps,
+            tokens=step.step * recipe.batch * config.n_ctx,
+            loss=step.loss,
+            tokens_per_second=speed,
+            seconds_left=(steps - step.step) * recipe.batch * config.n_ctx / max(speed, 1e-9),
+            checkpoint=is_due,
+        )
+        if stopping:
+            _mark(run, team, "stopped", f"stopped after step {step.step}")
+            return
     _mark(run, team, "finished", "")
     if team.first:
         run.resume_path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _held(run: Run, team: Team) -> Iterator[DiskReserve | None]:
+    """Hold the run, and some bytes beside it; None in the processes that only learn."""
+    if not team.first:
+        yield None
+        return
+    with run.held(), DiskReserve(run.path, ROOM) as reserve:
+        yield reserve
 
 
 def _mark(run: Run, team: Team, status: Status, message: str) -> None:
@@ -278,43 +297,6 @@ def end(name: str) -> None:
             status="finished", process=None, message=f"ended early, after step {run.last_step}"
         )
         run.resume_path.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class _Writer:
-    """Saves a checkpoint with everything that is measured there."""
-
-    run: Run
-    learner: Learner
-    prepared: Prepared
-    steps: int
-    clock: Callable[[], float]
-
-    def checkpoint(self, step: int, metric: Metric | None) -> None:
-        weights = self.learner.weights
-        self.run.save_checkpoint(weights, step)
-        loss = validation_loss(weights, self.prepared)
-        line = metric or Metric(step=0, tokens=0, seconds=0.0, train_loss=None)
-        measured = {"val_loss": loss.loss, "val_bits_per_byte": loss.bits_per_byte}
-        self.run.add_metric(Metric(**{**asdict(line), **measured}))
-        self.run.add_samples(_samples(self.run, weights, self.prepared, step))
-        if step < self.steps:
-            self.run.save_resume(self.learner.state(), step, self.clock())
-
-
-def _samples(run: Run, weights: Weights, prepared: Prepared, step: int) -> list[Sample]:
-    checkpoint = Checkpoint(
-        address=Address(run.name, step),
-        config=weights.config,
-        weights=weights,
-        tokenizer=prepared.tokenizer,
-    )
-    room = weights.config.n_ctx - 1
-    prompts = [p for p in PINNED_PROMPTS if len(prepared.tokenizer.encode_story(p)) <= room]
-    return [
-        {"step": step, "prompt": c.prompt, "text": c.text, "stopped": c.stopped}
-        for c in complete(checkpoint, prompts, PINNED)
-    ]
 
 
 def _prepare(

@@ -1,6 +1,8 @@
 """Training as a run: it learns, and stops, kills, failures and full disks lose nothing."""
 
+import contextlib
 import os
+import resource as limits
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 
 from slm.cli import main
 from slm.errors import BadInput
+from slm.files import CannotWrite
 from slm.model.config import ModelConfig
 from slm.runs import Run, load_checkpoint, open_run
 from slm.training.job import Plan, end, resume, start
@@ -97,24 +100,64 @@ def test_divergence_keeps_the_last_good_checkpoint_and_says_so(corpus: Path) -> 
     assert load_checkpoint("r@0").weights.W_E.isfinite().all()
 
 
-def test_a_full_disk_fails_in_one_line_and_keeps_what_was_saved(
-    corpus: Path, monkeypatch: pytest.MonkeyPatch
+def as_on_a_full_disk() -> None:
+    """Let this process write no file of over 100 KB: less than a checkpoint, more than run.json."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    _, most = limits.getrlimit(limits.RLIMIT_FSIZE)
+    limits.setrlimit(limits.RLIMIT_FSIZE, (100_000, most))
+
+
+def test_a_full_disk_is_one_line_with_the_path_and_nothing_that_was_saved_is_lost(
+    corpus: Path, runs: Path
 ) -> None:
-    training = start(plan(corpus), stop=lambda: False)
-    for _ in range(9):
-        next(training)
-
-    def full_disk(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("slm.model.weights.save_file", full_disk)
-        with pytest.raises(OSError, match="No space"):
-            list(training)
+    wide = replace(plan(corpus, steps=4), config=replace(CONFIG, d_model=64))
+    list(start(wide, stop=lambda: True))
+    went_on = subprocess.run(
+        [sys.executable, "-m", "slm", "train", "--name", "r", "--resume"],
+        env={**os.environ, "SLM_RUNS": str(runs)},
+        preexec_fn=as_on_a_full_disk,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     run = open_run("r")
-    assert (run.status, run.last_step) == ("failed", 8)
+    path = run.checkpoint_path(2)
+    assert went_on.returncode == 1
+    assert went_on.stderr.splitlines()[-1] == f"slm: File too large: {path}"
+    assert "Traceback" not in went_on.stderr
+    assert (run.status, run.info.message) == ("failed", f"File too large: {path}")
+    assert run.steps == [0, 1] and not list(run.path.rglob("*.part"))
     list(resume("r", stop=lambda: False))
-    assert open_run("r").status == "finished"
+    assert (run.status, run.steps) == ("finished", [0, 1, 2, 3, 4])
+
+
+def test_that_the_disk_is_full_can_be_written_down_on_a_full_disk(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no disk can be mounted here")
+    monkeypatch.setenv("SLM_RUNS", str(disk / "runs"))
+    training = start(plan(corpus), stop=lambda: False)
+    try:
+        next(training)
+        with (disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+            while filler.write(b"0" * 4096):
+                pass
+        with pytest.raises(CannotWrite, match=r"No space left on device: .*/runs/r/"):
+            list(training)
+        run = open_run("r")
+        assert run.status == "failed" and "No space left on device: " in run.info.message
+        (disk / "filler").unlink()
+        list(resume("r", stop=lambda: False))
+        assert run.status == "finished"
+    finally:
+        training.close()
+        subprocess.run(["umount", "-l", disk], check=True)
 
 
 def test_a_taken_name_and_a_changed_corpus_are_refused(corpus: Path) -> None:

@@ -1,0 +1,65 @@
+"""What is kept of a training at each checkpoint: weights, losses, what it writes, and how to go on."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from slm.model.weights import Weights
+from slm.runs import Address, Checkpoint, Metric, Run, Sample
+from slm.stories.corpus import Prepared
+from slm.stories.tokenizer import Tokenizer
+from slm.training.loop import Learner
+from slm.training.validation import validation_loss
+from slm.writing.sampler import Sampling, complete
+
+PINNED_PROMPTS = (
+    "Once upon a time, there was a little",
+    "Tom and Lucy went to the park. Lucy said,",
+    "The old dog was sad because",
+)
+PINNED = Sampling(temperature=0.8, max_tokens=80, seed=0)
+
+
+@dataclass(frozen=True)
+class CheckpointWriter:
+    """Saves a checkpoint with everything that is measured there."""
+
+    run: Run
+    learner: Learner
+    prepared: Prepared
+    steps: int
+    clock: Callable[[], float]
+
+    def write(self, step: int, metric: Metric | None) -> None:
+        """Save the checkpoint of `step`; raises `CannotWrite` where the disk will not take it."""
+        weights = self.learner.weights
+        self.run.save_checkpoint(weights, step)
+        loss = validation_loss(weights, self.prepared)
+        line = metric or Metric(step=0, tokens=0, seconds=0.0, train_loss=None)
+        measured = {"val_loss": loss.loss, "val_bits_per_byte": loss.bits_per_byte}
+        self.run.add_metric(Metric(**{**asdict(line), **measured}))
+        self.run.add_samples(_samples(self.run, weights, self.prepared, step))
+        if step < self.steps:
+            self.run.save_resume(self.learner.state(), step, self.clock())
+
+
+def _samples(run: Run, weights: Weights, prepared: Prepared, step: int) -> list[Sample]:
+    checkpoint = Checkpoint(
+        address=Address(run.name, step),
+        config=weights.config,
+        weights=weights,
+        tokenizer=prepared.tokenizer,
+    )
+    prompts = pinned_prompts(prepared.tokenizer, weights.config.n_ctx)
+    return [
+        {"step": step, "prompt": c.prompt, "text": c.text, "stopped": c.stopped}
+        for c in complete(checkpoint, prompts, PINNED)
+    ]
+
+
+def pinned_prompts(tokenizer: Tokenizer, n_ctx: int) -> list[str]:
+    """The beginnings that every checkpoint writes on from; where none fits, half a context of one."""
+    fitting = [p for p in PINNED_PROMPTS if len(tokenizer.encode_story(p)) < n_ctx]
+    if fitting:
+        return fitting
+    start = tokenizer.encode_story(PINNED_PROMPTS[0])
+    return [tokenizer.decode(start[: max(1, n_ctx // 2)])]
