@@ -180,6 +180,7 @@ def checked(name: str, how: Sequence[str], *, without: Sequence[str] = ()) -> li
 
 def _plan(chosen: argparse.Namespace) -> "Plan":
     from slm.model.config import named_shape
+    from slm.stories.tokenizer import check_vocabulary
     from slm.training.job import Plan
     from slm.training.recipe import named_recipe
 
@@ -191,6 +192,8 @@ def _plan(chosen: argparse.Namespace) -> "Plan":
     if chosen.parent and (given := [name for name, value in shaping.items() if value is not None]):
         raise BadInput(f"with --from the shape is the parent's: leave out {' and '.join(given)}")
     config = named_shape(chosen.shape or "64x2x4")
+    if chosen.vocab is not None:
+        check_vocabulary(chosen.vocab)
     config = replace(
         config,
         d_vocab=config.d_vocab if chosen.vocab is None else chosen.vocab,

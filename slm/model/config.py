@@ -62,7 +62,10 @@ class ModelConfig:
                 f"n_heads must divide d_model: {self.n_heads} heads do not divide {self.d_model}"
             )
         if not VOCABULARY_RANGE[0] <= self.d_vocab <= VOCABULARY_RANGE[1]:
-            raise BadInput(f"d_vocab must lie in {VOCABULARY_RANGE}, not {self.d_vocab}")
+            low, high = VOCABULARY_RANGE
+            raise BadInput(
+                f"a model has a vocabulary of {low} to {high:,} tokens, not {self.d_vocab:,}"
+            )
         if not 0 < self.eps < 1:
             raise BadInput(f"eps must lie between 0 and 1, not {self.eps}")
         if self.local_window is not None and self.local_window < 1:

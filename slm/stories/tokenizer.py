@@ -17,7 +17,7 @@ from typing import Literal, get_args
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
-from slm.errors import BadInput, one_line
+from slm.errors import BadInput, one_line, shown
 from slm.files import write_text
 
 END = "<|endoftext|>"
@@ -28,6 +28,7 @@ ASCII_WORDS = re.compile(
     r"|[ \t\n\r\f\v]+(?![^ \t\n\r\f\v])|[ \t\n\r\f\v]+"
 )
 """What GPT-2's pattern, by which ByteLevel splits text, comes to where all letters are ASCII."""
+
 Leading = Literal["kept", "shared", "dropped"]
 """What becomes of the spaces that a story begins with, where a prefix (a space) is put before it."""
 TRAINING_BYTES = 100_000_000
@@ -48,6 +49,15 @@ def refused(what: str) -> Iterator[None]:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise BadInput(f"{what}: {type(error).__name__}: {one_line(str(error))}") from None
+
+
+def check_vocabulary(d_vocab: int) -> None:
+    """Raise `BadInput` for a size that no vocabulary made here has."""
+    low, high = VOCABULARY_SIZES
+    if not low <= d_vocab <= high:
+        raise BadInput(
+            f"a vocabulary made here has {low:,} to {high:,} tokens, not {shown(d_vocab)}"
+        )
 
 
 class Tokenizer:
@@ -106,9 +116,7 @@ class Tokenizer:
 
         A small corpus may yield fewer: `d_vocab` of the result is the true size.
         """
-        low, high = VOCABULARY_SIZES
-        if not low <= d_vocab <= high:
-            raise BadInput(f"a vocabulary has {low} to {high} tokens, not {d_vocab}")
+        check_vocabulary(d_vocab)
         inner = tokenizers.Tokenizer(models.BPE())
         inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
         inner.decoder = decoders.ByteLevel()

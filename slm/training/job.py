@@ -65,6 +65,14 @@ class Plan:
     parent: str | None = None
     device: str = "auto"
 
+    def __post_init__(self) -> None:
+        """Raise `BadInput` for a model that could write nothing."""
+        if self.config.n_ctx < 2:
+            raise BadInput(
+                "a context has at least 2 tokens, what opens a story and one more, "
+                f"not {self.config.n_ctx}"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Update:

@@ -14,6 +14,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Optimizer = Literal["muon", "adamw"]
 Schedule = Literal["linear", "constant"]
 
+AT_MOST = {"tokens": 10**15, "batch": 1 << 16, "checkpoints": 10_000}
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -45,9 +46,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Raise `BadInput` on a recipe that trains nothing."""
-        for name in ("tokens", "batch", "checkpoints"):
-            if getattr(self, name) < 1:
-                raise BadInput(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name, most in AT_MOST.items():
+            if not 1 <= (value := getattr(self, name)) <= most:
+                raise BadInput(f"{name} must be from 1 to {most:,}, not {shown(value)}")
         check_seed(self.seed)
         for name in ("muon_lr", "adam_lr", "clip"):
             if not 0 < getattr(self, name) < math.inf:

@@ -61,7 +61,7 @@ def test_what_is_no_shape_is_refused_by_name(text: str) -> None:
     ("changes", "rule"),
     [
         ({"n_heads": 3}, "n_heads must divide d_model"),
-        ({"d_vocab": 70_000}, "d_vocab must lie"),
+        ({"d_vocab": 70_000}, "a model has a vocabulary of 2 to 65,536 tokens, not 70,000"),
         ({"n_layers": 0}, "n_layers must be"),
         ({"local_window": 0}, "local_window"),
         ({"mlp_width": 0}, "mlp_width must be"),

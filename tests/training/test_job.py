@@ -136,9 +136,7 @@ def test_that_the_disk_is_full_can_be_written_down_on_a_full_disk(
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], check=False
-    )
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], check=False)
     if mounted.returncode:
         pytest.skip("no disk can be mounted here")
     monkeypatch.setenv("SLM_RUNS", str(disk / "runs"))
@@ -262,3 +260,31 @@ def test_a_device_that_is_not_there_is_one_line_and_leaves_nothing(
     how = ["--corpus", str(corpus), "--device", asked]
     assert main(["train", "--name", "r", *how]) == 2
     assert said in capsys.readouterr().err and not runs.exists()
+
+
+@pytest.mark.parametrize("size", ["0", "-5", "256", "511", "16385", "65537", "100000"])
+def test_a_vocabulary_has_one_limit_in_one_wording(
+    corpus: Path, runs: Path, size: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--name", "r", "--corpus", str(corpus), "--vocab", size]) == 2
+    expected = f"slm: a vocabulary made here has 512 to 16,384 tokens, not {size}\n"
+    assert capsys.readouterr().err == expected and not runs.exists()
+
+
+@pytest.mark.parametrize("size", ["0", "1"])
+def test_a_context_in_which_nothing_can_be_written_is_refused_before_anything_is_written(
+    corpus: Path, runs: Path, size: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--name", "r", "--corpus", str(corpus), "--context", size]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and not runs.exists()
+
+
+@pytest.mark.parametrize("n_ctx", [2, 3, 8])
+def test_a_tiny_context_is_trained_and_written_in(corpus: Path, n_ctx: int) -> None:
+    tiny = replace(plan(corpus, steps=3), config=replace(CONFIG, n_ctx=n_ctx))
+    list(start(tiny, stop=lambda: False))
+    run = open_run("r")
+    assert run.status == "finished"
+    assert {sample["step"] for sample in run.samples()} == set(run.steps)
+    assert all(sample["text"] for sample in run.samples() if sample["stopped"] != "story end")

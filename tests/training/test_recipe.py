@@ -25,7 +25,20 @@ def test_steps_read_the_tokens_asked_for() -> None:
     assert Recipe(tokens=1, batch=16).steps(256) == 1
 
 
-@pytest.mark.parametrize("wrong", [{"tokens": 0}, {"batch": 0}, {"muon_lr": 0.0}, {"warmup": 1.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tokens": 0},
+        {"batch": 0},
+        {"batch": 10**9},
+        {"checkpoints": 10**9},
+        {"muon_lr": 0.0},
+        {"adam_lr": float("nan")},
+        {"muon_lr": float("inf")},
+        {"weight_decay": -0.1},
+        {"warmup": 1.0},
+    ],
+)
 def test_a_recipe_that_trains_nothing_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(BadInput, match=next(iter(wrong))):
         Recipe(**wrong)
