@@ -76,7 +76,7 @@ def test_attention_and_neurons_answer(
         (["sample", "tiny", "-n", "0"], "-n must be at least 1"),
         (["sample", "tiny", "--top-k", "many"], "invalid int value: 'many'"),
         (["train", "--name", "../x", "--tokens", "1k"], "a run's name is"),
-        (["train", "--name", "x", "--corpus", "x.txt"], "there is no file 'x.txt'"),
+        (["train", "--name", "x", "--corpus", "x.txt"], "/x.txt'"),
         (["train", "--name", "x", "--shape", "64x2x5"], "5 heads do not divide 64"),
         (["train", "--name", "x", "--tokens", "lots"], "a count is a number"),
         (["train", "--name", "x", "--tokens", "1M", "--minutes", "1"], "not both"),
