@@ -15,8 +15,7 @@ _ACTIVE = re.compile(
     r"(?<=:)(?=\S)"  # icons, emoji, colours, addresses
     r"|(?<=@)(?=[-\w]+\.[-\w])"  # mail
     r"|(?<=www)(?=\.)"
-    r"|(?<=[<>~-])(?=[<>=-])"  # arrows
-    r"|(?<=^\d)(?=[\d.)])",  # a list
+    r"|(?<=[<>~-])(?=[<>=-])",  # arrows
     re.IGNORECASE,
 )
 
@@ -29,6 +28,7 @@ def plain(text: str) -> str:
     """
     line = visible(re.sub(r"[ \t\r\n]+", " ", text).strip(" "))
     line = _ACTIVE.sub(_MARK, line)  # a private character: `visible` left none
+    line = re.sub(r"^\d+(?=[.)])", rf"\g<0>{_MARK}", line)  # a list
     return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:^&-])", r"\\\1", line).replace(_MARK, _CUT)
 
 

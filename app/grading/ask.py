@@ -9,12 +9,12 @@ import streamlit as st
 
 from app import cache, show
 from app.grading.job import GradingJob
+from app.keys import given, key_field
 from slm.errors import BadInput
 from slm.judging.calibration import ENOUGH, calibration_items, mixed
 from slm.judging.grades import Item
 from slm.judging.grading import MOST_AT_ONCE, Estimate, estimate, pairs, repeated, unanswered
 from slm.judging.judge import Judge
-from slm.judging.keys import found_key
 from slm.judging.openings import FORMS, parse_openings
 from slm.judging.prices import Price, own_path, prices, save_prices
 from slm.judging.questions import Graded
@@ -135,16 +135,7 @@ def judge(chosen: Chosen) -> None:
         key="server",  # not in the link: nobody else shall choose where a key is sent
         help="Any server that speaks OpenAI's protocol, one on your own machine too.",
     ).strip()
-    own = "" if base_url else found_key()
-    key = st.text_input(
-        "Key",
-        key="secret",  # so that it stays the same field whatever its placeholder says
-        type="password",
-        autocomplete="off",
-        placeholder="the one of this machine" if own else "none" if base_url else "",
-        help="Kept in this session's memory, never written down and never in the link. The key of "
-        "this machine (OPENAI_API_KEY, or the secrets file) is sent to no server that is typed in.",
-    ).strip()
+    key = key_field(base_url)
     left = unanswered(chosen.items, model, base_url or None, again_ungraded=chosen.again_ungraded)
     cap = None
     first, second = st.columns(2, vertical_alignment="bottom")
@@ -157,10 +148,7 @@ def judge(chosen: Chosen) -> None:
     running: GradingJob | None = st.session_state.get(JOB)
     busy = running is not None and running.running
     if st.button("Grade", type="primary", key="grade", disabled=busy, width="stretch"):
-        secret = key or own
-        if not secret and not base_url:
-            raise BadInput("the judge needs a key: type one in, or set OPENAI_API_KEY")
-        asked = Judge(model=model, base_url=base_url or None, key=secret or "none")
+        asked = Judge(model=model, base_url=base_url or None, key=given(key, base_url))
         st.session_state[JOB] = GradingJob(
             chosen.items,
             asked,

@@ -3,10 +3,9 @@
 import streamlit as st
 
 from app import show, waiting
+from app.keys import given, key_field
 from app.work import Work
-from slm.errors import BadInput
 from slm.judging.judge import Judge, server_of
-from slm.judging.keys import found_key
 from slm.judging.knowing import KnowingBill, agreement, ask_judge, knowing_bill, with_judge
 from slm.judging.knowledge import Answer
 from slm.judging.prices import prices
@@ -24,12 +23,7 @@ def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
             "Server", placeholder="OpenAI's; or http://127.0.0.1:8080/v1", key="server",
             help="Any server that speaks OpenAI's protocol, one on your own machine too.",
         ).strip()  # fmt: skip
-        own = "" if base_url else found_key()  # this machine's key goes to no server typed in
-        key = st.text_input(
-            "Key", type="password", autocomplete="off",
-            placeholder="the one of this machine" if own else "none" if base_url else "",
-            help="Kept in this session's memory, never written down and never in the link.",
-        ).strip()  # fmt: skip
+        key = key_field(base_url)
         cap = None
         if model in prices():
             cap = st.number_input("At most US$", 0.01, 1000.0, 0.5, 0.1, key="knowing-cap")
@@ -42,10 +36,8 @@ def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
     if not going and bill.calls:
         st.markdown(show.plain(_in_words(bill)))
         if st.button("Ask the judge", type="primary", key="ask-judge"):
-            if not key and not own and not base_url:
-                raise BadInput("the judge needs a key: type one in, or set OPENAI_API_KEY")
             judge = Judge(
-                model=model, base_url=base_url or None, key=key or own or "none", patience=30.0
+                model=model, base_url=base_url or None, key=given(key, base_url), patience=30.0
             )
             st.session_state[WORK] = Work(ask_judge(every, judge, ReplyStore(path), max_cost=cap))
             st.rerun()

@@ -11,12 +11,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import cache, selection, show, waiting
 from app.figures.intervals import intervals
+from app.keys import given, key_field
 from app.roles.scores import plain
 from app.work import Work
-from slm.errors import BadInput
 from slm.judging.explaining import Bill, Explained, bill, explain, recalled
 from slm.judging.judge import Judge, server_of
-from slm.judging.keys import found_key
 from slm.judging.prices import prices
 from slm.judging.replies import ReplyStore
 from slm.runs import Address, open_run
@@ -50,20 +49,14 @@ def view(addresses: Sequence[str], corpus: str, stories: int) -> None:
 
 
 def _judge(column: DeltaGenerator) -> tuple[str, str, str]:
-    """The judge's name, server and key. This machine's key goes to no server that is typed in."""
+    """The judge's name, server and key."""
     with column:
         model = st.text_input("Judge", "gpt-4o", key="judge", bind="query-params").strip()
         base_url = st.text_input(
             "Server", placeholder="OpenAI's; or http://127.0.0.1:8080/v1", key="server",
             help="Any server that speaks OpenAI's protocol, one on your own machine too.",
         ).strip()  # fmt: skip
-        own = "" if base_url else found_key()
-        key = st.text_input(
-            "Key", type="password", autocomplete="off",
-            placeholder="the one of this machine" if own else "none" if base_url else "",
-            help="Kept in this session's memory, never written down and never in the link.",
-        ).strip()  # fmt: skip
-    return model, base_url, key or own
+        return model, base_url, key_field(base_url)
 
 
 def _neuron(addresses: Sequence[str], address: str, corpus: str, stories: int) -> Pair:
@@ -89,10 +82,9 @@ def _ask(
     st.markdown(show.plain(_in_words([bill(mine, model) for mine, _ in found.values()])))
     busy = any(work.running for work in works.values())
     if st.button("Explain", type="primary", key="explain", disabled=busy, width="stretch"):
-        if not key and not base_url:
-            raise BadInput("the judge needs a key: type one in, or set OPENAI_API_KEY")
+        asked = given(key, base_url)
         for address, (mine, another) in found.items():
-            judge = Judge(model=model, base_url=base_url or None, key=key or "none", patience=30.0)
+            judge = Judge(model=model, base_url=base_url or None, key=asked, patience=30.0)
             works[address] = Work(
                 explain(mine, another, judge, ReplyStore(_path(address)), max_cost=cap)
             )

@@ -27,7 +27,7 @@ def _explain(chosen: argparse.Namespace) -> None:
     from rich.console import Console
 
     from slm.judging.explaining import bill, explain
-    from slm.judging.judge import Judge
+    from slm.judging.judge import NO_KEY, Judge
     from slm.judging.keys import found_key
     from slm.judging.replies import ReplyStore
     from slm.lens.explainable import STORIES, neuron_snippets
@@ -35,7 +35,7 @@ def _explain(chosen: argparse.Namespace) -> None:
     from slm.stories.cleaning import cleaned
     from slm.stories.sources import open_source
 
-    key = found_key() or ("none" if chosen.base_url else "")
+    key = found_key() or (NO_KEY if chosen.base_url else "")
     judge = Judge(model=chosen.judge, base_url=chosen.base_url, key=key)
     checkpoint = load_checkpoint(chosen.address)
     count = STORIES if chosen.stories is None else chosen.stories

@@ -59,13 +59,13 @@ def _grade(chosen: argparse.Namespace) -> None:
 
     from slm.judging.byhand import PERSON
     from slm.judging.grading import estimate, grade, unanswered
-    from slm.judging.judge import Judge, Unavailable
+    from slm.judging.judge import NO_KEY, Judge, Unavailable
     from slm.judging.keys import found_key
     from slm.judging.shelf import Shelf
 
     judge = None
     if not chosen.dry_run and not chosen.judge.startswith(PERSON):  # before anything is written
-        key = found_key() or ("none" if chosen.base_url else "")
+        key = found_key() or (NO_KEY if chosen.base_url else "")
         judge = Judge(model=chosen.judge, base_url=chosen.base_url, key=key)
     console = Console(stderr=True)
     console.print("writing the stories …")

@@ -80,7 +80,7 @@ def _judged(chosen: argparse.Namespace, found: "dict[str, list[Answer]]") -> boo
     """
     from rich.console import Console
 
-    from slm.judging.judge import Judge, server_of
+    from slm.judging.judge import NO_KEY, Judge, server_of
     from slm.judging.keys import found_key
     from slm.judging.knowing import ask_judge, knowing_bill
     from slm.judging.replies import ReplyStore
@@ -95,7 +95,7 @@ def _judged(chosen: argparse.Namespace, found: "dict[str, list[Answer]]") -> boo
     if chosen.dry_run:
         answer(chosen, asdict(likely), lambda: line)
         return False
-    key = found_key() or ("none" if chosen.base_url else "")
+    key = found_key() or (NO_KEY if chosen.base_url else "")
     judge = Judge(model=chosen.judge, base_url=chosen.base_url, key=key)
     Console(stderr=True).print(line)
     said = iter(watched(ask_judge(every, judge, ReplyStore(path), max_cost=chosen.max_cost)))

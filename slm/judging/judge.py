@@ -19,6 +19,9 @@ from slm.judging.protocol import RESPONSE_FORMAT, Message
 ANSWER_TOKENS = 400
 """No answer may be longer, so that the worst case of every call is known before it is sent."""
 
+NO_KEY = "none"
+"""What is sent where nobody gave a key: a server of one's own may need none."""
+
 TEXT_REFUSALS = (400, 403, 413, 422)
 """HTTP statuses by which servers refuse a text; the same say that a key or a request is wrong."""
 SIGNS_OF_A_REFUSED_TEXT = (
@@ -170,7 +173,8 @@ class Judge:
 
     def _without_key(self, text: str) -> str:
         """What a server says, without the key that some of them repeat."""
-        return text.replace(self._client.api_key, "(key)")
+        key = self._client.api_key
+        return text if key == NO_KEY else text.replace(key, "(key)")
 
     def _can_do_without(self, sent: dict[str, Any], error: openai.APIStatusError) -> bool:
         """Remember what this server will not hear of: the parameter it names, else the schema."""
@@ -187,6 +191,8 @@ class Judge:
         status, said = error.status_code, self._words(error)
         if status in TEXT_REFUSALS and (self._accepted or _is_about_the_text(error)):
             return Refused(f"{self.where} refused this text ({status}): {said}")
+        if status in (401, 403) and self._client.api_key == NO_KEY:
+            return BadInput(f"no key was given, and {self.where} asks for one ({status}): {said}")
         if status in (401, 403):
             return BadInput(f"{self.where} refused the key ({status}): {said}")
         if status == 404:

@@ -53,7 +53,7 @@ def test_without_a_key_or_a_server_the_page_asks_for_one(open_page: Open, two_ru
     assert "No judge has read tiny@10 yet" in said(app)
     app.button(key="grade").click().run()
     assert not app.exception
-    assert [error.value for error in app.error] and "needs a key" in said(app)
+    assert [error.value for error in app.error] and "No key was given" in said(app)
 
 
 def test_grades_come_with_the_judges_words_and_are_never_paid_twice(

@@ -19,6 +19,11 @@ def test_markdown_says_the_characters(text: str) -> None:
     assert read(plain(text)) == text
 
 
+def test_an_ordinary_sentence_is_left_alone() -> None:
+    text = "tiny@10, layer 3: 512 tokens, 0.25 (12 %)"
+    assert plain(text) == text.replace("(", r"\(").replace(")", r"\)").replace(": ", r"\: ")
+
+
 def test_markdown_is_one_line_in_which_everything_is_seen() -> None:
     assert read(plain(" two\n\n    lines\t\u202e ")) == r"two lines \u202e"
 

@@ -17,7 +17,7 @@ from slm.judging.grading import (
     stored,
     summary,
 )
-from slm.judging.judge import Judge, Unavailable
+from slm.judging.judge import NO_KEY, Judge, Unavailable
 from slm.judging.prices import prices
 from slm.judging.protocol import Grade, Ungraded
 from tests.judging.server import USAGE, Answer, JudgeServer, refuses, says, serving
@@ -324,3 +324,12 @@ def test_one_opening_has_a_mean_and_no_interval() -> None:
     result = summary([by_hand(0, 2.0), by_hand(0, 8.0)])
     assert result.means["grammar"].mean == 5.0
     assert result.means["grammar"].interval is None
+
+
+def test_where_no_key_was_given_a_refusal_says_so(server: JudgeServer) -> None:
+    server.script = lambda number, request: refuses(401, "who are you? none that we know")
+    judge = Judge(model="loopback", base_url=server.url, key=NO_KEY, tries=1)
+    with pytest.raises(
+        BadInput, match=r"no key was given, and .* asks for one .401.: who are you. none"
+    ):
+        judge.ask([{"role": "user", "content": "Hello"}])
