@@ -57,7 +57,7 @@ def test_a_server_that_refuses_and_a_missing_key_are_one_line(
 ) -> None:
     app = open_page("roles", a="tiny", corpus=str(corpus), **VIEW)
     app.button(key="explain").click().run()
-    assert not app.exception and "needs a key" in said(app)
+    assert not app.exception and "No key was given" in said(app)
     with serving(lambda *_: refuses(401)) as server:
         app = press(app, server)
     assert not app.exception and len(app.error) == 1
