@@ -80,7 +80,7 @@ def last_lines(name: str, count: int = 8) -> str:
             said = file.read().decode("utf-8", "replace")
     except FileNotFoundError:
         return ""
-    return "\n".join(line.rstrip() for line in said.splitlines()[-count:])
+    return "\n".join(line.rstrip() for line in re.split(r"\r\n|\r|\n", said.rstrip())[-count:])
 
 
 def keep_upload(name: str, content: bytes) -> Path:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Generator
 from typing import Generic, TypeVar
 
+from slm.background import Background
 from slm.errors import BadInput, one_line
 from slm.files import said
-from slm.progress import Progress
+from slm.progress import Left, Progress
 
 R = TypeVar("R")
 THREAD = "work"
@@ -27,7 +28,7 @@ class Work(Generic[R]):
         self._steps = steps
         self._began, self._first, self._share = time.monotonic(), 1.0, 0.0
         self._beginning = threading.Lock()  # sessions share it
-        self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
+        self._thread = Background(self._run, self.cancel, THREAD)
         if begin:
             self.begin()
 
@@ -79,6 +80,8 @@ class Work(Generic[R]):
             self._steps.close()  # now, so that it keeps what it has
         except StopIteration as finished:
             self.result = finished.value
+        except Left:  # the program ends, and what is followed was told before this
+            pass
         except BadInput as error:
             self.error = str(error)
         except OSError as error:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
+from slm.background import Background
+
 R = TypeVar("R")
 Tell = Callable[[str, float | None], None]
 """Called with what is being done and the share done, None where that is not known."""
@@ -59,7 +61,7 @@ def followed(work: Callable[[Tell], R]) -> Generator[Progress, None, R]:
             errors.append(error)
         said.put(None)
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = Background(run, left.set, "followed")
     thread.start()
     last = Progress(share=None, doing="starting")
     try:

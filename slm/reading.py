@@ -34,6 +34,19 @@ IN_WORDS: dict[object, str] = {
 }  # fmt: skip
 
 
+def typed_path(text: str) -> Path:
+    """A path that a person typed, `~` and `~name` resolved; `BadInput` where there can be none."""
+    try:
+        if "\0" in text:
+            raise ValueError("it has a NUL")
+        path = Path(text).expanduser()
+        path.exists()  # which tells whether the system takes such a name
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: nobody has that name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadInput(f"{shown(text)} is no path: {reason}") from None
+    return path
+
+
 # --- text and JSON ------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator, Sequence
 from typing import cast
 
+from slm.background import Background
 from slm.errors import BadInput, one_line
 from slm.files import said
 from slm.judging.grades import Item
@@ -39,7 +40,7 @@ class GradingJob:
         self._worked, self._since = 0.0, time.monotonic()
         self._cancelled, self._going = threading.Event(), threading.Event()
         self._going.set()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread = Background(self._run, self.cancel, "grading")
         self._thread.start()
 
     @property
@@ -124,3 +125,5 @@ class GradingJob:
             self.error = str(error)
         except OSError as error:
             self.error = one_line(said(error))
+        except RuntimeError as error:  # a pool takes no call when the app ends
+            self.error = one_line(str(error))

@@ -3,7 +3,6 @@
 import argparse
 import shlex
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slm.cli.command import Commands, answer, watched
@@ -37,16 +36,18 @@ def _compare(chosen: argparse.Namespace) -> None:
     from slm.comparing.reading import read
     from slm.comparing.report import report
     from slm.files import write_text
+    from slm.reading import typed_path
     from slm.runs import load_checkpoint
 
+    html = typed_path(chosen.html) if chosen.html else None  # before anything is measured
     a, b = load_checkpoint(chosen.address), load_checkpoint(chosen.other)
     reading = read(chosen.corpus, chosen.stories)
     arguments = [str(a.address), str(b.address), "--corpus", chosen.corpus]
     arguments += ["--stories", str(chosen.stories)]
     command = "python -m slm compare " + shlex.join(arguments)
     found = watched(compare(a, b, reading, command=command))
-    if chosen.html:
-        write_text(Path(chosen.html), report(found))
+    if html:
+        write_text(html, report(found))
     answer(chosen, as_json(found), lambda: _told(found, chosen.html))
 
 

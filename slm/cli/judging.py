@@ -149,6 +149,7 @@ def _todo(chosen: argparse.Namespace) -> list["Item"]:
     from slm.judging.calibration import calibration_items, mixed
     from slm.judging.grading import items, pairs, repeated
     from slm.judging.openings import read_openings
+    from slm.reading import typed_path
     from slm.runs import load_checkpoint
     from slm.stories.shipped import openings
     from slm.writing.fitting import openings_that_fit
@@ -159,7 +160,7 @@ def _todo(chosen: argparse.Namespace) -> list["Item"]:
         if note:
             print(note, file=sys.stderr)
     else:
-        given = read_openings(Path(chosen.openings))
+        given = read_openings(typed_path(chosen.openings))
     if len({writer.address for writer in writers}) < len(writers):
         raise BadInput(f"a contest is between two checkpoints, not {writers[0].address} and itself")
     todo, *others = (items(writer, given, chosen.samples, chosen.seed) for writer in writers)

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slm.cli.command import Commands, answer, watched
@@ -32,13 +31,14 @@ def _knowledge(chosen: argparse.Namespace) -> None:
     from slm.judging.knowledge import ask, askable, scores
     from slm.judging.prompts import parse_prompts, shipped
     from slm.judging.verdicts import with_verdicts
+    from slm.reading import typed_path
     from slm.runs import load_checkpoint, open_run
 
     readers = [load_checkpoint(address) for address in chosen.addresses]
     prompts = shipped()
     if chosen.prompts is not None:
         try:
-            text = Path(chosen.prompts).read_text(encoding="utf-8-sig")
+            text = typed_path(chosen.prompts).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"no prompts in {chosen.prompts!r}: {error}") from None
         prompts = parse_prompts(chosen.prompts, text)

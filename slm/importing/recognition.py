@@ -16,6 +16,7 @@ from slm.importing.vocabulary import Brought, tokenizer_at, tokenizer_in
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights
 from slm.progress import Tell
+from slm.reading import typed_path
 from slm.stories.tokenizer import Tokenizer
 
 NAMES = {"gpt2": "GPT-2", "gpt_neo": "GPT-Neo", "llama": "Llama"}
@@ -62,12 +63,8 @@ def recognise(
     `tokenizer` is a path or hub id, for models that bring none. Raises `BadInput` in one line for
     everything that cannot be imported.
     """
-    at, given = Path(path).expanduser(), Given(tokenizer, progress)
-    try:
-        there = at.exists()
-    except (OSError, ValueError):
-        there = False
-    if not there:
+    at, given = typed_path(path), Given(tokenizer, progress)
+    if not at.exists():
         if path.startswith((".", "/", "~")) or at.suffix in TENSORS:
             raise BadInput(f"there is nothing at {path}")
         repository = hub.repository_of(path)
@@ -219,7 +216,7 @@ def _tokenizer(folder: Path, opened: Opened, given: Given, data: Mapping[str, An
     """The tokenizer that was given, the folder's own, or GPT-2's where the vocabulary is GPT-2's."""
     d_vocab = opened.config.d_vocab
     if given.tokenizer is not None:
-        path = Path(given.tokenizer).expanduser()
+        path = typed_path(given.tokenizer)
         if not path.exists():
             path = hub.fetch_tokenizer(hub.repository_of(given.tokenizer), given.progress)
         return tokenizer_at(path, d_vocab, data)

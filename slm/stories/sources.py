@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from slm.errors import BadInput, shown
+from slm.reading import typed_path
 from slm.stories.record_files import read_csv, read_json, read_json_lines, read_parquet
 from slm.stories.text_files import BLOCK, WAYS, between_marks, check_parted
 from slm.stories.tokenizer import END
@@ -236,11 +237,9 @@ def _at_marks(stories: Iterator[str]) -> Iterator[str]:
 def _path(name: str) -> Path | None:
     """The path that a name means; None where it cannot be one."""
     try:
-        path = Path(name).expanduser()
-        path.exists()
-    except (OSError, ValueError, RuntimeError):  # too long, a NUL, the home of nobody
+        return typed_path(name)
+    except BadInput:
         return None
-    return path
 
 
 def _is_file(name: str) -> bool:

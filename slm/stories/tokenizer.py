@@ -19,6 +19,7 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from slm.errors import BadInput, one_line, shown
 from slm.files import write_text
+from slm.reading import parse_json, read_text
 
 END = "<|endoftext|>"
 VOCABULARY_SIZES = (512, 16_384)
@@ -31,6 +32,7 @@ ASCII_WORDS = re.compile(
 
 Leading = Literal["kept", "shared", "dropped"]
 """What becomes of the spaces that a story begins with, where a prefix (a space) is put before it."""
+TRIED_OUT = ("", "Once upon a time, Amy had a ball.\n", "é\x00\U0001f600")
 TRAINING_BYTES = 100_000_000
 """A tokenizer learns from the first this many bytes: more text changes it little and takes minutes."""
 
@@ -148,18 +150,36 @@ class Tokenizer:
         """Read a tokenizer.json; `BadInput` where it is missing, and where it is neither a byte-level
         BPE nor one that an import wrote.
         """
-        if not path.is_file():
-            raise BadInput(f"there is no tokenizer at {path}")
         try:
-            text = path.read_text(encoding="utf-8")
-            made_of = json.loads(text)
+            text = read_text(path)
+            made_of = parse_json(text)
             step = (made_of.get("pre_tokenizer") or {}).get("type")
-        except (ValueError, AttributeError):
+        except FileNotFoundError:
+            raise BadInput(f"there is no tokenizer at {path}") from None
+        except BadInput:
+            raise
+        except ValueError as error:
+            raise BadInput(f"{path} is not a tokenizer: it {error}") from None
+        except AttributeError:
             raise BadInput(f"{path} is not a tokenizer: it is no JSON object") from None
         if step != "ByteLevel" and not made_of.get("story"):
-            raise BadInput(f"{path} is not a tokenizer of bytes: it splits text by {step}")
+            raise BadInput(f"{path} is not a tokenizer of bytes: it splits text by {one_line(str(step))}")
         with refused(f"{path} is not a tokenizer"):
-            return cls.from_json(text)
+            found = cls.from_json(text)
+            found._try_out()
+        return found
+
+    def _try_out(self) -> None:
+        """Do once what a damaged tokenizer may fail at only when it is used."""
+        for text in TRIED_OUT:
+            ids = self.encode_story(text)
+            self.decode(ids), self.offsets(text), self.encode_stories([text])
+            if max(ids) >= self.d_vocab:
+                raise BadInput(
+                    f"its tokens are below {self.d_vocab}, and it makes {max(ids)} of text"
+                )
+            for index in ids:
+                self._piece(index)
 
     def save(self, path: Path) -> None:
         """Write tokenizer.json, whole or not at all."""

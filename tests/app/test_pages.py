@@ -1,6 +1,7 @@
 """Each page answers its question, with what the URL asks for, and survives what it cannot have."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -118,8 +119,30 @@ def test_a_damaged_run_costs_a_line_and_not_the_page(open_page: Open, two_runs: 
     (two_runs / "other" / "run.json").write_text("{", encoding="utf-8")
     app = open_page("home", a="tiny")
     assert not app.exception
-    assert len(app.error) == 1 and "run.json cannot be read" in said(app)
+    assert len(app.warning) == 1 and "run.json is not JSON" in said(app)
     assert list(app.dataframe[0].value["run"]) == ["tiny"]
+    for page in ("compare", "grid", "train", "knowledge"):
+        assert not open_page(page, a="tiny").exception, page
+
+
+def test_a_copied_folder_is_named_as_one_to_rename_and_offered_nowhere(
+    open_page: Open, two_runs: Path
+) -> None:
+    shutil.copytree(two_runs / "tiny", two_runs / "tiny copy")
+    app = open_page("home", a="tiny")
+    assert not app.exception
+    assert "tiny copy cannot be opened: rename it" in said(app)
+    assert "tiny copy" not in {name for box in app.sidebar.selectbox for name in box.options}
+
+
+def test_a_log_damaged_in_its_middle_is_drawn_up_to_there(open_page: Open, two_runs: Path) -> None:
+    path = two_runs / "tiny" / "metrics.jsonl"
+    first, *rest = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([first, b"\xff\xfe", *rest]))
+    app = open_page("home", a="tiny")
+    assert not app.exception
+    assert "metrics.jsonl line 2 is no UTF-8 text; the lines before it are shown" in said(app)
+    assert list(app.dataframe[0].value["run"]) == ["other", "tiny"]
 
 
 def test_a_damaged_checkpoint_costs_a_line_and_not_the_app(open_page: Open, two_runs: Path) -> None:

@@ -1,5 +1,7 @@
 """Work in a thread tells how far it is, its result, its error; and stops when told to."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Generator
 
@@ -107,3 +109,39 @@ def test_after_one_step_nobody_knows_how_long_it_takes(share: float) -> None:
     assert work.seconds_left is None
     paced.let_go()
     work.wait(30)
+
+
+WORKING = """
+import sys, threading, time
+import torch
+from app.work import Work
+from slm.progress import Progress, Tell, followed
+
+def learn():
+    a = torch.randn(300, 300, requires_grad=True)
+    (a @ a).tanh().sum().backward()
+
+def steps():
+    try:
+        while True:
+            learn()
+            yield Progress(doing="learning", share=None)
+    finally:
+        print("kept", flush=True)
+
+def told(tell):
+    while True:
+        learn()
+        tell("learning", None)
+
+works = [Work(steps()), Work(followed(told))]
+while not all(work.progress.doing == "learning" for work in works):
+    time.sleep(0.01)
+"""
+
+
+def test_a_program_that_ends_while_work_goes_on_ends_it_in_order() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WORKING], capture_output=True, text=True, timeout=300
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "kept\n", "")

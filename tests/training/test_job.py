@@ -16,7 +16,7 @@ from slm.cli import main
 from slm.errors import BadInput
 from slm.files import CannotWrite
 from slm.model.config import ModelConfig
-from slm.runs import Run, load_checkpoint, open_run
+from slm.runs import Run, load_checkpoint, open_run, runs_dir
 from slm.training.job import Plan, end, resume, start
 from slm.training.loop import Diverged
 from slm.training.recipe import Recipe
@@ -68,6 +68,19 @@ def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(corpus: Path) -> None:
             assert whole[step] == rest, step
     ours, theirs = load_checkpoint("stopped"), load_checkpoint("whole")
     assert ours.weights.W_E.equal(theirs.weights.W_E)
+
+
+def test_a_stop_file_ends_a_training_after_its_step_and_is_gone_with_it(corpus: Path) -> None:
+    Run(runs_dir() / "r").path.mkdir(parents=True)
+    Run(runs_dir() / "r").stop_path.touch()  # left by an earlier training
+    seen = []
+    for update in start(plan(corpus), stop=lambda: False):
+        seen.append(update.step)
+        if update.step == 5:
+            open_run("r").stop_path.touch()
+    assert seen == [1, 2, 3, 4, 5, 6]
+    assert (open_run("r").status, open_run("r").last_step) == ("stopped", 6)
+    assert not open_run("r").stop_path.exists()
 
 
 def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_never_been_killed(
