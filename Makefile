@@ -4,6 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# On Linux the package index's torch is the CUDA build: gigabytes of nvidia-* packages, of no use
+# without such a GPU. PyTorch keeps its CPU build (some 200 MB) on an index of its own, whose address
+# its page "Get started locally" gives for pip and CPU: make app TORCH_INDEX=that-address
+# Where pip already knows such a place (pip config), or on macOS and Windows, nothing need be said.
+TORCH_INDEX ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
 .PHONY: app test bench lint clean
 
 app: $(VENV)/.app
@@ -24,11 +32,11 @@ lint: $(VENV)/.dev
 
 $(VENV)/.app: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PIP) -r requirements.txt
 	touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.app
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(PIP) -r requirements-dev.txt
 	touch $@
 
 clean:
