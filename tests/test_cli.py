@@ -120,7 +120,7 @@ def test_train_says_what_cleaning_dropped_and_the_run_remembers(
     shape = ["--shape", "8x1x1", "--vocab", "512", "--context", "16", "--batch", "4"]
     asked = ["--corpus", str(corpus), *shape, "--tokens", "64"]
     assert main(["train", "--name", "said", *asked]) == 0
-    assert "2 cut off ('Tom went to')" in capsys.readouterr().err
+    assert "2 cut off (“Tom went to”)" in capsys.readouterr().err
     cleaning = open_run("said").info.corpus["cleaning"]
     assert (cleaning["truncated"], cleaning["examples"]["truncated"]) == (2, "Tom went to")
 

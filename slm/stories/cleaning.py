@@ -96,7 +96,7 @@ class CleaningReport:
     def in_words(self) -> str:
         """What was kept, dropped for what reason with an example, and repaired, in one line."""
         dropped = [
-            f"{count:,} {said}" + (f" ({example!r})" if (example := self._example(reason)) else "")
+            f"{count:,} {said}" + (f" (“{example}”)" if (example := self._example(reason)) else "")
             for reason, said in REASONS.items()
             if (count := getattr(self, reason))
         ]
@@ -188,7 +188,7 @@ def _ask(source: Source, report: CleaningReport) -> None:
         raise BadInput(
             f"most of {shown(source.spec)} would be dropped: {report.truncated:,} of the first "
             f"{report.read:,} stories end without a sentence's mark, as if cut off "
-            f"({report.examples['truncated']!r}); :keep-truncated after the corpus keeps them, "
+            f"(“{report.examples['truncated']}”); :keep-truncated after the corpus keeps them, "
             ":drop-truncated goes on with the rest"
         )
 

@@ -44,9 +44,12 @@ def test_a_report_says_what_was_dropped_with_an_example_of_each_reason() -> None
     endless = "A tale that goes on " + "and on " * 100
     list(clean(["Tom ran.", "Tom ran.", "", endless, "He was about to"], report))
     said = report.in_words()
-    assert said.startswith("1 of 5 stories kept; dropped: 2 cut off ('…")
-    assert "and on and on')" in said and "1 repeated ('Tom ran.')" in said and "1 empty" in said
+    assert said.startswith("1 of 5 stories kept; dropped: 2 cut off (“…")
+    assert "and on and on”)" in said and "1 repeated (“Tom ran.”)" in said and "1 empty" in said
     assert len(said) < 250
+    report = CleaningReport()
+    list(clean(["Tom\u2028ran", "Amy ran"], report))
+    assert report.in_words() == r"0 of 2 stories kept; dropped: 2 cut off (“Tom\u2028ran”)"
     assert CleaningReport(kept=3, repaired=2).in_words() == "3 of 3 stories kept; 2 repaired"
 
 

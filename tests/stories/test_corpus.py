@@ -225,7 +225,7 @@ def test_a_split_left_empty_is_said_in_a_sentence(corpus: Path, tmp_path: Path) 
     with pytest.raises(BadInput, match=r"no story of .* is left to train on: 0 of 301") as caught:
         prepare(str(most), valid=str(corpus), d_vocab=512, n_ctx=2, cache=tmp_path / "cache")
     assert "CleaningReport" not in str(caught.value)
-    assert "1 cut off ('Tom went to')" in str(caught.value)
+    assert "1 cut off (“Tom went to”)" in str(caught.value)
 
 
 def test_a_corpus_written_without_full_stops_is_asked_about_and_then_kept(tmp_path: Path) -> None:
