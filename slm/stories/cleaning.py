@@ -43,6 +43,8 @@ _LOST_QUOTE = re.compile(
 """A closing quotation mark (E2 80 9D) whose last byte, which windows-1252 lacks, was lost.
 
 Any third byte makes another character of it, which is ftfy's to repair; ftfy takes a space for one.
+Before a straight quotation mark it was a dash (E2 80 94), whose third byte, read as a curly quotation
+mark, was made straight.
 """
 
 _ENDING = re.compile(r"[.!?…*~)\]}>:;\-–—\"'”’»]$|\bend$", re.IGNORECASE)
@@ -205,7 +207,8 @@ def clean_with_keys(
     for raw in stories:
         story = raw.strip()
         if not story.isascii() and _SUSPICIOUS.search(story):
-            repaired = ftfy.fix_text(_LOST_QUOTE.sub("”", story), uncurl_quotes=False)
+            mended = _LOST_QUOTE.sub("”", story.replace('â€"', "—"))
+            repaired = ftfy.fix_text(mended, uncurl_quotes=False)
             report.repaired += repaired != story
             story = repaired
         story = unicodedata.normalize("NFC", story).replace("\r\n", "\n").strip()

@@ -163,7 +163,9 @@ class Tokenizer:
         except AttributeError:
             raise BadInput(f"{path} is not a tokenizer: it is no JSON object") from None
         if step != "ByteLevel" and not made_of.get("story"):
-            raise BadInput(f"{path} is not a tokenizer of bytes: it splits text by {one_line(str(step))}")
+            raise BadInput(
+                f"{path} is not a tokenizer of bytes: it splits text by {one_line(str(step))}"
+            )
         with refused(f"{path} is not a tokenizer"):
             found = cls.from_json(text)
             found._try_out()

@@ -68,6 +68,7 @@ def test_real_letters_with_accents_are_left_alone() -> None:
         ("â€œIâ€™m here,â€ she said â€” twiceâ€¦", "“I’m here,” she said — twice…"),
         ("Amy said, â€œHello!â€\ufffd", "Amy said, “Hello!”"),
         ("(â€œHelloâ€)", "(“Hello”)"),
+        ('She was â€" as always â€" happy.', "She was — as always — happy."),
     ],
 )
 def test_a_closing_quotation_mark_whose_last_byte_was_lost_is_repaired(
