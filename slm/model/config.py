@@ -76,7 +76,8 @@ class ModelConfig:
             ("act_fn", get_args(Activation)),
         ):
             if getattr(self, name) not in known:
-                raise BadInput(f"{name} is one of {known}, not {getattr(self, name)!r}")
+                wrong = shown(getattr(self, name))
+                raise BadInput(f"{name} is one of {', '.join(known)}, not {wrong}")
         if self.mlp_width is not None and (
             type(self.mlp_width) is not int or not 1 <= self.mlp_width <= MLP_WIDTH
         ):

@@ -1,8 +1,14 @@
-"""Where a model is trained."""
+"""Where a model is trained, and whether it fits there."""
+
+import os
 
 import torch
 
 from slm.errors import BadInput, shown
+from slm.model.config import ModelConfig, count_parameters
+
+BYTES_A_PARAMETER = 12
+"""At least, while it is trained: the weight, its gradient and what an optimizer remembers of it."""
 
 
 def choose_device(asked: str) -> str:
@@ -20,3 +26,24 @@ def choose_device(asked: str) -> str:
     if not there.is_available() or (device.index or 0) >= there.device_count():
         raise BadInput(f"this machine has no device {asked} that torch can use: try auto or cpu")
     return str(device)
+
+
+def check_memory(config: ModelConfig, device: str) -> None:
+    """Raise `BadInput` where a model of this shape cannot be trained in the memory that is there."""
+    parameters = count_parameters(config).total
+    needed, there = parameters * BYTES_A_PARAMETER, _memory(device)
+    if there is not None and needed > there:
+        raise BadInput(
+            f"a model of {parameters:,} parameters takes over {needed / 1e9:,.0f} GB to train, and "
+            f"there are {there / 1e9:,.0f} GB on this machine's {device}"
+        )
+
+
+def _memory(device: str) -> int | None:
+    """Bytes of memory that a device has; None where that is not known."""
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    if kind == "cpu" and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None

@@ -34,7 +34,7 @@ from slm.stories.corpus import Prepared, Progress, prepare
 from slm.stories.sources import absolute
 from slm.stories.tokenizer import Tokenizer
 from slm.training.checkpoint_writer import CheckpointWriter
-from slm.training.device import choose_device
+from slm.training.device import check_memory, choose_device
 from slm.training.loop import Diverged, Learner, train
 from slm.training.recipe import Recipe
 from slm.training.reopening import reopen
@@ -113,6 +113,7 @@ def start(
     parent = None if plan.parent is None else load_checkpoint(plan.parent)
     asked = plan.config if parent is None else parent.config
     tokenizer = None if parent is None else parent.tokenizer
+    check_memory(asked, device)
     prepared = _prepare(plan.corpus, plan.valid, asked, tokenizer, progress)
     config = asked if parent else replace(asked, d_vocab=prepared.tokenizer.d_vocab)
     recipe = plan.recipe.on(device)

@@ -10,6 +10,7 @@ import torch
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
 from slm.stories.corpus import Prepared
+from slm.training.device import check_memory
 from slm.training.loop import Learner
 from slm.training.recipe import Recipe
 from slm.training.validation import validation_loss
@@ -45,6 +46,7 @@ def measure(
     config: ModelConfig, recipe: Recipe, prepared: Prepared | None = None, device: str = "cpu"
 ) -> Speed:
     """Time a few steps of a throwaway model of this shape, and one validation if there are stories."""
+    check_memory(config, device)
     learner = Learner(initialise(config, 0, device), recipe)
     generator = torch.Generator().manual_seed(0)
     size = (recipe.batch, config.n_ctx + 1)

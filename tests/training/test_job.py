@@ -301,3 +301,13 @@ def test_a_tiny_context_is_trained_and_written_in(corpus: Path, n_ctx: int) -> N
     assert run.status == "finished"
     assert {sample["step"] for sample in run.samples()} == set(run.steps)
     assert all(sample["text"] for sample in run.samples() if sample["stopped"] != "story end")
+
+
+def test_a_model_that_cannot_fit_this_machine_is_refused_before_anything_is_written(
+    corpus: Path, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    how = ["--corpus", str(corpus), "--shape", "65536x999x64", "--vocab", "512"]
+    assert main(["train", "--name", "r", *how]) == 2
+    said = capsys.readouterr().err
+    assert "parameters takes over 617," in said and "GB on this machine's cpu" in said
+    assert not runs.exists()
