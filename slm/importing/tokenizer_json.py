@@ -26,6 +26,7 @@ BEGINNINGS: tuple[tuple[str, Leading], ...] = (
     ("", "kept"),
     (" ", "kept"),
     (" ", "shared"),
+    ("", "dropped"),
     (" ", "dropped"),
 )
 LISTS = {
@@ -135,7 +136,7 @@ def _without_beginning(step: Step) -> Step | None:
     pattern = step.get("pattern")
     if step["type"] == "Replace" and isinstance(pattern, dict) and "Regex" in pattern:
         ways = str(pattern["Regex"]).split("|")
-        kept = [way for way in ways if not re.match(r"\\A|\^", way)]
+        kept = [way for way in ways if not way.startswith("\\A")]
         if len(kept) < len(ways) and not re.search(r"[(\[]", str(pattern["Regex"])):
             return {**step, "pattern": {"Regex": "|".join(kept)}} if kept else None
     return step

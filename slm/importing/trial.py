@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tokenizers
 
-from slm.errors import BadInput, shown
+from slm.errors import shown
 from slm.stories.tokenizer import Tokenizer
 
 TEXTS = (
@@ -40,15 +40,7 @@ TOLD = 3
 
 def readable(tokenizer: Tokenizer, texts: Iterable[str] = TEXTS) -> list[str]:
     """The texts that it has tokens for."""
-
-    def whole(text: str) -> bool:
-        try:
-            tokenizer.encode_story(text)
-        except BadInput:
-            return False
-        return True
-
-    return list(filter(whole, texts))
+    return [text for text in texts if tokenizer.unread_in(text) is None]
 
 
 def cut_otherwise(theirs: tokenizers.Tokenizer, ours: Tokenizer) -> list[str]:

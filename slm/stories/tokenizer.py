@@ -31,7 +31,11 @@ ASCII_WORDS = re.compile(
 """What GPT-2's pattern, by which ByteLevel splits text, comes to where all letters are ASCII."""
 
 Leading = Literal["kept", "shared", "dropped"]
-"""What becomes of the spaces that a story begins with, where a prefix (a space) is put before it."""
+"""What becomes of the white space that a story begins with, before a prefix (a space) is put there."""
+WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+"""White space as Unicode and the library have it."""
 TRIED_OUT = ("", "Once upon a time, Amy had a ball.\n", "é\x00\U0001f600")
 TRAINING_BYTES = 100_000_000
 """A tokenizer learns from the first this many bytes: more text changes it little and takes minutes."""
@@ -67,9 +71,9 @@ class Tokenizer:
 
     Of those trained here both are END. An imported one may open stories with another token than ends
     them, put a `prefix` (a space) before a story's first word, as SentencePiece does, and belong to
-    a model whose vocabulary was padded to a larger `d_vocab`. Spaces that the story itself begins with
-    are `leading`: "kept" after the prefix, one of them is "shared" with it, or they are "dropped". Where
-    its tokens are single `characters`, one of them, which texts hold, too, opens and ends a story.
+    a model whose vocabulary was padded to a larger `d_vocab`. White space that the story itself begins
+    with is `leading`: "kept" after the prefix, a space of it "shared" with it, or "dropped". Where its
+    tokens are single `characters`, one of them, which texts hold, too, opens and ends a story.
     """
 
     def __init__(
@@ -174,6 +178,8 @@ class Tokenizer:
     def _try_out(self) -> None:
         """Do once what a damaged tokenizer may fail at only when it is used."""
         for text in TRIED_OUT:
+            if self.unread_in(text) is not None:
+                continue
             ids = self.encode_story(text)
             self.decode(ids), self.offsets(text), self.encode_stories([text])
             if max(ids) >= self.d_vocab:
@@ -215,21 +221,24 @@ class Tokenizer:
             byte for letter, byte in _BYTE_OF.items() if self._inner.token_to_id(letter) is None
         )
 
-    def _refuse_unread(self, text: str) -> None:
-        """Raise `BadInput` for a character without tokens, which the library would pass over."""
+    def unread_in(self, text: str) -> str | None:
+        """The first character without tokens, which the library would pass over, or None."""
         if not self.unread and not self.characters:
-            return
+            return None
         normalizer = self._inner.normalizer
         for character in text if normalizer is None else normalizer.normalize_str(text):
-            if (
-                self._inner.token_to_id(character) is None
-                if self.characters
-                else not self.unread.isdisjoint(character.encode())
-            ):
-                raise BadInput(
-                    f"this model's tokenizer has no token for {character!a}, so a text that holds it "
-                    "cannot be read"
-                )
+            if self.characters and self._inner.token_to_id(character) is None:
+                return character
+            if not self.unread.isdisjoint(character.encode()):
+                return character
+        return None
+
+    def _refuse_unread(self, text: str) -> None:
+        if (character := self.unread_in(text)) is not None:
+            raise BadInput(
+                f"this model's tokenizer has no token for {character!a}, so a text that holds it "
+                "cannot be read"
+            )
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Where each token of a story stands in its text: first character and the one after its last.
@@ -266,8 +275,10 @@ class Tokenizer:
 
     def _begun(self, text: str) -> str:
         """A story's text with the prefix before its first word."""
-        if self.prefix and self.leading != "kept":
-            text = text.lstrip(" ") if self.leading == "dropped" else text.removeprefix(self.prefix)
+        if self.leading == "dropped":
+            text = text.lstrip(WHITE)
+        elif self.leading == "shared":
+            text = text.removeprefix(self.prefix)
         return self.prefix + text if text else text
 
     @cached_property

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from slm.errors import BadInput
-from slm.importing.pickles import unpickled
+from slm.importing.pickles import NumberType, number_of, unpickled
 from slm.importing.recognition import recognise
 
 
@@ -21,13 +21,20 @@ def test_numbers_of_numpy_are_plain_numbers(tmp_path: Path) -> None:
         "whole": np.int64(-(2**40)),
         "byte": np.uint8(255),
         "true": np.bool_(True),
-        "turned": np.array([7], dtype=">i4")[0],
     }
     torch.save(numbers, tmp_path / "numbers.pt")
     found = unpickled(tmp_path / "numbers.pt")
     assert found == {name: number.item() for name, number in numbers.items()}
     assert {type(value) for value in found.values()} == {float, int, bool}
     assert not any("numpy" in str(known) for known in torch.serialization.get_safe_globals())
+
+
+def test_numbers_of_machines_with_the_other_order_of_bytes_are_the_same() -> None:
+    kind = NumberType("i4", False, True)
+    kind.__setstate__((3, ">", None, None, None, -1, -1, 0))
+    assert number_of(kind, b"\0\0\0\7") == 7
+    with pytest.raises(ValueError, match="is no number"):
+        NumberType("O8", False, True)
 
 
 @pytest.mark.parametrize(

@@ -258,7 +258,8 @@ def test_bytes_without_a_token_are_named_and_texts_that_hold_them_refused(tmp_pa
     for call in (ours.encode, ours.encode_story, ours.offsets, lambda t: ours.encode_stories([t])):
         with pytest.raises(BadInput, match="has no token for '<'"):
             call(f"{text} <3")
-    again = Tokenizer.from_json(ours.to_json())
+    ours.save(tmp_path / "ours.json")
+    again = Tokenizer.load(tmp_path / "ours.json")
     with pytest.raises(BadInput, match=r"has no token for '\\xd6'"):
         again.encode("Öl")
 
@@ -290,7 +291,7 @@ def test_a_tokenizer_that_changes_texts_says_so(tmp_path: Path) -> None:
     "normalizer",
     [
         {"type": "Strip", "strip_left": True, "strip_right": True},
-        {"type": "Replace", "pattern": {"Regex": r"^\s+|x"}, "content": ""},
+        {"type": "Replace", "pattern": {"Regex": r"\A\s+|x"}, "content": ""},
         {"type": "Prepend", "prepend": " "},
     ],
 )
@@ -306,12 +307,8 @@ def test_what_is_done_to_a_beginning_is_done_to_a_story_and_not_within_one(
         "use_regex": True,
     }
     theirs = edit(tmp_path, normalizer=normalizer, pre_tokenizer=splits)
-    try:
-        ours = tokenizer_at(tmp_path, 400).tokenizer
-    except BadInput as error:
-        assert "otherwise than can be done here" in str(error)
-        return
-    for text in [*PLAIN, *SPACED]:
+    ours = tokenizer_at(tmp_path, 400).tokenizer
+    for text in [*PLAIN, *SPACED, "\u3000Tom", "\x1cTom"]:
         assert ours.encode_story(text)[1:] == theirs.encode(text).ids, text
         spans = ours.offsets(text)
         assert all(0 <= first <= last <= len(text) for first, last in spans)

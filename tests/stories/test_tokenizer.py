@@ -79,7 +79,7 @@ def test_a_small_corpus_tells_its_true_vocabulary() -> None:
 
 @pytest.mark.parametrize("size", [511, 16_385])
 def test_a_vocabulary_out_of_range_is_refused(size: int) -> None:
-    with pytest.raises(BadInput, match=f"512 to 16384 tokens, not {size}"):
+    with pytest.raises(BadInput, match=f"512 to 16,384 tokens, not {size}"):
         Tokenizer.train(["Tom ran."], size)
 
 
