@@ -11,6 +11,7 @@ import torch
 from benchmarks.race import Contender, race, table
 from slm.lens.neuron_build import STORIES_AT_ONCE, build_index
 from slm.lens.neuron_tally import batches
+from slm.lens.neurons import ranked_hook
 from slm.model import fast
 from slm.model.hooked import hooked, run_with_cache
 from slm.runs import Checkpoint, load_checkpoint
@@ -67,7 +68,8 @@ def _at(checkpoint: Checkpoint) -> str:
 
 def _naive(checkpoint: Checkpoint, stories: list[list[int]]) -> float:
     model = hooked(checkpoint.weights)
-    names = [f"blocks.{n}.mlp.hook_post" for n in range(checkpoint.config.n_layers)]
+    config = checkpoint.config
+    names = [f"blocks.{n}.mlp.{ranked_hook(config)}" for n in range(config.n_layers)]
     heaps: dict[tuple[int, int], list[tuple[float, int, int]]] = {}
     for number, story in enumerate(stories):
         tokens = torch.tensor([story[: checkpoint.config.n_ctx]])

@@ -68,7 +68,8 @@ def place(example: Example, name: str, title: str, full: float, key: str) -> Non
     """One place in its story: the tokens around it, coloured by what the neuron is ranked by."""
     first = max(0, example.position - AROUND)
     last = min(len(example.pieces), example.position + AROUND + 1)
-    output = "" if name == "activation" else f", activation {example.activation:+.2f}"
+    act = round(example.activation, 3) + 0.0  # no minus before a zero
+    output = "" if name == "activation" else f", activation {act:.3f}"
     st.caption(
         f"{name} **{example.value:+.2f}**{output} · {show.plain(title)}, token {example.position}"
     )

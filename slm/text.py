@@ -14,6 +14,7 @@ BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would calculate."""
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII)
 
 
 def visible(text: str, keep: str = "") -> str:
@@ -54,11 +55,12 @@ def in_html(text: str) -> str:
 def csv(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
     """Rows as CSV. Text is quoted, and keeps its characters and lines.
 
-    A text that a spreadsheet would calculate gets an apostrophe before it; JSON has it unchanged.
+    A text that a spreadsheet would calculate gets an apostrophe before it, but for a number such as
+    -0.5, which calculates nothing; JSON has it unchanged.
     """
 
     def cell(value: object) -> str:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or NUMBER.fullmatch(value):
             return str(value)
         safe = f"'{value}" if value.startswith(FORMULA) else value
         return '"' + safe.replace('"', '""') + '"'

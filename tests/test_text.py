@@ -76,12 +76,19 @@ def test_html_holds_text_alone(text: str) -> None:
 
 
 def test_a_cell_is_calculated_by_no_spreadsheet() -> None:
-    cells = ('=HYPERLINK("http://x")', "+1", "-a", "@SUM(A1)", "\tx", "\r=1")
+    cells = ('=HYPERLINK("http://x")', "+1+1", "-a", "@SUM(A1)", "\tx", "\r=1")
     written = csv(("text", "number"), ((cell, -1.5) for cell in cells))
     rows = list(reader(written.splitlines(keepends=True)))[1:]
     assert [row[0].lstrip("'")[:1] for row in rows] == [cell[0] for cell in cells]
     assert all(row[0].startswith("'") for row in rows)
     assert {row[1] for row in rows} == {"-1.5"}
+
+
+def test_a_number_written_out_stays_one() -> None:
+    numbers = ("-0.23609", "+1.5", "-3", "-1.2e-05", "0.5")
+    written = csv(("number",), ((number,) for number in numbers))
+    assert [row[0] for row in reader(written.splitlines())][1:] == list(numbers)
+    assert csv(("text",), [("-1+2",)]).splitlines()[1] == '"\'-1+2"'
 
 
 def test_other_cells_keep_their_characters_and_lines() -> None:

@@ -51,8 +51,9 @@ def spread(
         dtick=1,
         exponentformat="SI",
     )
-    dress(figure, palette, height=340)
-    return figure.update_layout(bargap=0, margin={"t": 60, "r": 40}, showlegend=False)
+    room = 14 * len(marks)
+    dress(figure, palette, height=280 + room)
+    return figure.update_layout(bargap=0, margin={"t": 10 + room, "r": 40}, showlegend=False)
 
 
 def tokens_written(written: Sequence[tuple[str, float]], palette: Palette) -> go.Figure:

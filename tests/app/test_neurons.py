@@ -1,9 +1,15 @@
 """The neurons page: every view of A beside B, a corpus read from the page, neurons that are found."""
 
+import csv
+import io
+import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import streamlit
+import torch
 from streamlit.testing.v1 import AppTest
 
 from app.indexing import building
@@ -68,6 +74,38 @@ def test_neurons_are_found_by_word_by_place_and_by_rarity(open_page: Open, two_r
     expected = [(one.layer, one.neuron) for one in by_place(index, model, tokens, 3, k=25)]
     assert table(app, "here-tiny@10") == expected
     assert story_on(app, "text-tiny@10")["selected"] == 3
+
+
+def test_files_say_which_hook_their_numbers_are_of(
+    open_page: Open, two_runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: dict[str, Callable[[], str]] = {}
+
+    def save(label: str, content: Callable[[], str], *, file_name: str, **rest: object) -> None:
+        files[file_name] = content
+
+    monkeypatch.setattr(streamlit, "download_button", save)
+    open_page("neurons", a="tiny", layer=1, neuron=7, side="lowest")
+    rows = csv.DictReader(io.StringIO(files["neuron-tiny@10-layer1-7.csv"]()))
+    lowest = next(row for row in rows if row["extreme"] == "1")
+    value = float(lowest["pre-activation"])
+    act = torch.nn.functional.gelu(torch.tensor(value), approximate="tanh")
+    assert float(lowest["activation"]) == pytest.approx(float(act), abs=1e-4)
+    told = json.loads(files["neuron-tiny@10-layer1-7.json"]())
+    assert told["hook"] == "blocks.1.mlp.hook_pre" and told["lowest"] == pytest.approx(
+        value, abs=1e-4
+    )
+    assert told["places"][0]["value"] == pytest.approx(value, abs=1e-4)
+    assert told["places"][0]["activation"] == pytest.approx(float(act), abs=1e-4)
+    for view, file, header in (
+        ("How often", "spread-tiny@10-layer1-7.csv", '"pre-activation from","to","tokens"'),
+        ("How often", "firing-tiny@10.csv", '"layer","neuron","fires","lowest pre-activation"'),
+        ("What it writes", "writes-tiny@10-layer1-7.csv", '"token","logit minus the mean logit"'),
+    ):
+        open_page("neurons", a="tiny", layer=1, neuron=7, show=view)
+        assert files[file]().startswith(header)
+    open_page("predictions", a="tiny", view="Parts", token=9)
+    assert files["parts-tiny@10-token9.csv"]().startswith('"part","logit minus the mean logit"')
 
 
 def test_a_corpus_is_read_from_the_page_and_then_shown(
