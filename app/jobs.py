@@ -3,15 +3,11 @@
 A training is a process of its own: it goes on when the browser is closed and when the app ends.
 """
 
-import hashlib
 import os
 import re
 import signal
 from dataclasses import dataclass
-from pathlib import Path
 
-from slm.files import replacing
-from slm.runs import runs_dir
 from slm.stories.sources import absolute
 from slm.training import queue
 
@@ -81,13 +77,3 @@ def last_lines(name: str, count: int = 8) -> str:
     except FileNotFoundError:
         return ""
     return "\n".join(line.rstrip() for line in re.split(r"\r\n|\r|\n", said.rstrip())[-count:])
-
-
-def keep_upload(name: str, content: bytes) -> Path:
-    """Write an uploaded corpus where trainings can read it, now and when they go on."""
-    stem, suffix = os.path.splitext(name.replace("\\", "/").rsplit("/", 1)[-1])
-    called = re.sub(r"[^A-Za-z0-9_-]", "_", stem)[:40] + re.sub(r"[^a-z.]", "", suffix.lower())
-    path = runs_dir() / ".uploads" / hashlib.sha256(content).hexdigest()[:12] / called
-    with replacing(path) as beside:
-        beside.write_bytes(content)
-    return path

@@ -3,23 +3,25 @@
 Streamlit finds its options beside this file, in `.streamlit/config.toml`.
 """
 
+import contextlib
 import sys
 import webbrowser
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config
 
-from app import serving
+from app import serving, uploads
 from slm.errors import BadInput
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def opened(_app: st.App) -> AsyncIterator[None]:
-    """Open the reader's browser once the app answers, as `streamlit run` does for a script."""
+    """Sweep old uploads, and open the reader's browser, as `streamlit run` does for a script."""
+    with contextlib.suppress(BadInput, OSError):  # another start will do it
+        uploads.sweep()
     if not config.get_option("server.headless"):
         webbrowser.open(f"http://127.0.0.1:{config.get_option('server.port')}")
     yield

@@ -4,6 +4,7 @@ A page asks for it, sees how far it has come, and may cancel; all sessions that 
 the same work and its result.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Generator
@@ -86,3 +87,13 @@ class Work(Generic[R]):
             self.error = str(error)
         except OSError as error:
             self.error = one_line(said(error))
+        except BaseException as error:  # nobody else would hear of it
+            self.error = unforeseen(error)
+
+
+def unforeseen(error: BaseException) -> str:
+    """What a page says of an error of ours that ended a thread, whose trace goes to the server's log."""
+    logging.getLogger(__name__).error("work ended by an error of ours", exc_info=error)
+    return one_line(
+        f"an error of ours ended it, which the server's log tells: {type(error).__name__}: {error}"
+    )

@@ -1,13 +1,12 @@
 """How do I bring a model of my own?"""
 
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
-from app import show, waiting
+from app import show, uploads, waiting
 from app.story_view import Shown, story_view
 from app.work import Work
 from slm.errors import BadInput
@@ -66,7 +65,7 @@ def uploaded() -> str:
     )  # fmt: skip
     if not files:
         return ""
-    folder = st.session_state.setdefault("upload", tempfile.TemporaryDirectory())
+    folder = st.session_state.setdefault("upload", uploads.folder_for_model())
     root = Path(folder.name)
     names = {re.sub(r"[^\w.-]", "_", Path(file.name).name): file for file in files}
     for name, file in names.items():
@@ -190,6 +189,7 @@ with left, show.one_line():
         if waited(importing, kept):
             st.session_state["imported"] = name
             end("looking", "importing")
+            st.session_state.pop("upload", None)  # the run has all of it
             st.rerun()
     if (name := st.session_state.get("imported")) in {run.name for run in list_runs()}:
         links(str(name))

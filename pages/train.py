@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 
 import streamlit as st
 
-from app import cache, jobs, show, studio
+from app import cache, jobs, show, studio, uploads
 from app.corpus_form import read_as
 from app.figures.training import parts
 from app.story_view import Shown, story_view
@@ -89,7 +89,7 @@ def choose_corpus() -> str:
         )
         if given is None:
             return ""
-        path = str(jobs.keep_upload(given.name, given.getvalue()))
+        path = str(uploads.keep_corpus(given.name, given.getvalue()))
         return path + read_as(path)
     return str(corpus)
 

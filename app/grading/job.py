@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator, Sequence
 from typing import cast
 
+from app.work import unforeseen
 from slm.background import Background
 from slm.errors import BadInput, one_line
 from slm.files import said
@@ -127,3 +128,5 @@ class GradingJob:
             self.error = one_line(said(error))
         except RuntimeError as error:  # a pool takes no call when the app ends
             self.error = one_line(str(error))
+        except BaseException as error:  # nobody else would hear of it
+            self.error = unforeseen(error)

@@ -1,4 +1,4 @@
-"""What pages ask of trainings: arguments for the command line, uploads, and last words."""
+"""What pages ask of trainings: arguments for the command line, and last words."""
 
 from pathlib import Path
 
@@ -27,13 +27,6 @@ def test_a_branch_cannot_have_a_shape_of_its_own(
     arguments = ["train", "--name", "b", "--from", "a", "--shape", "16x1x2", "--vocab", "512"]
     assert main(arguments) == 2
     assert "leave out --shape and --vocab" in capsys.readouterr().err
-
-
-def test_an_upload_keeps_its_content_and_cannot_leave_its_folder(runs: Path) -> None:
-    path = jobs.keep_upload("../../a+b evil.TXT", b"A story.")
-    assert path.read_bytes() == b"A story."
-    assert path.is_relative_to(runs / ".uploads") and path.name == "a_b_evil.txt"
-    assert jobs.keep_upload("a.txt", b"one") != jobs.keep_upload("a.txt", b"two")
 
 
 def test_a_bad_name_starts_nothing(runs: Path) -> None:

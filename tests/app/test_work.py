@@ -145,3 +145,22 @@ def test_a_program_that_ends_while_work_goes_on_ends_it_in_order() -> None:
         [sys.executable, "-c", WORKING], capture_output=True, text=True, timeout=300
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "kept\n", "")
+
+
+class Panic(BaseException):
+    """What a library in Rust raises: no `Exception`."""
+
+
+@pytest.mark.parametrize("error", [KeyError("loss"), Panic("a\nb")])
+def test_work_that_ends_by_an_error_of_ours_says_so_in_one_line(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    def steps() -> Generator[Progress, None, str]:
+        yield step(0.5)
+        raise error
+
+    work = Work(steps())
+    work.wait(30)
+    assert not work.running and work.result is None
+    assert type(error).__name__ in work.error and "\n" not in work.error
+    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [error]
