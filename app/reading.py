@@ -1,10 +1,13 @@
-"""Which stories a page reads, and hence by which labels their words are known."""
+"""Which stories a page reads, and that a person of this session said so."""
 
 import streamlit as st
 
+from app import show
 from slm.stories.labelled import NURSERY
 
 WITH_ROLES, SHIPPED, OWN = "nursery stories: roles", "shipped stories: word classes", "a corpus"
+OURS = ("nursery", "shipped")
+ASKED_FOR = "corpora-asked-for"
 
 
 def corpus() -> str:
@@ -17,11 +20,48 @@ def corpus() -> str:
         )  # fmt: skip
         if chosen != OWN:
             return NURSERY if chosen == WITH_ROLES else "shipped"
-        named = st.text_input(
-            "Corpus", placeholder="a path, or tinystories", key="corpus", bind="query-params",
-            help="A .txt with <|endoftext|> between stories, .jsonl, .parquet, or a known name.",
-        ).strip()  # fmt: skip
-    return named
+        return named()
+
+
+def named() -> str:
+    """A corpus that the reader names: a file, or one of the hub's."""
+    return st.text_input(
+        "Corpus", placeholder="a path, or tinystories", key="corpus", bind="query-params",
+        help="A .txt with <|endoftext|> between stories, .jsonl, .parquet, or a known name.",
+        on_change=typed, args=("corpus",),
+    ).strip()  # fmt: skip
+
+
+def typed(key: str) -> None:
+    """A corpus was typed into the field called `key` (its callback): it may be read."""
+    _ask_for(st.session_state[key].strip())
+
+
+def _ask_for(*names: str) -> None:
+    st.session_state.setdefault(ASKED_FOR, set()).update(names)
+
+
+def wait_until_asked(*names: str) -> bool:
+    """Whether these may be read; else a button that says so is shown.
+
+    What a link names was chosen by whoever wrote the link: no file is opened for it and no server
+    asked before a person presses.
+    """
+    asked_for = st.session_state.get(ASKED_FOR, set())
+    waiting = [name for name in names if name not in asked_for and not _is_ours(name)]
+    if waiting:
+        st.info(
+            show.plain(
+                f"The link names {' and '.join(waiting)}. Nothing is read before you say so."
+            )
+        )
+        st.button("Read it", type="primary", key="read-it", on_click=_ask_for, args=tuple(waiting))
+    return not waiting
+
+
+def _is_ours(name: str) -> bool:
+    """Whether every part of it comes with the program: no file of this machine, and not the hub."""
+    return all(part.split(":")[0] in OURS for part in name.split("+"))
 
 
 def ask_for_one() -> None:

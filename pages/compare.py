@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import cache, selection, show, waiting
+from app import cache, reading, selection, show, waiting
 from app.compared.curves import show_curves
 from app.compared.development import show_development
 from app.compared.layers import show_layers
@@ -25,10 +25,7 @@ def corpus() -> str:
     )
     if chosen != OWN:
         return "nursery" if chosen == NURSERY else "shipped"
-    return st.text_input(
-        "Corpus", placeholder="a path, or tinystories", key="corpus", bind="query-params",
-        help="A .txt with <|endoftext|> between stories, .jsonl, .parquet, or a known name.",
-    ).strip()  # fmt: skip
+    return reading.named()
 
 
 def choose_other(a: str) -> None:
@@ -123,7 +120,7 @@ elif len(addresses) == 1:
     choose_other(addresses[0])
 elif not read:
     st.info("Name a corpus: a path, or tinystories.")
-else:
+elif reading.wait_until_asked(read):
     with show.one_line():
         show_pair(view, addresses[0], addresses[1], read, stories)
         mail(addresses[0], addresses[1], read, max(stories, 20))

@@ -37,6 +37,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )  # fmt: skip
     if corpus == "":
         reading.ask_for_one()
+    if not reading.wait_until_asked(corpus):
+        st.stop()
     scores: dict[str, HeadScores] = {}
     works: dict[str, Work[HeadAtlas]] = {}
     for address in addresses:

@@ -60,6 +60,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         )  # fmt: skip
 if source == "":
     reading.ask_for_one()
+if source is not None and not reading.wait_until_asked(source):
+    st.stop()
 if view == EXPLAINED:
     from app.roles import explained  # imports openai, which only this view needs
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import cache, show
+from app import cache, reading, show
 from slm.errors import BadInput
 from slm.judging.studies import Texts
 from slm.runs import Address, open_run
+from slm.stories.sources import HUB
 
 
 def corpus(addresses: Sequence[str]) -> Texts | None:
@@ -18,15 +19,20 @@ def corpus(addresses: Sequence[str]) -> Texts | None:
         spec = st.text_input(
             "It was trained on", trained, key="corpus", bind="query-params", width=420,
             help="A path to a .txt, .jsonl or .parquet file, several joined by +, tinystories, "
-            "or nursery.",
+            "or nursery.", on_change=reading.typed, args=("corpus",),
         )  # fmt: skip
         unseen = st.text_input(
             "It never saw", valid if valid != trained else "", key="unseen", bind="query-params",
             width=300, placeholder="the corpus's own validation stories",
             help="Stories that are in no text it was trained on: the baseline of every number here.",
+            on_change=reading.typed, args=("unseen",),
         )  # fmt: skip
     if not (spec or "").strip():
         st.info("Name a corpus: what is copied can only be told beside the text it may come from.")
+        return None
+    own = {trained, valid} - set(HUB)  # what the run itself names, where it lies on this machine
+    others = [name for name in (spec.strip(), (unseen or "").strip()) if name and name not in own]
+    if not reading.wait_until_asked(*others):
         return None
     try:
         found: Texts = cache.texts(spec.strip(), (unseen or "").strip() or None)

@@ -83,6 +83,11 @@ def read(markdown: str) -> str:
     return re.sub(r"\\(.)", r"\1", markdown.replace(":color[]", ""))
 
 
+def told_to_read(app: AppTest) -> AppTest:
+    """The page once a person pressed Read it, for a corpus that the link names."""
+    return app.button(key="read-it").click().run()
+
+
 def finished(app: AppTest) -> AppTest:
     """The page once its stories are written; a browser would tick."""
     while "Writing …" in said(app):

@@ -12,7 +12,7 @@ from slm.judging.knowledge import ask, scores
 from slm.judging.prompts import shipped as prompts
 from slm.runs import load_checkpoint, open_run
 from slm.stories import shipped
-from tests.app.conftest import Open, figure_on, said, story_on
+from tests.app.conftest import Open, figure_on, said, story_on, told_to_read
 
 
 def test_without_a_second_model_one_press_puts_one_beside(open_page: Open, two_runs: Path) -> None:
@@ -118,6 +118,7 @@ def test_a_corpus_that_cannot_be_read_is_one_line(open_page: Open, two_runs: Pat
     app = open_page(
         "compare", a="tiny", b="other", compare="Stories", read_both="a corpus", corpus="no.txt"
     )
+    app = told_to_read(app)
     assert not app.exception
     assert len(app.error) == 1 and "there is no file 'no.txt'" in said(app)
 

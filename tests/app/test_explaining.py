@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.app.conftest import Open, figure_on, said
+from tests.app.conftest import Open, figure_on, said, told_to_read
 from tests.judging.explaining_judge import explains
 from tests.judging.server import JudgeServer, refuses, serving
 
@@ -36,6 +36,7 @@ def test_an_explanation_stands_beside_its_controls_and_is_paid_once(
 ) -> None:
     with serving(explains) as server:
         app = open_page("roles", a="tiny", corpus=str(corpus), unit_a="1.7", **VIEW)
+        app = told_to_read(app)
         assert "14 calls at most" in said(app) and "not asked about neuron 1.7 yet" in said(app)
         assert server.asked == [] and not list(two_runs.rglob("explanations.sqlite"))
         app = press(app, server)
@@ -55,7 +56,7 @@ def test_an_explanation_stands_beside_its_controls_and_is_paid_once(
 def test_a_server_that_refuses_and_a_missing_key_are_one_line(
     open_page: Open, two_runs: Path, corpus: Path
 ) -> None:
-    app = open_page("roles", a="tiny", corpus=str(corpus), **VIEW)
+    app = told_to_read(open_page("roles", a="tiny", corpus=str(corpus), **VIEW))
     app.button(key="explain").click().run()
     assert not app.exception and "No key was given" in said(app)
     with serving(lambda *_: refuses(401)) as server:

@@ -12,7 +12,7 @@ from app.work import THREAD
 from slm.judging.copies import Copy
 from slm.runs import open_run
 from slm.stories import nursery
-from tests.app.conftest import Open, figure_on, said, story_on
+from tests.app.conftest import Open, figure_on, said, story_on, told_to_read
 from tests.conftest import little_stories, write_corpus
 
 
@@ -42,7 +42,7 @@ def test_pieces_of_a_copy_are_underlined_and_nothing_is_lost() -> None:
 
 
 def test_without_the_text_the_page_says_where_to_get_it(open_page: Open, two_runs: Path) -> None:
-    app = open_page("memorization", a="tiny", corpus="gone.txt")
+    app = told_to_read(open_page("memorization", a="tiny", corpus="gone.txt"))
     assert not app.exception and not app.error
     assert "there is no file 'gone.txt'" in said(app)
     assert "tiny@10 says it was trained on nursery" in said(app)
@@ -53,14 +53,14 @@ def test_a_study_is_measured_once_and_shown_from_every_side(
     open_page: Open, two_runs: Path, corpus: Path, unseen: Path
 ) -> None:
     link = {"a": "tiny", "corpus": corpus, "unseen": unseen, "stories": 3}
-    app = open_page("memorization", **link)
+    app = told_to_read(open_page("memorization", **link))
     assert "Not measured yet" in said(app)
     app = press_and_wait(app)
     assert not app.exception and not app.error
     assert "Of the true ending it writes" in said(app)
     (kept,) = open_run("tiny").memorization_path.glob("study-*.json")
     kept_at = kept.stat().st_mtime_ns
-    app = open_page("memorization", **link, view="measures")
+    app = told_to_read(open_page("memorization", **link, view="measures"))
     assert not app.exception and "Of the true ending it writes" in said(app)
     names = [trace["name"] for trace in figure_on(app, "figure-copied-truth-tiny@10")["data"]]
     assert len(names) == 2  # people's endings are the truth
@@ -76,7 +76,7 @@ def test_any_text_is_underlined_where_it_is_copied(
 ) -> None:
     text = "Zebras sing. " + little_stories(300)[7]
     link = {"a": "tiny", "corpus": corpus, "unseen": unseen, "view": "any text", "text": text}
-    app = press_and_wait(open_page("memorization", **link))
+    app = press_and_wait(told_to_read(open_page("memorization", **link)))
     assert not app.exception and not app.error
     shown = story_on(app, "any-text")
     assert shown["marked"] == list(range(2, len(shown["pieces"])))
@@ -87,7 +87,7 @@ def test_novelty_stands_beside_peoples(
     open_page: Open, two_runs: Path, corpus: Path, unseen: Path
 ) -> None:
     link = {"a": "tiny", "corpus": corpus, "unseen": unseen, "view": "novelty", "stories": 2}
-    app = press_and_wait(open_page("memorization", **link))
+    app = press_and_wait(told_to_read(open_page("memorization", **link)))
     assert not app.exception and not app.error
     traces = figure_on(app, "figure-novelty-temperature-tiny@10")["data"]
     assert [trace["name"] for trace in traces] == [

@@ -1,0 +1,64 @@
+"""A link fills in a page; it reads no file of this machine and asks no server before a press."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.app.conftest import Open, said
+from tests.conftest import little_stories, write_corpus
+
+SEEN: list[str] = []
+
+
+def watch(event: str, given: tuple[Any, ...]) -> None:
+    """Note every file that is opened and every host that is looked up."""
+    if event in ("open", "socket.getaddrinfo", "socket.connect"):
+        SEEN.append(f"{event} {given[:2]}")
+
+
+sys.addaudithook(watch)
+
+LINKS = {
+    "roles": {"read": "a corpus"},
+    "heads": {"read": "a corpus", "told": 16},
+    "compare": {"compare": "Stories", "read_both": "a corpus", "b": "other"},
+    "memorization": {"unseen": "nursery"},
+    "imports": {},
+}
+
+
+@pytest.mark.parametrize("page", LINKS)
+@pytest.mark.parametrize("names", ["a file", "the hub's"])
+def test_what_a_link_names_waits_for_a_press(
+    page: str, names: str, open_page: Open, two_runs: Path, tmp_path: Path
+) -> None:
+    file = write_corpus(tmp_path / "named-by-a-link.txt", little_stories(60))
+    name = str(file) if names == "a file" else "tinystories"
+    SEEN.clear()
+    link = {"corpus": name, "path": name, "tokenizer": name} | LINKS[page]
+    app = open_page(page, a="tiny", **link)
+    assert not app.exception and not app.error
+    touched = [one for one in SEEN if "named-by-a-link" in one or one.startswith("socket.")]
+    assert touched == []
+    if page != "imports":
+        assert "Nothing is read before you say so" in said(app)
+
+
+@pytest.mark.parametrize("page", ["roles", "compare"])
+def test_after_the_press_it_is_read(
+    page: str, open_page: Open, two_runs: Path, tmp_path: Path
+) -> None:
+    file = write_corpus(tmp_path / "named-by-a-link.txt", little_stories(60))
+    SEEN.clear()
+    app = open_page(page, a="tiny", corpus=str(file), **LINKS[page])
+    app.button(key="read-it").click().run()
+    assert not app.exception
+    assert any("named-by-a-link" in one for one in SEEN)
+
+
+def test_a_corpus_that_is_typed_in_needs_no_press(open_page: Open, two_runs: Path) -> None:
+    app = open_page("compare", a="tiny", **LINKS["compare"])
+    app.text_input(key="corpus").set_value("gone.txt").run()
+    assert "there is no file" in said(app)
