@@ -50,6 +50,14 @@ def look(path: Path, ask: Callable[[sqlite3.Connection], T]) -> T:
         raise BadInput(f"{path} cannot be read: {error}; restore it or move it away") from None
 
 
+def storable(*values: object) -> tuple[object, ...]:
+    """Values as SQLite takes them: half a character (a lone surrogate) becomes its escape, `\\ud800`."""
+    return tuple(
+        value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+        for value in values
+    )
+
+
 def damage(path: Path) -> str:
     """What is wrong with the file, in a line; empty where nothing is seen at its beginning."""
     try:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from slm.databases import look
+from slm.databases import look, storable
 from slm.errors import BadInput, shown
 from slm.holding import Process
 from slm.judging.tables import OPEN_SECONDS, bring_up_to_date, version_of, write_ahead
@@ -122,7 +122,7 @@ class GradeStore:
             refusal = "refusal" if version > 1 else "null as refusal"
             table = f"(select *, {refusal} from replies)" if version < 2 else "replies"
             return db.execute(
-                f"select {columns} from {table} as replies {where}", values
+                f"select {columns} from {table} as replies {where}", storable(*values)
             ).fetchall()
 
         try:
@@ -146,14 +146,14 @@ class GradeStore:
             db.execute(
                 "insert or ignore into replies (key, opening, completion, other, judge, base_url,"
                 " protocol, repeat) values (?,?,?,?,?,?,?,?)",
-                (
+                storable(
                     key, item.opening, item.completion, item.other, judge, base_url, protocol,
                     item.repeat,
                 ),
             )  # fmt: skip
             db.execute(
                 "insert or ignore into places values (?,?,?,?,?,?,?)",
-                (
+                storable(
                     key, item.address, item.other_address, item.kind, item.opening_index,
                     item.completion_index, _signed(item.seed),
                 ),
@@ -198,7 +198,7 @@ class GradeStore:
                 " output_tokens = output_tokens + ?,"
                 " cost = case when ? is null then cost else coalesce(cost, 0) + ? end,"
                 " changed_at = ?, claimed_at = ? where key = ?",
-                (
+                storable(
                     text, json.dumps(list(asked)), input_tokens, output_tokens, cost, cost,
                     time.time(), time.time(),
                     item_key(item, judge, base_url, protocol),
@@ -210,7 +210,7 @@ class GradeStore:
         with self._open() as db:
             db.execute(
                 "update replies set refusal = ?, changed_at = ? where key = ?",
-                (refusal, time.time(), item_key(item, judge, base_url, protocol)),
+                storable(refusal, time.time(), item_key(item, judge, base_url, protocol)),
             )
 
     def release(self, item: Item, judge: str, base_url: str, protocol: str) -> None:
@@ -293,7 +293,9 @@ def item_key(item: Item, judge: str, base_url: str, protocol: str) -> str:
     parts = [item.opening, item.completion, judge, base_url, protocol, str(item.repeat)]
     if item.other is not None:
         parts.append(item.other)
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(
+        "\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16
+    ).hexdigest()
 
 
 def _row(said: tuple[Any, ...] | None, item: Item, judge: str) -> Row:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from slm.databases import look
+from slm.databases import look, storable
 
 OPEN_SECONDS = 30
 _SCHEMA = """
@@ -74,7 +74,7 @@ class ReplyStore:
         with self._open() as db:
             db.execute(
                 "insert or replace into replies values (?,?,?,?,?,?,?,?)",
-                (
+                storable(
                     _key(asked, judge, base_url, version), json.dumps(list(asked)), judge, base_url,
                     version, text, cost, time.time(),
                 ),
