@@ -22,11 +22,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from slm.errors import BadInput
-from slm.files import replacing, write_text, writing
+from slm.files import leftovers, replacing, write_text, writing
 from slm.lens.neuron_index import MANIFEST, VERSION, hashes, index_path, read_manifest
 from slm.lens.neuron_tally import SAME_WORDS, Tally, batches
 from slm.lens.neurons import KEPT
 from slm.model.config import ModelConfig
+from slm.reading import typed
 from slm.runs import Checkpoint
 from slm.stories.cleaning import CleaningReport, cleaned
 from slm.stories.sources import open_source
@@ -115,6 +116,8 @@ class _Part:
         self.path, self._made_of, self._config = path, made_of, config
         self.stories = self.tokens = self.characters = 0
         self.tally = Tally(config)
+        for left in leftovers(path):
+            left.unlink()
         if not self._restored():
             self.start_over()
 
@@ -163,12 +166,14 @@ class _Part:
                 about = file.metadata() or {}
                 if json.loads(about.get("made_of", "null")) != self._made_of:
                     return False
-                how_far = json.loads(about["how_far"])
+                how_far = typed(dict[str, int], json.loads(about["how_far"]), "how_far")
                 self.tally.restore({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-        except (FileNotFoundError, SafetensorError, KeyError, ValueError):
+                stories, tokens, characters = (
+                    how_far[name] for name in ("stories", "tokens", "characters")
+                )
+        except (OSError, SafetensorError, KeyError, ValueError, RuntimeError):
             return False
-        self.stories, self.tokens = how_far["stories"], how_far["tokens"]
-        self.characters = how_far["characters"]
+        self.stories, self.tokens, self.characters = stories, tokens, characters
         sizes = {"tokens.bin": 2 * self.tokens, "starts.bin": 8 * (self.stories + 1)}
         for name, size in sizes.items():
             path = self.path / name
@@ -197,7 +202,10 @@ def _built(folder: Path, made_of: dict[str, Any]) -> Reading | None:
     manifest = read_manifest(folder) or {}
     if any(manifest.get(name) != value for name, value in made_of.items()):
         return None
-    return Reading(**manifest["reading"])
+    try:
+        return typed(Reading, manifest.get("reading"), f"the reading in {folder / MANIFEST}")
+    except BadInput:
+        return None
 
 
 @contextmanager

@@ -6,7 +6,6 @@ memory-mapped arrays, written by `neuron_build`; a few stories are read into one
 `index_of`.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ from slm.errors import BadInput
 from slm.lens import distributions
 from slm.lens.neuron_tally import Tally, batches
 from slm.lens.neurons import KEPT, Example, activations, check_neuron, example_of
+from slm.reading import open_array, open_numbers, read_json, typed
 from slm.runs import Checkpoint, open_run
 
 VERSION = 3
@@ -154,7 +154,7 @@ def open_index(checkpoint: Checkpoint) -> Index:
     """The index built for this checkpoint.
 
     Raises `BadInput` with the command to build it where there is none, or where the one there is was
-    made of other weights or another tokenizer.
+    made of other weights or another tokenizer, or is damaged.
     """
     path = index_path(checkpoint)
     build = f"python -m slm neurons build {checkpoint.address} --corpus SOURCE"
@@ -165,18 +165,42 @@ def open_index(checkpoint: Checkpoint) -> Index:
             f"the neuron index of {checkpoint.address} is stale ({changed}); build it again: {build}"
         )
 
-    def array(name: str) -> np.ndarray:
-        return np.load(path / f"{name}.npy", mmap_mode="r")
+    neurons = (checkpoint.config.n_layers, checkpoint.config.d_mlp)
+    places = (2, *neurons, KEPT)
+    try:
+        index = Index(
+            corpus=typed(str, manifest.get("corpus"), f"the corpus in {path / MANIFEST}"),
+            ids=open_numbers(path / "tokens.bin", np.uint16),
+            starts=open_numbers(path / "starts.bin", np.int64),
+            value=open_array(path / "value.npy", np.float32, places),
+            story=open_array(path / "story.npy", np.int32, places),
+            position=open_array(path / "position.npy", np.int32, places),
+            counts=open_array(path / "counts.npy", np.int64, (*neurons, distributions.BINS)),
+        )
+        if wrong := _damage(index, checkpoint.config.d_vocab):
+            raise BadInput(f"{path} is damaged: {wrong}")
+    except BadInput as error:
+        raise BadInput(f"{error}; build it again: {build}") from None
+    return index
 
-    return Index(
-        corpus=manifest["corpus"],
-        ids=np.memmap(path / "tokens.bin", dtype=np.uint16, mode="r"),
-        starts=np.memmap(path / "starts.bin", dtype=np.int64, mode="r"),
-        value=array("value"),
-        story=array("story"),
-        position=array("position"),
-        counts=array("counts"),
-    )
+
+def _damage(index: Index, d_vocab: int) -> str:
+    """What in an index points nowhere, in words; empty where nothing does."""
+    starts, ids, there = index.starts, index.ids, index.story >= 0
+    if len(starts) < 2 or starts[0] != 0 or starts[-1] != len(ids) or (np.diff(starts) < 1).any():
+        return "its stories do not begin one after the other"
+    if ids.max() >= d_vocab:
+        return f"it holds a token of {ids.max()}, and the tokenizer has {d_vocab}"
+    if index.story.max() >= index.n_stories or index.story.min() < -1:
+        return f"a place lies in a story that is none of its {index.n_stories}"
+    lengths = np.diff(starts)[np.where(there, index.story, 0)]
+    if (there & ((index.position < 0) | (index.position >= lengths))).any():
+        return "a place lies beyond the end of its story"
+    if np.isnan(index.value).any() or np.isinf(index.value[there]).any():
+        return "the value at a place is no number"
+    if (index.counts < 0).any() or (index.counts.sum(-1) != index.n_tokens).any():
+        return "its counts are not of all its tokens"
+    return ""
 
 
 def hashes(checkpoint: Checkpoint) -> dict[str, str]:
@@ -202,7 +226,6 @@ def stale(checkpoint: Checkpoint, manifest: dict[str, Any]) -> str:
 def read_manifest(path: Path) -> dict[str, Any] | None:
     """What an index says it was made of; None where there is no whole index."""
     try:
-        found = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        return read_json(path / MANIFEST, dict)
+    except (FileNotFoundError, NotADirectoryError, BadInput):
         return None
-    return found if isinstance(found, dict) else None

@@ -19,6 +19,7 @@ from slm.model.hooked import hooked, run_with_cache
 from slm.model.weights import initialise
 from slm.runs import Checkpoint, open_run
 from tests.conftest import little_stories, write_corpus
+from tests.damage import complaints
 from tests.lens.conftest import with_gates
 
 
@@ -276,3 +277,47 @@ def test_a_corpus_without_stories_is_refused(checkpoint: Checkpoint, tmp_path: P
     corpus = write_corpus(tmp_path / "cut.txt", ["It never"])
     with pytest.raises(BadInput, match="holds no story that survives cleaning"):
         built(checkpoint, corpus)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "value.npy",
+        "story.npy",
+        "position.npy",
+        "counts.npy",
+        "tokens.bin",
+        "starts.bin",
+        "manifest.json",
+    ],
+)
+def test_a_damaged_file_of_an_index_is_one_line_with_the_way_to_build_it_again(
+    park_neuron: Checkpoint, corpus: Path, name: str
+) -> None:
+    index = built(park_neuron, corpus)
+
+    def look() -> None:
+        try:
+            found = open_index(park_neuron)
+        except BadInput as error:
+            assert "build it" in str(error)
+            raise
+        for side in (True, False):
+            for layer, neuron in ((0, 7), (0, 0)):
+                found.top(park_neuron, layer, neuron, strongest=side)
+                found.percentiles(layer, neuron, (0.0, 0.5, 1.0))
+        found.top_tokens(), found.fires
+
+    assert index.n_stories == 300
+    assert complaints(index_path(park_neuron) / name, look, 40) == []
+
+
+def test_an_index_with_a_damaged_manifest_is_built_again(
+    park_neuron: Checkpoint, corpus: Path
+) -> None:
+    built(park_neuron, corpus)
+    path = index_path(park_neuron) / "manifest.json"
+    made = json.loads(path.read_text())
+    path.write_text(json.dumps({**made, "reading": {"stories": "many"}}))
+    assert built(park_neuron, corpus).n_stories == 300
+    assert json.loads(path.read_text())["reading"] == made["reading"]
