@@ -160,7 +160,7 @@ def results(run: Run) -> None:
         loss_curve([] if in_bits else train, valid, show.colours(), unit=str(unit)),
         name=f"loss-{run.name}",
         table=lambda: numbers(metrics),
-        note=f"{run.name}, {run.config.shape}, trained on {run.info.corpus.get('train', '?')}",
+        note=f"{run.name}, {run.config.shape}, trained on {run.info.corpus_name or '?'}",
     )
     samples(run)
     strip(run)

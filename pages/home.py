@@ -57,11 +57,6 @@ def tell(address: str) -> None:
         st.rerun()
 
 
-def named(corpus: str) -> str:
-    """A corpus without the folders it lies in."""
-    return " + ".join(part.rsplit("/", 1)[-1] for part in corpus.split("+"))
-
-
 def measured(last: Metric | None) -> str:
     """Bits per byte, of which a lower number is better; imported models have none at first."""
     if last is None or last.val_bits_per_byte is None:
@@ -78,7 +73,7 @@ def described(run: Run) -> dict[str, object]:
         "parameters": show.count(run.info.parameters),
         "last step": run.last_step,
         "bits per byte": measured(last),
-        "corpus": named(str(run.info.corpus.get("train", run.info.imported.get("kind", "")))),
+        "corpus": run.info.corpus_name or str(run.info.imported.get("kind", "")),
         "status": run.status,
     }
 

@@ -99,20 +99,20 @@ class RunInfo:
         return count_parameters(self.config).total if given is None else int(given)
 
     @property
-    def _trained_on(self) -> str:
+    def corpus_name(self) -> str:
         """The corpus without the folders it lies in."""
         parts = str(self.corpus.get("train", "")).split("+")
-        return "+".join(part.rsplit("/", 1)[-1] for part in parts)
+        return " + ".join(part.rsplit("/", 1)[-1] for part in parts)
 
     @property
     def answers_requests(self) -> bool:
         """Whether the corpus's name says that its stories answer requests, as Instruct data do."""
-        return "instruct" in self._trained_on.lower()
+        return "instruct" in self.corpus_name.lower()
 
     @property
     def no_requests(self) -> str:
         """What to say where a model that was not trained to is asked to answer a request."""
-        corpus = self._trained_on or "a corpus that is not known"
+        corpus = self.corpus_name or "a corpus that is not known"
         return (
             f"This model was trained on {corpus}, which does not look like Instruct data: it takes a "
             "request for the beginning of a story."

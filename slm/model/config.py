@@ -205,7 +205,7 @@ FROM_THE_PAPER = (
     "paper-… are the TinyStories paper's sizes, with its context of 512, attention without "
     "1/sqrt(d_head) and, in every second layer, of the last 256 tokens only. Not the paper's: the "
     "vocabulary is a BPE learned from the corpus (the paper's is GPT-Neo's 10,000 commonest tokens), "
-    "queries, keys, values and logits have biases, and the recipe is ours unless it is asked for."
+    "queries, keys, values and logits have biases, and the recipe is ours unless the paper's is chosen."
 )
 """What a shape called paper-… shares with the paper's models and what it does not, for whoever chooses."""
 
