@@ -44,7 +44,7 @@ def _index(address: str, changed: int, built: int) -> Known:
             return Known(index=open_index(model), built=True)
         except BadInput as error:
             complaint = str(error)
-    texts = list(shipped_stories().values())
+    texts = [model.tokenizer.readable(text) for text in shipped_stories().values()]
     shipped = index_of(model, texts, f"the {len(texts)} shipped stories")
     return Known(index=shipped, built=False, complaint=complaint)
 

@@ -95,7 +95,7 @@ class Answer:
 def askable(
     checkpoints: Sequence[Checkpoint], prompts: Sequence[Prompt]
 ) -> tuple[tuple[Prompt, ...], str]:
-    """The prompts without those of ours that some context cannot hold, and in one sentence how many.
+    """The prompts without those of ours that some model cannot read, and in one sentence how many.
 
     All models are asked the same, so that their scores can be compared. A person's own prompts all
     stay: `ask` refuses one that does not fit.
@@ -104,17 +104,31 @@ def askable(
     left_out = {
         one
         for one in prompts
-        if one in ours and any(_takes(model, one) > model.config.n_ctx for model in checkpoints)
+        if one in ours and any(not _can_read(model, one) for model in checkpoints)
     }
     found = tuple(one for one in prompts if one not in left_out)
     if not left_out:
         return found, ""
     context = min(checkpoint.config.n_ctx for checkpoint in checkpoints)
+    lettered = ", or hold characters that a tokenizer has no token for," * any(
+        not _has_tokens(model, one) for model in checkpoints for one in left_out
+    )
     note = (
         f"{len(left_out)} of {len(ours)} shipped prompts do not fit a context of {context} tokens with "
-        "an answer and are not asked"
+        f"an answer{lettered} and are not asked"
     )
     return found, note + (": give shorter ones of your own." if not found else ".")
+
+
+def _can_read(checkpoint: Checkpoint, prompt: Prompt) -> bool:
+    """Whether a prompt has tokens, and its context room for them."""
+    return _has_tokens(checkpoint, prompt) and _takes(checkpoint, prompt) <= checkpoint.config.n_ctx
+
+
+def _has_tokens(checkpoint: Checkpoint, prompt: Prompt) -> bool:
+    """Whether there are tokens for every character of a prompt and of what may follow."""
+    texts = (prompt.prompt, *prompt.right, *prompt.wrong)
+    return all(checkpoint.tokenizer.unread_in(f" {text}") is None for text in texts)
 
 
 def _takes(checkpoint: Checkpoint, prompt: Prompt) -> int:

@@ -222,7 +222,7 @@ def _replacements(
     checkpoint: Checkpoint, hook: str, replacement: Replacement, prompt: Sequence[int], seed: int
 ) -> Iterator[Float[Tensor, "layer #pos *unit"]]:
     """What parts say instead, once or (to be averaged) several times."""
-    texts = [story.text for story in shipped.stories()]
+    texts = [checkpoint.tokenizer.readable(story.text) for story in shipped.stories()]
     if replacement == "resample":
         draw, length = np.random.default_rng(seed), len(prompt)
         encode = checkpoint.tokenizer.encode_story

@@ -83,7 +83,7 @@ def edit_of(checkpoint: Checkpoint, switches: Sequence[Switch]) -> fast.Edit:
                 f"this model has layers 0 to {config.n_layers - 1}, each with {what}s 0 to "
                 f"{there - 1}: no {one}"
             )
-    texts = [story.text for story in shipped.stories()]
+    texts = [checkpoint.tokenizer.readable(story.text) for story in shipped.stories()]
     for hook, neuron in ((Z, False), (POST, True)):
         if any(one.factor is None and one.neuron == neuron for one in switches):
             means[neuron] = mean_outputs(checkpoint, texts, hook)

@@ -233,6 +233,12 @@ class Tokenizer:
                 return character
         return None
 
+    def readable(self, text: str) -> str:
+        """A text of ours without the characters that it has no tokens for."""
+        if self.unread_in(text) is None:
+            return text
+        return "".join(character for character in text if self.unread_in(character) is None)
+
     def _refuse_unread(self, text: str) -> None:
         if (character := self.unread_in(text)) is not None:
             raise BadInput(

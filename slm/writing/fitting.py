@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slm.errors import BadInput
+from slm.errors import BadInput, shown
 from slm.runs import Checkpoint
 from slm.stories.tokenizer import END, Tokenizer
 
@@ -48,14 +48,14 @@ def story_that_fits(readers: Sequence[Checkpoint], text: str) -> Fitted:
             f"a context of {context} token holds what opens a story and nothing more: there is no "
             "text to look at"
         )
-    kept = _cut_for_all(readers, text, 1)
-    if kept == text:
-        return Fitted(text=text)
-    return Fitted(
-        text=kept,
-        note=f"The shipped story does not fit a context of {context} tokens: read are its first "
-        f"{len(kept):,} of {len(text):,} characters.",
-    )
+    read, notes = _without_unread(readers, text, "story")
+    kept = _cut_for_all(readers, read, 1)
+    if kept != read:
+        notes.append(
+            f"The shipped story does not fit a context of {context} tokens: read are its first "
+            f"{len(kept):,} of {len(read):,} characters."
+        )
+    return Fitted(text=kept, note=" ".join(notes))
 
 
 def opening_that_fits(readers: Sequence[Checkpoint], text: str) -> Fitted:
@@ -63,28 +63,34 @@ def opening_that_fits(readers: Sequence[Checkpoint], text: str) -> Fitted:
 
     Nothing of it may be left: then a story begins with the token that opens every story.
     """
-    kept = _cut_for_all(readers, text, OPENING_SHARE)
-    if kept == text:
-        return Fitted(text=text)
-    return Fitted(
-        text=kept,
-        note=f"The shipped opening takes more than half of a context of {_smallest(readers)} tokens: "
-        + (f"given is only {kept!r}." if kept else "nothing of it is given."),
-    )
+    read, notes = _without_unread(readers, text, "opening")
+    kept = _cut_for_all(readers, read, OPENING_SHARE)
+    if kept != read:
+        notes.append(
+            f"The shipped opening takes more than half of a context of {_smallest(readers)} tokens: "
+            + (f"given is only {kept!r}." if kept else "nothing of it is given.")
+        )
+    return Fitted(text=kept, note=" ".join(notes))
 
 
 def openings_that_fit(
     readers: Sequence[Checkpoint], texts: Sequence[str]
 ) -> tuple[tuple[str, ...], str]:
     """Our openings, each as `opening_that_fits` leaves it and once, and in one sentence what was cut."""
-    kept = [_cut_for_all(readers, text, OPENING_SHARE) for text in texts]
-    number = sum(after != before for before, after in zip(texts, kept, strict=True))
-    if not number:
-        return tuple(kept), ""
-    return tuple(dict.fromkeys(kept)), (
-        f"{number} of {len(texts)} shipped openings take more than half of a context of "
-        f"{_smallest(readers)} tokens and are cut."
-    )
+    read = [_without_unread(readers, text, "opening")[0] for text in texts]
+    kept = [_cut_for_all(readers, text, OPENING_SHARE) for text in read]
+    notes = []
+    if lost := sum(after != before for before, after in zip(texts, read, strict=True)):
+        notes.append(
+            f"{lost} of {len(texts)} shipped openings hold characters that a tokenizer has no token "
+            "for, which are left out."
+        )
+    if number := sum(after != before for before, after in zip(read, kept, strict=True)):
+        notes.append(
+            f"{number} of {len(texts)} shipped openings take more than half of a context of "
+            f"{_smallest(readers)} tokens and are cut."
+        )
+    return tuple(dict.fromkeys(kept)) if notes else tuple(kept), " ".join(notes)
 
 
 def cut(tokenizer: Tokenizer, text: str, room: int) -> str:
@@ -105,6 +111,20 @@ def cut(tokenizer: Tokenizer, text: str, room: int) -> str:
         if (end := next(filter(fits, reversed(ends)), None)) is not None:
             return text[:end]
     return text[: next(filter(fits, range(longest, -1, -1)), 0)]
+
+
+def _without_unread(readers: Sequence[Checkpoint], text: str, kind: str) -> tuple[str, list[str]]:
+    """`text` without the characters that some reader has no token for, and what is said of them."""
+    kept = text
+    for reader in readers:
+        kept = reader.tokenizer.readable(kept)
+    if kept == text:
+        return text, []
+    if not kept.strip():
+        raise BadInput(f"the tokenizer has no token for any character of the shipped {kind}")
+    lost = set(text) - set(kept)
+    named = shown("".join(sorted(lost)))
+    return kept, [f"The tokenizer has no token for {named}: left out of the shipped {kind}."]
 
 
 def _cut_for_all(readers: Sequence[Checkpoint], text: str, share: int) -> str:

@@ -16,7 +16,7 @@ from slm.lens.trust import check
 from slm.model.weights import initialise
 from slm.runs import Address, Checkpoint, Run, RunInfo, runs_dir
 from slm.stories.shipped import openings, stories
-from slm.stories.tokenizer import Tokenizer
+from slm.stories.tokenizer import END, Tokenizer
 from slm.writing.fitting import (
     cut,
     opening_that_fits,
@@ -53,6 +53,35 @@ def test_every_shipped_story_is_cut_until_it_can_be_looked_at(
     text = story_that_fits([small], stories()[0].text).text
     assert attention(small, text).pattern.shape[-1] == len(expectations(small, text).tokens)
     assert all(one.holds for one in check(small, text))
+
+
+def lacking(checkpoint: Checkpoint, letters: str) -> Checkpoint:
+    """The same model with a tokenizer that has no tokens for some letters."""
+    made_of = json.loads(checkpoint.tokenizer.to_json())
+    model = made_of["model"]
+    model["vocab"] = {p: i for p, i in model["vocab"].items() if not set(p) & set(letters)}
+    model["vocab"][END] = checkpoint.tokenizer.end
+    model["merges"] = [pair for pair in model["merges"] if not set("".join(pair)) & set(letters)]
+    return replace(checkpoint, tokenizer=Tokenizer.from_json(json.dumps(made_of)))
+
+
+def test_characters_without_tokens_are_left_out_of_what_is_shipped_and_it_is_said(
+    checkpoint: Checkpoint,
+) -> None:
+    model = lacking(checkpoint, "To")
+    fitted = story_that_fits([model], "Tom ran to Tim.")
+    assert fitted.text == "m ran t im."
+    assert fitted.note == "The tokenizer has no token for 'To': left out of the shipped story."
+    assert all(one.holds for one in check(model, story_that_fits([model], stories()[0].text).text))
+    assert opening_that_fits([model], "Tom ran").text == "m ran"
+    texts, note = openings_that_fit([model], ["Tom ran", "A cat"])
+    assert texts == ("m ran", "A cat") and note.startswith(
+        "1 of 2 shipped openings hold characters"
+    )
+    asked, note = askable([model], shipped_prompts())
+    assert all("o" not in one.prompt for one in asked) and "has no token for" in note
+    with pytest.raises(BadInput, match="no token for any character of the shipped story"):
+        story_that_fits([model], "To To")
 
 
 def test_it_is_cut_after_a_sentence_else_a_word_else_a_token(tokenizer: Tokenizer) -> None:
