@@ -5,7 +5,7 @@ Safe in threads: nothing here is shared but the weights, which it only reads.
 """
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +34,28 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
 }
 """What a neuron does to its input, under TransformerLens' names."""
+
+
+SLOTS_ALIKE = 16
+"""Attention to a number of slots that is a multiple of this adds up the slots there are in the same
+order, however many masked ones follow: as many float32 as the widest register holds."""
+ROWS_ALIKE = 4
+"""From so many rows on a product's rows do not depend on how many there are; with fewer of them the
+libraries take other kernels, which add up in another order."""
+
+
+def addmm_alike(
+    bias: Float[Tensor, "out"], x: Float[Tensor, "row in"], matrix: Float[Tensor, "in out"]
+) -> Float[Tensor, "row out"]:
+    """`torch.addmm` whose rows do not depend on how many others there are, to the last bit (on a CPU)."""
+    if len(x) >= ROWS_ALIKE:
+        return torch.addmm(bias, x, matrix)
+    return torch.addmm(bias, torch.cat((x,) * ROWS_ALIKE), matrix)[: len(x)]
+
+
+def slots_alike(length: int) -> int:
+    """The next multiple of `SLOTS_ALIKE`."""
+    return -(-length // SLOTS_ALIKE) * SLOTS_ALIKE
 
 
 class Taps:
@@ -70,6 +92,7 @@ class KVCache:
     Story b's key for position p lies in slot p of row b, so stories of different lengths need no
     padding on the left and every token keeps its true position. What lies past a row's length is
     never looked at. There is room for `rows` stories of `slots` tokens (n_ctx where it is not given).
+    What attention gives a story does not depend on the others, to the last bit (on a CPU).
     """
 
     def __init__(
@@ -79,7 +102,7 @@ class KVCache:
         slots: int | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
-        slots = config.n_ctx if slots is None else slots
+        slots = slots_alike(config.n_ctx if slots is None else slots)
         size = (config.n_layers, rows, config.n_heads, slots, config.d_head)
         self.keys = torch.zeros(size, device=device)
         self.values = torch.zeros(size, device=device)
@@ -112,7 +135,7 @@ class KVCache:
             kept[:, : len(rows), :, :longest] = kept[:, rows, :, :longest]
         self.lengths = self.lengths[rows]
 
-    def reader(self, rows: slice) -> Attend:
+    def reader(self, rows: Int[Tensor, "new"]) -> Attend:
         """Attention within whole prompts, whose keys and values are kept in `rows`."""
 
         def attend_and_keep(
@@ -127,24 +150,30 @@ class KVCache:
     def writer(self) -> Attend:
         """Attention of one new token in each story, kept with those before it."""
         lengths = self.lengths.tolist()
-        count, end = len(lengths), max(lengths) + 1
-        alike = min(lengths) + 1 == end
+        count, length = len(lengths), max(lengths)
+        alike, end = min(lengths) == length, slots_alike(length + 1)
         slot = torch.arange(end, device=self.lengths.device)
         rows = torch.arange(count, device=self.lengths.device)
         before = slot <= self.lengths[:, None]
+
+        @cache
+        def unseen(window: int | None) -> Float[Tensor, "row 1 1 slot"] | None:
+            """What is added to the scores: minus infinity where a story does not look; None for nothing."""
+            if alike and length + 1 == end and window is None:
+                return None
+            seen = before if window is None else before & (slot > self.lengths[:, None] - window)
+            nothing = torch.zeros(seen.shape, device=seen.device)
+            return nothing.masked_fill_(~seen, float("-inf"))[:, None, None]
 
         def keep_and_attend(
             q: Tensor, k: Tensor, v: Tensor, config: ModelConfig, layer: int
         ) -> Tensor:
             keys, values = self.keys[layer, :count], self.values[layer, :count]
             if alike:
-                keys[:, :, end - 1], values[:, :, end - 1] = k[:, :, 0], v[:, :, 0]
+                keys[:, :, length], values[:, :, length] = k[:, :, 0], v[:, :, 0]
             else:
                 keys[rows, :, self.lengths], values[rows, :, self.lengths] = k[:, :, 0], v[:, :, 0]
-            seen, window = before, config.window(layer)
-            if window is not None:
-                seen = before & (slot > self.lengths[:, None] - window)
-            mask = None if alike and window is None else seen[:, None, None]
+            mask = unseen(config.window(layer))
             return F.scaled_dot_product_attention(
                 q, keys[:, :, :end], values[:, :, :end], attn_mask=mask, scale=_scale(config)
             )
@@ -325,10 +354,22 @@ def prefill(
     *,
     edit: Edit = leave,
 ) -> Float[Tensor, "batch d_vocab"]:
-    """Add prompts to `cache` (row b holds `lengths[b]` tokens, then anything); logits for what is next."""
-    final = hidden(weights, tokens, attend=cache.reader(cache.append(lengths)), edit=edit)
-    last = final[torch.arange(len(tokens), device=final.device), lengths - 1]
-    return unembed(weights, last)
+    """Add prompts to `cache` (row b holds `lengths[b]` tokens, then anything); logits for what is next.
+
+    Read together are prompts of about one length, for attention adds up in another order in a longer
+    one: so a row does not depend on the others, to the last bit (on a CPU).
+    """
+    rows = torch.arange(len(tokens), device=tokens.device)
+    last = tokens.new_zeros(len(tokens), weights.config.d_model, dtype=weights.W_E.dtype)
+    first = cache.append(lengths).start
+    widths = [min(slots_alike(length), weights.config.n_ctx) for length in lengths.tolist()]
+    for width in sorted(set(widths)):
+        these = rows[torch.tensor([w == width for w in widths], device=tokens.device)]
+        part = F.pad(tokens[these, :width], (0, max(0, width - tokens.shape[1])))
+        attend = cache.reader(first + these)
+        final = hidden(weights, part, attend=attend, edit=edit, addmm=addmm_alike)
+        last[these] = final[torch.arange(len(these), device=final.device), lengths[these] - 1]
+    return addmm_alike(weights.b_U, last, weights.unembed.T)
 
 
 def step(
@@ -337,7 +378,7 @@ def step(
     tokens: Int[Tensor, "batch"],
     *,
     edit: Edit = leave,
-    addmm: Addmm = torch.addmm,
+    addmm: Addmm = addmm_alike,
 ) -> Float[Tensor, "batch d_vocab"]:
     """Add one token to each story in `cache`; logits for the one after it. `addmm` does all products."""
     final = hidden(

@@ -7,7 +7,7 @@ import torch
 
 from slm.model import fast
 from slm.model.config import ModelConfig
-from slm.model.halves import LARGE, Halves, products
+from slm.model.halves import LARGE, Halves, matrices_of, products, worth_packing
 from slm.model.weights import Weights, initialise
 
 PLAIN = ModelConfig(d_model=16, n_layers=2, n_heads=2, d_vocab=64, n_ctx=16)
@@ -40,7 +40,7 @@ def next_logits(weights: Weights, addmm: fast.Addmm) -> torch.Tensor:
 )
 def test_halves_say_what_the_whole_weights_say(config: ModelConfig) -> None:
     weights = saved(config)
-    found = next_logits(weights, Halves(weights).addmm)
+    found = next_logits(weights, Halves(matrices_of(weights)).addmm)
     assert found == pytest.approx(next_logits(weights, torch.addmm).numpy(), abs=1e-4)
 
 
@@ -49,15 +49,30 @@ def test_a_matrix_that_would_lose_anything_is_left_as_it_is() -> None:
     with torch.no_grad():
         weights.blocks[0].W_in[0, 0] = 1 + 2**-20  # between two numbers of a float16
         weights.blocks[1].W_in[0, 0] = 1e6  # beyond all of them
-    halves, x = Halves(weights), torch.randn(3, 16)
+    halves, x = Halves(matrices_of(weights)), torch.randn(4, 16)
     for block in weights.blocks:
         assert torch.equal(
             halves.addmm(block.b_in, x, block.W_in), torch.addmm(block.b_in, x, block.W_in)
         )
 
 
-def test_only_large_models_are_read_as_halves() -> None:
-    assert products(saved()) is torch.addmm
+def test_all_of_a_large_model_is_read_as_halves_and_of_a_small_one_the_unembedding() -> None:
     large = saved(replace(PLAIN, d_model=512))
     assert LARGE < 2 * 12 * 512**2 + 64 * 512
-    assert products(large) is not torch.addmm
+    assert len(worth_packing(large)) == 4 * PLAIN.n_layers + 1
+    (only,) = worth_packing(small := saved())
+    assert torch.equal(only, small.unembed.T)
+
+
+@pytest.mark.parametrize("d_model", [16, 512])
+def test_no_row_of_a_product_depends_on_how_many_there_are(d_model: int) -> None:
+    weights = saved(replace(PLAIN, d_model=d_model))
+    addmm, x = products(weights), torch.randn(70, d_model)
+    for bias, matrix in (
+        (weights.blocks[0].b_in, weights.blocks[0].W_in),
+        (weights.b_U, weights.unembed.T),
+    ):
+        every = addmm(bias, x, matrix)
+        for rows in (1, 2, 3, 4, 5, 8, 13, 33, 64):
+            assert torch.equal(addmm(bias, x[:rows], matrix), every[:rows])
+            assert torch.equal(addmm(bias, x[-rows:], matrix), every[-rows:])

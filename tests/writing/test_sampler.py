@@ -4,11 +4,20 @@ from dataclasses import replace
 
 import pytest
 import torch
+from jaxtyping import Float
 
 from slm.errors import BadInput
 from slm.model import fast
 from slm.runs import Checkpoint
-from slm.writing.sampler import Completion, Sampling, complete, distribution, stream
+from slm.writing.sampler import (
+    NONE_TAKEN,
+    Completion,
+    Sampling,
+    _Batch,
+    complete,
+    distribution,
+    stream,
+)
 
 LOGITS = torch.tensor([0.5, 0.25, 0.125, 0.125]).log()
 
@@ -130,3 +139,26 @@ def test_an_empty_prompt_begins_a_story(checkpoint: Checkpoint) -> None:
 def test_values_that_make_no_distribution_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(BadInput, match=next(iter(wrong))):
         Sampling(**wrong)
+
+
+@pytest.mark.parametrize("kind", [{}, {"top_k": 20, "temperature": 0.7}, {"top_p": 0.9}])
+def test_a_story_is_the_same_to_the_last_bit_whatever_is_written_beside_it(
+    kind: dict[str, float], checkpoint: Checkpoint
+) -> None:
+    prompts = ["One day", *(f"{'Tom went to the park. ' * (n % 4)}Amy {n}" for n in range(12))]
+    for seed in range(4):
+        sampling = replace(Sampling(**kind), seed=seed, max_tokens=30)
+        alone = logits_of(checkpoint, prompts[:1], sampling)
+        for size in (2, 3, 5, 13):
+            among = logits_of(checkpoint, prompts[:size], sampling)
+            assert len(among) == len(alone)
+            assert all(torch.equal(a, b) for a, b in zip(alone, among, strict=True))
+
+
+def logits_of(
+    checkpoint: Checkpoint, prompts: list[str], sampling: Sampling
+) -> list[Float[torch.Tensor, "d_vocab"]]:
+    """What each token of the first story was drawn from."""
+    batch = _Batch(checkpoint, prompts, sampling, NONE_TAKEN, fast.leave)
+    found = [drawn.logits[0] for drawn in batch.run()]
+    return found[: len(batch.written[0]) + (batch.stopped[0] == "story end")]
