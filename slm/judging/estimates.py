@@ -8,6 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 RESAMPLES = 1000
+INTERVAL, DETECTABLE = 1.96, 1.96 + 0.84
+"""Standard errors: half of a 95 % interval, and the true difference from 0 that four of five such
+studies would see (a power of 80 % at a significance of 5 %, two-sided)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +20,11 @@ class Estimate:
     mean: float
     interval: tuple[float, float]
     count: int
+
+    @property
+    def detectable(self) -> float:
+        """Of a difference: the smallest true one that would have been seen with a power of 80 %."""
+        return (self.interval[1] - self.interval[0]) / 2 / INTERVAL * DETECTABLE
 
 
 def estimate(values: Iterable[int | float | None], seed: int = 0) -> Estimate | None:

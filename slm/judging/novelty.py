@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from slm.judging.copies import Copy, CopyIndex
+from slm.judging.estimates import Estimate, estimate
 from slm.judging.memorization import KS, Ending, choose_unseen, complete_all, true_endings
 from slm.progress import Progress
-from slm.runs import load_checkpoint
+from slm.runs import Address, load_checkpoint
 from slm.writing.sampler import Sampling
 
 New = dict[int, list[float | None]]
@@ -34,6 +35,11 @@ class Novelty:
     people: New
     points: list[Point]
 
+    def more_than_people(self, point: Point, k: int) -> Estimate | None:
+        """How much more of it is new than of people's endings of the same stories, story by story."""
+        pairs = zip(point.new[k], self.people[k], strict=True)
+        return estimate(None if a is None or b is None else a - b for a, b in pairs)
+
 
 def novelty(
     points: Sequence[tuple[str, float]],
@@ -45,9 +51,10 @@ def novelty(
 ) -> Generator[Progress, None, Novelty]:
     """Let every (address, temperature) of `points` end the same stories.
 
-    Raises `BadInput` where one of these stands in the corpus word for word, or none is long enough.
+    Raises `BadInput` where one of these stands in the corpus word for word, or none can be ended.
     """
-    chosen = choose_unseen(unseen, index, stories, sampling.seed)
+    readers = {Address.parse(address).run: load_checkpoint(address) for address, _ in points}
+    chosen = choose_unseen(unseen, index, list(readers.values()), stories, sampling.seed)
     found: list[Point] = []
     for number, (address, temperature) in enumerate(points):
         checkpoint = load_checkpoint(address)

@@ -22,7 +22,7 @@ from slm.stories.sources import Source, has_validation, open_source
 from slm.writing.sampler import Sampling
 
 S = TypeVar("S")
-STUDY_VERSION = 2
+STUDY_VERSION = 3
 KINDS = ("trained", "unseen", "people")
 ANEW = "delete it and measure again"
 

@@ -113,11 +113,12 @@ def complete(
 
     Completion i draws from a random stream of its own, made from (seed, i), and no number that it is
     drawn from depends on what else is being written: on one machine's CPU it is the same to the last
-    bit. (Another machine, or a GPU, adds up in another order, and a draw may fall between.) `taken` are tokens by their place among those written,
-    which are taken there whatever is drawn; the draws elsewhere stay what they were. `edit` changes
-    activations on the way. A prompt that fills the context is given one token more. Raises `BadInput`
-    for a prompt that does not fit, and for a token to be taken that the model does not have, or
-    after the end.
+    bit. (Another machine, or a GPU, adds up in another order, and a draw may fall between.)
+
+    `taken` are tokens by their place among those written, which are taken there whatever is drawn; the
+    draws elsewhere stay what they were. `edit` changes activations on the way. A prompt that fills the
+    context is given one token more. Raises `BadInput` for a prompt that does not fit, and for a token
+    to be taken that the model does not have, or after the end.
     """
     batch = _Batch(checkpoint, prompts, sampling, taken, edit)
     for _ in batch.run():

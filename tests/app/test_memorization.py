@@ -57,11 +57,11 @@ def test_a_study_is_measured_once_and_shown_from_every_side(
     assert "Not measured yet" in said(app)
     app = press_and_wait(app)
     assert not app.exception and not app.error
-    assert "Of the true ending it writes" in said(app)
+    assert "of the true ending where it was trained" in said(app)
     (kept,) = open_run("tiny").memorization_path.glob("study-*.json")
     kept_at = kept.stat().st_mtime_ns
     app = told_to_read(open_page("memorization", **link, view="measures"))
-    assert not app.exception and "Of the true ending it writes" in said(app)
+    assert not app.exception and "of the true ending where it was trained" in said(app)
     names = [trace["name"] for trace in figure_on(app, "figure-copied-truth-tiny@10")["data"]]
     assert len(names) == 2  # people's endings are the truth
     app.selectbox(key="measure").set_value(app.selectbox(key="measure").options[2]).run()

@@ -1,8 +1,10 @@
 """Memorization: a model that knows twenty stories by heart lights up, one that knows none does not."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,6 +13,10 @@ from slm.errors import BadInput
 from slm.judging.copies import CopyIndex, build_copies, open_copies
 from slm.judging.estimates import estimate
 from slm.judging.memorization import (
+    MATTERS,
+    SHORTEST_ENDING,
+    Measures,
+    Study,
     choose,
     complete_all,
     cut,
@@ -127,11 +133,75 @@ def test_twenty_stories_learned_by_heart_light_up(tmp_path: Path) -> None:
             measure(result_of(complete_all(model, on, sampling)), index, masked).truth[2]
         )
         assert (found is None and low == 0) or (found is not None and low <= found.mean <= high)
+    control = result_of(study(by_heart, index, masked, others, stories=20, sampling=sampling))
+    assert control.more_than_unseen().interval[0] > MATTERS
+    assert control.verdict().startswith("It writes more of the true ending")
 
 
-def test_the_same_stories_are_chosen_again(index: CopyIndex) -> None:
-    assert choose(index, 5, seed=1) == choose(index, 5, seed=1) != choose(index, 5, seed=2)
-    assert len(choose(index, 500)) == len(index) == 300
+def test_the_same_stories_are_chosen_again(index: CopyIndex, checkpoint: Checkpoint) -> None:
+    roomy = replace(checkpoint, config=replace(checkpoint.config, n_ctx=500))
+    once, again, other = (choose(index, [roomy], 5, seed=seed) for seed in (1, 1, 2))
+    assert once == again != other
+    assert len(choose(index, [roomy], 500)) == len(index) == 300
+
+
+def test_only_stories_are_chosen_whose_beginning_leaves_every_model_room_for_an_ending(
+    index: CopyIndex, checkpoint: Checkpoint
+) -> None:
+    tokenizer = checkpoint.tokenizer
+    given = sorted(len(tokenizer.encode_story(cut(story))) for story in index.stories())
+    middle = given[len(given) // 2]
+    small = replace(checkpoint, config=replace(checkpoint.config, n_ctx=middle + SHORTEST_ENDING))
+    chosen = choose(index, [checkpoint, small], 500)
+    assert 0 < len(chosen) < 300
+    assert all(len(tokenizer.encode_story(cut(story))) <= middle for story in chosen)
+    unseen = [f"Tom had {thing} and the cake. Tom was happy. The end." for thing in "aeio"]
+    found = study(small, index, index, unseen, stories=3, sampling=Sampling(max_tokens=5))
+    assert len(result_of(found).endings["trained"]) == 3
+    tiny = replace(checkpoint, config=replace(checkpoint.config, n_ctx=8))
+    with pytest.raises(BadInput, match="must leave 8 tokens of a context of 8: none is so"):
+        choose(index, [tiny], 5)
+
+
+def told(trained: list[float], unseen: list[float]) -> Study:
+    """A study of which only the first measure is known."""
+    nothing = Measures(
+        truth={}, each_other=[], seen={}, one_story=[], longest=[], copies=[], templates=[]
+    )
+    sides = {"trained": trained, "unseen": unseen}
+    return Study(
+        endings={},
+        measures={
+            kind: replace(nothing, truth={2: [value for value in values]})
+            for kind, values in sides.items()
+        },
+    )
+
+
+def test_no_difference_is_never_told_without_the_one_that_could_have_been_seen() -> None:
+    draw = np.random.default_rng(0)
+    wide, narrow = (draw.beta(1, 9, size=(2, count)).tolist() for count in (30, 3000))
+    cannot = told(*wide).verdict()
+    assert cannot.startswith("Whether it writes more") and "cannot be told" in cannot
+    detectable = told(*wide).more_than_unseen().detectable
+    assert f"a difference below {detectable:.3f} would not have been seen" in cannot
+    no_more = told(*narrow).verdict()
+    bound = told(*narrow).more_than_unseen().interval[1]
+    assert no_more.startswith("It writes no more") and f"than {bound:.3f}." in no_more
+    more = told([value + 0.05 for value in narrow[0]], narrow[1]).verdict()
+    assert more.startswith("It writes more of the true ending")
+    assert all("four times in five" in said for said in (cannot, no_more, more))
+
+
+def test_what_is_called_detectable_is_seen_four_times_in_five() -> None:
+    draw, seen = np.random.default_rng(1), 0
+    detectable = told(*draw.normal(0, 0.1, (2, 200)).tolist()).more_than_unseen().detectable
+    assert detectable == pytest.approx(2.8 * 0.1 * (2 / 200) ** 0.5, rel=0.15)
+    for _ in range(100):
+        trained, unseen = draw.normal(0, 0.1, (2, 200))
+        found = told((trained + detectable).tolist(), unseen.tolist()).more_than_unseen()
+        seen += found.interval[0] > 0
+    assert 68 <= seen <= 92
 
 
 def test_a_study_says_how_much_more_it_writes_of_what_it_saw(
@@ -162,6 +232,8 @@ def test_the_command_tells_all_measures(
     assert main([*arguments, "--stories", "4", "--max-tokens", "16", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["stories"] == {"trained": 4, "unseen": 4, "people": 4}
+    more = told["more of the true ending where trained"]
+    assert more["detectable"] == 0 and "cannot be told: all 4 endings" in told["verdict"]
     assert told["people"]["truth"]["2"]["mean"] == 1.0
     assert set(told["trained"]) == {"truth", "each_other", "seen", "one_story", "longest"}
     assert told["template copies"]["people"] == 0
@@ -188,6 +260,10 @@ def test_novelty_of_people_is_told_beside_every_temperature(
     assert [(one["address"], one["temperature"]) for one in told["points"]] == [
         ("tiny@0", 0.0), ("tiny@0", 1.0),
     ]  # fmt: skip
+    gaps = told["points"][1]["more new than people"]
+    assert set(gaps["2"]) == {"mean", "interval", "detectable"}
+    own, theirs = told["points"][1]["new"]["1"]["mean"], told["people"]["1"]["mean"]
+    assert gaps["1"]["mean"] == pytest.approx(own - theirs)
     rising = [told["people"][str(k)]["mean"] for k in (1, 2, 3)]
     assert 0 < rising[0] <= rising[1] <= rising[2] <= 1  # a new word makes every run with it new
     assert main([*arguments, "--temperatures", "warm"]) == 2
