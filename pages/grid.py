@@ -15,7 +15,7 @@ from slm.runs import damaged_runs, list_runs
 from slm.stories.sources import absolute
 from slm.text import visible
 from slm.training import queue, sweep
-from slm.training.grid import LOWER_IS_BETTER, Cell, cells, normalised
+from slm.training.grid import LOWER_IS_BETTER, Cell, cells, places
 from slm.training.recipe import Recipe
 from slm.training.sweep import Sweep
 
@@ -57,34 +57,48 @@ def with_grades(found: Sequence[Cell], history: dict[str, list[Scored]]) -> list
 
 
 def the_table(found: Sequence[Cell], score: str) -> None:
-    """Figure 3: a/b for every width and depth; the best where several runs share a cell."""
-    measured = [cell for cell in found if score in cell.scores]
-    if not measured:
+    """Figure 3: a/b for every width and depth; below it every run, ranked or not."""
+    there = places(found, score)
+    if not there:
         what = "train a grid" if score in LOWER_IS_BETTER else "grade these runs"
         st.info(f"No {score} is there yet: {what} first.")
         return
-    sign = -1 if score in LOWER_IS_BETTER else 1
-    best: dict[tuple[int, int], Cell] = {}
-    for cell in measured:
-        at = cell.width, cell.layers
-        if at not in best or sign * cell.scores[score] > sign * best[at].scores[score]:
-            best[at] = cell
-    values = {at: cell.scores[score] for at, cell in best.items()}
-    shades = dict(zip(values, normalised([sign * value for value in values.values()]), strict=True))
+    unfinished = [cell for place in there.values() for cell in place.unfinished]
+    if unfinished:
+        st.info(
+            show.plain(
+                "Not ranked, for they have not read all that they were to read: "
+                + ", ".join(f"{cell.run} ({cell.reached})" for cell in unfinished)
+                + "."
+            )
+        )
     show.figure(
-        table(values, shades, show.colours(), score),
+        table(there, show.colours(), score),
         name=f"grid-{score.replace(' ', '-')}",
         table=lambda: numbers(found),
-        note=f"a/b: {score}, and its place between the worst (0) and the best (1) of the table. "
-        + ", ".join(f"{cell.run}@{cell.step}" for cell in best.values()),
+        note=f"a/b: {score}, and its place between the worst (0) and the best (1) of the table; of "
+        "several runs of one width and depth their mean, and the spread over them.",
     )
+    st.dataframe(
+        [
+            {
+                "run": cell.run, "width": cell.width, "layers": cell.layers, "heads": cell.heads,
+                score: cell.scores[score], "step": cell.step, "stands": cell.standing,
+                "ranked": cell.ended,
+            }
+            for _, place in sorted(there.items())
+            for cell in sorted((*place.ranked, *place.unfinished), key=lambda cell: cell.scores[score])
+        ],
+        hide_index=True,
+        column_config={score: st.column_config.NumberColumn(format="%.3f")},
+    )  # fmt: skip
 
 
 def numbers(found: Sequence[Cell]) -> str:
     """Every run and score as CSV; what was not measured is empty."""
     scores = list(dict.fromkeys(name for cell in found for name in cell.scores))
     return show.csv(
-        ("run", "width", "layers", "heads", "step", *scores),
+        ("run", "width", "layers", "heads", "step", "stands", *scores),
         (
             (
                 c.run,
@@ -92,6 +106,7 @@ def numbers(found: Sequence[Cell]) -> str:
                 c.layers,
                 c.heads,
                 c.step,
+                c.standing,
                 *(c.scores.get(name, "") for name in scores),
             )
             for c in found

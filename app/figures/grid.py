@@ -7,29 +7,25 @@ import plotly.graph_objects as go
 
 from app.figures.style import dress, printed
 from app.theme import Palette
+from slm.training.grid import Place
 
 
 def table(
-    values: Mapping[tuple[int, int], float],
-    shades: Mapping[tuple[int, int], float],
+    places: Mapping[tuple[int, int], Place],
     palette: Palette,
     score: str,
 ) -> go.Figure:
     """A cell for each (width, layers), written a/b: the score, and its place between worst and best.
 
-    `shades` are those places, 0 to 1; they colour the cells.
+    Places colour the cells. Of several runs it is their mean, with the spread below. Where none is
+    ranked the cell has no colour, and says how far the runs in it have come.
     """
-    widths = sorted({width for width, _ in values})
-    depths = sorted({layers for _, layers in values})
-    z = [[shades.get((width, layers), np.nan) for width in widths] for layers in depths]
+    widths = sorted({width for width, _ in places})
+    depths = sorted({layers for _, layers in places})
+    there = [[places.get((width, layers)) for width in widths] for layers in depths]
+    z = [[np.nan if p is None or p.place is None else p.place for p in row] for row in there]
     text = [
-        [
-            f"{values[width, layers]:.3g}/{shades[width, layers]:.2f}"
-            if (width, layers) in values
-            else ""
-            for width in widths
-        ]
-        for layers in depths
+        ["" if p is None or p.place is None else _ranked(p, score) for p in row] for row in there
     ]
     figure = go.Figure(
         go.Heatmap(
@@ -48,9 +44,32 @@ def table(
             hovertemplate=f"%{{x}}, %{{y}}: {printed(score)} %{{text}}<extra></extra>",
         )
     )
+    for (width, layers), place in places.items():
+        if place.place is None:  # plotly writes nothing in a cell without a colour
+            figure.add_annotation(
+                x=f"{width} wide",
+                y=f"{layers} layer{'s' if layers > 1 else ''}",
+                text=_unfinished(place, score),
+                showarrow=False,
+                font={"color": palette.muted, "size": 13},
+            )
     figure.update_xaxes(title="width (d_model)", showgrid=False, side="top")
     figure.update_yaxes(title="depth", showgrid=False, autorange="reversed")
     return dress(figure, palette, height=130 + 64 * len(depths))
+
+
+def _ranked(place: Place, score: str) -> str:
+    """A mean and its place; with several runs their spread."""
+    said = f"{place.mean:.3g}/{place.place:.2f}"
+    if len(place.ranked) > 1:
+        values = [cell.scores[score] for cell in place.ranked]
+        said += f"<br><sub>{len(values)} runs, {min(values):.3g} to {max(values):.3g}</sub>"
+    return said
+
+
+def _unfinished(place: Place, score: str) -> str:
+    """What runs that have not ended have reached, and at which step."""
+    return "<br>".join(f"{cell.scores[score]:.3g}, {cell.reached}" for cell in place.unfinished)
 
 
 def over_training(

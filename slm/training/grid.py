@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from slm.runs import Run, runs_dir
 from slm.training.sweep import Standing, standing
@@ -20,6 +21,56 @@ class Cell:
     standing: Standing
     step: int | None
     scores: dict[str, float]
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has read all that it was to read, so that it can be ranked beside others."""
+        return self.standing in ("finished", "imported")
+
+    @property
+    def reached(self) -> str:
+        """How it stands and how far it has come, in words."""
+        return self.standing + ("" if self.step is None else f" at step {self.step:,}")
+
+    @property
+    def at(self) -> tuple[int, int]:
+        """Its width and depth."""
+        return self.width, self.layers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The runs of one width and depth that have a score: those that are ranked, and those not ended.
+
+    `mean` is over the ranked ones, `place` where that lies between the worst (0) and the best (1) of
+    all widths and depths; None where none is ranked.
+    """
+
+    ranked: tuple[Cell, ...]
+    unfinished: tuple[Cell, ...]
+    mean: float | None
+    place: float | None
+
+
+def places(found: Sequence[Cell], score: str) -> dict[tuple[int, int], Place]:
+    """The table of one score. A run that has not ended is not ranked: it read less than the others."""
+    measured = [cell for cell in found if score in cell.scores]
+    means = {
+        at: fmean(cell.scores[score] for cell in measured if cell.at == at and cell.ended)
+        for at in dict.fromkeys(cell.at for cell in measured if cell.ended)
+    }
+    sign = -1 if score in LOWER_IS_BETTER else 1
+    ranks = normalised([sign * mean for mean in means.values()]) if means else []
+    rank_of = dict(zip(means, ranks, strict=True))
+    return {
+        at: Place(
+            ranked=tuple(cell for cell in measured if cell.at == at and cell.ended),
+            unfinished=tuple(cell for cell in measured if cell.at == at and not cell.ended),
+            mean=means.get(at),
+            place=rank_of.get(at),
+        )
+        for at in dict.fromkeys(cell.at for cell in measured)
+    }
 
 
 def cells(names: Sequence[str]) -> list[Cell]:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from slm.judging.grades import GradeStore, Item
 from slm.runs import open_run
+from slm.stories.tokenizer import Tokenizer
 from slm.training import queue, sweep
 from slm.training.sweep import Sweep
-from tests.app.conftest import Open, figure_on, said
+from tests.app.conftest import Open, figure_on, make_run, said
 
 
 def test_each_shape_has_a_cell_with_its_score_and_its_place(
@@ -17,6 +18,38 @@ def test_each_shape_has_a_cell_with_its_score_and_its_place(
     (cells,) = figure["data"]
     assert cells["x"] == ["16 wide"] and cells["y"] == ["1 layer", "2 layers"]
     assert cells["text"] == [["2/0.00"], ["1.5/1.00"]]  # fewer bits are better
+
+
+def test_a_run_that_was_interrupted_is_shown_and_not_ranked(
+    open_page: Open, two_runs: Path, tokenizer: Tokenizer
+) -> None:
+    cut_short = make_run(two_runs, "cut-short", tokenizer, n_layers=4, seed=3, steps=(0,))
+    cut_short.update(status="training")  # nobody holds it
+    beside = make_run(two_runs, "beside", tokenizer, n_layers=2, seed=4, steps=(0, 30))
+    beside.update(status="training")
+    app = open_page("grid")
+    figure = figure_on(app, "figure-grid-bits-per-byte")
+    (cells,) = figure["data"]
+    assert cells["y"] == ["1 layer", "2 layers", "4 layers"]
+    assert cells["text"] == [["2/0.00"], ["1.5/1.00"], [""]]  # beside's 0.5 would be the best
+    (note,) = [a["text"] for a in figure["layout"]["annotations"]]
+    assert note == "2, interrupted at step 0"
+    assert "Not ranked" in said(app) and "beside (interrupted at step 30)" in said(app)
+    rows = app.dataframe[0].value
+    assert dict(zip(rows["run"], rows["ranked"], strict=True)) == {
+        "tiny": True, "other": True, "cut-short": False, "beside": False,
+    }  # fmt: skip
+
+
+def test_of_equal_shapes_all_are_shown_with_their_mean_and_spread(
+    open_page: Open, two_runs: Path, tokenizer: Tokenizer
+) -> None:
+    make_run(two_runs, "again", tokenizer, n_layers=2, seed=5, steps=(0, 20))
+    app = open_page("grid")
+    (cells,) = figure_on(app, "figure-grid-bits-per-byte")["data"]
+    assert cells["text"][1] == ["1.25/1.00<br><sub>2 runs, 1 to 1.5</sub>"]
+    rows = app.dataframe[0].value
+    assert sorted(rows["run"]) == ["again", "other", "tiny"]
 
 
 def test_a_score_is_followed_over_training(open_page: Open, two_runs: Path) -> None:
