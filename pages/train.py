@@ -260,6 +260,8 @@ with right:
     names = sorted({*busy, *queued, *queue.asked_for(), *(run.name for run in list_runs())})
     if "watch_next" in st.session_state:
         st.session_state["run"] = st.session_state.pop("watch_next")
+    for line in queue.damage():
+        st.warning(show.plain(line))
     if names:
         name = str(
             st.selectbox(

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import torch
 
 from slm.cli import main
 from slm.comparing.curves import curves, damage
@@ -80,6 +81,18 @@ def test_a_damaged_tokenizer_is_one_line(run: Run) -> None:
 
 def test_a_damaged_checkpoint_is_one_line(run: Run) -> None:
     assert complaints(run.checkpoint_path(0), lambda: load_checkpoint("tiny"), VARIANTS) == []
+
+
+def test_a_damaged_state_to_go_on_from_is_one_line(run: Run) -> None:
+    run.save_resume(checkpoint_state(), 3, 1.5)
+    found = run.load_resume()
+    assert found is not None and found[1:] == (3, 1.5)
+    assert complaints(run.resume_path, run.load_resume, VARIANTS) == []
+
+
+def checkpoint_state() -> dict[str, torch.Tensor]:
+    """Some tensors by name."""
+    return {name: torch.arange(4.0) for name in ("weights/a", "muon/a/buffer")}
 
 
 def test_damaged_verdicts_are_one_line(run: Run) -> None:

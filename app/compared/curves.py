@@ -21,6 +21,7 @@ from slm.comparing.curves import (
     Curve,
     Over,
     curves,
+    damage,
 )
 from slm.comparing.measured import What, missing
 from slm.runs import Address, Run, open_run
@@ -72,6 +73,8 @@ def show_curves(names: list[str], addresses: Sequence[str]) -> None:
     """One measure of several runs over their training."""
     runs = [open_run(name) for name in names]
     found = curves(runs)
+    for line in damage(runs):
+        st.warning(show.plain(line))
     with st.container(horizontal=True):
         measure = st.segmented_control(
             "Measure", MEASURES, default=BITS, required=True, key="measure", bind="query-params"

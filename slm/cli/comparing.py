@@ -52,7 +52,7 @@ def _compare(chosen: argparse.Namespace) -> None:
 
 
 def _curves(chosen: argparse.Namespace) -> None:
-    from slm.comparing.curves import curves
+    from slm.comparing.curves import curves, damage
     from slm.comparing.measured import WHAT, measure, missing
     from slm.runs import open_run
 
@@ -67,6 +67,7 @@ def _curves(chosen: argparse.Namespace) -> None:
         "runs": [run.name for run in runs],
         "curves": [asdict(curve) for curve in found],
         "not measured": gaps,
+        "damage": damage(runs),
     }
 
     def text() -> str:
@@ -74,7 +75,7 @@ def _curves(chosen: argparse.Namespace) -> None:
         for what, steps in gaps.items():
             for name, some in steps.items():
                 lines.append(f"{what} of {name} is not measured at {len(some)} of its checkpoints")
-        return "\n".join(lines) or "nothing was measured of these runs"
+        return "\n".join([*lines, *damage(runs)]) or "nothing was measured of these runs"
 
     answer(chosen, data, text)
 

@@ -14,6 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 from pydivsufsort import divsufsort
@@ -21,6 +22,7 @@ from pydivsufsort import divsufsort
 from slm.errors import BadInput
 from slm.files import writing
 from slm.judging.overlap import words
+from slm.reading import open_array, open_numbers, read_json
 from slm.runs import runs_dir
 from slm.stories.cleaning import cleaned
 from slm.stories.sources import Source, open_source
@@ -61,6 +63,10 @@ def plain_words(text: str) -> list[str]:
     return [word.text for word in words(text)]
 
 
+class _Manifest(TypedDict):
+    parts: int
+
+
 class Part:
     """A stretch of the corpus: its text, and its places in the order of what stands there.
 
@@ -69,8 +75,8 @@ class Part:
     """
 
     def __init__(self, folder: Path, number: int) -> None:
-        self.text = np.memmap(folder / f"{number:04d}.words", dtype=np.uint8, mode="r")
-        self.order = np.load(folder / f"{number:04d}.order.npy", mmap_mode="r")
+        self.text = open_numbers(folder / f"{number:04d}.words", np.uint8)
+        self.order = open_array(folder / f"{number:04d}.order.npy", np.int32, (len(self.text),))
 
     def at(self, place: int, length: int) -> bytes:
         """What stands at a place."""
@@ -109,13 +115,13 @@ class CopyIndex:
     """Every passage of a corpus, to be looked up."""
 
     def __init__(self, folder: Path) -> None:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest = read_json(folder / "manifest.json", _Manifest)
         self.parts = [Part(folder, number) for number in range(manifest["parts"])]
-        self._words = np.load(
-            folder / "words.npy", mmap_mode="r"
-        )  # each story's first, over all parts
-        self._texts = np.load(folder / "texts.npy", mmap_mode="r")
-        self._text = np.memmap(folder / "stories.txt", dtype=np.uint8, mode="r")
+        self._words = open_array(
+            folder / "words.npy", np.int64, (None,)
+        )  # each story's first, over all
+        self._texts = open_array(folder / "texts.npy", np.int64, (len(self._words),))
+        self._text = open_numbers(folder / "stories.txt", np.uint8, int(self._texts[-1]))
         self._first = np.cumsum([0, *(len(part.text) for part in self.parts)])
 
     def __len__(self) -> int:
@@ -180,9 +186,12 @@ def _written(passage: Sequence[str]) -> bytes:
 
 
 def open_copies(corpus: str, as_words: Words = plain_words) -> CopyIndex | None:
-    """The index of a corpus; None where none was made yet."""
+    """The index of a corpus; None where none was made yet, or the one there is damaged."""
     folder = _folder(open_source(corpus), as_words)
-    return CopyIndex(folder) if (folder / "manifest.json").exists() else None
+    try:
+        return CopyIndex(folder)
+    except (FileNotFoundError, BadInput):
+        return None
 
 
 def build_copies(corpus: str, as_words: Words = plain_words) -> Iterator[Building]:

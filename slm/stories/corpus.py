@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -24,6 +24,7 @@ from jaxtyping import Int64, UInt16
 
 from slm.errors import BadInput, shown
 from slm.files import writing
+from slm.reading import open_array, open_numbers, read_json
 from slm.stories.cleaning import CLEANING_VERSION, CleaningReport, cleaned_with_keys
 from slm.stories.sources import Source, has_validation, open_source
 from slm.stories.tokenizer import TRAINING_BYTES, Tokenizer
@@ -360,25 +361,35 @@ def _batched(stories: Iterable[str], size: int) -> Iterator[list[str]]:
 def _open(folder: Path, tokenizer: Tokenizer) -> Prepared | None:
     """What was written to `folder` before; None where nothing was, or where it is not whole."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        train, valid = (_open_corpus(folder, name, manifest[name]) for name in ("train", "valid"))
-    except (FileNotFoundError, ValueError, KeyError):
+        manifest = read_json(folder / "manifest.json", dict[str, _Written])
+        return Prepared(
+            tokenizer=tokenizer,
+            train=_open_corpus(folder, "train", manifest["train"]),
+            valid=_open_corpus(folder, "valid", manifest["valid"]),
+            report=CleaningReport.of(manifest["train"]["report"]),
+            valid_report=CleaningReport.of(manifest["valid"]["report"]),
+        )
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return Prepared(
-        tokenizer=tokenizer,
-        train=train,
-        valid=valid,
-        report=CleaningReport.of(manifest["train"]["report"]),
-        valid_report=CleaningReport.of(manifest["valid"]["report"]),
-    )
 
 
-def _open_corpus(folder: Path, name: str, entry: dict[str, Any]) -> Corpus:
-    """Raises `ValueError` where a file is not as long as the manifest says."""
-    tokens = np.memmap(folder / f"{name}.bin", dtype="<u2", mode="r")
-    starts = np.load(folder / f"{name}.starts.npy", mmap_mode="r")
-    if (len(tokens), len(starts)) != (entry["tokens"], entry["stories"]):
-        raise ValueError(f"{folder} is not whole")
+class _Written(TypedDict):
+    """What the manifest says of a split."""
+
+    stories: int
+    tokens: int
+    bytes: int
+    hash: str
+    report: dict[str, Any]
+
+
+def _open_corpus(folder: Path, name: str, entry: _Written) -> Corpus:
+    """Raises `BadInput` where a file is not as long as the manifest says, or its stories are not there."""
+    tokens = open_numbers(folder / f"{name}.bin", "<u2", entry["tokens"])
+    starts = open_array(folder / f"{name}.starts.npy", np.int64, (entry["stories"],))
+    ends = np.append(starts, len(tokens) - 1)
+    if starts[:1].tolist() != [0] or (np.diff(ends) < 1).any():
+        raise BadInput(f"{folder} is damaged: its stories do not begin one after the other")
     return Corpus(tokens=tokens, starts=starts, n_bytes=entry["bytes"], hash=entry["hash"])
 
 

@@ -18,6 +18,7 @@ from slm.files import DiskReserve
 from slm.holding import Process
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights, initialise
+from slm.reading import typed
 from slm.runs import (
     Address,
     Checkpoint,
@@ -151,7 +152,9 @@ def resume(
         return
     if not info.recipe:
         raise BadInput(f"run {name!r} was not trained here, so it cannot be resumed")
-    recipe = Recipe(**info.recipe)
+    recipe = typed(Recipe, info.recipe, f"the recipe in {run.path / 'run.json'}")
+    if missing := {"train", "valid", "train_hash", "valid_hash"} - info.corpus.keys():
+        raise BadInput(f"{run.path / 'run.json'} does not say the corpus's {min(missing)}")
     team.check(recipe.batch)
     with _held(run, team) as reserve:
         run.stop_path.unlink(missing_ok=True)
@@ -281,7 +284,12 @@ def _restore(run: Run, learner: Learner) -> tuple[int, float]:
         run.rewind(-1)
         return 0, 0.0
     tensors, done, seconds = saved
-    learner.restore(tensors)
+    try:
+        learner.restore(tensors)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise BadInput(
+            f"{run.resume_path} is not the state of this run ({error}): remove it to begin anew"
+        ) from None
     run.rewind(done)
     return done, seconds
 

@@ -103,3 +103,19 @@ def test_a_corpus_without_stories_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("<|endoftext|>\n", encoding="utf-8")
     with pytest.raises(BadInput, match="no story"):
         list(build_copies(str(tmp_path / "empty.txt")))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["manifest.json", "words.npy", "texts.npy", "stories.txt", "0000.words", "0000.order.npy"],
+)
+def test_a_damaged_index_counts_as_none_and_is_made_again(
+    runs: Path, corpus: Path, name: str
+) -> None:
+    *_, _last = build_copies(str(corpus))
+    (path,) = runs.glob(f".corpora/copies-*/{name}")
+    path.write_bytes(path.read_bytes()[:-3])
+    assert open_copies(str(corpus)) is None
+    *_, _last = build_copies(str(corpus))
+    found = open_copies(str(corpus))
+    assert found is not None and len(found) == 300

@@ -12,6 +12,7 @@ from slm.errors import BadInput
 from slm.stories.corpus import Corpus, prepare
 from slm.stories.tokenizer import END, Tokenizer
 from tests.conftest import little_stories, write_corpus
+from tests.damage import complaints
 
 STORIES = little_stories(300)
 
@@ -261,3 +262,19 @@ def test_a_corpus_shorter_than_one_context_is_refused(tmp_path: Path) -> None:
     short = write_corpus(tmp_path / "short.txt", ["Tom ran.", "Amy ran."])
     with pytest.raises(BadInput, match="longer than one context of 256 tokens"):
         prepare(str(short), d_vocab=512, n_ctx=256, cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "train.bin", "train.starts.npy", "valid.bin"])
+def test_a_damaged_cache_is_made_again(corpus: Path, tmp_path: Path, name: str) -> None:
+    made = prepare(str(corpus), d_vocab=512, n_ctx=32, cache=tmp_path / "cache")
+    (path,) = (tmp_path / "cache").glob(f"corpus-*/{name}")
+
+    def look() -> None:
+        again = prepare(
+            str(corpus), tokenizer=made.tokenizer, d_vocab=512, n_ctx=32, cache=tmp_path / "cache"
+        )
+        assert [len(again.train), len(again.valid)] == [len(made.train), len(made.valid)]
+        for split in (again.train, again.valid):
+            assert all(len(split.story(number)) > 1 for number in range(len(split)))
+
+    assert complaints(path, look, 20) == []

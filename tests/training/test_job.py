@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from slm.cli import main
 from slm.errors import BadInput
@@ -81,6 +82,17 @@ def test_a_stop_file_ends_a_training_after_its_step_and_is_gone_with_it(corpus: 
     assert seen == [1, 2, 3, 4, 5, 6]
     assert (open_run("r").status, open_run("r").last_step) == ("stopped", 6)
     assert not open_run("r").stop_path.exists()
+
+
+def test_a_state_of_another_run_is_refused_and_nothing_is_lost(corpus: Path) -> None:
+    list(start(plan(corpus), stop=lambda: True))
+    run = open_run("r")
+    before = run.metrics()
+    run.save_resume({"weights/none": torch.zeros(2)}, 1, 1.0)
+    with pytest.raises(BadInput, match="is not the state of this run"):
+        list(resume("r", stop=lambda: False))
+    assert run.metrics() == before
+    assert run.status == "interrupted"
 
 
 def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_never_been_killed(
