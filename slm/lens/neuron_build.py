@@ -89,12 +89,15 @@ def build_index(
                     part.save()
                     saved = time.monotonic()
                 yield part.reading(source.size)
+            if part.stories == 0:
+                raise BadInput(f"the corpus {corpus!r} holds no story that survives cleaning")
         except GeneratorExit:
             part.save()
             raise
-        if part.stories == 0:
-            part.remove()
-            raise BadInput(f"the corpus {corpus!r} holds no story that survives cleaning")
+        except BadInput:
+            if part.stories == 0:
+                part.remove()
+            raise
         whole = Reading(stories=part.stories, tokens=part.tokens, share=1.0)
         part.finish(
             folder,

@@ -273,10 +273,17 @@ def test_an_index_of_activations_as_earlier_versions_wrote_it_is_stale(
         open_index(checkpoint)
 
 
-def test_a_corpus_without_stories_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("ending", "line"),
+    [("", "would be dropped"), (":drop-truncated", "holds no story that survives cleaning")],
+)
+def test_a_corpus_without_stories_is_refused_and_leaves_nothing(
+    checkpoint: Checkpoint, tmp_path: Path, ending: str, line: str
+) -> None:
     corpus = write_corpus(tmp_path / "cut.txt", ["It never"])
-    with pytest.raises(BadInput, match="holds no story that survives cleaning"):
-        built(checkpoint, corpus)
+    with pytest.raises(BadInput, match=line):
+        list(build_index(checkpoint, f"{corpus}{ending}"))
+    assert list(index_path(checkpoint).parent.glob(".*.part")) == []
 
 
 @pytest.mark.parametrize(
