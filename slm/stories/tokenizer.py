@@ -283,8 +283,8 @@ class Tokenizer:
         """A story's text with the prefix before its first word."""
         if self.leading == "dropped":
             text = text.lstrip(WHITE)
-        elif self.leading == "shared":
-            text = text.removeprefix(self.prefix)
+        elif self.leading == "shared" and text.startswith(self.prefix):
+            return text
         return self.prefix + text if text else text
 
     @cached_property

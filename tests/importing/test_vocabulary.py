@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import tokenizers
+from hypothesis import given
+from hypothesis import strategies as some
 from tokenizers import (
     AddedToken,
     decoders,
@@ -400,3 +402,52 @@ def test_bytes_that_fallback_lacks_are_refused(tmp_path: Path) -> None:
     edit(tmp_path, model=model)
     with pytest.raises(BadInput, match="must know every byte"):
         tokenizer_at(tmp_path, 460)
+
+
+TRIMMED = {"trim_offsets": True, "use_regex": True}
+BEGINNERS: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "a space": {"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True} | TRIMMED},
+    "stripped": {"normalizer": {"type": "Strip", "strip_left": True, "strip_right": True}},
+    "split first": {
+        "pre_tokenizer": {
+            "type": "Sequence",
+            "pretokenizers": [
+                {"type": "Digits", "individual_digits": True},
+                {"type": "ByteLevel", "add_prefix_space": False} | TRIMMED,
+            ],
+        }
+    },
+    "lowered": {
+        "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Lowercase"}]}
+    },
+    "Metaspace": {},
+    "Prepend": {},
+}
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Tokenizer]]:
+    """Of each kind a tokenizer as its own library reads it, and as it is brought."""
+    found = {}
+    for kind, changes in BEGINNERS.items():
+        folder = tmp_path_factory.mktemp("kind")
+        if kind in ("Metaspace", "Prepend"):
+            llama_like(folder, metaspace=kind == "Metaspace")
+        else:
+            gpt2_like(folder)
+        found[kind] = edit(folder, **changes), tokenizer_at(folder, 460).tokenizer
+    return found
+
+
+@pytest.mark.parametrize("kind", BEGINNERS)
+@given(text=some.text(max_size=30) | some.text(" \n\tTom3é", max_size=12))
+def test_any_text_gets_the_ids_that_it_gets_there(
+    pairs: dict[str, tuple[Any, Tokenizer]], kind: str, text: str
+) -> None:
+    theirs, ours = pairs[kind]
+    (ids,) = ours.encode_stories([text])
+    assert ids[1:] == theirs.encode(text, add_special_tokens=False).ids
+    assert all(0 <= first <= last <= len(text) for first, last in ours.offsets(text))
+    if kind in ("nothing", "split first"):
+        assert ours.decode(ids) == text
