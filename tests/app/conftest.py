@@ -18,11 +18,23 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def make_run(
-    root: Path, name: str, tokenizer: Tokenizer, *, n_layers: int, seed: int, steps: tuple[int, ...]
+    root: Path,
+    name: str,
+    tokenizer: Tokenizer,
+    *,
+    n_layers: int,
+    seed: int,
+    steps: tuple[int, ...],
+    gated_mlp: bool = False,
 ) -> Run:
     """A run of random models that looks trained."""
     config = ModelConfig(
-        d_model=16, n_layers=n_layers, n_heads=2, d_vocab=tokenizer.d_vocab, n_ctx=512
+        d_model=16,
+        n_layers=n_layers,
+        n_heads=2,
+        d_vocab=tokenizer.d_vocab,
+        n_ctx=512,
+        gated_mlp=gated_mlp,
     )
     run = Run(root / name)
     tokenizer.save(run.path / "tokenizer.json")

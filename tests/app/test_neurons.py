@@ -22,7 +22,8 @@ from slm.lens.neuron_search import by_place, by_token
 from slm.model.weights import initialise
 from slm.runs import load_checkpoint, open_run
 from slm.stories import shipped
-from tests.app.conftest import Open, figure_on, said, story_on
+from slm.stories.tokenizer import Tokenizer
+from tests.app.conftest import Open, figure_on, make_run, said, story_on
 
 
 def table(app: AppTest, key: str) -> list[tuple[int, int]]:
@@ -106,6 +107,28 @@ def test_files_say_which_hook_their_numbers_are_of(
         assert files[file]().startswith(header)
     open_page("predictions", a="tiny", view="Parts", token=9)
     assert files["parts-tiny@10-token9.csv"]().startswith('"part","logit minus the mean logit"')
+
+
+def test_a_gated_model_is_shown_by_its_activation_beside_one_that_is_not(
+    open_page: Open, two_runs: Path, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(two_runs, "gated", tokenizer, n_layers=2, seed=3, steps=(0,), gated_mlp=True)
+    files: dict[str, Callable[[], str]] = {}
+    monkeypatch.setattr(
+        streamlit,
+        "download_button",
+        lambda _, content, file_name, **__: files.update({file_name: content}),
+    )
+    app = open_page("neurons", a="gated", b="tiny", layer=1, neuron=7)
+    assert not app.exception and not app.error
+    assert "gated@0, blocks.1.mlp.hook_post, neuron 7: its highest activation" in said(app)
+    assert "tiny@10, blocks.1.mlp.hook_pre, neuron 7: its highest pre-activation" in said(app)
+    header = files["neuron-gated@0-layer1-7.csv"]().splitlines()[0]
+    assert header == '"rank","story","position","piece","activation","extreme"'
+    app = open_page("neurons", a="gated", b="tiny", layer=1, neuron=7, show="How often")
+    for address, axis in (("gated@0", "activation"), ("tiny@10", "pre-activation")):
+        layout = figure_on(app, f"figure-spread-{address}-layer1-7")["layout"]
+        assert layout["xaxis"]["title"]["text"] == axis
 
 
 def test_a_corpus_is_read_from_the_page_and_then_shown(
