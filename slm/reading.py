@@ -85,7 +85,7 @@ def read_json(path: Path, kind: type[T] | types.GenericAlias) -> T:
 def parse_json(text: str) -> Any:
     """Read JSON, which knows neither NaN nor infinity; `ValueError` saying what it is not."""
     try:
-        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        return _JSON.decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"is not JSON: {error}") from None
     except RecursionError:
@@ -101,6 +101,9 @@ def _no_number(name: str) -> float:
 def _finite(digits: str) -> float:
     number = float(digits)
     return number if math.isfinite(number) else _no_number(digits[:20])
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +163,7 @@ class _Unfit(Exception):
 
 
 def _fit(kind: Any, value: Any, name: str) -> Any:
-    origin, parts = get_origin(kind), get_args(kind)
+    origin, parts = _made_of(kind)
     if kind is Any:
         return value
     if origin in (Union, types.UnionType):
@@ -225,6 +228,11 @@ def _record(kind: Any, value: Any, name: str) -> Any:
         return kind(**found)
     except BadInput as error:  # a rule of its own
         raise _Unfit(str(error)) from None
+
+
+@cache
+def _made_of(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(kind), get_args(kind)
 
 
 @cache
