@@ -17,8 +17,8 @@ from slm.lens.roles import Finding, Roles
 EACH = 3  # neurons shown of each label, where all labels are
 MORE = 12
 TITLES = {
-    Kind.EXCITED: "confirmed: excited by a role",
-    Kind.INHIBITED: "confirmed: inhibited by a role",
+    Kind.EXCITED: "share that a role excites",
+    Kind.INHIBITED: "share that a role inhibits",
 }
 
 
