@@ -106,6 +106,18 @@ def test_pure_noise_has_no_role(words: Words) -> None:
     assert not scored(noise(words, 256), words).confirmed.any()
 
 
+def test_the_whole_interval_must_lie_above_what_luck_reaches(words: Words) -> None:
+    acts = noise(words, 64)
+    acts += np.linspace(0, 1.5, 64, dtype=np.float16)[:, None] * words.labels[:, ADJECTIVE]
+    found = scored(acts, words)
+    mine = found.role == ADJECTIVE
+    low, bar = found.low[ADJECTIVE], found.bar[ADJECTIVE]
+    passed = mine & (found.held_out[ADJECTIVE] > bar)
+    passed &= found.unseen[ADJECTIVE] > found.unseen_bar[ADJECTIVE]
+    assert (passed & (low <= bar)).any()  # some are above it, and not surely
+    assert not found.confirmed[low <= bar].any() and found.confirmed_for(ADJECTIVE).sum() > 20
+
+
 def test_a_detector_of_one_word_passes_for_a_role_by_places_and_fails_on_other_words(
     words: Words,
 ) -> None:
