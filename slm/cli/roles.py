@@ -108,7 +108,10 @@ def _roles(chosen: argparse.Namespace) -> None:
             {"layer": layer, **_shares(one), "inhibited": _shares(inhibited.layers[layer])}
             for layer, one in enumerate(excited.layers)
         ],
-        "beside_random_directions": excited.beside_random,
+        "beside_random_directions": {
+            "excited": excited.beside_random,
+            "inhibited": inhibited.beside_random,
+        },
         "labels": [
             {
                 "label": name,
