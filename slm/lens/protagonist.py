@@ -11,7 +11,7 @@ says: a neuron that is silent at first mentions does not want them, however less
 """
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -257,7 +257,10 @@ def try_neuron(
         layer=layer,
         neuron=neuron,
         means=means,
-        fires=by_group((acts > 0).astype(np.float32)),
+        fires=tuple(
+            replace(one, low=max(one.low, 0.0), high=min(one.high, 1.0))
+            for one in by_group((acts > 0).astype(np.float32))
+        ),
         contrasts=tuple(contrasts),
         fires_more=tuple(fires_more),
         effects=effects,
