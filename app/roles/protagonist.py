@@ -53,7 +53,7 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
             show.figure(
                 intervals(
                     [(f"{one.name} ({one.count})", one.value, one.low, one.high) for one in shown],
-                    show.colours(), "mean activation, 0 where silent", limits,
+                    show.colours(), "mean max(activation, 0)", limits,
                 ),
                 name=f"protagonist-{where}-{address}-{trial.layer}.{trial.neuron}",
                 note=f"{address}, blocks.{trial.layer}.mlp.hook_post, 0 where neuron {trial.neuron} does "
