@@ -16,7 +16,7 @@ from slm.model.config import FROM_THE_PAPER, PRESETS
 from slm.text import as_json, on_terminal
 
 if TYPE_CHECKING:
-    from slm.training.job import Plan
+    from slm.training.plan import Plan
 
 
 def add_to(commands: Commands) -> None:
@@ -181,7 +181,7 @@ def checked(name: str, how: Sequence[str], *, without: Sequence[str] = ()) -> li
 def _plan(chosen: argparse.Namespace) -> "Plan":
     from slm.model.config import named_shape
     from slm.stories.tokenizer import check_vocabulary
-    from slm.training.job import Plan
+    from slm.training.plan import Plan
     from slm.training.recipe import named_recipe
 
     if chosen.tokens is not None and chosen.minutes is not None:

@@ -1,6 +1,8 @@
 """Where a model is trained, and whether it fits there."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 import torch
 
@@ -26,6 +28,24 @@ def choose_device(asked: str) -> str:
     if not there.is_available() or (device.index or 0) >= there.device_count():
         raise BadInput(f"this machine has no device {asked} that torch can use: try auto or cpu")
     return str(device)
+
+
+class OutOfMemory(ArithmeticError):
+    """A device has no memory left. One line says which, and what to do."""
+
+
+@contextlib.contextmanager
+def naming_memory(device: str) -> Iterator[None]:
+    """Raise `OutOfMemory` where torch finds none left, for which it has an error on GPUs only."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            raise OutOfMemory(
+                f"there is no memory left on {device}: train a smaller shape, or fewer rows a step "
+                "(--batch)"
+            ) from None
+        raise
 
 
 def check_memory(config: ModelConfig, device: str) -> None:

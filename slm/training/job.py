@@ -2,16 +2,9 @@
 
 import contextlib
 import os
-import platform
-import shlex
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
-
-import torch
+from dataclasses import dataclass, replace
 
 from slm.errors import BadInput
 from slm.files import DiskReserve
@@ -21,10 +14,8 @@ from slm.model.weights import Weights, initialise
 from slm.reading import typed
 from slm.runs import (
     Address,
-    Checkpoint,
     Metric,
     Run,
-    RunInfo,
     Status,
     check_name,
     load_checkpoint,
@@ -35,8 +26,9 @@ from slm.stories.corpus import Prepared, Progress, prepare
 from slm.stories.sources import absolute
 from slm.stories.tokenizer import Tokenizer
 from slm.training.checkpoint_writer import CheckpointWriter
-from slm.training.device import check_memory, choose_device
+from slm.training.device import OutOfMemory, check_memory, choose_device, naming_memory
 from slm.training.loop import Diverged, Learner, train
+from slm.training.plan import Plan, info_of, machine
 from slm.training.recipe import Recipe
 from slm.training.reopening import reopen
 from slm.training.rows import Rows
@@ -46,33 +38,6 @@ from slm.training.team import Team, gather
 REPORTS = 200
 ROOM = 1 << 16
 """Bytes of the disk that are held while a run trains, to write down that it is full."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What to train: the run's name, its shape (the vocabulary is fitted to the corpus), corpus, recipe.
-
-    With `minutes`, the recipe's tokens are replaced by what this machine can read in that time. With
-    a `parent`, an address, training begins with its weights and tokenizer, and `config` is not asked.
-    `device` is where, "auto", "cpu", "cuda" or "mps".
-    """
-
-    name: str
-    config: ModelConfig
-    corpus: str
-    valid: str | None
-    recipe: Recipe
-    minutes: float | None = None
-    parent: str | None = None
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        """Raise `BadInput` for a model that could write nothing."""
-        if self.config.n_ctx < 2:
-            raise BadInput(
-                "a context has at least 2 tokens, what opens a story and one more, "
-                f"not {self.config.n_ctx}"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +92,7 @@ def start(
     with _held(run, team) as reserve:
         if team.first:
             prepared.tokenizer.save(run.path / "tokenizer.json")
-            _write_new(run, plan, config, recipe, prepared, parent, device)
+            run.write_info(info_of(plan, config, recipe, prepared, parent, device))
         yield from _go_on(run, config, recipe, prepared, stop, team, device, reserve)
 
 
@@ -164,7 +129,7 @@ def resume(
                 status="training",
                 process=Process.of(os.getpid()),
                 message="",
-                machine=_machine(device),
+                machine=machine(device),
                 corpus={**info.corpus, **corpora},
             )
         yield from _go_on(run, info.config, recipe, prepared, stop, team, device, reserve)
@@ -182,8 +147,9 @@ def _go_on(
 ) -> Iterator[Update]:
     """`_learn`, with how it ended in run.json, whatever way that was."""
     try:
-        yield from _learn(run, config, recipe, prepared, stop, team, device)
-    except (Diverged, OSError) as error:
+        with naming_memory(device):
+            yield from _learn(run, config, recipe, prepared, stop, team, device)
+    except (Diverged, OSError, OutOfMemory) as error:
         if reserve is not None:
             why = str(error)
             with contextlib.suppress(OSError):  # the first error is the one to be told of
@@ -332,46 +298,3 @@ def _prepare(
         cache=runs_dir() / ".corpora",
         progress=progress,
     )
-
-
-def _write_new(
-    run: Run,
-    plan: Plan,
-    config: ModelConfig,
-    recipe: Recipe,
-    prepared: Prepared,
-    parent: Checkpoint | None,
-    device: str,
-) -> None:
-    run.write_info(
-        RunInfo(
-            config=config,
-            recipe=recipe.to_json(),
-            corpus={
-                "train": plan.corpus,
-                "valid": plan.valid,
-                "vocabulary": plan.config.d_vocab,
-                "train_hash": prepared.train.hash,
-                "valid_hash": prepared.valid.hash,
-                "tokenizer_hash": prepared.tokenizer.hash,
-                "stories": len(prepared.train),
-                "tokens": len(prepared.train.tokens),
-                "bytes": prepared.train.n_bytes,
-                "valid_stories": len(prepared.valid),
-                "cleaning": asdict(prepared.report),
-                "valid_cleaning": asdict(prepared.valid_report),
-            },
-            command=shlex.join(["python", "-m", "slm", *sys.argv[1:]]),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions={name: version(name) for name in ("torch", "transformer-lens", "tokenizers")},
-            machine=_machine(device),
-            status="training",
-            process=Process.of(os.getpid()),
-            parent="" if parent is None else str(parent.address),
-        )
-    )
-
-
-def _machine(device: str) -> str:
-    threads = f"{platform.machine()}, {torch.get_num_threads()} threads"
-    return threads if device == "cpu" else f"{threads}, {device}"

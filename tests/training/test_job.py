@@ -18,8 +18,9 @@ from slm.errors import BadInput
 from slm.files import CannotWrite
 from slm.model.config import ModelConfig
 from slm.runs import Run, load_checkpoint, open_run, runs_dir
-from slm.training.job import Plan, end, resume, start
+from slm.training.job import end, resume, start
 from slm.training.loop import Diverged
+from slm.training.plan import Plan
 from slm.training.recipe import Recipe
 from tests.stand_in import stand_in
 
@@ -323,3 +324,28 @@ def test_a_model_that_cannot_fit_this_machine_is_refused_before_anything_is_writ
     said = capsys.readouterr().err
     assert "parameters takes over 617," in said and "GB on this machine's cpu" in said
     assert not runs.exists()
+
+
+def with_little_memory() -> None:
+    """Let this process have 8 GB of addresses: enough for torch, too little for a huge batch."""
+    _, most = limits.getrlimit(limits.RLIMIT_AS)
+    limits.setrlimit(limits.RLIMIT_AS, (8 << 30, most))
+
+
+def test_no_memory_left_is_one_line_and_the_run_says_that_it_failed(
+    corpus: Path, runs: Path
+) -> None:
+    shape = ["--shape", "512x1x8", "--vocab", "512", "--context", "128", "--batch", "65536"]
+    trained = subprocess.run(
+        [sys.executable, "-m", "slm", "train", "--name", "r", "--corpus", str(corpus), *shape],
+        env={**os.environ, "SLM_RUNS": str(runs)},
+        preexec_fn=with_little_memory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert trained.returncode == 1
+    assert "slm: there is no memory left on cpu: train a smaller shape" in trained.stderr
+    assert "Traceback" not in trained.stderr
+    assert open_run("r").status == "failed"
+    assert "no memory left" in open_run("r").info.message
