@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from slm.errors import BadInput
@@ -60,6 +60,7 @@ VALUES = (
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None)
 @given(name=some.text(min_size=1, max_size=30), value=VALUES)
 def test_a_field_that_is_not_known_is_refused_by_its_name(kind: str, name: str, value: Any) -> None:
     read, data = KINDS[kind]
@@ -73,6 +74,7 @@ def test_a_field_that_is_not_known_is_refused_by_its_name(kind: str, name: str, 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None)
 @given(data=some.data())
 def test_a_field_that_is_not_computed_has_only_the_values_that_change_nothing(
     kind: str, data: some.DataObject

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import tokenizers
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from tokenizers import (
     AddedToken,
@@ -441,6 +441,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Toke
 
 
 @pytest.mark.parametrize("kind", BEGINNERS)
+@settings(deadline=None)
 @given(text=some.text(max_size=30) | some.text(" \n\tTom3é", max_size=12))
 def test_any_text_gets_the_ids_that_it_gets_there(
     pairs: dict[str, tuple[Any, Tokenizer]], kind: str, text: str
