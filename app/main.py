@@ -4,17 +4,28 @@ Streamlit finds its options beside this file, in `.streamlit/config.toml`.
 """
 
 import contextlib
+import logging
 import sys
 import webbrowser
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pandas  # noqa: F401  # now: two threads that import it at once break it for good
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config
 
 from app import serving, uploads
 from slm.errors import BadInput
+
+
+def worth_a_line(record: logging.LogRecord) -> bool:
+    """Whether Streamlit's log should keep this: not that a part that runs by itself has just gone.
+
+    A browser's timer may tick once more while a page changes. Streamlit passes over that tick, which
+    is right, and writes a line for each: hundreds an hour, in which no other line is found.
+    """
+    return not str(record.msg).startswith("The fragment with id %s does not exist anymore")
 
 
 @contextlib.asynccontextmanager
@@ -27,6 +38,7 @@ async def opened(_app: st.App) -> AsyncIterator[None]:
     yield
 
 
+logging.getLogger("streamlit.runtime.app_session").addFilter(worth_a_line)
 try:
     app = st.App(
         Path(__file__).with_name("navigation.py"),

@@ -12,6 +12,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY = str(ROOT / "app" / "main.py")
@@ -205,3 +209,23 @@ def test_other_machines_are_let_in_under_the_name_that_was_given(tmp_path: Path)
         at = _address_of_this_machine()
         assert open_stream(port, "my.host", f"http://my.host:{port}", at=at)[9:12] == "101"
         assert ask(port, "/", host="evil.example", at=at)[9:12] == "403"
+
+
+def test_a_tick_of_a_fragment_that_is_gone_is_no_line_of_the_log(tmp_path: Path) -> None:
+    port = free_port()
+    process = start(WAYS["streamlit run"], tmp_path, SERVER_PORT=str(port), LOGGER_LEVEL="info")
+    until = time.monotonic() + 60
+    while not _listens(port):
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.1)
+    at = f"ws://127.0.0.1:{port}/_stcore/stream"
+    with connect(at, subprotocols=[Subprotocol("streamlit")], open_timeout=30) as stream:
+        tick = BackMsg(rerun_script=ClientState(fragment_id="gone", is_auto_rerun=True))
+        for _ in range(20):
+            stream.send(tick.SerializeToString())
+        stream.send(BackMsg(rerun_script=ClientState()).SerializeToString())
+        stream.recv(timeout=30)  # they were heard
+    process.terminate()
+    output = process.communicate(timeout=30)[0]
+    assert "does not exist anymore" not in output
+    assert "You can now view" in output
