@@ -59,6 +59,25 @@ def wait_until_asked(*names: str) -> bool:
     return not waiting
 
 
+def more(key: str) -> None:
+    """A person set how much is done (a field's callback): from now on that much may begin at once."""
+    _ask_for(key)
+
+
+def wait_if_more(key: str, asked: int, usual: int, work: str) -> bool:
+    """Whether work may begin that is no more than usual, or was asked for in this session.
+
+    A link alone begins nothing larger than the page itself would.
+    """
+    if asked <= usual or key in st.session_state.get(ASKED_FOR, set()):
+        return True
+    st.info(
+        show.plain(f"The link asks for {work}, more than usual. Nothing begins before you say so.")
+    )
+    st.button("Begin", type="primary", key=f"begin-{key}", on_click=_ask_for, args=(key,))
+    return False
+
+
 def _is_ours(name: str) -> bool:
     """Whether every part of it comes with the program: no file of this machine, and not the hub."""
     return all(part.split(":")[0] in OURS for part in name.split("+"))

@@ -33,11 +33,14 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input(
             "Stories", 16, 256, STORIES, 16, key="told", bind="query-params", width=120,
             help="More stories, narrower intervals. Heads are switched off on the first 24.",
+            on_change=reading.more, args=("told",),
         )
     )  # fmt: skip
     if corpus == "":
         reading.ask_for_one()
     if not reading.wait_until_asked(corpus):
+        st.stop()
+    if not reading.wait_if_more("told", stories, STORIES, f"{stories:,} stories"):
         st.stop()
     scores: dict[str, HeadScores] = {}
     works: dict[str, Work[HeadAtlas]] = {}

@@ -44,6 +44,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input(
             "Stories", 20, 1000, usual, 20, key=key, bind="query-params", width=120,
             help="More stories, narrower intervals, a longer wait.",
+            on_change=reading.more, args=(key,),
         )
     )  # fmt: skip
     tested, kind = "", Kind.EXCITED
@@ -61,6 +62,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 if source == "":
     reading.ask_for_one()
 if source is not None and not reading.wait_until_asked(source):
+    st.stop()
+if not reading.wait_if_more(key, stories, usual, f"{stories:,} stories"):
     st.stop()
 if view == EXPLAINED:
     from app.roles import explained  # imports openai, which only this view needs

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import streamlit as st
 
-from app import cache, show
+from app import cache, reading, show
 from app.grading.job import GradingJob
 from app.keys import given, key_field
 from slm.errors import BadInput
@@ -22,6 +22,8 @@ from slm.writing.fitting import openings_that_fit
 
 JOB = "grading-job"
 SHIPPED, MINE = "our fifty", "a file of mine"
+USUAL, EACH_USUAL = 5, 2
+"""Openings, and stories of each, that are written where nobody asked for more."""
 EACH, PAIRS = "each story", "A against B"
 
 
@@ -56,12 +58,12 @@ def openings(addresses: Sequence[str]) -> Given:
     every = _shipped(addresses) if which == SHIPPED else _own()
     left, right = st.columns(2)
     count = left.number_input(
-        "How many", 1, max(5, len(every)), 5, key="openings", bind="query-params",
-        help="The paper takes about fifty.",
+        "How many", 1, max(USUAL, len(every)), USUAL, key="openings", bind="query-params",
+        help="The paper takes about fifty.", on_change=reading.more, args=("openings",),
     )  # fmt: skip
     samples = right.number_input(
-        "Stories for each", 1, 20, 2, key="samples", bind="query-params",
-        help="The paper takes ten, at temperature 1.",
+        "Stories for each", 1, 20, EACH_USUAL, key="samples", bind="query-params",
+        help="The paper takes ten, at temperature 1.", on_change=reading.more, args=("samples",),
     )  # fmt: skip
     return Given(every=frozenset(every), openings=every[: int(count)], samples=int(samples))
 
@@ -96,6 +98,11 @@ def stories(addresses: Sequence[str], given: Given, *, reads: str | None) -> Cho
             help="Fewer for a server on your own machine, more for a large one.",
         )  # fmt: skip
     if not given.openings or (reads == PAIRS and len(addresses) < 2):
+        return None
+    many = len(given.openings) * given.samples
+    if not reading.wait_if_more(
+        "openings", many, USUAL * EACH_USUAL, f"{many} stories of each model"
+    ):
         return None
     written = _written(addresses, given)
     items = pairs(*written) if reads == PAIRS else [item for each in written for item in each]

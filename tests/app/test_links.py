@@ -1,6 +1,7 @@
 """A link fills in a page; it reads no file of this machine and asks no server before a press."""
 
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,24 @@ def test_a_corpus_that_is_typed_in_needs_no_press(open_page: Open, two_runs: Pat
     app = open_page("compare", a="tiny", **LINKS["compare"])
     app.text_input(key="corpus").set_value("gone.txt").run()
     assert "there is no file" in said(app)
+
+
+@pytest.mark.parametrize(
+    ("page", "link"),
+    [
+        ("roles", {"stories": 1000}),
+        ("heads", {"told": 256}),
+        ("grading", {"openings": 50}),
+        ("grading", {"openings": 1, "samples": 20}),
+    ],
+)
+def test_a_link_begins_nothing_larger_than_the_page_would(
+    page: str, link: dict[str, int], open_page: Open, two_runs: Path
+) -> None:
+    before = {thread.name for thread in threading.enumerate()}
+    app = open_page(page, a="tiny", **link)
+    assert not app.exception and not app.error
+    assert "Nothing begins before you say so" in said(app)
+    assert any(button.label == "Begin" for button in app.button)
+    assert {thread.name for thread in threading.enumerate()} <= before | {"MainThread"}
+    assert not list(two_runs.rglob("*.sqlite"))
