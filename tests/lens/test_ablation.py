@@ -120,3 +120,10 @@ def test_a_shipped_story_is_not_resampled_from_itself(checkpoint: Checkpoint) ->
 def test_a_layer_that_is_not_there_is_refused(checkpoint: Checkpoint) -> None:
     with pytest.raises(BadInput, match="between 0 and 1, not at 2"):
         ablate_neurons(checkpoint, checkpoint.tokenizer.encode_story(TEXT), 2)
+
+
+def test_a_prompt_that_all_shipped_stories_begin_with_has_no_others_to_take_from(
+    checkpoint: Checkpoint,
+) -> None:
+    with pytest.raises(BadInput, match="20 of 20 shipped stories begin with this prompt"):
+        ablate_heads(checkpoint, [checkpoint.tokenizer.opening, 5], "resample")

@@ -123,7 +123,16 @@ def test_a_story_stops_at_its_end_its_budget_or_the_context(checkpoint: Checkpoi
     assert written(checkpoint, "One", Sampling()) == ([], ended)
 
 
-def test_a_prompt_that_fills_the_context_is_refused(checkpoint: Checkpoint) -> None:
+def test_a_prompt_that_fills_the_context_gets_one_token_and_a_longer_one_is_refused(
+    checkpoint: Checkpoint,
+) -> None:
+    checkpoint.weights.b_U[checkpoint.tokenizer.end] = -1e4
+    text = "ha" * 100
+    while len(checkpoint.tokenizer.encode_story(text)) > checkpoint.config.n_ctx:
+        text = text[:-1]
+    assert len(checkpoint.tokenizer.encode_story(text)) == checkpoint.config.n_ctx
+    (told,) = complete(checkpoint, [text], Sampling(max_tokens=9))
+    assert (len(told.tokens), told.stopped) == (1, "context full")
     with pytest.raises(BadInput, match="must fit the context of 48 tokens"):
         complete(checkpoint, ["ha " * 200], Sampling())
 
