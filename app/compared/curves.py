@@ -46,7 +46,8 @@ NOTES = {
     "of resamples of the prompts. Dotted: the same continuations judged by the answers of other "
     "prompts; by probability, guessing among the answers listed",
     COPYING: "Rouge-2 precision of endings of stories it was trained on against the true ones, as "
-    "studies keep it. Bars: 95 % of resamples of the endings. Dotted: stories it never saw",
+    "studies keep it. Bars: 95 % of resamples of the endings. Dotted: stories it never saw. Of 400 stories "
+    "of each kind a difference of about 0.01 is seen four times in five, of 100 one of 0.02",
     HEADS: "24 nursery stories: a head counts where its score beats its own attention, moved, by 0.05 "
     "and the 95 % interval lies above 0, before any proof by ablation. Bars: from the heads whose "
     "whole interval lies above 0.05 to those whose interval reaches it. Dotted: the same model with "
