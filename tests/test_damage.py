@@ -203,3 +203,13 @@ def test_a_log_is_read_up_to_its_first_damaged_line_and_says_which(run: Run) -> 
     with pytest.raises(Exception, match=r"line 3 .*; take it out of the file to go on"):
         run.rewind(1)
     assert "{nothing" in path.read_text()
+
+
+def test_a_log_with_line_separators_within_its_text_is_read_and_goes_on(run: Run) -> None:
+    path = run.path / "samples.jsonl"
+    odd = {"step": 9, "prompt": "Once\u2028\u2029\x85", "text": "\u2028", "stopped": "end"}
+    with path.open("a", encoding="utf-8", newline="") as file:
+        file.write(json.dumps(odd, ensure_ascii=False) + "\n")  # as it was written before
+    assert run.damage() == [] and run.samples()[-1] == odd
+    run.rewind(9)
+    assert run.samples()[-1] == odd
