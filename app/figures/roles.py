@@ -40,6 +40,7 @@ def shares_by_layer(
             text=[f"{one.neurons:.0%}" for one in layers],
             textposition="inside",
             insidetextanchor="start",
+            textangle=0,
             hovertemplate=f"{printed(name)}, layer %{{x}}: %{{y:.1%}} confirmed<extra></extra>",
         )
         figure.add_bar(
