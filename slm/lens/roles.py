@@ -135,7 +135,11 @@ class Roles:
     @property
     def beside_random(self) -> str:
         """In words, in which layers neurons are surely confirmed more often than random directions."""
-        above = [at for at, layer in enumerate(self.layers) if layer.lead.low > 0]
+        above = [
+            at
+            for at, layer in enumerate(self.layers)
+            if layer.lead.low > 0 and lead(layer.counted, layer.luck).low > 0
+        ]
         carried = [
             at
             for at, layer in enumerate(self.layers)

@@ -200,6 +200,21 @@ def test_where_the_stream_carries_a_role_random_neurons_are_no_better_than_rando
     assert found.beside_random == CARRIED[0].upper() + CARRIED[1:]  # of both layers
 
 
+def test_what_luck_allows_is_not_called_above_random_directions(words: Words) -> None:
+    few = np.arange(256) < 2
+    layer = replace(
+        scored(noise(words, 256), words), confirmed=few,
+        random_directions=Share(hits=0, count=768), dealt=Share(hits=9, count=768),
+    )  # fmt: skip
+    assert layer.lead.low > 0
+    roles = Roles(
+        address=Address("tiny", 0), kind=Kind.INHIBITED, hook="hook_pre", names=ROLES,
+        layers=(layer, replace(layer, confirmed=np.arange(256) < 50)), stories=36, words=1,
+        counts=np.zeros(1, dtype=int), different=np.zeros(1, dtype=int),
+    )  # fmt: skip
+    assert roles.beside_random == f"Layer 1: {ABOVE} Layer 0: {NEITHER}"
+
+
 @pytest.mark.parametrize("gated", [False, True])
 def test_what_is_scored_is_what_the_model_computes(
     gated: bool, stories: list[LabelledStory]
