@@ -23,7 +23,7 @@ from slm.lens.roles import (
 from slm.lens.shares import Share
 from slm.model.weights import initialise
 from slm.progress import Progress, result_of
-from slm.runs import Checkpoint, load_checkpoint
+from slm.runs import Address, Checkpoint, load_checkpoint
 from slm.stories.labelled import ROLES, LabelledStory, first_pieces, with_roles
 from slm.stories.nursery import Role
 from tests.lens.nursery_models import fire_on, nursery_tokenizer, random_model, read_exactly
