@@ -12,6 +12,7 @@ from slm.lens.labelled_words import Words, activations_at_words, streams_at_word
 from slm.lens.neurons import activations
 from slm.lens.role_scores import NONE, Kind
 from slm.lens.roles import (
+    ABOVE,
     CARRIED,
     NEITHER,
     LayerRoles,
