@@ -9,10 +9,10 @@ from dataclasses import asdict
 from app.live import LiveStory
 from app.story_view import Shown
 from slm.errors import BadInput
+from slm.generation.branches import Branches, Path, branch_off, path_from_link, path_to_link
+from slm.generation.sampler import Sampling, WrittenToken
 from slm.runs import Checkpoint
 from slm.stories.tokenizer import END
-from slm.writing.branches import Branches, Path, branch_off, path_from_link, path_to_link
-from slm.writing.sampler import Sampling, WrittenToken
 
 THE_END = "the end"
 AT_A_TIME = 60.0  # seconds; only how long a story may take before the loop looks again

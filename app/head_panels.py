@@ -11,12 +11,12 @@ import streamlit as st
 
 from app import show
 from app.figures.heads import FAR, distance_profiles, head_map, proof
-from slm.lens.estimates import Estimates
-from slm.lens.head_scores import HeadScores
-from slm.lens.head_table import COLUMNS, as_json, table
-from slm.lens.head_targets import Kind
-from slm.lens.heads import HeadAtlas, Label, labels
-from slm.stories import word_classes
+from slm.interp.heads.atlas import HeadAtlas, Label, labels
+from slm.interp.heads.scores import HeadScores
+from slm.interp.heads.table import COLUMNS, as_json, table
+from slm.interp.heads.targets import Kind
+from slm.stats.many_means import Estimates
+from slm.stories.annotation import word_classes
 
 STRONGEST = "the strongest"
 SHORT = {

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Generator, Sequence
 
-from slm.lens.neuron_build import build_index
+from slm.interp.neurons.build import build_index
 from slm.progress import Progress
 from slm.runs import load_checkpoint
 

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from slm.errors import BadInput
-from slm.judging.judge import NO_KEY
-from slm.judging.keys import found_key
+from slm.llm.judge import NO_KEY
+from slm.llm.keys import found_key
 
 
 def key_field(base_url: str) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 
 from app.story_view import Shown
 from slm.errors import BadInput
+from slm.generation.branches import Path, taken
+from slm.generation.sampler import Completion, Sampling, WrittenToken, stream
 from slm.runs import Checkpoint
-from slm.writing.branches import Path, taken
-from slm.writing.sampler import Completion, Sampling, WrittenToken, stream
 
 WHY_STOPPED = {
     "story end": "The model ended the story.",

@@ -10,9 +10,9 @@ from app.indexing import building
 from app.story_view import Shown, story_view
 from app.text import piece_shown
 from app.work import Work
-from slm.lens.neuron_index import Index
-from slm.lens.neuron_search import Found
-from slm.lens.neurons import KEPT, ranked_name
+from slm.interp.neurons.activations import KEPT, ranked_name
+from slm.interp.neurons.index import Index
+from slm.interp.neurons.search import Found
 
 JOB = "index-work"
 WORD, RAREST, SELECTIVE, DEAD = "by word", "rarest", "one token only", "dead"

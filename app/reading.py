@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import show
-from slm.stories.labelled import NURSERY
+from slm.stories.annotation.labelled import NURSERY
 
 WITH_ROLES, SHIPPED, OWN = "nursery stories: roles", "shipped stories: word classes", "a corpus"
 OURS = ("nursery", "shipped")

@@ -13,11 +13,11 @@ from streamlit.delta_generator import DeltaGenerator
 from app import cache, show
 from app.scrubber import scrub
 from slm.errors import BadInput
+from slm.generation.fitting import Fitted, opening_that_fits, story_that_fits, typed
+from slm.generation.sampler import Sampling
 from slm.model.config import ModelConfig
 from slm.runs import Address, Checkpoint, list_runs, resolve
 from slm.stories.instruct import FEATURES, compose, request
-from slm.writing.fitting import Fitted, opening_that_fits, story_that_fits, typed
-from slm.writing.sampler import Sampling
 
 FAVOURITE = "storyteller"
 NOTHING = "nothing"

@@ -10,12 +10,12 @@ from app.figures.attention import mosaic, png
 from app.figures.training import loss_curve
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
+from slm.generation.fitting import story_that_fits
 from slm.runs import Address, Metric, Run, list_runs, open_run
 from slm.stories.cleaning import CleaningReport
 from slm.text import on_terminal
 from slm.training import queue
 from slm.training.job import end
-from slm.writing.fitting import story_that_fits
 
 CHECKPOINT = "a checkpoint"
 FILE = "a file on this machine"

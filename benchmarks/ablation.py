@@ -3,7 +3,7 @@
 import torch
 
 from benchmarks.race import Contender, race, table
-from slm.lens.ablation import ablate_heads
+from slm.interp.predictions.ablation import ablate_heads
 from slm.model.hooked import hooked, run_with_hooks
 from slm.runs import Checkpoint, load_checkpoint
 from slm.stories import shipped

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 
 from benchmarks.race import Contender, race, table
-from slm.lens.neuron_build import STORIES_AT_ONCE, build_index
-from slm.lens.neuron_tally import batches
-from slm.lens.neurons import ranked_hook
+from slm.interp.neurons.activations import ranked_hook
+from slm.interp.neurons.build import STORIES_AT_ONCE, build_index
+from slm.interp.neurons.tally import batches
 from slm.model import fast
 from slm.model.hooked import hooked, run_with_cache
 from slm.runs import Checkpoint, load_checkpoint

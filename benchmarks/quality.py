@@ -17,9 +17,9 @@ from pathlib import Path
 
 import torch
 
-from slm.judging.loss import story_loss
 from slm.model import fast
 from slm.model.config import ModelConfig, parse_shape
+from slm.model.loss import story_loss
 from slm.model.weights import Weights, initialise
 from slm.stories.corpus import Prepared, prepare
 from slm.training.loop import Learner, train

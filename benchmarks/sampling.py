@@ -10,10 +10,10 @@ import torch
 
 from benchmarks import peers
 from benchmarks.race import Contender, race, table
+from slm.generation.sampler import Sampling, complete
 from slm.model.hooked import hooked
 from slm.runs import Checkpoint, load_checkpoint
 from slm.stories.shipped import openings
-from slm.writing.sampler import Sampling, complete
 
 RUN = "storyteller"
 SAMPLES = 4

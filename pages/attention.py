@@ -12,10 +12,10 @@ from app.figures.attention import attention_map
 from app.figures.attention import thumbnails as all_heads
 from app.figures.heads import distance_profiles
 from app.story_view import Shown, story_view
-from slm.lens.attention import AttentionView
-from slm.lens.head_rows import STORIES
-from slm.lens.heads import labels
-from slm.stories.labelled import NURSERY
+from slm.interp.attention import AttentionView
+from slm.interp.heads.atlas import labels
+from slm.interp.heads.rows import STORIES
+from slm.stories.annotation.labelled import NURSERY
 
 ATTENTION, MOVED = "attention", "what is moved"
 

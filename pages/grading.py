@@ -15,7 +15,7 @@ from app.grading import (
     tests_of,
     the_judge,
 )
-from slm.judging.questions import Graded
+from slm.grading.questions import Graded
 from slm.text import visible
 
 GRADES, CONTEST, JUDGE, HAND = "Grades", "A against B", "The judge", "By hand"

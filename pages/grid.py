@@ -8,8 +8,8 @@ import streamlit as st
 from app import cache, jobs, show
 from app.figures.grid import over_training, table
 from app.studio import CORPORA, FILE
-from slm.judging.history import Scored
-from slm.judging.protocol import ALL_DIMENSIONS
+from slm.grading.history import Scored
+from slm.grading.protocol import ALL_DIMENSIONS
 from slm.model.config import count_parameters, named_shape
 from slm.runs import damaged_runs, list_runs
 from slm.stories.sources import absolute

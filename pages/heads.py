@@ -6,9 +6,9 @@ import streamlit as st
 from app import ahead, cache, head_panels, reading, selection, show, trust, waiting
 from app.head_panels import STRONGEST, Tested
 from app.work import Work
-from slm.lens.head_rows import SHORTEST, STORIES
-from slm.lens.head_scores import EFFECT, HeadScores
-from slm.lens.heads import HARM, HeadAtlas
+from slm.interp.heads.atlas import HARM, HeadAtlas
+from slm.interp.heads.rows import SHORTEST, STORIES
+from slm.interp.heads.scores import EFFECT, HeadScores
 
 
 def untested(address: str, work: Work[HeadAtlas], corpus: str, stories: int) -> None:

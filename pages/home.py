@@ -7,9 +7,9 @@ import streamlit as st
 from app import cache, selection, show
 from app.live import LiveStory
 from app.story_view import story_view
+from slm.generation.fitting import opening_that_fits
+from slm.generation.sampler import Sampling
 from slm.runs import Metric, Run, damaged_runs, list_runs
-from slm.writing.fitting import opening_that_fits
-from slm.writing.sampler import Sampling
 
 QUESTIONS = {
     "train": "How does a model learn to tell stories?",

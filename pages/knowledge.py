@@ -12,9 +12,9 @@ from app.figures.knowledge import Bar, knowledge
 from app.knowledge.editing import editor, prompts
 from app.knowledge.judged import judged
 from app.knowledge.table import KINDS, SIGNS, table
-from slm.judging.knowledge import Answer, askable, scores
-from slm.judging.prompts import VERDICTS
-from slm.judging.verdicts import say, with_verdicts
+from slm.knowledge.prompts import VERDICTS
+from slm.knowledge.scoring import Answer, askable, scores
+from slm.knowledge.verdicts import say, with_verdicts
 from slm.runs import Address, list_runs, open_run
 from slm.text import visible
 

@@ -12,12 +12,11 @@ from app.figures.intervals import intervals
 from app.figures.memorization import histograms, new_curves
 from app.memorization.choosing import corpus
 from app.memorization.copied import copied_text, sources
-from slm.judging.copies import copies
-from slm.judging.estimates import Estimate, estimate
-from slm.judging.memorization import ENOUGH, KS, Measures, Study
-from slm.judging.novelty import New, Novelty
-from slm.judging.overlap import words
-from slm.judging.studies import (
+from slm.generation.sampler import Sampling
+from slm.memorization.measures import ENOUGH, KS, Measures, Study
+from slm.memorization.novelty import New, Novelty
+from slm.memorization.rouge import words
+from slm.memorization.studies import (
     Texts,
     indexed,
     make_novelty,
@@ -27,10 +26,11 @@ from slm.judging.studies import (
     read_study,
     study_path,
 )
-from slm.judging.templates import most_alike, told_again
+from slm.memorization.suffix_index import copies
+from slm.memorization.templates import most_alike, told_again
 from slm.runs import Address, open_run
+from slm.stats.means import Estimate, estimate
 from slm.text import visible
-from slm.writing.sampler import Sampling
 
 ENDINGS, MEASURES, TEMPLATES, NEW, ANY = (
     "endings", "measures", "templates", "novelty", "any text",

@@ -13,9 +13,9 @@ from app.figures import neurons as figures
 from app.figures.style import rounded_up
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
-from slm.lens.distributions import histogram
-from slm.lens.neuron_index import Index
-from slm.lens.neurons import Example, ranked_hook, ranked_name
+from slm.interp.neurons.activations import Example, ranked_hook, ranked_name
+from slm.interp.neurons.distributions import histogram
+from slm.interp.neurons.index import Index
 
 EXAMPLES, SPREAD, WRITES = "Where it fires", "How often", "What it writes"
 TEXT, FIND = "In my text", "Find neurons"

@@ -11,8 +11,8 @@ from app.predicting.ablating import SAID, switched_off
 from app.predicting.asked import Asked, likely_names, token_of
 from app.predicting.views import alternatives, layers, parts
 from app.story_view import Shown, story_view
-from slm.lens.ablation import Replacement
-from slm.lens.prediction import Expectations
+from slm.interp.predictions.ablation import Replacement
+from slm.interp.predictions.next_token import Expectations
 
 ALTERNATIVES, LAYERS, PARTS = "Alternatives", "Layer by layer", "Parts"
 OFF, PATCHED, AGAIN = "Switched off", "Filled in", "Written again"

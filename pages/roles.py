@@ -9,12 +9,12 @@ import streamlit as st
 from app import cache, reading, selection, show, trust, waiting
 from app.roles import protagonist, scores
 from app.work import Work
-from slm.lens.explainable import STORIES as EXPLAINING
-from slm.lens.protagonist import STORIES as MENTIONING
-from slm.lens.protagonist import ProtagonistTest
-from slm.lens.role_scores import Kind
-from slm.lens.roles import STORIES, ScoredRoles
-from slm.stories.labelled import NURSERY
+from slm.interp.autointerp.snippets import STORIES as EXPLAINING
+from slm.interp.roles.confirming import Kind
+from slm.interp.roles.protagonist import STORIES as MENTIONING
+from slm.interp.roles.protagonist import ProtagonistTest
+from slm.interp.roles.scoring import STORIES, ScoredRoles
+from slm.stories.annotation.labelled import NURSERY
 
 ROLES, PROTAGONIST, EXPLAINED = "Roles", "The protagonist test", "Explained by a judge"
 VIEWS = (ROLES, PROTAGONIST, EXPLAINED)

@@ -7,11 +7,11 @@ from app import cache, selection, show
 from app.branching import THE_END, LiveBranches, from_links
 from app.story_view import story_view
 from app.text import piece_shown
+from slm.generation.branches import Path, path_to_link
+from slm.generation.sampler import Sampling
 from slm.runs import Address, open_run
 from slm.stories.instruct import is_record
 from slm.stories.tokenizer import END
-from slm.writing.branches import Path, path_to_link
-from slm.writing.sampler import Sampling
 
 SECONDS_A_TICK = 0.12
 KEPT = 12  # trees that a session keeps

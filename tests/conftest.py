@@ -14,7 +14,7 @@ from slm.model.config import ModelConfig
 from slm.model.weights import initialise
 from slm.runs import Address, Checkpoint, Run, RunInfo
 from slm.stories.tokenizer import END, Tokenizer
-from tests.judging.server import JudgeServer, serving
+from tests.llm.server import JudgeServer, serving
 from tests.stand_in import register
 
 register()

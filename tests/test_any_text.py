@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from slm.comparing.measured import Value, kept, made_from
 from slm.errors import BadInput
-from slm.judging import prices
-from slm.judging.grades import GradeStore, Item
-from slm.judging.memorization import KS, Ending, Measures, Study
-from slm.judging.replies import ReplyStore
-from slm.judging.studies import KINDS, read_study
-from slm.judging.verdicts import _said, say
+from slm.grading.grades import GradeStore, Item
+from slm.knowledge.verdicts import _said, say
+from slm.llm import prices
+from slm.llm.replies import ReplyStore
+from slm.memorization.measures import KS, Ending, Measures, Study
+from slm.memorization.studies import KINDS, read_study
 from slm.reading import read_json
 from slm.runs import Checkpoint, Metric, Run, RunInfo
 from slm.training import queue, sweep

@@ -11,12 +11,13 @@ import torch
 from slm.cli import main
 from slm.comparing.curves import curves, damage
 from slm.comparing.measured import WHAT, Value, kept, made_from
-from slm.judging import prices, studies
-from slm.judging.grades import GradeStore, Item
-from slm.judging.history import judges, scored
-from slm.judging.memorization import KS, Ending, Measures, Study
-from slm.judging.replies import ReplyStore
-from slm.judging.verdicts import say, with_verdicts
+from slm.grading.grades import GradeStore, Item
+from slm.grading.history import judges, scored
+from slm.knowledge.verdicts import say, with_verdicts
+from slm.llm import prices
+from slm.llm.replies import ReplyStore
+from slm.memorization import studies
+from slm.memorization.measures import KS, Ending, Measures, Study
 from slm.runs import Checkpoint, Metric, Run, damaged_runs, list_runs, load_checkpoint
 from slm.training import queue, sweep
 from slm.training.grid import cells

@@ -11,8 +11,8 @@ import pytest
 
 from slm.databases import damage, look
 from slm.errors import BadInput
-from slm.judging.grades import GradeStore, Item
-from slm.judging.history import judges
+from slm.grading.grades import GradeStore, Item
+from slm.grading.history import judges
 from slm.runs import Checkpoint, Run
 
 WHO = ("judge", "server", "version")

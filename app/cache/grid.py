@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from slm.judging import history
-from slm.judging.findings import Finding
-from slm.judging.findings import findings as check_findings
-from slm.judging.history import Scored
+from slm.grading import history
+from slm.grading.findings import Finding
+from slm.grading.findings import findings as check_findings
+from slm.grading.history import Scored
 from slm.runs import list_runs
 
 

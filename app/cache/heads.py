@@ -4,10 +4,10 @@ import streamlit as st
 
 from app.cache.checkpoints import checkpoint, key, of_checkpoint
 from app.work import Work
-from slm.lens import head_scores as scores_lens
-from slm.lens import heads as heads_lens
-from slm.lens.head_scores import HeadScores
-from slm.lens.heads import HeadAtlas
+from slm.interp.heads import atlas as heads_lens
+from slm.interp.heads import scores as scores_lens
+from slm.interp.heads.atlas import HeadAtlas
+from slm.interp.heads.scores import HeadScores
 from slm.runs import Checkpoint
 
 

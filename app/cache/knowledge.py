@@ -1,9 +1,9 @@
 """What models answer to prompts."""
 
 from app.cache.checkpoints import of_checkpoint
-from slm.judging.knowledge import Answer
-from slm.judging.knowledge import ask as ask_model
-from slm.judging.prompts import Prompt
+from slm.knowledge.prompts import Prompt
+from slm.knowledge.scoring import Answer
+from slm.knowledge.scoring import ask as ask_model
 from slm.runs import Checkpoint
 
 

@@ -5,21 +5,21 @@ from jaxtyping import Float
 
 from app.cache.checkpoints import checkpoint, of_checkpoint
 from app.cache.shipped import shipped_stories
-from slm.lens import attention as attention_lens
-from slm.lens import patching as patching_lens
-from slm.lens import prediction as prediction_lens
-from slm.lens.ablation import HeadAblation, Replacement, ablate_heads
-from slm.lens.attention import AttentionView
-from slm.lens.attribution import Attribution, attribute
-from slm.lens.logit_lens import LogitLens
-from slm.lens.logit_lens import logit_lens as logit_lens_of
-from slm.lens.prediction import Expectations
-from slm.lens.switches import Regeneration, parse_switches, regenerate
-from slm.lens.trust import Check, check
-from slm.lens.trust import facts as facts_of
+from slm.generation.fitting import story_that_fits
+from slm.generation.sampler import Sampling
+from slm.interp import attention as attention_lens
+from slm.interp.attention import AttentionView
+from slm.interp.predictions import next_token as prediction_lens
+from slm.interp.predictions import patching as patching_lens
+from slm.interp.predictions.ablation import HeadAblation, Replacement, ablate_heads
+from slm.interp.predictions.attribution import Attribution, attribute
+from slm.interp.predictions.intervention import Regeneration, parse_switches, regenerate
+from slm.interp.predictions.logit_lens import LogitLens
+from slm.interp.predictions.logit_lens import logit_lens as logit_lens_of
+from slm.interp.predictions.next_token import Expectations
+from slm.interp.self_checks import Check, check
+from slm.interp.self_checks import facts as facts_of
 from slm.runs import Checkpoint
-from slm.writing.fitting import story_that_fits
-from slm.writing.sampler import Sampling
 
 
 def pieces(address: str, tokens: tuple[int, ...]) -> list[str]:

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from slm.judging.copies import CopyIndex, open_copies, plain_words
-from slm.judging.studies import Texts
-from slm.judging.studies import texts as open_texts
-from slm.judging.templates import masked_words
+from slm.memorization.studies import Texts
+from slm.memorization.studies import texts as open_texts
+from slm.memorization.suffix_index import CopyIndex, open_copies, plain_words
+from slm.memorization.templates import masked_words
 
 
 @st.cache_data(max_entries=16, ttl=300, show_spinner="Looking at the corpus …")

@@ -9,11 +9,12 @@ from jaxtyping import Float
 from app.cache.checkpoints import checkpoint, key, of_checkpoint
 from app.cache.shipped import shipped_stories
 from slm.errors import BadInput
-from slm.lens import neuron_logits, neuron_search
-from slm.lens.neuron_index import MANIFEST, Index, index_of, index_path, open_index
-from slm.lens.neuron_logits import Writes
-from slm.lens.neuron_search import Found
-from slm.lens.neurons import Example, activations
+from slm.interp.neurons import logits as neuron_logits
+from slm.interp.neurons import search as neuron_search
+from slm.interp.neurons.activations import Example, activations
+from slm.interp.neurons.index import MANIFEST, Index, index_of, index_path, open_index
+from slm.interp.neurons.logits import Writes
+from slm.interp.neurons.search import Found
 from slm.runs import Checkpoint
 
 EXAMPLES = 10

@@ -7,13 +7,13 @@ import streamlit as st
 
 from app.cache.checkpoints import checkpoint, key, of_checkpoint
 from app.work import Work
-from slm.lens.explainable import neuron_snippets
-from slm.lens.protagonist import ProtagonistTest, protagonist_test
-from slm.lens.roles import ScoredRoles, score_roles
+from slm.interp.autointerp.snippets import neuron_snippets
+from slm.interp.roles.protagonist import ProtagonistTest, protagonist_test
+from slm.interp.roles.scoring import ScoredRoles, score_roles
 from slm.progress import Progress
 from slm.runs import Checkpoint
+from slm.stories.annotation.labelled import labelled
 from slm.stories.cleaning import cleaned
-from slm.stories.labelled import labelled
 from slm.stories.snippets import NeuronSnippets
 from slm.stories.sources import open_source
 

@@ -12,8 +12,8 @@ from app.figures.attention import attention_map
 from app.story_view import Shown, story_view
 from slm.comparing.comparison import matching_json
 from slm.comparing.matching import Matching
-from slm.lens.neurons import ranked_name
-from slm.writing.fitting import story_that_fits
+from slm.generation.fitting import story_that_fits
+from slm.interp.neurons.activations import ranked_name
 
 
 def show_heads(found: Matching, a: str, b: str) -> None:

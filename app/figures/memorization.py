@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from app.figures.style import dress
 from app.text import in_plotly
 from app.theme import Palette
-from slm.judging.estimates import Estimate
+from slm.stats.means import Estimate
 
 Line = Sequence[tuple[float | str, Estimate]]
 

@@ -11,14 +11,14 @@ from app import cache, reading, show
 from app.grading.job import GradingJob
 from app.keys import given, key_field
 from slm.errors import BadInput
-from slm.judging.calibration import ENOUGH, calibration_items, mixed
-from slm.judging.grades import Item
-from slm.judging.grading import MOST_AT_ONCE, Estimate, estimate, pairs, repeated, unanswered
-from slm.judging.judge import Judge
-from slm.judging.openings import FORMS, parse_openings
-from slm.judging.prices import Price, own_path, prices, save_prices
-from slm.judging.questions import Graded
-from slm.writing.fitting import openings_that_fit
+from slm.generation.fitting import openings_that_fit
+from slm.grading.grades import Item
+from slm.grading.grading import MOST_AT_ONCE, Estimate, estimate, pairs, repeated, unanswered
+from slm.grading.judge_checks import ENOUGH, calibration_items, mixed
+from slm.grading.openings import FORMS, parse_openings
+from slm.grading.questions import Graded
+from slm.llm.judge import Judge
+from slm.llm.prices import Price, own_path, prices, save_prices
 
 JOB = "grading-job"
 SHIPPED, MINE = "our fifty", "a file of mine"

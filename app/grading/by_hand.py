@@ -6,11 +6,11 @@ from app import show
 from app.grading.ask import Chosen
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
-from slm.judging.byhand import expected, keep_by_hand, person, read_by_hand, to_read
-from slm.judging.grades import Item
-from slm.judging.protocol import AGES
-from slm.judging.questions import is_instruct
-from slm.judging.shelf import Shelf
+from slm.grading.grades import Item
+from slm.grading.human import expected, keep_by_hand, person, read_by_hand, to_read
+from slm.grading.protocol import AGES
+from slm.grading.questions import is_instruct
+from slm.grading.stores import Shelf
 
 LAST = "graded-last"
 

@@ -9,9 +9,9 @@ from app import show
 from app.figures.intervals import intervals
 from app.grading.results import as_json, bill_of, cell, words
 from app.story_view import Shown, story_view
-from slm.judging.pairs import Verdict
-from slm.judging.questions import Graded
-from slm.judging.scores import Contest, contest
+from slm.grading.pairwise import Verdict
+from slm.grading.questions import Graded
+from slm.grading.scores import Contest, contest
 from slm.text import visible
 
 FEWEST = 5

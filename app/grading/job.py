@@ -14,10 +14,10 @@ from app.work import unforeseen
 from slm.background import Background
 from slm.errors import BadInput, one_line
 from slm.files import said
-from slm.judging.grades import Item
-from slm.judging.grading import Graded, grade, unanswered
-from slm.judging.judge import Judge
-from slm.judging.shelf import Shelf
+from slm.grading.grades import Item
+from slm.grading.grading import Graded, grade, unanswered
+from slm.grading.stores import Shelf
+from slm.llm.judge import Judge
 
 
 class GradingJob:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from slm.judging.grades import GradeStore, Kind
-from slm.judging.grading import Graded
-from slm.judging.questions import graded as read
-from slm.judging.shelf import judges_path
+from slm.grading.grades import GradeStore, Kind
+from slm.grading.grading import Graded
+from slm.grading.questions import graded as read
+from slm.grading.stores import judges_path
 from slm.runs import Address, open_run
 
 

@@ -11,13 +11,13 @@ from app import show
 from app.figures.grading import distributions
 from app.figures.intervals import intervals
 from app.story_view import Shown, story_view
-from slm.judging.byhand import PERSON
-from slm.judging.calibration import awake, contrasts
-from slm.judging.pairs import Verdict
-from slm.judging.protocol import AGES, ALL_DIMENSIONS, Grade, Ungraded
-from slm.judging.questions import Graded
-from slm.judging.resampling import Mean
-from slm.judging.scores import differences, distribution, spent, summary
+from slm.grading.human import PERSON
+from slm.grading.judge_checks import awake, contrasts
+from slm.grading.pairwise import Verdict
+from slm.grading.protocol import AGES, ALL_DIMENSIONS, Grade, Ungraded
+from slm.grading.questions import Graded
+from slm.grading.scores import differences, distribution, spent, summary
+from slm.stats.clustered import Mean
 from slm.text import on_terminal, visible
 
 

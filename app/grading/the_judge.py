@@ -8,10 +8,10 @@ import streamlit as st
 from app import show
 from app.figures.intervals import intervals
 from app.grading.results import said
-from slm.judging.agreement import Agreement, agreement
-from slm.judging.calibration import Contrast, contrasts
-from slm.judging.questions import Graded
-from slm.judging.scores import Noise, noise
+from slm.grading.agreement import Agreement, agreement
+from slm.grading.judge_checks import Contrast, contrasts
+from slm.grading.questions import Graded
+from slm.grading.scores import Noise, noise
 from slm.text import visible
 
 

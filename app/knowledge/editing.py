@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import show
 from slm.errors import BadInput
-from slm.judging.prompts import (
+from slm.knowledge.prompts import (
     KINDS,
     VERDICTS,
     Prompt,

@@ -5,11 +5,11 @@ import streamlit as st
 from app import show, waiting
 from app.keys import given, key_field
 from app.work import Work
-from slm.judging.judge import Judge, server_of
-from slm.judging.knowing import KnowingBill, agreement, ask_judge, knowing_bill, with_judge
-from slm.judging.knowledge import Answer
-from slm.judging.prices import prices
-from slm.judging.replies import ReplyStore
+from slm.knowledge.judge_verdicts import KnowingBill, agreement, ask_judge, knowing_bill, with_judge
+from slm.knowledge.scoring import Answer
+from slm.llm.judge import Judge, server_of
+from slm.llm.prices import prices
+from slm.llm.replies import ReplyStore
 from slm.runs import runs_dir
 
 WORK = "knowing-work"

@@ -5,8 +5,8 @@ Knows strings and verdicts only; all text is escaped, for models and people writ
 
 from collections.abc import Mapping, Sequence
 
-from slm.judging.knowledge import Answer, scores
-from slm.judging.prompts import Verdict
+from slm.knowledge.prompts import Verdict
+from slm.knowledge.scoring import Answer, scores
 from slm.text import in_html
 
 SIGNS: dict[Verdict, str] = {"right": "✓", "almost": "≈", "wrong": "✗"}

@@ -7,8 +7,8 @@ import streamlit as st
 
 from app import show
 from app.story_view import Shown, story_view
-from slm.judging.copies import Copy, CopyIndex
-from slm.judging.overlap import words
+from slm.memorization.rouge import words
+from slm.memorization.suffix_index import Copy, CopyIndex
 from slm.text import visible
 
 FULL = 60

@@ -10,7 +10,7 @@ from app import cache, show, waiting
 from app.figures.predictions import bars, by_head
 from app.predicting.asked import Asked
 from app.predicting.views import MOST
-from slm.lens.ablation import DRAWS, NeuronAblation, Replacement, ablating_neurons
+from slm.interp.predictions.ablation import DRAWS, NeuronAblation, Replacement, ablating_neurons
 
 SAID: dict[Replacement, str] = {
     "mean": "by its mean over the shipped stories",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app import cache
 from app.text import piece_shown
-from slm.lens.prediction import Expectations, one_token
+from slm.interp.predictions.next_token import Expectations, one_token
 from slm.stories.tokenizer import END
 
 

@@ -12,8 +12,8 @@ from app.figures.predictions import by_head, restored_map
 from app.predicting.asked import Asked, visible
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
-from slm.lens.patching import Patching, answers, patching
-from slm.lens.prediction import Expectations
+from slm.interp.predictions.next_token import Expectations
+from slm.interp.predictions.patching import Patching, answers, patching
 
 FULL = 5.0  # nats at full colour
 SMALL = 0.5  # logits between the two leads, below which a reader is warned

@@ -10,8 +10,15 @@ import streamlit as st
 from app import cache, show
 from app.predicting.asked import Asked
 from app.story_view import Shown, story_view
-from slm.lens.switches import PAIRS, Kept, Regeneration, Word, parse_switches, word_diff
-from slm.writing.sampler import Sampling
+from slm.generation.sampler import Sampling
+from slm.interp.predictions.intervention import (
+    PAIRS,
+    Kept,
+    Regeneration,
+    Word,
+    parse_switches,
+    word_diff,
+)
 
 
 def controls() -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from app import cache, show
 from app.figures.predictions import bars, stages, story_by_stage
 from app.predicting.asked import Asked, visible
-from slm.lens.prediction import Expectations
+from slm.interp.predictions.next_token import Expectations
 
 MOST = 24  # bars in a figure
 

@@ -14,10 +14,10 @@ from app.figures.intervals import intervals
 from app.keys import given, key_field
 from app.roles.scores import plain
 from app.work import Work
-from slm.judging.explaining import Bill, Explained, bill, explain, recalled
-from slm.judging.judge import Judge, server_of
-from slm.judging.prices import prices
-from slm.judging.replies import ReplyStore
+from slm.interp.autointerp.explaining import Bill, Explained, bill, explain, recalled
+from slm.llm.judge import Judge, server_of
+from slm.llm.prices import prices
+from slm.llm.replies import ReplyStore
 from slm.runs import Address, open_run
 from slm.stories.snippets import NeuronSnippets
 

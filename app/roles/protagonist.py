@@ -8,7 +8,7 @@ import streamlit as st
 from app import show
 from app.figures.intervals import intervals
 from app.roles.scores import number, plain
-from slm.lens.protagonist import ProtagonistTest, Trial, rise
+from slm.interp.roles.protagonist import ProtagonistTest, Trial, rise
 
 TITLES = ("In nursery stories", "At the end of sentences alike but for one thing")
 

@@ -11,8 +11,8 @@ import streamlit as st
 
 from app import selection, show
 from app.figures.roles import LayerShares, activation_by_label, shares_by_layer
-from slm.lens.role_scores import Kind
-from slm.lens.roles import Finding, Roles
+from slm.interp.roles.confirming import Kind
+from slm.interp.roles.scoring import Finding, Roles
 
 EACH = 3  # neurons shown of each label, where all labels are
 MORE = 12

@@ -12,7 +12,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _attention(chosen: argparse.Namespace) -> None:
-    from slm.lens.attention import attention
+    from slm.interp.attention import attention
     from slm.runs import load_checkpoint
 
     view = attention(load_checkpoint(chosen.address), chosen.text)

@@ -84,7 +84,7 @@ def seed(text: str) -> int:
 
 def typed(text: str) -> str:
     """Read a text to look at or to go on with; what END in it is read as, is said."""
-    from slm.writing.fitting import typed as as_read
+    from slm.generation.fitting import typed as as_read
 
     if note := as_read(text).note:
         print(on_terminal(note), file=sys.stderr)

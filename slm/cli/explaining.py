@@ -26,11 +26,11 @@ def _explain(chosen: argparse.Namespace) -> None:
     """The key comes from OPENAI_API_KEY; a server of one's own (`--base-url`) may need none."""
     from rich.console import Console
 
-    from slm.judging.explaining import bill, explain
-    from slm.judging.judge import NO_KEY, Judge
-    from slm.judging.keys import found_key
-    from slm.judging.replies import ReplyStore
-    from slm.lens.explainable import STORIES, neuron_snippets
+    from slm.interp.autointerp.explaining import bill, explain
+    from slm.interp.autointerp.snippets import STORIES, neuron_snippets
+    from slm.llm.judge import NO_KEY, Judge
+    from slm.llm.keys import found_key
+    from slm.llm.replies import ReplyStore
     from slm.runs import load_checkpoint, open_run
     from slm.stories.cleaning import cleaned
     from slm.stories.sources import open_source

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from slm.cli.command import Commands, answer, watched
 
 if TYPE_CHECKING:
-    from slm.lens.heads import HeadAtlas
+    from slm.interp.heads.atlas import HeadAtlas
 
 
 def add_to(commands: Commands) -> None:
@@ -21,8 +21,8 @@ def add_to(commands: Commands) -> None:
 
 
 def _heads(chosen: argparse.Namespace) -> None:
-    from slm.lens.head_table import as_json
-    from slm.lens.heads import head_atlas
+    from slm.interp.heads.atlas import head_atlas
+    from slm.interp.heads.table import as_json
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
@@ -31,8 +31,8 @@ def _heads(chosen: argparse.Namespace) -> None:
 
 
 def _table(atlas: "HeadAtlas", *, every: bool) -> str:
-    from slm.lens.estimates import LEAST_ROWS
-    from slm.lens.heads import labels
+    from slm.interp.heads.atlas import labels
+    from slm.stats.many_means import LEAST_ROWS
 
     scores, confirmed = atlas.scores, atlas.confirmed()
     layers, heads = scores.distance.shape

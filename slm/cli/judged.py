@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from slm.judging.questions import Graded
+    from slm.grading.questions import Graded
 
 REASONS = 5
 """Of the reasons why stories have no grade, so many are told, the commonest first."""
@@ -14,9 +14,9 @@ REASONS = 5
 
 def findings(graded: "Sequence[Graded]", addresses: Sequence[str]) -> dict[str, Any]:
     """What grades say, ready for JSON: of the stories, of a contest, and of the judge."""
-    from slm.judging.calibration import awake, contrasts
-    from slm.judging.protocol import Ungraded
-    from slm.judging.scores import contest, noise, spent, summary
+    from slm.grading.judge_checks import awake, contrasts
+    from slm.grading.protocol import Ungraded
+    from slm.grading.scores import contest, noise, spent, summary
 
     of_stories = [one for one in graded if one.item.kind == "story"]
     tests = contrasts(graded)

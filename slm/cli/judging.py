@@ -12,8 +12,8 @@ from slm.cli.judged import findings, number, told
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.judging.grades import Item
-    from slm.judging.questions import Graded
+    from slm.grading.grades import Item
+    from slm.grading.questions import Graded
 
 
 def add_to(commands: Commands) -> None:
@@ -57,11 +57,11 @@ def _grade(chosen: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from slm.judging.byhand import PERSON
-    from slm.judging.grading import estimate, grade, unanswered
-    from slm.judging.judge import NO_KEY, Judge, Unavailable
-    from slm.judging.keys import found_key
-    from slm.judging.shelf import Shelf
+    from slm.grading.grading import estimate, grade, unanswered
+    from slm.grading.human import PERSON
+    from slm.grading.stores import Shelf
+    from slm.llm.judge import NO_KEY, Judge, Unavailable
+    from slm.llm.keys import found_key
 
     judge = None
     if not chosen.dry_run and not chosen.judge.startswith(PERSON):  # before anything is written
@@ -117,8 +117,8 @@ def _grade(chosen: argparse.Namespace) -> None:
 
 def _by_hand(chosen: argparse.Namespace, todo: Sequence["Item"]) -> None:
     """Read the stories one by one, blinded; a line of grades after each. An empty line ends it."""
-    from slm.judging.byhand import PERSON, expected, keep_by_hand, person, read_by_hand, to_read
-    from slm.judging.shelf import Shelf
+    from slm.grading.human import PERSON, expected, keep_by_hand, person, read_by_hand, to_read
+    from slm.grading.stores import Shelf
     from slm.text import on_terminal
 
     name, shelf = chosen.judge.removeprefix(PERSON), Shelf()
@@ -146,13 +146,13 @@ def _by_hand(chosen: argparse.Namespace, todo: Sequence["Item"]) -> None:
 
 
 def _todo(chosen: argparse.Namespace) -> list["Item"]:
-    from slm.judging.calibration import calibration_items, mixed
-    from slm.judging.grading import items, pairs, repeated
-    from slm.judging.openings import read_openings
+    from slm.generation.fitting import openings_that_fit
+    from slm.grading.grading import items, pairs, repeated
+    from slm.grading.judge_checks import calibration_items, mixed
+    from slm.grading.openings import read_openings
     from slm.reading import typed_path
     from slm.runs import load_checkpoint
     from slm.stories.shipped import openings
-    from slm.writing.fitting import openings_that_fit
 
     writers = [load_checkpoint(each) for each in (chosen.address, chosen.pairwise) if each]
     if chosen.openings is None:
@@ -172,10 +172,10 @@ def _todo(chosen: argparse.Namespace) -> list["Item"]:
 
 def _grades(chosen: argparse.Namespace) -> None:
     """By judge: the averages, the noise, what the test of the judge says, and who agrees with whom."""
-    from slm.judging.agreement import agreement
-    from slm.judging.grading import stored
-    from slm.judging.scores import differences
-    from slm.judging.shelf import judges_path
+    from slm.grading.agreement import agreement
+    from slm.grading.grading import stored
+    from slm.grading.scores import differences
+    from slm.grading.stores import judges_path
     from slm.runs import resolve
 
     addresses = _addresses(chosen.address, chosen.against)
@@ -228,7 +228,7 @@ def _grades(chosen: argparse.Namespace) -> None:
 
 
 def _prices(chosen: argparse.Namespace) -> None:
-    from slm.judging.prices import Price, own_path, prices, save_prices
+    from slm.llm.prices import Price, own_path, prices, save_prices
 
     if chosen.price:
         if len(chosen.price) != 2:
@@ -257,12 +257,12 @@ def _addresses(*texts: str | None) -> list[str]:
 
 
 def _read(path: Path, ask: Any) -> "list[Graded]":
-    from slm.judging.grades import GradeStore
+    from slm.grading.grades import GradeStore
 
     return list(ask(GradeStore(path))) if path.exists() else []
 
 
 def _all(store: Any) -> "list[Graded]":
-    from slm.judging.questions import graded
+    from slm.grading.questions import graded
 
     return [graded(row) for row in store.rows() if row.finished]

@@ -9,8 +9,8 @@ from slm.cli.command import Commands, answer, watched
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.judging.estimates import Estimate
-    from slm.judging.knowledge import Answer, Score
+    from slm.knowledge.scoring import Answer, Score
+    from slm.stats.means import Estimate
 
 MARKS = {"right": "+", "almost": "~", "wrong": "-"}
 
@@ -28,9 +28,9 @@ def add_to(commands: Commands) -> None:
 
 
 def _knowledge(chosen: argparse.Namespace) -> None:
-    from slm.judging.knowledge import ask, askable, scores
-    from slm.judging.prompts import parse_prompts, shipped
-    from slm.judging.verdicts import with_verdicts
+    from slm.knowledge.prompts import parse_prompts, shipped
+    from slm.knowledge.scoring import ask, askable, scores
+    from slm.knowledge.verdicts import with_verdicts
     from slm.reading import typed_path
     from slm.runs import load_checkpoint, open_run
 
@@ -80,10 +80,10 @@ def _judged(chosen: argparse.Namespace, found: "dict[str, list[Answer]]") -> boo
     """
     from rich.console import Console
 
-    from slm.judging.judge import NO_KEY, Judge, server_of
-    from slm.judging.keys import found_key
-    from slm.judging.knowing import ask_judge, knowing_bill
-    from slm.judging.replies import ReplyStore
+    from slm.knowledge.judge_verdicts import ask_judge, knowing_bill
+    from slm.llm.judge import NO_KEY, Judge, server_of
+    from slm.llm.keys import found_key
+    from slm.llm.replies import ReplyStore
     from slm.runs import runs_dir
 
     path = runs_dir() / "verdicts.sqlite"
@@ -105,7 +105,7 @@ def _judged(chosen: argparse.Namespace, found: "dict[str, list[Answer]]") -> boo
 
 
 def _agreement(answers: "Sequence[Answer]") -> dict[str, object] | None:
-    from slm.judging.knowing import agreement
+    from slm.knowledge.judge_verdicts import agreement
 
     same = agreement(answers)
     return None if same is None else asdict(same)
@@ -113,7 +113,7 @@ def _agreement(answers: "Sequence[Answer]") -> dict[str, object] | None:
 
 def _table(found: "dict[str, list[Answer]]", told: "dict[str, list[Score]]") -> str:
     """Each prompt with its continuations, then the scores of each model."""
-    from slm.judging.knowing import agreement
+    from slm.knowledge.judge_verdicts import agreement
 
     lines = []
     for answers in zip(*found.values(), strict=True):

@@ -8,8 +8,8 @@ from slm.cli.writing import FIRST_WORDS, prompt_or_ours
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.judging.estimates import Estimate
-    from slm.judging.memorization import Measures, Study
+    from slm.memorization.measures import Measures, Study
+    from slm.stats.means import Estimate
 
 TITLES = {
     "truth": "(a) Rouge-2 precision against the true ending",
@@ -62,9 +62,9 @@ def add_to(commands: Commands) -> None:
 
 
 def _memorize(chosen: argparse.Namespace) -> None:
-    from slm.judging.studies import make_study, texts
+    from slm.generation.sampler import Sampling
+    from slm.memorization.studies import make_study, texts
     from slm.runs import Address, resolve
-    from slm.writing.sampler import Sampling
 
     if chosen.stories < 2:
         raise BadInput(f"--stories must be at least 2, not {chosen.stories}")
@@ -88,7 +88,7 @@ def _memorize(chosen: argparse.Namespace) -> None:
 
 
 def _told(address: str, corpus: str, found: "Study") -> dict[str, Any]:
-    from slm.judging.templates import told_again
+    from slm.memorization.templates import told_again
 
     return {
         "address": address,
@@ -104,11 +104,11 @@ def _told(address: str, corpus: str, found: "Study") -> dict[str, Any]:
 
 
 def _copies(chosen: argparse.Namespace) -> None:
-    from slm.judging.copies import copies, plain_words
-    from slm.judging.studies import indexed
-    from slm.judging.templates import most_alike
+    from slm.generation.sampler import Sampling, complete
+    from slm.memorization.studies import indexed
+    from slm.memorization.suffix_index import copies, plain_words
+    from slm.memorization.templates import most_alike
     from slm.runs import load_checkpoint
-    from slm.writing.sampler import Sampling, complete
 
     if (chosen.text is None) == (chosen.address is None):
         raise BadInput("give either an ADDRESS, which writes a story, or --text TEXT")
@@ -164,11 +164,11 @@ def _copies(chosen: argparse.Namespace) -> None:
 
 
 def _novelty(chosen: argparse.Namespace) -> None:
-    from slm.judging.estimates import estimate
-    from slm.judging.memorization import KS
-    from slm.judging.studies import make_novelty, texts
+    from slm.generation.sampler import Sampling
+    from slm.memorization.measures import KS
+    from slm.memorization.studies import make_novelty, texts
     from slm.runs import Address, open_run, resolve
-    from slm.writing.sampler import Sampling
+    from slm.stats.means import estimate
 
     try:
         temperatures = [float(part) for part in chosen.temperatures.split(",")]
@@ -234,8 +234,8 @@ def _difference(found: "Estimate | None") -> dict[str, Any] | None:
 
 
 def _measures(measures: "Measures") -> dict[str, Any]:
-    from slm.judging.estimates import estimate
-    from slm.judging.memorization import KS
+    from slm.memorization.measures import KS
+    from slm.stats.means import estimate
 
     return {
         "truth": {str(k): _estimate(estimate(measures.truth[k])) for k in KS},
@@ -248,8 +248,8 @@ def _measures(measures: "Measures") -> dict[str, Any]:
 
 def _table(address: str, found: "Study") -> str:
     """The five measures, a column for each kind of ending."""
-    from slm.judging.estimates import estimate
-    from slm.judging.templates import told_again
+    from slm.memorization.templates import told_again
+    from slm.stats.means import estimate
 
     kinds = {
         "trained": "its endings of stories it was trained on",

@@ -9,7 +9,7 @@ from slm.cli.command import Commands, answer, typed
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.lens.neuron_search import Found
+    from slm.interp.neurons.search import Found
 
 SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 
@@ -54,7 +54,7 @@ def _build(chosen: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from slm.lens.neuron_build import build_index
+    from slm.interp.neurons.build import build_index
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
@@ -67,8 +67,8 @@ def _build(chosen: argparse.Namespace) -> None:
 
 
 def _top(chosen: argparse.Namespace) -> None:
-    from slm.lens.neuron_index import open_index
-    from slm.lens.neurons import ranked_hook, ranked_name
+    from slm.interp.neurons.activations import ranked_hook, ranked_name
+    from slm.interp.neurons.index import open_index
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
@@ -106,9 +106,9 @@ def _top(chosen: argparse.Namespace) -> None:
 
 
 def _show(chosen: argparse.Namespace) -> None:
-    from slm.lens.neuron_index import open_index
-    from slm.lens.neuron_logits import writes
-    from slm.lens.neurons import ranked_hook, ranked_name
+    from slm.interp.neurons.activations import ranked_hook, ranked_name
+    from slm.interp.neurons.index import open_index
+    from slm.interp.neurons.logits import writes
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
@@ -152,9 +152,9 @@ def _show(chosen: argparse.Namespace) -> None:
 
 
 def _find(chosen: argparse.Namespace) -> None:
-    from slm.lens import neuron_search
-    from slm.lens.neuron_index import open_index
-    from slm.lens.neurons import ranked_hook, ranked_name
+    from slm.interp.neurons import search as neuron_search
+    from slm.interp.neurons.activations import ranked_hook, ranked_name
+    from slm.interp.neurons.index import open_index
     from slm.runs import load_checkpoint
 
     asked = [

@@ -11,7 +11,7 @@ from slm.cli.writing import FIRST_WORDS, add_sampling, prompt_or_ours, sampling_
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.lens.switches import Word
+    from slm.interp.predictions.intervention import Word
 
 
 def add_to(commands: Commands) -> None:
@@ -60,9 +60,9 @@ def add_to(commands: Commands) -> None:
 
 
 def _predict(chosen: argparse.Namespace) -> None:
-    from slm.lens.attribution import attribute
-    from slm.lens.logit_lens import logit_lens
-    from slm.lens.prediction import expectations, one_token
+    from slm.interp.predictions.attribution import attribute
+    from slm.interp.predictions.logit_lens import logit_lens
+    from slm.interp.predictions.next_token import expectations, one_token
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
@@ -140,8 +140,8 @@ def _predict(chosen: argparse.Namespace) -> None:
 
 
 def _ablate(chosen: argparse.Namespace) -> None:
-    from slm.lens.ablation import ablate_heads, ablate_neurons
-    from slm.lens.prediction import one_token
+    from slm.interp.predictions.ablation import ablate_heads, ablate_neurons
+    from slm.interp.predictions.next_token import one_token
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
@@ -178,8 +178,8 @@ def _ablate(chosen: argparse.Namespace) -> None:
 
 
 def _patch(chosen: argparse.Namespace) -> None:
-    from slm.lens.patching import aligned, answers, patch
-    from slm.lens.prediction import one_token
+    from slm.interp.predictions.next_token import one_token
+    from slm.interp.predictions.patching import aligned, answers, patch
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
@@ -224,7 +224,7 @@ def _patch(chosen: argparse.Namespace) -> None:
 def _regenerate(chosen: argparse.Namespace) -> None:
     from dataclasses import asdict
 
-    from slm.lens.switches import parse_switches, regenerate, word_diff
+    from slm.interp.predictions.intervention import parse_switches, regenerate, word_diff
     from slm.runs import load_checkpoint
 
     switches = parse_switches(" ".join([*chosen.off, *chosen.scale]))

@@ -9,7 +9,7 @@ from slm.cli.command import Commands, answer, seed, watched
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.lens.roles import LayerRoles
+    from slm.interp.roles.scoring import LayerRoles
 
 NURSERY = "nursery"
 BEST = 5
@@ -36,8 +36,8 @@ def add_to(commands: Commands) -> None:
 
 
 def _protagonist(chosen: argparse.Namespace) -> None:
-    from slm.lens.neurons import ranked_hook
-    from slm.lens.protagonist import STORIES, protagonist_test
+    from slm.interp.neurons.activations import ranked_hook
+    from slm.interp.roles.protagonist import STORIES, protagonist_test
     from slm.runs import load_checkpoint
 
     if (chosen.layer is None) != (chosen.neuron is None):
@@ -87,9 +87,9 @@ def _trial(trial: Any) -> dict[str, Any]:
 
 
 def _roles(chosen: argparse.Namespace) -> None:
-    from slm.lens.roles import STORIES, score_roles
+    from slm.interp.roles.scoring import STORIES, score_roles
     from slm.runs import load_checkpoint
-    from slm.stories.labelled import labelled
+    from slm.stories.annotation.labelled import labelled
 
     checkpoint = load_checkpoint(chosen.address)
     count = STORIES if chosen.stories is None else chosen.stories

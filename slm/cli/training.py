@@ -310,7 +310,7 @@ def _runs(chosen: argparse.Namespace) -> None:
 
 
 def _eval(chosen: argparse.Namespace) -> None:
-    from slm.judging.loss import story_loss
+    from slm.model.loss import story_loss
     from slm.runs import load_checkpoint
     from slm.stories.cleaning import CleaningReport, cleaned
     from slm.stories.sources import open_source

@@ -15,10 +15,10 @@ def add_to(commands: Commands) -> None:
 
 
 def _check(chosen: argparse.Namespace) -> None:
-    from slm.lens.trust import check, facts
+    from slm.generation.fitting import Fitted, story_that_fits
+    from slm.interp.self_checks import check, facts
     from slm.runs import load_checkpoint
     from slm.stories.shipped import stories
-    from slm.writing.fitting import Fitted, story_that_fits
 
     checkpoint = load_checkpoint(chosen.address)
     story = (

@@ -10,9 +10,9 @@ from slm.cli.command import Commands, answer, seed, typed
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
+    from slm.generation.branches import Path
+    from slm.generation.sampler import Completion, Sampling, WrittenToken
     from slm.runs import Checkpoint
-    from slm.writing.branches import Path
-    from slm.writing.sampler import Completion, Sampling, WrittenToken
 
 
 FIRST_WORDS = "Once upon a time"
@@ -54,7 +54,7 @@ def add_sampling(sub: argparse.ArgumentParser) -> None:
 
 def sampling_of(chosen: argparse.Namespace, alternatives: int = 0) -> "Sampling":
     """How tokens are drawn, as the arguments say."""
-    from slm.writing.sampler import Sampling
+    from slm.generation.sampler import Sampling
 
     return Sampling(
         temperature=chosen.temperature,
@@ -67,9 +67,9 @@ def sampling_of(chosen: argparse.Namespace, alternatives: int = 0) -> "Sampling"
 
 
 def _sample(chosen: argparse.Namespace) -> None:
+    from slm.generation.branches import taken
+    from slm.generation.sampler import complete
     from slm.runs import load_checkpoint
-    from slm.writing.branches import taken
-    from slm.writing.sampler import complete
 
     if chosen.n < 1:
         raise BadInput(f"-n must be at least 1, not {chosen.n}")
@@ -117,8 +117,8 @@ def _streamed(
     tokens: "list[WrittenToken]",
 ) -> "Completion":
     """Write one story; every token it writes is added to `tokens`."""
-    from slm.writing.branches import taken
-    from slm.writing.sampler import stream
+    from slm.generation.branches import taken
+    from slm.generation.sampler import stream
 
     writing = stream(checkpoint, prompt, sampling, taken=taken(path))
     while True:
@@ -148,7 +148,7 @@ def _prompt(chosen: argparse.Namespace, checkpoint: "Checkpoint") -> str:
 
 def prompt_or_ours(chosen: argparse.Namespace, checkpoint: "Checkpoint") -> str:
     """`--prompt`, or as much of our own opening as leaves the model room; what was cut is said."""
-    from slm.writing.fitting import opening_that_fits
+    from slm.generation.fitting import opening_that_fits
 
     if chosen.prompt is not None:
         return str(chosen.prompt)
@@ -160,7 +160,7 @@ def prompt_or_ours(chosen: argparse.Namespace, checkpoint: "Checkpoint") -> str:
 
 def _path(branch: Sequence[str], checkpoint: "Checkpoint") -> "Path":
     """The choices that `--branch` names."""
-    from slm.writing.branches import branch_off
+    from slm.generation.branches import branch_off
 
     path: Path = ()
     for text in branch:

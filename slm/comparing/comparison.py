@@ -25,7 +25,7 @@ from slm.comparing.difference import (
 from slm.comparing.matching import Matching, match_heads, match_neurons
 from slm.comparing.reading import Reading
 from slm.comparing.similarity import Similarity, similarity
-from slm.lens.attention import attention
+from slm.interp.attention import attention
 from slm.model.config import count_parameters
 from slm.progress import Progress
 from slm.runs import Checkpoint, open_run, resolve

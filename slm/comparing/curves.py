@@ -69,7 +69,8 @@ def curves(runs: Sequence[Run]) -> list[Curve]:
 
 def damage(runs: Sequence[Run]) -> list[str]:
     """What cannot be read of what these runs' curves are drawn from, a line a file."""
-    from slm.judging import history, studies
+    from slm.grading import history
+    from slm.memorization import studies
 
     logs = [line for run in runs for line in run.damage()]
     kept_there = [line for run in runs for line in studies.damage(run)]
@@ -123,8 +124,8 @@ def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
     Studies of the same texts, number of stories and sampling are one curve; of two such with the same
     name the one with the most checkpoints.
     """
-    from slm.judging.estimates import estimate
-    from slm.judging.studies import kept_studies
+    from slm.memorization.studies import kept_studies
+    from slm.stats.means import estimate
 
     found: dict[tuple[str, str], dict[int, Point]] = {}
     for made, study in kept_studies(run):
@@ -145,8 +146,8 @@ def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
 
 def _new(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
     """How new a run's endings are beside people's, of the study with the most of its checkpoints."""
-    from slm.judging.estimates import estimate
-    from slm.judging.studies import kept_novelty
+    from slm.memorization.studies import kept_novelty
+    from slm.stats.means import estimate
 
     found: dict[tuple[str, str], dict[int, Point]] = {}
     for made, study in kept_novelty(run):
@@ -177,9 +178,9 @@ def _fullest(
 
 
 def _grades(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
-    from slm.judging.history import readable_rows
-    from slm.judging.questions import graded
-    from slm.judging.scores import summary
+    from slm.grading.history import readable_rows
+    from slm.grading.questions import graded
+    from slm.grading.scores import summary
 
     graded_rows = [row for row in readable_rows(run) if row.finished and row.item.kind == "story"]
     points: dict[str, list[Point]] = {}

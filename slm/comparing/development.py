@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from slm.judging.loss import story_nats
-from slm.lens.head_scores import HeadScores, head_scores
+from slm.interp.heads.scores import HeadScores, head_scores
+from slm.model.loss import story_nats
 from slm.progress import Progress
 from slm.runs import Address, Checkpoint, Run, load_checkpoint
-from slm.stories.annotated import annotated
+from slm.stories.annotation.nursery import annotated
 from slm.stories.nursery import Role
 
 STORIES = 24

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from slm.comparing.alignment import align, total
-from slm.judging.loss import story_nats
+from slm.model.loss import story_nats
 from slm.runs import Checkpoint
 from slm.stories.tokenizer import END
 

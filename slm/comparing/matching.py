@@ -5,7 +5,7 @@ the correlation, over every token that looks and every token it can look at, of 
 attention, each row's mean taken out; the first token, which soaks up attention that has nowhere to
 go, is left out. Heads that merely spread their attention as widely have 0, the same pattern has 1.
 Of neurons the *pre-activations* are correlated over all places (of gated ones the activations, see
-`slm.lens.neurons.ranked_hook`): cut at zero, as what excites is, fewer neurons find their own later
+`slm.interp.neurons.activations.ranked_hook`): cut at zero, as what excites is, fewer neurons find their own later
 selves and more of an untrained model's are matched. Where the tokenizers differ, both are first
 averaged over the stretches of `slm.comparing.alignment`.
 
@@ -28,7 +28,7 @@ from torch import Tensor
 
 from slm.comparing.alignment import align, averaging, one_each
 from slm.errors import BadInput
-from slm.lens.neurons import activations
+from slm.interp.neurons.activations import activations
 from slm.model import fast
 from slm.model.weights import empty
 from slm.runs import Checkpoint

@@ -17,15 +17,15 @@ from slm.comparing.development import STORIES
 from slm.comparing.matching import shuffled
 from slm.errors import BadInput
 from slm.files import write_text
-from slm.judging.estimates import Estimate
-from slm.judging.knowledge import ask, askable, scores
-from slm.judging.prompts import prompts_yaml, shipped
-from slm.lens.head_scores import EFFECT, HeadScores, head_scores
+from slm.generation.beam import BEAMS
+from slm.interp.heads.scores import EFFECT, HeadScores, head_scores
+from slm.knowledge.prompts import prompts_yaml, shipped
+from slm.knowledge.scoring import ask, askable, scores
 from slm.progress import Progress
 from slm.reading import read_json
 from slm.runs import Address, Checkpoint, Run, load_checkpoint
+from slm.stats.means import Estimate
 from slm.stories.nursery import GRAMMAR_VERSION
-from slm.writing.beam import BEAMS
 
 What = Literal["knowledge", "heads"]
 WHAT: tuple[What, ...] = get_args(What)
@@ -149,7 +149,7 @@ def heads(checkpoint: Checkpoint) -> list[Value]:
     """How many heads beat their baseline, for each kind and for any, and the best head of each kind.
 
     The number of heads stands beside that of the same model with the entries of its weights
-    shuffled; a head's score beside its own attention, moved (`slm.lens.head_scores`). The best head
+    shuffled; a head's score beside its own attention, moved (`slm.interp.heads.scores`). The best head
     is the one that is furthest above that. A kind with too few stories is left out.
     """
     learned = head_scores(checkpoint, stories=STORIES, seed=SEED)

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from slm.generation.sampler import Sampling, complete
 from slm.model.weights import Weights
 from slm.runs import Address, Checkpoint, Metric, Run, Sample
 from slm.stories.corpus import Prepared
 from slm.stories.tokenizer import Tokenizer
 from slm.training.loop import Learner
 from slm.training.validation import validation_loss
-from slm.writing.sampler import Sampling, complete
 
 PINNED_PROMPTS = (
     "Once upon a time, there was a little",

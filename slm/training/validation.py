@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from slm.judging.loss import Loss, story_loss
+from slm.model.loss import Loss, story_loss
 from slm.model.weights import Weights
 from slm.stories.corpus import Prepared
 

@@ -8,8 +8,8 @@ import pytest
 
 from slm.comparing.difference import differences, loss_difference
 from slm.comparing.measured import missing
-from slm.judging.knowledge import ask, scores
-from slm.judging.prompts import shipped as prompts
+from slm.knowledge.prompts import shipped as prompts
+from slm.knowledge.scoring import ask, scores
 from slm.runs import load_checkpoint, open_run
 from slm.stories import shipped
 from tests.app.conftest import Open, figure_on, said, story_on, told_to_read

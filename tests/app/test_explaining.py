@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.app.conftest import Open, figure_on, said, told_to_read
-from tests.judging.explaining_judge import explains
-from tests.judging.server import JudgeServer, refuses, serving
+from tests.interp.autointerp.explaining_judge import explains
+from tests.llm.server import JudgeServer, refuses, serving
 
 KEY = "sk-very-secret-0123456789"
 VIEW = {"view_roles": "Explained by a judge", "read": "a corpus", "explaining": 100}

@@ -8,12 +8,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.grading import GradingJob, graded
-from slm.judging.grades import Item
-from slm.judging.grading import grade
-from slm.judging.judge import Judge
-from slm.judging.shelf import Shelf
+from slm.grading.grades import Item
+from slm.grading.grading import grade
+from slm.grading.stores import Shelf
+from slm.llm.judge import Judge
 from tests.app.conftest import Open, figure_on, said
-from tests.judging.server import JudgeServer, says
+from tests.llm.server import JudgeServer, says
 
 KEY = "sk-very-secret-0123456789"
 

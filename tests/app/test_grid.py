@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from slm.judging.grades import GradeStore, Item
+from slm.grading.grades import GradeStore, Item
 from slm.runs import open_run
 from slm.stories.tokenizer import Tokenizer
 from slm.training import queue, sweep

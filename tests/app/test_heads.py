@@ -8,9 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import cache
-from slm.lens.head_scores import head_scores
+from slm.interp.heads.scores import head_scores
 from slm.runs import load_checkpoint
-from slm.stories.labelled import NURSERY
+from slm.stories.annotation.labelled import NURSERY
 from tests.app.conftest import Open, figure_on, said
 from tests.conftest import little_stories, write_corpus
 

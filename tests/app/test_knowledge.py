@@ -11,11 +11,11 @@ from app.knowledge.editing import MINE, as_rows, from_rows
 from app.knowledge.judged import WORK
 from app.knowledge.table import table
 from slm.errors import BadInput
-from slm.judging.knowledge import Answer
-from slm.judging.prompts import Prompt, shipped
+from slm.knowledge.prompts import Prompt, shipped
+from slm.knowledge.scoring import Answer
 from slm.runs import open_run
 from tests.app.conftest import Open, figure_on, said
-from tests.judging.server import says, serving
+from tests.llm.server import says, serving
 
 PARK = Prompt(kind="fact", prompt="Tom went to the", right=("park",), wrong=("moon",))
 

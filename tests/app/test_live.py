@@ -1,8 +1,8 @@
 """A story that is written while it is looked at is the story the sampler writes."""
 
 from app.live import LiveStory
+from slm.generation.sampler import Sampling, complete
 from slm.runs import Checkpoint
-from slm.writing.sampler import Sampling, complete
 
 
 def test_a_live_story_is_the_one_the_sampler_writes(checkpoint: Checkpoint) -> None:

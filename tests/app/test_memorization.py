@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.memorization.copied import underlined
 from app.work import THREAD
-from slm.judging.copies import Copy
+from slm.memorization.suffix_index import Copy
 from slm.runs import open_run
 from slm.stories import nursery
 from tests.app.conftest import Open, figure_on, said, story_on, told_to_read

@@ -14,11 +14,11 @@ from streamlit.testing.v1 import AppTest
 
 from app.indexing import building
 from app.work import Work
-from slm.lens import neuron_build
-from slm.lens.neuron_build import build_index
-from slm.lens.neuron_index import index_of, open_index
-from slm.lens.neuron_logits import writes
-from slm.lens.neuron_search import by_place, by_token
+from slm.interp.neurons import build as neuron_build
+from slm.interp.neurons.build import build_index
+from slm.interp.neurons.index import index_of, open_index
+from slm.interp.neurons.logits import writes
+from slm.interp.neurons.search import by_place, by_token
 from slm.model.weights import initialise
 from slm.runs import load_checkpoint, open_run
 from slm.stories import shipped

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from slm.lens.attention import attention
-from slm.lens.neurons import examples
+from slm.interp.attention import attention
+from slm.interp.neurons.activations import examples
 from slm.runs import load_checkpoint
 from slm.stories import shipped
 from tests.app.conftest import Open, figure_on, finished, said, story_on

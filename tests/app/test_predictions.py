@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from slm.lens.ablation import ablate_heads
-from slm.lens.attribution import attribute
-from slm.lens.patching import aligned, answers, cost_of_the_change, patch
-from slm.lens.prediction import expectations, one_token
-from slm.lens.switches import parse_switches, regenerate
+from slm.generation.sampler import Sampling
+from slm.interp.predictions.ablation import ablate_heads
+from slm.interp.predictions.attribution import attribute
+from slm.interp.predictions.intervention import parse_switches, regenerate
+from slm.interp.predictions.next_token import expectations, one_token
+from slm.interp.predictions.patching import aligned, answers, cost_of_the_change, patch
 from slm.runs import Checkpoint, load_checkpoint
 from slm.stories import shipped
 from slm.stories.tokenizer import Tokenizer
-from slm.writing.sampler import Sampling
 from tests.app.conftest import Open, figure_on, said, story_on
 
 TEXT = shipped.stories()[0].text

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from slm.lens.roles import score_roles
+from slm.interp.roles.scoring import score_roles
 from slm.progress import result_of
 from slm.runs import load_checkpoint
-from slm.stories.labelled import ROLES, with_roles
+from slm.stories.annotation.labelled import ROLES, with_roles
 from tests.app.conftest import Open, figure_on, said
 
 

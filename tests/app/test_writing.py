@@ -7,9 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from app.branching import LiveBranches, from_links
 from app.show import LARGEST_SEED
+from slm.generation.branches import Choice, taken
+from slm.generation.sampler import Sampling, complete
 from slm.runs import Checkpoint, load_checkpoint
-from slm.writing.branches import Choice, taken
-from slm.writing.sampler import Sampling, complete
 from tests.app.conftest import Open, finished, said, story_on
 
 SAMPLING = Sampling(max_tokens=10, seed=3, alternatives=4)

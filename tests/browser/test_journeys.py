@@ -7,12 +7,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from slm.lens.attention import attention
+from slm.interp.attention import attention
 from slm.model.weights import load
 from slm.runs import Address, Checkpoint, Run
 from slm.stories import shipped
 from tests.browser.conftest import App
-from tests.judging.server import JudgeServer
+from tests.llm.server import JudgeServer
 
 
 def tokens(page: Page) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import App
-from tests.judging.server import serving
+from tests.llm.server import serving
 
 
 @pytest.mark.parametrize("leaving", ["Tab", "Shift+Tab", "", "Enter"])

@@ -22,17 +22,17 @@ from slm.comparing.measured import (
     missing,
     numbers_of_heads,
 )
-from slm.judging import studies
-from slm.judging.knowledge import ask, scores
-from slm.judging.prompts import shipped
-from slm.lens.estimates import Estimates
-from slm.lens.head_scores import HeadScores, head_scores
+from slm.generation.sampler import Sampling
+from slm.interp.heads.scores import HeadScores, head_scores
+from slm.knowledge.prompts import shipped
+from slm.knowledge.scoring import ask, scores
+from slm.memorization import studies
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
 from slm.progress import result_of
 from slm.runs import Address, Metric, Run, RunInfo, load_checkpoint, open_run
+from slm.stats.many_means import Estimates
 from slm.stories.tokenizer import Tokenizer
-from slm.writing.sampler import Sampling
 from tests.conftest import write_corpus
 
 BUNDLED = Path(__file__).resolve().parents[2] / "runs"

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from slm.comparing.development import PARTS, Part, Stage, appearances, halfway, word_losses
-from slm.judging.loss import story_nats
-from slm.lens.estimates import Estimates
-from slm.lens.head_scores import HeadScores
-from slm.lens.head_targets import BY_PLACE
+from slm.interp.heads.scores import HeadScores
+from slm.interp.heads.targets import BY_PLACE
+from slm.model.loss import story_nats
 from slm.model.weights import empty
 from slm.runs import Address, Checkpoint
-from slm.stories.annotated import annotated
+from slm.stats.many_means import Estimates
+from slm.stories.annotation.nursery import annotated
 
 
 def stage(step: int, beats: set[tuple[int, int]], **words: float) -> Stage:

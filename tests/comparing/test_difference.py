@@ -13,7 +13,7 @@ from slm.comparing.difference import (
     sentences,
     words,
 )
-from slm.judging.loss import story_loss
+from slm.model.loss import story_loss
 from slm.model.weights import empty
 from slm.runs import Checkpoint
 from slm.stories.tokenizer import END

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from slm.errors import BadInput
+from slm.generation.sampler import Sampling, complete
 from slm.importing.bring import bring
 from slm.importing.recognition import recognise
-from slm.lens.trust import check
+from slm.interp.self_checks import check
 from slm.model import fast
 from slm.model.config import ModelConfig
 from slm.model.hooked import hooked
@@ -19,7 +20,6 @@ from slm.model.weights import initialise
 from slm.runs import Checkpoint, list_runs, load_checkpoint, open_run
 from slm.stories.tokenizer import END, Tokenizer
 from slm.training import job
-from slm.writing.sampler import Sampling, complete
 from tests.importing.conftest import lively
 
 KINDS = ("gpt2", "gpt_neo", "llama", "llama-tied")

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from slm.errors import BadInput
+from slm.generation.sampler import Sampling, complete
 from slm.importing.bring import bring
 from slm.importing.recognition import recognise
 from slm.model import fast
 from slm.runs import load_checkpoint
 from slm.stories.tokenizer import Tokenizer
-from slm.writing.sampler import Sampling, complete
 from tests.importing.conftest import lively
 from tests.importing.test_llama2c import forward, write_model
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from slm.errors import BadInput
+from slm.generation.sampler import Sampling, complete
 from slm.importing.bring import bring
 from slm.importing.llama2c import read_tokenizer
 from slm.importing.recognition import recognise
 from slm.model import fast
 from slm.runs import load_checkpoint
-from slm.writing.sampler import Sampling, complete
 from tests.conftest import little_stories
 
 D, M, LAYERS, HEADS, GROUPS, CONTEXT = 24, 40, 2, 6, 2, 32

@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from slm.judging.loss import story_loss
+from slm.generation.beam import grow, log_probabilities
+from slm.generation.sampler import Sampling, complete, stream
 from slm.model import fast
 from slm.model.config import ModelConfig
+from slm.model.loss import story_loss
 from slm.model.weights import Weights, initialise
 from slm.runs import Address, Checkpoint
 from slm.stories.tokenizer import Tokenizer
 from slm.training.loop import Learner
 from slm.training.recipe import RECIPES, Precision, Recipe
 from slm.training.speed import measure
-from slm.writing.beam import grow, log_probabilities
-from slm.writing.sampler import Sampling, complete, stream
 from tests.stand_in import stand_in
 
 CONFIGS = {

@@ -1,6 +1,6 @@
 """Every token of a nursery story knows the role of its word."""
 
-from slm.stories.annotated import annotate, annotated
+from slm.stories.annotation.nursery import annotate, annotated
 from slm.stories.nursery import NurseryStory, Role, Span
 from slm.stories.tokenizer import Tokenizer
 

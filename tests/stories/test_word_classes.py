@@ -2,10 +2,8 @@
 
 import re
 
-from slm.stories.labelled import ROLES, classes_of, first_pieces, with_roles
-from slm.stories.nursery import Role
-from slm.stories.tokenizer import Tokenizer
-from slm.stories.word_classes import (
+from slm.stories.annotation.labelled import ROLES, classes_of, first_pieces, with_roles
+from slm.stories.annotation.word_classes import (
     AFTER_DETERMINER,
     AFTER_NAMED,
     AFTER_TO,
@@ -21,6 +19,8 @@ from slm.stories.word_classes import (
     PRONOUN,
     classed_words,
 )
+from slm.stories.nursery import Role
+from slm.stories.tokenizer import Tokenizer
 
 TEXT = 'A dog named Rex wanted to play. Suddenly, Rex said, "We are going!" Then Tom\u2019s cat jumped.'
 

@@ -1,0 +1,106 @@
+"""Do two judges say the same of the same stories? Knows nothing of who they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from slm.grading.protocol import ALL_DIMENSIONS
+from slm.grading.questions import Graded
+from slm.grading.scores import by_story
+from slm.stats.clustered import Mean, draws, percentiles
+
+RESAMPLES = 1000
+FEWEST = 3
+"""Of fewer stories no agreement is told."""
+
+Values = Float[np.ndarray, "story"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How far two judges agree about one dimension, over the stories that both graded.
+
+    `order`: Spearman's rank correlation (1904); do they rank stories alike? `level`: Cohen's kappa
+    with quadratic weights (1968); do they also give the same numbers? Both are 1 for judges who
+    agree and near 0 for judges who have nothing in common. `higher`: by how many grades the first
+    judge is above the second. None where a judge gave one and the same grade to all.
+    """
+
+    stories: int
+    order: Mean | None
+    level: Mean | None
+    higher: Mean
+
+
+def agreement(
+    one: Sequence[Graded], other: Sequence[Graded], seed: int = 0
+) -> dict[str, Agreement]:
+    """Compare two judges' grades, dimension by dimension; repeats of a story are averaged first.
+
+    The intervals resample openings. Empty where fewer than three stories were graded by both.
+    """
+    found: dict[str, Agreement] = {}
+    for name in ALL_DIMENSIONS:
+        mine, theirs = by_story(one, name), by_story(other, name)
+        both = sorted(mine.keys() & theirs.keys())
+        if len(both) < FEWEST:
+            continue
+        x = np.array([np.mean(mine[story]) for story in both])
+        y = np.array([np.mean(theirs[story]) for story in both])
+        openings = [opening for opening, *_ in both]
+        rows = _rows_drawn(openings, seed)
+        higher = [float((x - y)[at].mean()) for at in rows]
+        found[name] = Agreement(
+            stories=len(both),
+            order=_with_interval(spearman(x, y), [spearman(x[at], y[at]) for at in rows]),
+            level=_with_interval(kappa(x, y), [kappa(x[at], y[at]) for at in rows]),
+            higher=Mean(
+                mean=float((x - y).mean()),
+                interval=percentiles(np.array(higher)) if len(set(openings)) > 1 else None,
+            ),
+        )
+    return found
+
+
+def spearman(x: Values, y: Values) -> float:
+    """Pearson's correlation of the ranks, ties sharing the mean of theirs; NaN where all are tied."""
+    a, b = _ranks(x), _ranks(y)
+    a, b = a - a.mean(), b - b.mean()
+    scale = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / scale if scale > 0 else float("nan")
+
+
+def kappa(x: Values, y: Values) -> float:
+    """Cohen's kappa with quadratic weights: one minus observed over expected squared difference.
+
+    What is expected of judges who grade independently, E (x - y)² over all pairs of a grade of one
+    and a grade of the other, is var x + var y + (mean x - mean y)²; so no table is needed.
+    """
+    expected = float(x.var() + y.var() + (x.mean() - y.mean()) ** 2)
+    return 1 - float(((x - y) ** 2).mean()) / expected if expected > 1e-12 else float("nan")
+
+
+def _ranks(values: Values) -> Values:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[place]
+
+
+def _rows_drawn(openings: Sequence[str], seed: int) -> list[np.ndarray]:
+    """The rows of each resample of whole openings."""
+    names = sorted(set(openings))
+    rows = {name: np.flatnonzero([at == name for at in openings]) for name in names}
+    return [
+        np.concatenate([rows[names[at]] for at in drawn])
+        for drawn in draws(len(names), seed, RESAMPLES)
+    ]
+
+
+def _with_interval(value: float, resampled: Sequence[float]) -> Mean | None:
+    """None where there is no number; resamples without one (all grades equal) are left out."""
+    if not np.isfinite(value):
+        return None
+    numbers = np.array([each for each in resampled if np.isfinite(each)])
+    return Mean(mean=value, interval=percentiles(numbers) if len(numbers) > 1 else None)

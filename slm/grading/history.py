@@ -1,0 +1,97 @@
+"""Grades over training: what a judge thought of a run's checkpoints, opening by opening."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from slm.errors import BadInput
+from slm.grading.grades import GradeStore, Row
+from slm.grading.protocol import ALL_DIMENSIONS, Grade
+from slm.grading.questions import graded
+from slm.runs import Address, Run, list_runs
+from slm.stats.clustered import Mean, mean_over
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """One checkpoint as one judge graded it: `grades[dimension][opening]` is the mean over stories."""
+
+    run: str
+    step: int
+    tokens: int
+    width: int
+    layers: int
+    judge: str
+    grades: dict[str, dict[str, float]]
+
+    def mean(self, dimension: str) -> Mean:
+        """A dimension's mean over openings, with its interval."""
+        by_opening = self.grades[dimension]
+        return mean_over(list(by_opening), list(by_opening.values()))
+
+
+def judges() -> list[str]:
+    """Everybody who graded a story of any run whose grades can be read (see `damage`)."""
+    found = {
+        row.judge
+        for run in list_runs()
+        for row in readable_rows(run)
+        if row.finished and row.item.kind == "story"
+    }
+    return sorted(found)
+
+
+def damage(runs: Sequence[Run]) -> list[str]:
+    """What is wrong with the grades of these runs that cannot be read, a line a run."""
+    found = []
+    for run in runs:
+        try:
+            GradeStore(run.grades_path).rows()
+        except BadInput as error:
+            found.append(str(error))
+    return found
+
+
+def readable_rows(run: Run) -> list[Row]:
+    """Every reply about a run, none where they cannot be read: that hides no other run's."""
+    try:
+        return GradeStore(run.grades_path).rows()
+    except BadInput:
+        return []
+
+
+def scored(run: Run, judge: str) -> list[Scored]:
+    """The checkpoints of `run` that `judge` graded, by step. Stories of no model are left out."""
+    found: dict[int, dict[str, dict[str, list[float]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
+    for row in readable_rows(run):
+        if not row.finished or row.judge != judge or row.item.kind != "story":
+            continue
+        try:
+            address, one = Address.parse(row.item.address), graded(row)
+        except BadInput:  # no address of ours
+            continue
+        if address.run != run.name or address.step is None or not isinstance(one.outcome, Grade):
+            continue
+        for dimension in ALL_DIMENSIONS:
+            if (value := getattr(one.outcome, dimension)) is not None:
+                found[address.step][dimension][row.item.opening].append(value)
+    config, tokens = run.config, {metric.step: metric.tokens for metric in run.metrics()}
+    return [
+        Scored(
+            run=run.name,
+            step=step,
+            tokens=tokens.get(step, 0),
+            width=config.d_model,
+            layers=config.n_layers,
+            judge=judge,
+            grades={
+                dimension: {opening: float(np.mean(values)) for opening, values in each.items()}
+                for dimension, each in dimensions.items()
+            },
+        )
+        for step, dimensions in sorted(found.items())
+    ]

@@ -1,0 +1,90 @@
+"""A person as the judge: the same items, blinded, and the answers kept like any other judge's."""
+
+import json
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import get_args
+
+from slm.errors import BadInput
+from slm.grading.grades import GradeStore, Item
+from slm.grading.grading import unanswered
+from slm.grading.protocol import ALL_DIMENSIONS, DIMENSIONS, AgeGroup
+from slm.grading.questions import is_instruct, question
+from slm.llm.judge import server_of
+
+PERSON = "person:"
+BY_HAND = "by hand"
+"""Stands where the address of another judge's server does."""
+
+NO_WORDS = "(graded by hand)"
+VERDICTS = {"1": "first", "2": "second", "=": "tie"}
+
+
+def person(name: str) -> str:
+    """The judge's name of a person: `person:amy`."""
+    name = name.strip()
+    if not re.fullmatch(r"\w[\w .-]{0,39}", name):
+        raise BadInput(f"a person's name is 1 to 40 letters, digits, '.', '-' or '_', not {name!r}")
+    return PERSON + name
+
+
+def to_read(items: Sequence[Item], name: str) -> list[Item]:
+    """What this person has not graded yet: each text once, in an order of their own, by chance.
+
+    The order depends on the name and the texts alone, so that it goes on where it was left.
+    """
+    once = [item for item in items if item.repeat == 0]
+    left = unanswered(once, person(name), BY_HAND)
+    keyed = {random.Random(f"{name}\0{i.opening}\0{i.completion}").random(): i for i in left}
+    return [keyed[at] for at in sorted(keyed)]
+
+
+def expected(item: Item) -> str:
+    """What `read_by_hand` takes, in words."""
+    if item.other is not None:
+        return "1, 2 or ="
+    return " ".join((*_dimensions(item), "age"))
+
+
+def read_by_hand(item: Item, typed: str) -> str:
+    """Turn `7 5 8 6 C` (or, of a pair, `1`, `2` or `=`) into the answer the protocol wants."""
+    if item.other is not None:
+        if typed.strip() not in VERDICTS:
+            raise BadInput(f"type 1, 2 or =, not {typed.strip()!r}")
+        return json.dumps({"better": VERDICTS[typed.strip()]})
+    names = _dimensions(item)
+    *grades, age = re.split(r"[\s,;]+", typed.strip())
+    try:
+        values = [float(grade) for grade in grades]
+    except ValueError:
+        values = []
+    right = len(values) == len(names) and all(0 <= value <= 10 for value in values)
+    if not right or age.upper() not in get_args(AgeGroup):
+        raise BadInput(
+            f"type {len(names)} grades from 0 to 10 ({', '.join(names)}) and a letter A to F, "
+            f"such as {'7 ' * len(names)}C, not {typed.strip()[:40]!r}"
+        )
+    return json.dumps({**dict(zip(names, values, strict=True)), "age_group": age.upper()})
+
+
+def keep_by_hand(
+    item: Item, name: str, reply: str, store: Callable[[Item], GradeStore], *, words: str = ""
+) -> None:
+    """Keep a person's answer; one they gave before is set aside, and stays in the file."""
+    asked, kept, at = question(item), store(item), replace(item, repeat=0)
+    who = (person(name), server_of(BY_HAND), asked.version)
+    kept.set_aside(at, *who, before=float("inf"))
+    if kept.claim(at, *who) is None:
+        raise BadInput(f"{name!r} is grading this story elsewhere at the same moment")
+    try:
+        said = words.strip() or NO_WORDS
+        kept.keep(at, *who, turn="assessment", asked=asked.first, text=said, cost=0.0)
+        kept.keep(at, *who, turn="grade", asked=asked.second(said), text=reply, cost=0.0)
+    finally:
+        kept.release(at, *who)
+
+
+def _dimensions(item: Item) -> tuple[str, ...]:
+    return ALL_DIMENSIONS if is_instruct(item.opening) else DIMENSIONS

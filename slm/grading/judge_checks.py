@@ -1,0 +1,140 @@
+"""Is the judge awake? Stories of which we know how good they are, mixed in among the others.
+
+Our own stories, told to their end; the same with the words of the ending shuffled; the same
+beginnings with the ending of another story. A judge who grades the spoiled ones no lower than the
+whole ones does not see what it is asked about, whatever it says about a model.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from slm.grading.grades import Item, Kind
+from slm.grading.questions import Graded
+from slm.grading.scores import by_story
+from slm.stats.clustered import Mean, mean_over
+from slm.stories.shipped import stories
+
+STORIES = 8
+GIVEN = 0.4
+"""The share of a story's words that is given as its beginning."""
+
+ENOUGH = 3
+"""With fewer stories that have both grades, nothing is said about the judge."""
+
+CLEAR = 1.0
+"""A spoiled story must lose at least so many grades, or surely some."""
+
+SPOILED: dict[Kind, tuple[str, str]] = {
+    "shuffled": ("the words of the ending shuffled", "grammar"),
+    "elsewhere": ("the ending of another story", "consistency"),
+}
+"""What was done to a story, and which grade must suffer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """What a way of spoiling stories costs them in a judge's eyes, in grades.
+
+    `sees`: true where the interval of the difference (over stories) lies above zero, false where it
+    does not and the mean is below one grade; None where these stories are too few to say.
+    """
+
+    kind: Kind
+    what: str
+    dimension: str
+    stories: int
+    whole: float
+    spoiled: float
+    difference: Mean
+    sees: bool | None
+
+
+def calibration_items(repeats: int = 1) -> list[Item]:
+    """A whole story and two spoiled ones for each of our first stories; always the same texts."""
+    parts = [_cut(story.text) for story in stories()[:STORIES]]
+    found = []
+    for at, (opening, ending) in enumerate(parts):
+        words = ending.split()
+        random.Random(at).shuffle(words)
+        endings: dict[Kind, str] = {
+            "human": ending,
+            "shuffled": " " + " ".join(words),
+            "elsewhere": parts[(at + 1) % len(parts)][1],
+        }
+        found += [
+            Item(
+                address="",
+                opening=opening,
+                completion=text,
+                opening_index=at,
+                completion_index=0,
+                repeat=repeat,
+                kind=kind,
+            )
+            for kind, text in endings.items()
+            for repeat in range(repeats)
+        ]
+    return found
+
+
+def mixed(items: Sequence[Item], tests: Sequence[Item], seed: int = 0) -> list[Item]:
+    """All items in an order drawn by chance, so that nothing about the order tells them apart."""
+    every = [*items, *tests]
+    random.Random(seed).shuffle(every)
+    return every
+
+
+def contrasts(graded: Sequence[Graded], seed: int = 0) -> list[Contrast]:
+    """What each way of spoiling costs; empty where the judge was not tested."""
+    found = []
+    for kind, (what, dimension) in SPOILED.items():
+        whole, spoiled = (
+            _by_opening(graded, "human", dimension),
+            _by_opening(graded, kind, dimension),
+        )
+        both = sorted(whole.keys() & spoiled.keys())
+        if not both:
+            continue
+        difference = mean_over(both, [whole[at] - spoiled[at] for at in both], seed)
+        sees = None
+        if len(both) >= ENOUGH and difference.interval is not None:
+            surely = difference.interval[0] > 0
+            sees = True if surely else False if difference.mean < CLEAR else None
+        found.append(
+            Contrast(
+                kind=kind,
+                what=what,
+                dimension=dimension,
+                stories=len(both),
+                whole=sum(whole[at] for at in both) / len(both),
+                spoiled=sum(spoiled[at] for at in both) / len(both),
+                difference=difference,
+                sees=sees,
+            )
+        )
+    return found
+
+
+def awake(found: Sequence[Contrast]) -> Literal["yes", "no", "not tested"]:
+    """Whether the judge saw every way of spoiling a story; "no" where it missed one."""
+    if any(contrast.sees is False for contrast in found):
+        return "no"
+    seen = {contrast.kind for contrast in found if contrast.sees}
+    return "yes" if seen == set(SPOILED) else "not tested"
+
+
+def _by_opening(graded: Sequence[Graded], kind: Kind, dimension: str) -> dict[str, float]:
+    mine = [one for one in graded if one.item.kind == kind]
+    return {
+        opening: sum(grades) / len(grades)
+        for (opening, *_), grades in by_story(mine, dimension).items()
+    }
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """A beginning that stops after a word, and the rest with the space before it."""
+    words = text.split(" ")
+    at = round(GIVEN * len(words))
+    return " ".join(words[:at]), " " + " ".join(words[at:])

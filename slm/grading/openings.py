@@ -1,0 +1,104 @@
+"""Beginnings of stories from a person's own file, for a model to go on with and a judge to read."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from slm.errors import BadInput, one_line, shown
+from slm.stories.instruct import compose, is_record, parse_record, whole_records
+from slm.stories.text_files import BLANK_LINE
+from slm.stories.tokenizer import END
+from slm.yaml_files import read_yaml
+
+FORMS = (".txt", ".yaml", ".yml", ".json", ".jsonl", ".csv")
+FIELDS = ("opening", "prompt", "text", "story")
+"""What the opening is called in a file of records."""
+
+_STORY = re.compile(r"^Story:", re.MULTILINE)
+
+
+def read_openings(path: Path) -> tuple[str, ...]:
+    """Openings from a file in one of the `FORMS`."""
+    try:
+        return parse_openings(str(path), path.read_bytes())
+    except OSError as error:
+        raise BadInput(f"no openings in {shown(path)}: {error.strerror}") from None
+
+
+def parse_openings(name: str, data: bytes) -> tuple[str, ...]:
+    """Openings from what a file of that name holds. The paper's own file is a YAML list of strings.
+
+    The space at an opening's end, which a model writes itself, is taken off, and an opening that
+    comes twice is kept once. A request that lacks its `Story:` gets it. Raises `BadInput` for
+    another form, and for anything but texts that are not empty.
+    """
+    kind = Path(name).suffix.lower()
+    if kind not in FORMS:
+        raise BadInput(f"openings are {', '.join(FORMS)}, not {shown(Path(name).name)}")
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        if kind in (".yaml", ".yml"):
+            found = read_yaml(name, text)
+        elif kind == ".json":
+            found = json.loads(text)
+        elif kind == ".jsonl":
+            found = [json.loads(line) for line in text.split("\n") if line.strip()]
+        elif kind == ".csv":
+            found = _of_csv(text)
+        else:
+            found = _of_text(text)
+    except (ValueError, RecursionError, csv.Error) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{name} cannot be read: {one_line(str(error), 300)}") from None
+    if not isinstance(found, list) or not found:
+        raise BadInput(f"{name} must hold a list of openings, each a text")
+    texts = (_text_of(item, f"opening {at} of {name}") for at, item in enumerate(found, 1))
+    openings = tuple(dict.fromkeys(_whole(text.strip()) for text in texts))
+    if "" in openings:
+        raise BadInput(f"{name} holds an empty opening")
+    return openings
+
+
+def _text_of(item: object, where: str) -> str:
+    """An opening, which is a text or the one field of a record that is called like one."""
+    if isinstance(item, str):
+        return item
+    if isinstance(item, dict):
+        found = [item[field] for field in FIELDS if isinstance(item.get(field), str)]
+        if len(found) == 1:
+            return found[0]
+    raise BadInput(f"{where} must be a text, or have one {' or '.join(FIELDS)}, not {shown(item)}")
+
+
+def _whole(opening: str) -> str:
+    """An opening; where it is a request without its last line, with it."""
+    if is_record(opening) and not _STORY.search(opening):
+        return compose(parse_record(opening))
+    return opening
+
+
+def _of_csv(text: str) -> list[object]:
+    """The records of a CSV file with a heading; one with a single column needs none."""
+    rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+    if rows and all(len(row) == 1 for row in rows) and rows[0][0].casefold() not in FIELDS:
+        return [row[0] for row in rows]
+    heading = [name.strip().casefold() for name in rows[0]] if rows else []
+    return [dict(zip(heading, row, strict=False)) for row in rows[1:]]
+
+
+def _of_text(text: str) -> list[str]:
+    """The openings of a text: between marks, requests, between empty lines, or one a line."""
+    text = text.strip()
+    if END in text:
+        parts: Iterable[str] = text.split(END)
+    elif is_record(text):
+        parts = whole_records(BLANK_LINE.split(text))
+    elif BLANK_LINE.search(text):
+        parts = BLANK_LINE.split(text)
+    else:
+        parts = text.split("\n")
+    return [part for part in parts if part.strip()]

@@ -1,0 +1,214 @@
+"""From grades to answers: how good, how sure, how noisy the judge, which of two is better.
+
+Intervals resample whole openings. What could not be read is counted, never averaged.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from slm.grading.pairwise import Verdict
+from slm.grading.protocol import ALL_DIMENSIONS, Grade
+from slm.grading.questions import Graded
+from slm.stats.clustered import Mean, mean_over, percentiles, resampled_sums
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """The averages over every graded story. Ungraded replies are counted, never averaged.
+
+    `stories` is how many stories have a grade; with repeats there are more grades than that.
+    """
+
+    graded: int
+    ungraded: int
+    stories: int
+    means: dict[str, Mean]
+    ages: dict[str, int]
+    spent: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """Standard deviations, in grades: of a judge asked again, and of the stories themselves.
+
+    One-way random effects: `within` is the root of the mean square within stories, `between` the
+    root of the variance component between them, from which the judge's noise is taken off (Searle,
+    Casella & McCulloch 1992, chapter 3). `stories` were asked about more than once.
+    """
+
+    stories: int
+    within: Mean
+    between: Mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """Which of two checkpoints writes better, from pairs that were asked both ways round.
+
+    `wins`: how often `a` is preferred, a tie counting half. `first`: how often the one that stood
+    first is; half where the judge has no favourite place. `steady`: the share of pairs in which
+    both ways gave the same winner. `unread`: pairs without two verdicts.
+    """
+
+    a: str
+    b: str
+    pairs: int
+    openings: int
+    unread: int
+    wins: Mean
+    first: Mean
+    steady: float
+
+
+def summary(graded: Sequence[Graded], seed: int = 0) -> Summary:
+    """Average each dimension; a story asked about several times counts once."""
+    good = [(one.item.opening, one.outcome) for one in graded if isinstance(one.outcome, Grade)]
+    means: dict[str, Mean] = {}
+    stories = 0
+    for name in ALL_DIMENSIONS:
+        openings, values = [], []
+        for (opening, *_), grades in by_story(graded, name).items():
+            openings.append(opening)
+            values.append(float(np.mean(grades)))
+        if values:
+            means[name] = mean_over(openings, values, seed)
+            stories = max(stories, len(values))
+    return Summary(
+        graded=len(good),
+        ungraded=sum(not isinstance(one.outcome, Grade) for one in graded),
+        stories=stories,
+        means=means,
+        ages=dict(sorted(Counter(grade.age_group for _, grade in good).items())),
+        spent=spent(graded),
+    )
+
+
+def spent(graded: Sequence[Graded]) -> float | None:
+    """What these replies cost; None where a price was unknown.
+
+    One reply may stand for the same text in several places, and was paid once.
+    """
+    bought = {
+        (g.judge, g.item.opening, g.item.completion, g.item.other, g.item.repeat): g.cost
+        for g in graded
+    }
+    costs = bought.values()
+    return None if None in costs else float(sum(cost or 0.0 for cost in costs))
+
+
+def by_story(graded: Sequence[Graded], name: str) -> dict[tuple[str, str, int, int], list[float]]:
+    """A dimension's grades, all repeats of a story together."""
+    found: dict[tuple[str, str, int, int], list[float]] = defaultdict(list)
+    for one in graded:
+        value = getattr(one.outcome, name, None)
+        if isinstance(one.outcome, Grade) and value is not None:
+            item = one.item
+            story = (item.opening, item.completion, item.completion_index, item.seed)
+            found[story].append(value)
+    return dict(found)
+
+
+def differences(a: Sequence[Graded], b: Sequence[Graded], seed: int = 0) -> dict[str, Mean]:
+    """By how many grades `b` is above `a`, opening by opening, over the openings that both have.
+
+    Pairing takes out how hard an opening is; the interval resamples the openings' differences.
+    """
+    found: dict[str, Mean] = {}
+    for name in ALL_DIMENSIONS:
+        ours, theirs = _by_opening(a, name), _by_opening(b, name)
+        both = sorted(ours.keys() & theirs.keys())
+        if both:
+            found[name] = mean_over(both, [theirs[at] - ours[at] for at in both], seed)
+    return found
+
+
+def _by_opening(graded: Sequence[Graded], name: str) -> dict[str, float]:
+    stories: dict[str, list[float]] = defaultdict(list)
+    for (opening, *_), grades in by_story(graded, name).items():
+        stories[opening].append(float(np.mean(grades)))
+    return {opening: float(np.mean(means)) for opening, means in stories.items()}
+
+
+def distribution(graded: Sequence[Graded], name: str) -> list[int]:
+    """How many grades of a dimension are nearest to 0, 1, … 10 (halves go up)."""
+    values = [value for grades in by_story(graded, name).values() for value in grades]
+    nearest = np.floor(np.array(values) + 0.5).astype(int)
+    return np.bincount(nearest, minlength=11).tolist() if values else [0] * 11
+
+
+def noise(graded: Sequence[Graded], seed: int = 0) -> dict[str, Noise]:
+    """The judge's noise in each dimension; empty where no story was asked about twice."""
+    found: dict[str, Noise] = {}
+    for name in ALL_DIMENSIONS:
+        asked = {s: g for s, g in by_story(graded, name).items() if len(g) > 1}
+        if len(asked) < 2:
+            continue
+        size = np.array([len(grades) for grades in asked.values()], dtype=float)
+        mean = np.array([np.mean(grades) for grades in asked.values()])
+        squares = np.array([np.var(grades) * len(grades) for grades in asked.values()])
+        centred = mean - mean.mean()  # the same variance, without the loss of digits
+        ones = np.ones_like(size)
+        numbers = np.stack(
+            [ones, size, size**2, size * centred, size * centred**2, squares], axis=1
+        )
+        within, between = _deviations(numbers.sum(0)[None])
+        openings = [opening for opening, *_ in asked]
+        intervals: list[tuple[float, float] | None] = [None, None]
+        if len(set(openings)) > 1:
+            resampled = _deviations(resampled_sums(openings, numbers, seed))
+            intervals = [percentiles(each) for each in resampled]
+        found[name] = Noise(
+            stories=len(asked),
+            within=Mean(mean=float(within[0]), interval=intervals[0]),
+            between=Mean(mean=float(between[0]), interval=intervals[1]),
+        )
+    return found
+
+
+def contest(graded: Sequence[Graded], a: str, b: str, seed: int = 0) -> Contest | None:
+    """Who wins between `a` and `b`; None where no pair has both its verdicts."""
+    pairs: dict[tuple[object, ...], dict[str, list[float]]] = defaultdict(dict)
+    for one in graded:
+        item = one.item
+        if item.kind != "pair" or {item.address, item.other_address} != {a, b}:
+            continue
+        texts = tuple(sorted((item.completion, item.other or "")))
+        pair = pairs[(item.opening, item.completion_index, item.seed, texts)]
+        verdicts = pair.setdefault(item.address, [])
+        if isinstance(one.outcome, Verdict):  # 1 where the first is preferred
+            verdicts.append({"first": 1.0, "tie": 0.5, "second": 0.0}[one.outcome.better])
+    openings, wins, firsts, steady = [], [], [], []
+    for (opening, *_), pair in pairs.items():
+        if not (pair.get(a) and pair.get(b)):
+            continue
+        one_way, other_way = float(np.mean(pair[a])), 1 - float(np.mean(pair[b]))  # of `a` winning
+        openings.append(str(opening))
+        wins.append((one_way + other_way) / 2)
+        firsts.append((one_way + 1 - other_way) / 2)
+        steady.append(one_way == other_way)
+    if not wins:
+        return None
+    return Contest(
+        a=a,
+        b=b,
+        pairs=len(wins),
+        openings=len(set(openings)),
+        unread=len(pairs) - len(wins),
+        wins=mean_over(openings, wins, seed),
+        first=mean_over(openings, firsts, seed),
+        steady=float(np.mean(steady)),
+    )
+
+
+def _deviations(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Within and between, from columns of sums: 1, k, k², k m, k m², squares within."""
+    stories, grades, of_squares, totals, of_totals, squares = sums.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        within = squares / (grades - stories)
+        between = (of_totals - totals**2 / grades) / (stories - 1)
+        each = (grades - of_squares / grades) / (stories - 1)
+        component = np.maximum(0.0, (between - within) / each)
+    return np.sqrt(within), np.sqrt(component)

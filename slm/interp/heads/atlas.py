@@ -1,0 +1,212 @@
+"""The head atlas: what each head does, as far as that is proven.
+
+A head gets a label where its score clearly beats the baseline (`head_scores`); the label is confirmed
+where switching the head off hurts what the label says it serves. Everything else is unconfirmed, or
+the head stays unclassified.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32, Int64
+from torch import Tensor
+
+from slm.interp.heads.rows import STORIES, make_rows
+from slm.interp.heads.scores import HeadScores, measure, scores_of
+from slm.interp.heads.targets import BY_PLACE, Kind, Rows
+from slm.model import fast
+from slm.model.weights import Weights
+from slm.progress import Progress
+from slm.runs import Address, Checkpoint
+from slm.stats.many_means import Estimates, estimate, together
+from slm.stories.annotation.labelled import NURSERY
+
+HARM = 0.01
+"""Nats a token that switching a head off must cost what it serves, for a label to be confirmed."""
+STORIES_WITHOUT, RANDOM_WITHOUT = 24, 8
+"""Rows that are read again without each head."""
+POSITIONS_AT_ONCE = 512  # whose logits are written down together
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """What a head is said to do; `name` tells the distance too, as in `3 back`."""
+
+    kind: str
+    name: str
+    confirmed: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeadAtlas:
+    """Scores of every head, and what it costs (nats a token) when its output is its mean.
+
+    `harm` is the cost where a kind of head would be of use, `elsewhere` the cost at other places,
+    `effect` the difference that confirms a label, all [layer head kind] with intervals over stories:
+
+    - previous token, fixed distance, current token serve every position: `effect` is `harm` itself;
+    - duplicate token serves tokens that stood in the story before;
+    - induction serves predictions that come true: what followed the token before follows it again;
+    - names, protagonist, object and place serve the positions before such a word is said again (or
+      its pronoun);
+    - a word class serves the positions before another word of it; the first mention of a name, and
+      what stands after “named”, those before a name is said again;
+    - the first token is where a head rests. It is confirmed the other way round: places where the
+      head rests less than its median must suffer more than those where it rests more.
+    """
+
+    scores: HeadScores
+    harm: Estimates
+    elsewhere: Estimates
+    effect: Estimates
+
+    @property
+    def address(self) -> Address:
+        """The checkpoint."""
+        return self.scores.address
+
+    def confirmed(self) -> np.ndarray:
+        """Which labels are shown as proven, [layer head kind]."""
+        return np.asarray(self.scores.beats() & self.effect.clearly_above(HARM))
+
+    def labels(self, layer: int, head: int) -> tuple[Label, ...]:
+        """Everything a head is said to do, confirmed or not; the strongest score first."""
+        return labels(self.scores, self.confirmed())[layer][head]
+
+
+def labels(
+    scores: HeadScores, confirmed: Bool[np.ndarray, "layer head kind"] | None = None
+) -> list[list[tuple[Label, ...]]]:
+    """The labels of every head of every layer, the strongest first; untested ones are unconfirmed."""
+    beats, above = scores.beats(), np.nan_to_num(scores.difference.mean)
+    proven = np.zeros_like(beats) if confirmed is None else confirmed
+
+    def of(layer: int, head: int) -> Iterator[Label]:
+        for index in np.argsort(-above[layer, head]):
+            if beats[layer, head, index]:
+                kind = scores.kinds[index]
+                back = f"{scores.distance[layer, head]} back"
+                yield Label(
+                    kind=kind,
+                    name=back if kind == Kind.DISTANCE else kind,
+                    confirmed=bool(proven[layer, head, index]),
+                )
+
+    layers, heads = scores.distance.shape
+    return [[tuple(of(layer, head)) for head in range(heads)] for layer in range(layers)]
+
+
+def head_atlas(
+    checkpoint: Checkpoint, *, corpus: str = NURSERY, stories: int = STORIES, seed: int = 0
+) -> Generator[Progress, None, HeadAtlas]:
+    """Score every head, then switch each off.
+
+    Raises `BadInput` as `make_rows` does.
+    """
+    rows = make_rows(checkpoint, corpus=corpus, stories=stories, seed=seed)
+    yield Progress(share=0.0, doing="reading stories")
+    measured = measure(checkpoint, rows)
+    scores = scores_of(checkpoint, rows, measured, seed)
+    config = checkpoint.config
+    some = np.concatenate(
+        [
+            np.arange(rows.stories)[:STORIES_WITHOUT],
+            np.linspace(rows.stories, len(rows.tokens) - 1, RANDOM_WITHOUT).astype(np.int64),
+        ]
+    )
+    every = config.n_layers * config.n_heads
+    costs: list[Float32[np.ndarray, "row predicted"]] = []
+    for cost in without_each(checkpoint.weights, rows.tokens[some], measured.mean_z):
+        costs.append(cost)
+        done = len(costs)
+        yield Progress(share=0.1 + 0.9 * done / every, doing=f"head {done} of {every} switched off")
+    cost = np.stack(costs).reshape(config.n_layers, config.n_heads, *costs[0].shape)
+    first = measured.first[some].transpose(1, 2, 0, 3)[..., :-1]
+    return _proven(scores, rows, some, cost, first, seed)
+
+
+@torch.no_grad()
+def without_each(
+    weights: Weights, tokens: Int64[np.ndarray, "row pos"], mean_z: Tensor
+) -> Iterator[Float32[np.ndarray, "row predicted"]]:
+    """For each head of each layer, what every prediction costs more (nats) when `hook_z` is its mean.
+
+    The stream branches off where the head has written; only what comes after is computed again.
+    """
+    config = weights.config
+    ids = torch.from_numpy(tokens)
+    x = fast.embed(weights, ids)
+    whole = _losses(weights, ids, _rest(weights, 0, fast.add_attention(weights, 0, x)))
+    for layer, block in enumerate(weights.blocks):
+        taps = fast.Taps([f"blocks.{layer}.attn.hook_z"])
+        x = fast.add_attention(weights, layer, x, tap=taps)
+        (z,) = taps.acts.values()
+        W_O = block.W_O.view(config.n_heads, config.d_head, config.d_model)
+        for head in range(config.n_heads):
+            lost = (z[:, :, head] - mean_z[layer, head]) @ W_O[head]
+            yield (_losses(weights, ids, _rest(weights, layer, x - lost)) - whole).numpy()
+        x = fast.add_mlp(weights, layer, x)
+
+
+def _rest(weights: Weights, layer: int, x: Tensor) -> Tensor:
+    """The stream at the end of the model, from where this layer's heads have written."""
+    x = fast.add_mlp(weights, layer, x)
+    for after in range(layer + 1, weights.config.n_layers):
+        x = fast.add_mlp(weights, after, fast.add_attention(weights, after, x))
+    return x
+
+
+def _losses(weights: Weights, tokens: Tensor, x: Tensor) -> Tensor:
+    """Nats of each token but the first of each row, [row predicted]."""
+    final = fast.final_norm(weights, x[:, :-1]).flatten(0, 1)
+    target = tokens[:, 1:].flatten()
+    found = []
+    for some, right in zip(
+        final.split(POSITIONS_AT_ONCE), target.split(POSITIONS_AT_ONCE), strict=True
+    ):
+        logits = fast.unembed(weights, some)
+        found.append(logits.logsumexp(-1) - logits.gather(1, right[:, None])[:, 0])
+    return torch.cat(found).view(len(tokens), -1)
+
+
+def _proven(
+    scores: HeadScores,
+    rows: Rows,
+    some: Int64[np.ndarray, "row"],
+    cost: Float32[np.ndarray, "layer head row predicted"],
+    first: Float32[np.ndarray, "layer head row predicted"],
+    seed: int,
+) -> HeadAtlas:
+    """Costs where each kind is of use and elsewhere, with intervals over rows."""
+    is_story, asked = some < rows.stories, rows.asked[some]
+    in_stories = cost[:, :, is_story]
+    everywhere = in_stories[..., 1:].mean(-1).transpose(2, 0, 1)  # [row layer head]
+    nothing = np.zeros_like(everywhere)
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = dict.fromkeys(BY_PLACE, (everywhere, nothing))
+    resting = first[:, :, is_story, 1:]
+    rests = resting > np.median(resting, -1, keepdims=True)
+    found[Kind.FIRST] = _means(in_stories[..., 1:], ~rests), _means(in_stories[..., 1:], rests)
+    for index, kind in enumerate(rows.kinds):
+        served = rows.served[some, index, :-1]
+        other = ~served
+        other[:, 0] = False
+        here = asked[:, index] & served.any(-1) & other.any(-1)
+        mine = cost[:, :, here]
+        found[kind] = _means(mine, served[here]), _means(mine, other[here])
+    return HeadAtlas(
+        scores=scores,
+        harm=together([estimate(found[kind][0], seed) for kind in scores.kinds]),
+        elsewhere=together([estimate(found[kind][1], seed) for kind in scores.kinds]),
+        effect=together([estimate(found[kind][0] - found[kind][1], seed) for kind in scores.kinds]),
+    )
+
+
+def _means(
+    cost: Float32[np.ndarray, "layer head row predicted"],
+    at: Bool[np.ndarray, "*row predicted"],
+) -> Float32[np.ndarray, "row layer head"]:
+    """The mean cost of each row `at` these positions (0 where there are none)."""
+    mean = (cost * at).sum(-1) / np.maximum(at.sum(-1), 1)
+    return np.asarray(mean.transpose(2, 0, 1), dtype=np.float32)

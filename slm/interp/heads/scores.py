@@ -1,0 +1,189 @@
+"""How much each head looks at what its possible labels name, against the same attention shuffled.
+
+Cheap: one pass over the rows, no ablation. A score is linear in the pattern, so all heads of a layer
+and all kinds are one matrix product.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int64
+from torch import Tensor
+
+from slm.interp.heads.rows import STORIES, make_rows
+from slm.interp.heads.targets import BY_PLACE, DISTANCES, Kind, Rows
+from slm.model import fast
+from slm.runs import Address, Checkpoint
+from slm.stats.many_means import Estimates, estimate, together
+from slm.stories.annotation.labelled import NURSERY
+
+EFFECT = 0.05
+"""A score beats its baseline where the difference is at least this share of the attention, and the
+95 % interval of the difference lies above 0."""
+ROWS_AT_ONCE = 8
+NEAR = 4  # distances on each side that a distance is compared with
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeadScores:
+    """Every head's scores on stories of `corpus`, by `kinds`: those by place, by token, by meaning.
+
+    `score` is the share of a token's attention that goes to the kind's targets, averaged over the
+    tokens that have one, then over stories. `baseline` is the larger of the kind's two nulls for
+    that head, `difference` is score less baseline. `distance[layer, head]` is how far back the kind
+    "fixed distance" looks. `profile[layer, head, distance]` is the mean attention that far back,
+    the first token left out. `rows[kind]` is the number of stories measured.
+    """
+
+    address: Address
+    corpus: str
+    kinds: tuple[str, ...]
+    score: Estimates
+    baseline: Estimates
+    difference: Estimates
+    distance: Int64[np.ndarray, "layer head"]
+    profile: Float[np.ndarray, "layer head distance"]
+    rows: tuple[int, ...]
+
+    def beats(self) -> np.ndarray:
+        """Whether each score clearly beats its baseline, [layer head kind]."""
+        return self.difference.clearly_above(EFFECT)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measured:
+    """What one pass over the rows gives, row by row."""
+
+    by_content: Float32[np.ndarray, "row layer head kind_and_nulls"]
+    profile: Float32[np.ndarray, "row layer head distance"]
+    first: Float32[np.ndarray, "row layer head pos"]
+    mean_z: Float[Tensor, "layer head d_head"]
+
+
+def head_scores(
+    checkpoint: Checkpoint, *, corpus: str = NURSERY, stories: int = STORIES, seed: int = 0
+) -> HeadScores:
+    """Score every head of a checkpoint: one pass over stories and 24 rows of random repeats.
+
+    Takes about two seconds for a bundled run. Raises `BadInput` as `make_rows` does.
+    """
+    rows = make_rows(checkpoint, corpus=corpus, stories=stories, seed=seed)
+    return scores_of(checkpoint, rows, measure(checkpoint, rows), seed)
+
+
+@torch.no_grad()
+def measure(checkpoint: Checkpoint, rows: Rows) -> Measured:
+    """Read the rows and weigh every head's pattern."""
+    config, weights = checkpoint.config, checkpoint.weights
+    length = rows.tokens.shape[1]
+    total = torch.zeros(config.n_layers, config.n_heads, config.d_head)
+    kept: tuple[list[np.ndarray], ...] = ([], [], [])
+    for begin in range(0, len(rows.tokens), ROWS_AT_ONCE):
+        some = slice(begin, begin + ROWS_AT_ONCE)
+        columns = torch.from_numpy(rows.weights(some)).flatten(2).transpose(1, 2).contiguous()
+        x = fast.embed(weights, torch.from_numpy(rows.tokens[some]))
+        in_stories = max(0, min(rows.stories - begin, len(x)))
+        by_layer: list[tuple[Tensor, Tensor, Tensor]] = []
+        for layer in range(config.n_layers):
+            taps = fast.Taps(f"blocks.{layer}.attn.hook_{name}" for name in ("pattern", "z"))
+            x = fast.add_attention(weights, layer, x, tap=taps)
+            x = fast.add_mlp(weights, layer, x)
+            z, pattern = (
+                taps.acts[f"blocks.{layer}.attn.hook_{name}"] for name in ("z", "pattern")
+            )
+            total[layer] += z[:in_stories].sum((0, 1))
+            by_layer.append(
+                (pattern.flatten(2) @ columns, _by_distance(pattern), pattern[..., 0].clone())
+            )
+        for parts, each in zip(kept, zip(*by_layer, strict=True), strict=True):
+            parts.append(torch.stack(each, 1).numpy())
+    content, profile, first = (np.concatenate(parts) for parts in kept)
+    return Measured(
+        by_content=content,
+        profile=profile,
+        first=first,
+        mean_z=total / max(rows.stories * length, 1),
+    )
+
+
+def scores_of(checkpoint: Checkpoint, rows: Rows, measured: Measured, seed: int = 0) -> HeadScores:
+    """Means, baselines and intervals of what was measured.
+
+    The nulls of kinds by content are told at `Rows.weights`. Distances have two of their own: the
+    attention shuffled among the nearby distances (up to four on either side), which a head that
+    merely prefers what is near beats by little, and among all visible tokens but the first. The
+    first token is compared with all visible tokens.
+    """
+    stories = slice(0, rows.stories)
+    profile, first = measured.profile[stories], measured.first[stories]
+    length = rows.tokens.shape[1]
+    visible = np.arange(1, length)
+    anywhere = ((1 - first[..., 1:]) / visible).mean(-1)
+    near = _nearby(profile)
+    above = (profile - near).mean(0)
+    distance = 2 + above[..., 2:].argmax(-1)
+    asked = rows.asked
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for kind, back in ((Kind.PREVIOUS, 1), (Kind.CURRENT, 0), (Kind.DISTANCE, distance)):
+        at = np.broadcast_to(back, distance.shape)[None, :, :, None]
+        score, other = (np.take_along_axis(each, at, -1)[..., 0] for each in (profile, near))
+        found[kind] = score, np.stack([other, anywhere])
+    uniform = np.full_like(anywhere, (1 / (visible + 1)).mean())
+    found[Kind.FIRST] = first[..., 1:].mean(-1), np.stack([uniform, uniform])
+    for index, name in enumerate(rows.kinds):
+        own, *nulls = (
+            measured.by_content[asked[:, index], :, :, index + step * len(rows.kinds)]
+            for step in range(3)
+        )
+        found[name] = own, np.stack(nulls)
+    kinds = (*map(str, BY_PLACE), *rows.kinds)
+    against = {kind: _larger(nulls) for kind, (_, nulls) in found.items()}
+    return HeadScores(
+        address=checkpoint.address,
+        corpus=rows.corpus,
+        kinds=kinds,
+        score=together([estimate(found[kind][0], seed) for kind in kinds]),
+        baseline=together([estimate(against[kind], seed) for kind in kinds]),
+        difference=together([estimate(found[kind][0] - against[kind], seed) for kind in kinds]),
+        distance=distance,
+        profile=profile.mean(0),
+        rows=tuple(len(found[kind][0]) for kind in kinds),
+    )
+
+
+def _larger(
+    nulls: Float[np.ndarray, "null row layer head"],
+) -> Float[np.ndarray, "row layer head"]:
+    """For each head the null that gives more on the whole."""
+    if not nulls.shape[1]:
+        return nulls[0]
+    which = nulls.mean(1).argmax(0)
+    return np.asarray(np.take_along_axis(nulls, which[None, None], 0)[0])
+
+
+def _by_distance(
+    pattern: Float[Tensor, "row head query key"],
+) -> Float[Tensor, "row head distance"]:
+    """The mean attention at each distance, over all queries that can look so far back.
+
+    The first token is no target; at the last distances few queries are left.
+    """
+    length = pattern.shape[-1]
+    far = min(DISTANCES, length - 1)
+    pos = torch.arange(length)
+    key = pos[:, None] - torch.arange(far)  # [query distance]
+    there = key >= 1
+    index = key.clamp(min=0).expand(*pattern.shape[:2], length, far)
+    return (pattern.gather(-1, index) * there).sum(-2) / there.sum(0)
+
+
+def _nearby(
+    profile: Float32[np.ndarray, "row layer head distance"],
+) -> Float32[np.ndarray, "row layer head distance"]:
+    """At each distance the mean of the profile at the distances around it, itself left out."""
+    far = profile.shape[-1]
+    at = np.arange(far)
+    apart = np.abs(at[:, None] - at[None, :])
+    near = ((apart > 0) & (apart <= NEAR)).astype(np.float32)
+    return np.asarray(profile @ (near / near.sum(0)), dtype=np.float32)

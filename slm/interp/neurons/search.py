@@ -1,0 +1,127 @@
+"""Finding neurons: by a token, by a place in a text, by how rarely they fire, by what they keep to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from slm.errors import BadInput
+from slm.interp.neurons.activations import KEPT, activations
+from slm.interp.neurons.index import Index
+from slm.interp.predictions.next_token import one_token
+from slm.runs import Checkpoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A neuron: the share of tokens it fires on, its `highest` value, and what it keeps to.
+
+    `token` stands at `count` of its strongest places, where it fires (it is the token that was asked
+    for, or the commonest there). `value` is the one at the place that was asked about, if any, and
+    `above` the share of all tokens on which it is as high. Values are of `ranked_hook`.
+    """
+
+    layer: int
+    neuron: int
+    fires: float
+    highest: float
+    token: str
+    count: int
+    value: float | None = None
+    above: float | None = None
+
+
+def by_token(index: Index, checkpoint: Checkpoint, token: str, *, k: int = KEPT) -> list[Found]:
+    """Neurons whose strongest places hold `token`, those with most of them first.
+
+    Raises `BadInput` where `token` is not one token of the model's vocabulary.
+    """
+    same = index.top_tokens() == one_token(checkpoint, token)
+    counts = same.sum(-1)
+    best = np.where(same, index.value[0], -np.inf).max(-1)
+    order = np.lexsort((-best.ravel(), -counts.ravel()))[:k]
+    return [
+        found
+        for found in _described(index, checkpoint, order, counts, [token] * len(order), best)
+        if found.count
+    ]
+
+
+def by_place(
+    index: Index, checkpoint: Checkpoint, tokens: Sequence[int], position: int, *, k: int = KEPT
+) -> list[Found]:
+    """Neurons that fire at a place of a text, by how rarely in the corpus they are as high.
+
+    `tokens` begin with END. Raises `BadInput` for a position that the text does not have.
+    """
+    if not 0 <= position < len(tokens):
+        raise BadInput(f"a position lies between 0 and {len(tokens) - 1}, not at {position}")
+    (acts,) = activations(checkpoint, [tokens])
+    here = acts[:, position].numpy()
+    above = index.share_above(here)
+    beyond = here / np.maximum(index.highest, 1e-9)
+    order = np.lexsort((-beyond.ravel(), np.where(here > 0, above, 2.0).ravel()))[:k]
+    order = order[here.ravel()[order] > 0]
+    pieces, counts = _commonest(index, checkpoint)
+    return _described(index, checkpoint, order, counts, [pieces[at] for at in order], here, above)
+
+
+def rarest(index: Index, checkpoint: Checkpoint, *, k: int = KEPT) -> list[Found]:
+    """Neurons that fire least often, though they do fire."""
+    fired = index.fired.ravel()
+    order = np.lexsort((-index.highest.ravel(), np.where(fired > 0, fired, np.iinfo(int).max)))[:k]
+    pieces, counts = _commonest(index, checkpoint)
+    order = order[fired[order] > 0]
+    return _described(index, checkpoint, order, counts, [pieces[at] for at in order])
+
+
+def most_selective(index: Index, checkpoint: Checkpoint, *, k: int = KEPT) -> list[Found]:
+    """Neurons whose strongest places are most often one token; of several, those that fire least."""
+    pieces, counts = _commonest(index, checkpoint)
+    fired = index.fired.ravel()
+    order = np.lexsort((fired, -np.where(fired > 0, counts.ravel(), -1)))[:k]
+    order = order[fired[order] > 0]
+    return _described(index, checkpoint, order, counts, [pieces[at] for at in order])
+
+
+def _commonest(index: Index, checkpoint: Checkpoint) -> tuple[list[str], np.ndarray]:
+    """The piece that stands most often among each neuron's strongest places, and how often.
+
+    Pieces are a list over all neurons, layer by layer; counts [layer, neuron]. Of equally common
+    tokens the one that stands higher up is taken.
+    """
+    tokens = index.top_tokens()
+    counts = (tokens[..., :, None] == tokens[..., None, :]).sum(-1)
+    counts = np.where(tokens >= 0, counts, 0)
+    best = counts.argmax(-1)[..., None]
+    common = np.take_along_axis(tokens, best, -1)[..., 0]
+    often = np.take_along_axis(counts, best, -1)[..., 0]
+    return checkpoint.tokenizer.pieces(np.maximum(common, 0).ravel().tolist()), often
+
+
+def _described(
+    index: Index,
+    checkpoint: Checkpoint,
+    order: np.ndarray,
+    counts: np.ndarray,
+    pieces: Sequence[str],
+    values: np.ndarray | None = None,
+    above: np.ndarray | None = None,
+) -> list[Found]:
+    fires, width = index.fires, checkpoint.config.d_mlp
+    found = []
+    for at, piece in zip(order.tolist(), pieces, strict=True):
+        where = divmod(at, width)
+        found.append(
+            Found(
+                layer=where[0],
+                neuron=where[1],
+                fires=float(fires[where]),
+                highest=float(index.highest[where]),
+                token=piece,
+                count=int(counts[where]),
+                value=None if values is None else float(values[where]),
+                above=None if above is None else float(above[where]),
+            )
+        )
+    return found

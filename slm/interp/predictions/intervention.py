@@ -1,0 +1,210 @@
+"""The same story with parts switched off or turned up: which words go, which come?
+
+A part is a head (`2.3`: layer 2, head 3) or a neuron (`1.n17`: layer 1, neuron 17). Its output
+(`hook_z`, `hook_post`) is replaced by its mean over the shipped stories, or multiplied (`2.3=0`,
+`1.n17=2.5`), at every position, while the model writes with the same luck as before.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from slm.errors import BadInput
+from slm.generation.sampler import Completion, Sampling, complete
+from slm.interp.predictions.ablation import POST, Z, mean_outputs
+from slm.model import fast
+from slm.runs import Address, Checkpoint
+from slm.stories import shipped
+
+PAIRS = 8
+"""Pairs of stories over which words that stay are counted."""
+DRAWS = 2000
+MOST_SWITCHES = 64
+
+_SWITCH = re.compile(r"(\d{1,3})\.(n?)(\d{1,5})(?:=(-?\d{1,3}(?:\.\d{1,4})?))?", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch:
+    """One part and what is done to it: multiplied by `factor`, or (None) replaced by its mean."""
+
+    layer: int
+    index: int
+    neuron: bool = False
+    factor: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Switch":
+        """Read `2.3`, `2.3=0` or `1.n17=2.5`; `BadInput` where it is none of these."""
+        if (found := _SWITCH.fullmatch(text.strip())) is None:
+            raise BadInput(f"a part is written 2.3, 2.3=0 or 1.n17=2.5, not {text[:40]!r}")
+        layer, neuron, index, factor = found.groups()
+        return cls(
+            layer=int(layer),
+            index=int(index),
+            neuron=bool(neuron),
+            factor=None if factor is None else float(factor),
+        )
+
+    def __str__(self) -> str:
+        part = f"{self.layer}.{'n' if self.neuron else ''}{self.index}"
+        return part if self.factor is None else f"{part}={self.factor:g}"
+
+    @property
+    def hook(self) -> str:
+        """Where it takes hold."""
+        return f"blocks.{self.layer}.{POST if self.neuron else Z}"
+
+
+def parse_switches(text: str) -> tuple[Switch, ...]:
+    """Read parts with commas or spaces between them; a part named twice is taken as the last time."""
+    named = [Switch.parse(part) for part in re.split(r"[,\s]+", text) if part]
+    if len(named) > MOST_SWITCHES:
+        raise BadInput(f"at most {MOST_SWITCHES} parts can be switched, not {len(named)}")
+    return tuple({(one.layer, one.neuron, one.index): one for one in named}.values())
+
+
+@torch.no_grad()
+def edit_of(checkpoint: Checkpoint, switches: Sequence[Switch]) -> fast.Edit:
+    """What the switches do to activations; raises `BadInput` for a part the model does not have."""
+    if not switches:
+        return fast.leave
+    config, means = checkpoint.config, {}
+    for one in switches:
+        what, there = ("neuron", config.d_mlp) if one.neuron else ("head", config.n_heads)
+        if one.layer >= config.n_layers or one.index >= there:
+            raise BadInput(
+                f"this model has layers 0 to {config.n_layers - 1}, each with {what}s 0 to "
+                f"{there - 1}: no {one}"
+            )
+    texts = [checkpoint.tokenizer.readable(story.text) for story in shipped.stories()]
+    for hook, neuron in ((Z, False), (POST, True)):
+        if any(one.factor is None and one.neuron == neuron for one in switches):
+            means[neuron] = mean_outputs(checkpoint, texts, hook)
+    at: dict[str, list[Switch]] = {}
+    for one in switches:
+        at.setdefault(one.hook, []).append(one)
+
+    def switched(name: str, act: Tensor) -> Tensor:
+        if name not in at:
+            return act
+        act = act.clone()
+        for one in at[name]:
+            if one.factor is None:
+                act[:, :, one.index] = means[one.neuron][one.layer, one.index]
+            else:
+                act[:, :, one.index] *= one.factor
+        return act
+
+    return switched
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """The share of words that two stories have in common, in order: its mean, and 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regeneration:
+    """A story as the whole model writes it, and as it does with parts switched, with the same luck.
+
+    `kept` is the share of words that stay, over `PAIRS` stories each written both ways; `by_luck` is
+    the same between two stories that the whole model writes with different luck: what any change
+    may come to. `surprise` and `surprise_switched` (bits a token) are what the whole model and the
+    switched one make of the whole model's story; NaN where it wrote nothing.
+    """
+
+    address: Address
+    switches: tuple[Switch, ...]
+    whole: Completion
+    switched: Completion
+    kept: Kept
+    by_luck: Kept
+    surprise: float
+    surprise_switched: float
+
+
+@torch.no_grad()
+def regenerate(
+    checkpoint: Checkpoint, prompt: str, switches: Sequence[Switch], sampling: Sampling
+) -> Regeneration:
+    """Write on after `prompt`, with the whole model and with parts of it switched, same seed.
+
+    Raises `BadInput` for a part the model does not have, and for a prompt that fills the context.
+    """
+    edit = edit_of(checkpoint, switches)
+    whole = complete(checkpoint, [prompt] * PAIRS, sampling)
+    switched = complete(checkpoint, [prompt] * PAIRS, sampling, edit=edit)
+    texts = [one.text for one in whole]
+    kept = [_share(a, b.text) for a, b in zip(texts, switched, strict=True)]
+    by_luck = [_share(a, b) for a, b in zip(texts, [*texts[1:], texts[0]], strict=True)]
+    return Regeneration(
+        address=checkpoint.address,
+        switches=tuple(switches),
+        whole=whole[0],
+        switched=switched[0],
+        kept=_interval(kept),
+        by_luck=_interval(by_luck),
+        surprise=_surprise(checkpoint, whole[0], fast.leave),
+        surprise_switched=_surprise(checkpoint, whole[0], edit),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """A word with the space before it; `stays` where the other text has it in the same order."""
+
+    text: str
+    stays: bool
+
+
+def word_diff(before: str, after: str) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+    """Both texts word by word. Together the words of a text are the text again."""
+    texts = [re.findall(r"\s*\S+|\s+$", text) for text in (before, after)]
+    bare = [[word.strip() for word in words] for words in texts]
+    stay: tuple[set[int], set[int]] = (set(), set())
+    for block in SequenceMatcher(a=bare[0], b=bare[1], autojunk=False).get_matching_blocks():
+        stay[0].update(range(block.a, block.a + block.size))
+        stay[1].update(range(block.b, block.b + block.size))
+    first, second = (
+        tuple(Word(text=word, stays=at in which) for at, word in enumerate(words))
+        for words, which in zip(texts, stay, strict=True)
+    )
+    return first, second
+
+
+def _share(before: str, after: str) -> float:
+    """Twice the words that stay over the words of both; 1 where both are empty."""
+    first, second = word_diff(before, after)
+    words = len(first) + len(second)
+    return sum(word.stays for word in (*first, *second)) / words if words else 1.0
+
+
+def _interval(shares: Sequence[float]) -> Kept:
+    """The mean, and its interval by bootstrap over the stories."""
+    draw = np.random.default_rng(0)
+    means = draw.choice(np.array(shares), (DRAWS, len(shares))).mean(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Kept(mean=float(np.mean(shares)), low=float(low), high=float(high))
+
+
+def _surprise(checkpoint: Checkpoint, story: Completion, edit: fast.Edit) -> float:
+    """Bits a token of what was written, as a model makes of it."""
+    start = checkpoint.tokenizer.encode_story(story.prompt)
+    tokens = [*start, *story.tokens]
+    if not story.tokens:
+        return float("nan")
+    logits = fast.logits(checkpoint.weights, torch.tensor([tokens[:-1]]), edit=edit)[0]
+    said: Float[Tensor, "pos d_vocab"] = logits[len(start) - 1 :].log_softmax(-1)
+    own = said[torch.arange(len(story.tokens)), torch.tensor(story.tokens)]
+    return float(-own.mean() / np.log(2))

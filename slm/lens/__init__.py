@@ -1,1 +1,0 @@
-"""Looking inside: where heads look and what excites neurons. Knows nothing of pages."""

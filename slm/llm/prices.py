@@ -1,0 +1,92 @@
+"""What judges cost: the table that ships, and over it the user's own in `runs/prices.toml`."""
+
+import contextlib
+import json
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from slm.errors import BadInput, shown
+from slm.files import write_text
+from slm.reading import read_text, typed
+from slm.runs import runs_dir
+
+_HEADING = "# US dollars per million tokens, as [input, output]: yours, over those that ship.\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """US dollars per million tokens."""
+
+    input: float
+    output: float
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        """US dollars for a call."""
+        return (input_tokens * self.input + output_tokens * self.output) / 1e6
+
+
+def prices() -> dict[str, Price]:
+    """Every price that is known, by the judge's name; a judge that is not named has none."""
+    return {**shipped_prices(), **own_prices()}
+
+
+@cache
+def shipped_prices() -> Mapping[str, Price]:
+    """The table that ships, `prices.toml`."""
+    text = resources.files("slm.llm").joinpath("prices.toml").read_text(encoding="utf-8")
+    return _read(text, "the price table that ships")
+
+
+def own_prices() -> dict[str, Price]:
+    """The user's own table; empty where there is none. `BadInput` where it cannot be read."""
+    try:
+        return _read(read_text(own_path()), str(own_path()))
+    except FileNotFoundError:
+        return {}
+    except BadInput as error:
+        raise BadInput(f"{error}; mend it, or delete it and enter your prices again") from None
+
+
+def own_path() -> Path:
+    """Where the user's own table lies."""
+    return runs_dir() / "prices.toml"
+
+
+def save_prices(table: Mapping[str, Price]) -> None:
+    """Keep what differs from the table that ships as the user's own."""
+    for name, price in table.items():
+        _check(name, [price.input, price.output], "the price table")
+    shipped = shipped_prices()
+    own = {name: price for name, price in table.items() if shipped.get(name) != price}
+    lines = [f"{_quoted(name)} = [{p.input!r}, {p.output!r}]\n" for name, p in own.items()]
+    write_text(own_path(), _HEADING + "".join(lines))
+
+
+def _quoted(name: str) -> str:
+    """A name as TOML writes it: as JSON does, but a character beyond 16 bits as it is, not in halves."""
+    return json.dumps(name, ensure_ascii=False)
+
+
+def _read(text: str, where: str) -> dict[str, Price]:
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise BadInput(f"{where} cannot be read: {error}") from None
+    return {name: _check(name, value, where) for name, value in table.items()}
+
+
+def _check(name: str, value: object, where: str) -> Price:
+    in_one_line = not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name)
+    with contextlib.suppress(ValueError):
+        read, written = typed(tuple[float, ...], value, where)
+        if name.strip() and in_one_line and min(read, written) >= 0:
+            return Price(input=read, output=written)
+    raise BadInput(
+        f"{where}: a price is a judge's name and two numbers of at least 0, in US dollars per "
+        f"million tokens, [input, output], not {shown(name)} and {shown(value)}"
+    )

@@ -1,0 +1,83 @@
+"""How new is what a model writes: the share of its runs of n words that stand nowhere in a corpus.
+
+Always of endings of stories that the model never saw, beside people's endings of the same stories.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from slm.generation.sampler import Sampling
+from slm.memorization.measures import KS, Ending, choose_unseen, complete_all, true_endings
+from slm.memorization.suffix_index import Copy, CopyIndex
+from slm.progress import Progress
+from slm.runs import Address, load_checkpoint
+from slm.stats.means import Estimate, estimate
+
+New = dict[int, list[float | None]]
+"""For each n, the share of each ending's n-grams that are new; None where it has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One checkpoint at one temperature."""
+
+    address: str
+    temperature: float
+    new: New
+
+
+@dataclass(frozen=True, kw_only=True)
+class Novelty:
+    """What models and people write of the same beginnings."""
+
+    stories: int
+    people: New
+    points: list[Point]
+
+    def more_than_people(self, point: Point, k: int) -> Estimate | None:
+        """How much more of it is new than of people's endings of the same stories, story by story."""
+        pairs = zip(point.new[k], self.people[k], strict=True)
+        return estimate(None if a is None or b is None else a - b for a, b in pairs)
+
+
+def novelty(
+    points: Sequence[tuple[str, float]],
+    index: CopyIndex,
+    unseen: Sequence[str],
+    *,
+    stories: int,
+    sampling: Sampling,
+) -> Generator[Progress, None, Novelty]:
+    """Let every (address, temperature) of `points` end the same stories.
+
+    Raises `BadInput` where one of these stands in the corpus word for word, or none can be ended.
+    """
+    readers = {Address.parse(address).run: load_checkpoint(address) for address, _ in points}
+    chosen = choose_unseen(unseen, index, list(readers.values()), stories, sampling.seed)
+    found: list[Point] = []
+    for number, (address, temperature) in enumerate(points):
+        checkpoint = load_checkpoint(address)
+        endings = yield from complete_all(
+            checkpoint,
+            chosen,
+            replace(sampling, temperature=temperature),
+            doing=f"{checkpoint.address} at temperature {temperature:g}",
+            share=(number / len(points), (number + 1) / len(points)),
+        )
+        new = new_shares(endings, index)
+        found.append(Point(address=str(checkpoint.address), temperature=temperature, new=new))
+    people = new_shares(true_endings(chosen), index)
+    return Novelty(stories=len(chosen), people=people, points=found)
+
+
+def new_shares(endings: Sequence[Ending], index: CopyIndex) -> New:
+    """How much of each ending is new, for every n."""
+    matches = [index.matches(ending.words) for ending in endings]
+    return {k: [new_share(match, k) for match in matches] for k in KS}
+
+
+def new_share(matches: Sequence[Copy], k: int) -> float | None:
+    """The share of a text's k-grams that stand nowhere in the corpus."""
+    fresh = [len(match) < k for match in matches[: max(0, len(matches) - k + 1)]]
+    return fmean(fresh) if fresh else None

@@ -1,0 +1,164 @@
+"""One text that a server will not read is ungraded with its reason, and the others go on."""
+
+import json
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slm.errors import BadInput
+from slm.grading.grades import GradeStore, Item
+from slm.grading.grading import grade, stored
+from slm.grading.protocol import RESPONSE_FORMAT, Grade, Ungraded, assessment_messages
+from slm.llm.ask import Asking
+from slm.llm.judge import Judge
+from slm.llm.replies import ReplyStore
+from tests.llm.server import Answer, JudgeServer, refuses, says, serving
+
+KEY = "sk-test-5e1d-never-to-be-seen"
+FILTERED = json.dumps(
+    {
+        "error": {
+            "message": "The prompt broke the content management policy",
+            "code": "content_filter",
+        }
+    }
+)
+
+
+def stories(count: int) -> list[Item]:
+    return [
+        Item(
+            address="tiny@0",
+            opening="Once there was a dog who had a",
+            completion=f" friend, number {index}.",
+            opening_index=0,
+            completion_index=index,
+        )
+        for index in range(count)
+    ]
+
+
+def asking(server: JudgeServer) -> Judge:
+    return Judge(model="gpt-4o", base_url=server.url, key=KEY, timeout=5.0, first_wait=0.01)
+
+
+def said_of(words: str, answer: Answer) -> Any:
+    """A script: `answer` to whatever holds `words`."""
+
+    def script(_: int, request: dict[str, Any]) -> Answer | None:
+        return answer if words in request["messages"][0]["content"] else None
+
+    return script
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> GradeStore:
+    return GradeStore(tmp_path / "grades.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(status=400, body=FILTERED), "(400): The prompt broke the content management"),
+        (refuses(400, "maximum context length is 512 tokens"), "maximum context length is 512"),
+        (refuses(403, "Your input was flagged"), "(403): Your input was flagged"),
+        (refuses(413, "no"), "(413): no"),
+        (refuses(422, "no"), "(422): no"),
+    ],
+    ids=["filtered", "too long", "moderated", "too large", "words that say nothing"],
+)
+def test_one_refused_story_is_ungraded_with_its_reason_and_the_others_go_on(
+    store: GradeStore, answer: Answer, reason: str
+) -> None:
+    with serving(said_of("number 2", answer)) as server:
+        found = {one.item.completion_index: one for one in grade(stories(5), asking(server), store)}
+        assert [isinstance(found[at].outcome, Grade) for at in range(5)] == [1, 1, 0, 1, 1]
+        assert isinstance(found[2].outcome, Ungraded)
+        assert reason in found[2].outcome.reason
+        asked = len(server.asked)
+        again = list(grade(stories(5), asking(server), store))
+        assert len(server.asked) == asked, "what was refused is asked for at each resume"
+    assert {one.refusal for one in again} == {None, found[2].refusal}
+    assert len(stored(store, "tiny@0")) == 5
+
+
+def test_what_was_refused_is_asked_for_again_when_somebody_says_so(store: GradeStore) -> None:
+    with serving(said_of("number 2", refuses(400, "flagged"))) as server:
+        list(grade(stories(3), asking(server), store))
+        server.script = lambda *_: None
+        asked = len(server.asked)
+        found = list(grade(stories(3), asking(server), store, again_ungraded=True))
+        assert all(isinstance(one.outcome, Grade) for one in found)
+        assert len(server.asked) == asked + 2
+
+
+def test_a_story_refused_in_the_second_turn_keeps_the_first(store: GradeStore) -> None:
+    def script(_: int, request: dict[str, Any]) -> Answer | None:
+        return refuses(400, "flagged by moderation") if len(request["messages"]) == 3 else None
+
+    with serving(script) as server:
+        (one,) = grade(stories(1), asking(server), store)
+    assert (one.assessment, one.outcome.__class__) == ("It reads well enough.", Ungraded)
+
+
+def test_a_server_that_refuses_everything_is_left_after_a_few_texts(store: GradeStore) -> None:
+    with (
+        serving(lambda *_: refuses(400, "the context size is exceeded")) as server,
+        pytest.raises(
+            BadInput, match=r"each of the first 5 texts was refused, the last so: .*size"
+        ),
+    ):
+        list(grade(stories(40), asking(server), store, concurrency=2))
+    assert len(server.asked) < 10
+
+
+def test_a_request_that_no_server_takes_stops_before_anything_is_called_ungraded(
+    store: GradeStore,
+) -> None:
+    with (
+        serving(lambda *_: refuses(400, "m is not a valid model ID")) as server,
+        pytest.raises(BadInput, match=r"refused the request \(400\): m is not a valid model"),
+    ):
+        list(grade(stories(3), asking(server), store, concurrency=1))
+    assert stored(store, "tiny@0") == []
+
+
+def test_a_file_from_before_refusals_were_kept_is_read_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "grades.sqlite"
+    with serving() as server:
+        list(grade(stories(2), asking(server), GradeStore(path)))
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("alter table replies drop column refusal")
+            db.execute("pragma user_version = 1")
+        assert len(list(grade(stories(3), asking(server), GradeStore(path)))) == 3
+        assert len(server.asked) == 6
+
+
+def test_a_refused_question_of_another_kind_is_kept_as_an_answer_that_says_nothing(
+    tmp_path: Path,
+) -> None:
+    messages = assessment_messages("Tom had a", " dog.")
+    with serving(lambda *_: refuses(400, "flagged")) as server:
+        store = ReplyStore(tmp_path / "replies.sqlite")
+        ask = Asking(asking(server), store, "1", None, threading.Event())
+        assert ask(messages, RESPONSE_FORMAT).endswith("refused this text (400): flagged")
+        ask(messages, RESPONSE_FORMAT)
+        assert len(server.asked) == 1
+
+
+def test_a_key_that_a_server_repeats_is_in_no_reply_and_no_reason(store: GradeStore) -> None:
+    def script(number: int, _: dict[str, Any]) -> Answer:
+        if number % 3 == 2:
+            return refuses(400, f"flagged: {KEY}")
+        return says(f"Authorization: Bearer {KEY}. It reads well.")
+
+    with serving(script) as server:
+        found = list(grade(stories(4), asking(server), store, concurrency=1))
+    assert any("(key)" in one.assessment for one in found)
+    assert KEY not in repr(found)
+    for path in store.path.parent.iterdir():
+        assert KEY.encode() not in path.read_bytes()

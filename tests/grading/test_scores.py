@@ -1,0 +1,188 @@
+"""What grades say: expected values by hand, from noise that is known, and from known formulas."""
+
+import math
+
+import numpy as np
+import pytest
+
+from slm.grading.agreement import agreement, kappa, spearman
+from slm.grading.grades import Item
+from slm.grading.judge_checks import awake, calibration_items, contrasts, mixed
+from slm.grading.pairwise import Better, Verdict
+from slm.grading.protocol import Grade, Ungraded
+from slm.grading.questions import Graded
+from slm.grading.scores import contest, differences, distribution, noise, summary
+
+
+def graded(opening: int, value: float, repeat: int = 0, sample: int = 0) -> Graded:
+    item = Item(
+        address="tiny@0",
+        opening=f"opening {opening}",
+        completion=f" ending {opening}.{sample}",
+        opening_index=opening,
+        completion_index=sample,
+        repeat=repeat,
+    )
+    grade = Grade(grammar=float(value), creativity=5.0, consistency=5.0, plot=5.0, age_group="B")
+    return Graded(item=item, outcome=grade, assessment="fine", cost=0.5, judge="j")
+
+
+def test_a_story_asked_about_often_counts_once() -> None:
+    found = summary([graded(0, 2), *(graded(1, 8, repeat=r) for r in range(3))])
+    assert found.means["grammar"].mean == 5.0
+    assert (found.graded, found.stories, found.spent) == (4, 2, 2.0)
+    assert "instruction" not in found.means
+
+
+def test_two_models_are_compared_opening_by_opening() -> None:
+    a = [graded(0, 2), graded(1, 6), graded(2, 9)]
+    b = [graded(0, 3), graded(0, 5, sample=1), graded(1, 8), graded(3, 1)]
+    found = differences(a, b)["grammar"]  # (4 - 2) and (8 - 6); openings 2 and 3 have no partner
+    assert found.mean == 2 and found.interval == (2, 2)
+    assert differences(a[2:], b) == {}
+
+
+def test_the_judges_noise_by_hand() -> None:
+    # two stories, asked twice: 4, 6 and 7, 9. Within: ((1+1)+(1+1)) / 2 = 2.
+    # Between means 5 and 8: 2 x (1.5² + 1.5²) / 1 = 9; component (9 - 2) / 2 = 3.5
+    found = noise([graded(0, 4), graded(0, 6, 1), graded(1, 7), graded(1, 9, 1), graded(2, 9)])
+    assert found["grammar"].stories == 2  # the third was asked about once
+    assert found["grammar"].within.mean == pytest.approx(math.sqrt(2))
+    assert found["grammar"].between.mean == pytest.approx(math.sqrt(3.5))
+    assert found["plot"].within.mean == found["plot"].between.mean == 0
+    assert noise([graded(0, 4), graded(1, 6)]) == {}
+
+
+def test_known_noise_is_found_within_its_interval() -> None:
+    draw = np.random.default_rng(0)
+    every = []
+    for opening in range(60):
+        true = 5 + draw.normal(0, 1.2)
+        every += [graded(opening, true + draw.normal(0, 0.5), repeat=r) for r in range(4)]
+    found = noise(every)["grammar"]
+    for measured, true in ((found.within, 0.5), (found.between, 1.2)):
+        assert measured.interval is not None
+        low, high = measured.interval
+        assert low < true < high and high - low < 0.6
+
+
+def test_the_distribution_counts_the_nearest_grade() -> None:
+    every = [graded(0, 4), graded(1, 4.5), graded(2, 10), graded(3, 0)]
+    assert distribution(every, "grammar") == [1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1]
+    assert distribution(every, "instruction") == [0] * 11
+
+
+def verdict(opening: int, better: Better | None, a_first: bool = True) -> Graded:
+    texts = (" by a", " by b") if a_first else (" by b", " by a")
+    item = Item(
+        address="a@1" if a_first else "b@1",
+        other_address="b@1" if a_first else "a@1",
+        opening=f"opening {opening}",
+        completion=texts[0],
+        other=texts[1],
+        opening_index=opening,
+        completion_index=0,
+        kind="pair",
+    )
+    outcome = Ungraded(reason="", reply="?") if better is None else Verdict(better=better)
+    return Graded(item=item, outcome=outcome, assessment="so", cost=0.1, judge="j")
+
+
+def both(opening: int, one: Better, other: Better) -> list[Graded]:
+    return [verdict(opening, one), verdict(opening, other, a_first=False)]
+
+
+def test_a_judge_who_only_sees_places_prefers_neither_and_is_seen_to() -> None:
+    found = contest([v for o in range(6) for v in both(o, "first", "first")], "a@1", "b@1")
+    assert found is not None
+    assert (found.wins.mean, found.first.mean, found.steady) == (0.5, 1.0, 0.0)
+    assert found.wins.interval == (0.5, 0.5)
+
+
+def test_who_wins_by_hand() -> None:
+    every = [*both(0, "first", "second"), *both(1, "first", "second"), *both(2, "tie", "first")]
+    found = contest([*every, verdict(3, "first"), verdict(4, None)], "a@1", "b@1")
+    assert found is not None
+    # a wins twice whole; in the third a tie and a loss: (1 + 1 + 0.25) / 3
+    assert found.wins.mean == pytest.approx(0.75)
+    assert found.first.mean == pytest.approx((0.5 + 0.5 + 0.75) / 3)
+    assert (found.pairs, found.unread) == (3, 2)
+    turned = contest(every, "b@1", "a@1")
+    assert turned is not None and turned.wins.mean == pytest.approx(0.25)
+    assert contest([verdict(3, "first")], "a@1", "b@1") is None
+
+
+def read_all(grammar: dict[str, float], consistency: dict[str, float]) -> list[Graded]:
+    return [
+        Graded(
+            item=item,
+            outcome=Grade(
+                grammar=grammar[item.kind] + 0.1 * item.opening_index,
+                creativity=5.0,
+                consistency=consistency[item.kind],
+                plot=5.0,
+                age_group="C",
+            ),
+            assessment="",
+            cost=None,
+        )
+        for item in calibration_items()
+    ]
+
+
+def test_a_judge_who_sees_is_told_from_one_who_does_not() -> None:
+    fair = {"human": 8.0, "shuffled": 2.0, "elsewhere": 7.0}
+    lost = {"human": 8.0, "shuffled": 4.0, "elsewhere": 3.0}
+    sees = contrasts(read_all(fair, lost))
+    assert [(c.kind, c.sees) for c in sees] == [("shuffled", True), ("elsewhere", True)]
+    assert sees[0].difference.mean == pytest.approx(6) and awake(sees) == "yes"
+    blind = contrasts(read_all(fair, dict.fromkeys(lost, 7.0)))
+    assert [c.sees for c in blind] == [True, False] and awake(blind) == "no"
+    few = contrasts([g for g in read_all(fair, lost) if g.item.opening_index < 2])
+    assert [c.sees for c in few] == [None, None] and awake(few) == "not tested"
+    assert contrasts([]) == [] and awake([]) == "not tested"
+
+
+def test_spoiled_stories_are_the_same_words_and_never_the_same_story() -> None:
+    every = calibration_items()
+    of = {(item.opening, item.kind): item.completion for item in every}
+    assert len(every) == len({(i.opening, i.completion) for i in every}) == 24
+    for opening in {item.opening for item in every}:
+        whole, shuffled = of[opening, "human"], of[opening, "shuffled"]
+        assert sorted(whole.split()) == sorted(shuffled.split()) and whole != shuffled
+        assert of[opening, "elsewhere"] != whole
+    order = [item.kind for item in mixed([], every)]
+    assert sorted(order) == sorted(item.kind for item in every)
+    assert order[:3] != ["human", "shuffled", "elsewhere"]
+
+
+def test_spearman_and_kappa_by_hand() -> None:
+    x, y = np.array([1.0, 2.0, 3.0, 4.0]), np.array([10.0, 30.0, 20.0, 40.0])
+    assert spearman(x, y) == pytest.approx(1 - 6 * 2 / (4 * 15))  # 1 - 6 Σd² / (n (n² - 1))
+    assert spearman(np.array([1.0, 1.0, 2.0]), np.array([5.0, 5.0, 9.0])) == pytest.approx(1)
+    assert math.isnan(spearman(x, np.full(4, 5.0)))
+    assert kappa(x, x) == 1
+    assert kappa(x, x + 1) == pytest.approx(1 - 1 / (1.25 + 1.25 + 1))
+
+
+def test_kappa_is_that_of_the_table() -> None:
+    draw = np.random.default_rng(1)
+    x, y = draw.integers(0, 11, 50), draw.integers(0, 11, 50)
+    table = np.zeros((11, 11))
+    np.add.at(table, (x, y), 1 / 50)
+    weights = (np.arange(11)[:, None] - np.arange(11)) ** 2
+    expected = table.sum(1)[:, None] * table.sum(0)
+    by_table = 1 - (weights * table).sum() / (weights * expected).sum()
+    assert kappa(x.astype(float), y.astype(float)) == pytest.approx(by_table)
+
+
+def test_agreement_compares_what_both_graded() -> None:
+    mine = [graded(o, o) for o in range(8)]
+    theirs = [graded(o, o - 1) for o in range(1, 9)]
+    found = agreement(mine, theirs)["grammar"]
+    assert found.stories == 7
+    assert found.order is not None and found.order.mean == pytest.approx(1)
+    assert found.higher.mean == 1 and found.higher.interval == (1, 1)
+    assert found.level is not None and found.level.mean == pytest.approx(1 - 1 / (4 + 4 + 1))
+    assert agreement(mine, theirs)["plot"].order is None  # the same grade for all
+    assert agreement(mine[:2], theirs) == {}
