@@ -5,9 +5,9 @@ the correlation, over every token that looks and every token it can look at, of 
 attention, each row's mean taken out; the first token, which soaks up attention that has nowhere to
 go, is left out. Heads that merely spread their attention as widely have 0, the same pattern has 1.
 Of neurons the *pre-activations* are correlated over all places (of gated ones the activations, see
-`slm.interp.neurons.activations.ranked_hook`): cut at zero, as what excites is, fewer neurons find their own later
-selves and more of an untrained model's are matched. Where the tokenizers differ, both are first
-averaged over the stretches of `slm.comparing.alignment`.
+`ranked_hook` in `slm.interp.neurons.activations`): cut at zero, as what excites is, fewer neurons find
+their own later selves and more of an untrained model's are matched. Where the tokenizers differ, both
+are first averaged over the stretches of `slm.comparing.alignment`.
 
 The units are then paired as a whole so that likeness sums to the most (Hungarian method). Pairs come
 out of noise too: untrained neurons tell words apart, and any two heads look more at what is near. So

@@ -1,1 +1,1 @@
-"""TODO."""
+"""From a prompt to a story: sampling, beam search, branches."""

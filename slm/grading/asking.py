@@ -7,10 +7,11 @@ from typing import Literal
 
 from slm.files import DiskReserve
 from slm.grading.grades import GradeStore, Item, Row
-from slm.grading.protocol import Message, Ungraded
+from slm.grading.protocol import Ungraded
 from slm.grading.questions import Graded, Question, graded, question
 from slm.llm.budget import Budget
 from slm.llm.judge import Judge, NoReply, Refused, Unavailable
+from slm.llm.messages import Message
 
 POLL_SECONDS = 0.1
 

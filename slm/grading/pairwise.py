@@ -7,7 +7,8 @@ prefers a place rather than a story cancels out, and is seen to (Zheng et al. 20
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from slm.grading.protocol import Message, Ungraded, form, harmless, read_object
+from slm.grading.protocol import Ungraded
+from slm.llm.messages import Message, Unreadable, form, harmless, read_object
 
 PAIR_VERSION = "pair-1"
 Better = Literal["first", "second", "tie"]
@@ -60,8 +61,8 @@ def verdict_messages(opening: str, first: str, second: str, comparison: str) -> 
 def read_verdict(reply: str) -> Verdict | Ungraded:
     """Read the second turn's answer strictly."""
     data = read_object(reply)
-    if isinstance(data, Ungraded):
-        return data
+    if isinstance(data, Unreadable):
+        return Ungraded(reason=data.reason, reply=reply)
     better: Any = data.get("better")
     if better not in get_args(Better):
         return Ungraded(reason=f"better is {better!r}, not first, second or tie", reply=reply)

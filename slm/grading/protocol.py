@@ -5,10 +5,10 @@ a story, then gives grades. `***` separates the given beginning from what the st
 the beginning is a record of TinyStories-Instruct, the judge also grades how well it was kept.
 """
 
-import json
-import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
+
+from slm.llm.messages import Message, Unreadable, form, harmless, read_object
 
 PROTOCOL_VERSION = "1"
 INSTRUCT_VERSION = "instruct-1"
@@ -17,23 +17,6 @@ INSTRUCTION = "instruction"
 ALL_DIMENSIONS = (*DIMENSIONS, INSTRUCTION)
 AgeGroup = Literal["A", "B", "C", "D", "E", "F"]
 AGES = {"A": "3 or under", "B": "4-5", "C": "6-7", "D": "8-9", "E": "10-12", "F": "13-16"}
-
-Message = dict[str, str]
-
-
-def form(name: str, properties: dict[str, Any]) -> dict[str, Any]:
-    """A JSON schema as servers take it: an object with exactly these properties."""
-    schema = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": name, "strict": True, "schema": schema},
-    }
-
 
 def _grades(dimensions: tuple[str, ...]) -> dict[str, Any]:
     age = {"type": "string", "enum": list(AGES)}
@@ -151,8 +134,8 @@ def instruct_grade_messages(
 def read_grade(reply: str, *, instruct: bool = False) -> Grade | Ungraded:
     """Read the second turn's answer strictly: one JSON object, perhaps fenced, every grade in range."""
     data = read_object(reply)
-    if isinstance(data, Ungraded):
-        return data
+    if isinstance(data, Unreadable):
+        return Ungraded(reason=data.reason, reply=reply)
     grades: dict[str, float] = {}
     for name in ALL_DIMENSIONS if instruct else DIMENSIONS:
         value = data.get(name)
@@ -163,23 +146,3 @@ def read_grade(reply: str, *, instruct: bool = False) -> Grade | Ungraded:
     if age_group not in get_args(AgeGroup):
         return Ungraded(reason=f"age_group is {age_group!r}, not a letter A to F", reply=reply)
     return Grade(**grades, age_group=age_group)
-
-
-def read_object(reply: str) -> dict[str, Any] | Ungraded:
-    """One JSON object and nothing else, perhaps fenced."""
-    text = reply.strip()
-    if fenced := re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", text, re.DOTALL):
-        text = fenced[1]
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return Ungraded(reason="the answer is not JSON", reply=reply)
-    if not isinstance(data, dict):
-        return Ungraded(reason="the answer is not a JSON object", reply=reply)
-    return data
-
-
-def harmless(text: str) -> str:
-    """Text that cannot pretend to be the mark, nor end the story or the task before its end."""
-    marks = r"<(?=\s*/?\s*(?:story|task|first|second)\b)"
-    return re.sub(marks, "(", text, flags=re.IGNORECASE).replace("*", "•")

@@ -20,7 +20,6 @@ from slm.grading.protocol import (
     PROTOCOL_VERSION,
     RESPONSE_FORMAT,
     Grade,
-    Message,
     Ungraded,
     assessment_messages,
     grade_messages,
@@ -28,6 +27,7 @@ from slm.grading.protocol import (
     instruct_grade_messages,
     read_grade,
 )
+from slm.llm.messages import Message
 from slm.stories.instruct import compose, is_record, parse_record
 
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Interpretability: attention, heads, neurons, roles, predictions, interventions, and self-checks."""

@@ -5,11 +5,11 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 from slm.errors import BadInput
-from slm.grading.protocol import Message, Ungraded, form, harmless, read_object
 from slm.knowledge.prompts import VERDICTS
 from slm.knowledge.scoring import Answer, JudgeSays
 from slm.llm.ask import Asking
 from slm.llm.judge import Judge, likely_tokens
+from slm.llm.messages import Message, Unreadable, form, harmless, read_object
 from slm.llm.prices import prices
 from slm.llm.replies import ReplyStore
 from slm.progress import Progress
@@ -45,8 +45,8 @@ def knowing_messages(prompt: str, continuation: str) -> list[Message]:
 def read_verdict(reply: str, judge: str) -> JudgeSays:
     """Read an answer strictly; what cannot be read is no verdict, and the reply is kept."""
     data = read_object(reply)
-    verdict = None if isinstance(data, Ungraded) else data.get("verdict")
-    why = "" if isinstance(data, Ungraded) else data.get("why")
+    verdict = None if isinstance(data, Unreadable) else data.get("verdict")
+    why = "" if isinstance(data, Unreadable) else data.get("why")
     known = next((name for name in VERDICTS if name == verdict), None)
     return JudgeSays(
         judge=judge, verdict=known, why=why if isinstance(why, str) else "", reply=reply

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Everything that is paid: one client of OpenAI-compatible servers, prices, budget, replies kept."""

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from slm.files import DiskReserve
-from slm.grading.protocol import Message
 from slm.llm.budget import Budget
 from slm.llm.judge import Judge, NoReply, Refused, Unavailable
+from slm.llm.messages import Message
 from slm.llm.replies import ReplyStore
 
 REPLY_ROOM = 512 * 1024

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slm.errors import BadInput
-from slm.grading.protocol import Message
 from slm.llm.judge import ANSWER_TOKENS, Judge, worst_tokens
+from slm.llm.messages import Message
 
 
 class CapReached(BadInput):

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import openai
 
 from slm.errors import BadInput
-from slm.grading.protocol import RESPONSE_FORMAT, Message
+from slm.llm.messages import Message
 from slm.llm.prices import Price, prices
 
 ANSWER_TOKENS = 400
@@ -59,7 +59,7 @@ class Reply:
     output_tokens: int
 
 
-def worst_tokens(messages: Sequence[Message], form: Mapping[str, Any] = RESPONSE_FORMAT) -> int:
+def worst_tokens(messages: Sequence[Message], form: Mapping[str, Any]) -> int:
     """At most how many input tokens these messages take: no token is shorter than one byte.
 
     The schema of the answer is counted with every call, as servers count it.
@@ -128,19 +128,18 @@ class Judge:
         self,
         messages: Sequence[Message],
         *,
-        grades: bool = False,
         form: Mapping[str, Any] | None = None,
     ) -> Reply:
-        """Send one call. A structured answer is asked for where the server can give one: one of
-        this `form` (`protocol.form` makes them), or with `grades` the form of the paper's grades.
+        """Send one call. With a `form` (see `messages.form`) an answer of that schema is asked for,
+        where the server can give one.
 
         Raises `Refused` where the server will not read this text, `BadInput` for what no waiting
         mends (key, model name, malformed request), and `NoReply` where the server is silent, busy
         or broken.
         """
         sent: dict[str, Any] = {"max_tokens": ANSWER_TOKENS, "temperature": 0}
-        if grades or form is not None:
-            sent["response_format"] = form or RESPONSE_FORMAT
+        if form is not None:
+            sent["response_format"] = form
         if "max_tokens" in self._refused:
             sent["max_completion_tokens"] = ANSWER_TOKENS
         sent = {name: value for name, value in sent.items() if name not in self._refused}
@@ -152,7 +151,7 @@ class Judge:
             )
         except openai.APIStatusError as error:
             if error.status_code in (400, 422) and self._can_do_without(sent, error):
-                return self.ask(messages, grades=grades, form=form)
+                return self.ask(messages, form=form)
             raise self._refusal(error) from None
         except openai.APITimeoutError:
             line = f"{self.where} did not answer within {self.timeout:g} s"

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Does a model copy? Overlap with its training text, beside what people write and what it never saw."""

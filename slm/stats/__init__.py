@@ -1,1 +1,1 @@
-"""TODO."""
+"""Means, shares and AUCs with their intervals. Knows neither models nor stories."""

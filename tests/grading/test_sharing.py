@@ -73,7 +73,7 @@ def test_who_waits_for_room_under_the_cap_asks_nothing_after_a_stop(
         Item(**{**vars(ITEM), "completion": f" dog {n}.", "completion_index": n}) for n in range(9)
     ]
     room_for_two = 2.5 * prices()["gpt-4o"].of(
-        worst_tokens(assessment_messages(ITEM.opening, " dog 0.")), ANSWER_TOKENS
+        worst_tokens(assessment_messages(ITEM.opening, " dog 0."), RESPONSE_FORMAT), ANSWER_TOKENS
     )
     grading = grade(story, judge(server), store, max_cost=room_for_two, concurrency=6)
     stopped = threading.Timer(0.7, server.misbehave.insert, (0, "401"))
@@ -96,7 +96,8 @@ def test_a_text_that_comes_twice_stands_on_the_bill_once(
 
 def test_the_worst_case_counts_the_schema_and_every_byte() -> None:
     messages = [{"role": "user", "content": "é" * 10}]
-    assert worst_tokens(messages) >= 20 + len(str(RESPONSE_FORMAT["json_schema"]["schema"])) // 2
+    schema = str(RESPONSE_FORMAT["json_schema"]["schema"])
+    assert worst_tokens(messages, RESPONSE_FORMAT) >= 20 + len(schema) // 2
 
 
 @pytest.mark.parametrize(

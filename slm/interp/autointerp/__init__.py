@@ -1,1 +1,1 @@
-"""TODO."""
+"""Explanations of neurons by a judge, scored by detection beside controls."""

@@ -9,11 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from slm.grading.protocol import Message, Ungraded, form, read_object
+from slm.llm.messages import Message, Unreadable, form, read_object
 from slm.stories.snippets import NeuronSnippets, Snippet
 
 EXPLAINING_VERSION = "1"
@@ -22,14 +21,6 @@ HALF = 5
 
 EXPLANATION_FORM = form("explanation", {"explanation": {"type": "string"}})
 ANSWER_FORM = form("answer", {"exciting": {"type": "array", "items": {"type": "integer"}}})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unreadable:
-    """A reply that is no explanation or no answer, kept as it came. It is never counted as wrong."""
-
-    reason: str
-    reply: str
 
 
 def explanation_messages(shown: Sequence[Snippet]) -> list[Message]:
@@ -74,7 +65,7 @@ def quiz_messages(explanation: str, snippets: Sequence[Snippet]) -> list[Message
 
 def read_explanation(reply: str) -> str | Unreadable:
     """The explanation in a reply; a JSON object with one text, perhaps fenced."""
-    data = _object(reply)
+    data = read_object(reply)
     if isinstance(data, Unreadable):
         return data
     said = data.get("explanation")
@@ -85,7 +76,7 @@ def read_explanation(reply: str) -> str | Unreadable:
 
 def read_answer(reply: str, count: int) -> frozenset[int] | Unreadable:
     """The numbers in a reply, from 1 to `count`."""
-    data = _object(reply)
+    data = read_object(reply)
     if isinstance(data, Unreadable):
         return data
     said = data.get("exciting")
@@ -94,11 +85,6 @@ def read_answer(reply: str, count: int) -> frozenset[int] | Unreadable:
     ):
         return Unreadable(reason=f"exciting is {said!r}, no list of 1 to {count}", reply=reply)
     return frozenset(said)
-
-
-def _object(reply: str) -> dict[str, Any] | Unreadable:
-    found = read_object(reply)
-    return Unreadable(reason=found.reason, reply=reply) if isinstance(found, Ungraded) else found
 
 
 def _line(text: str) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from slm.grading.protocol import Message
 from slm.interp.autointerp.detection import (
     ANSWER_FORM,
     EXPLAINING_VERSION,
@@ -29,6 +28,7 @@ from slm.interp.autointerp.detection import (
 )
 from slm.llm.ask import Asking
 from slm.llm.judge import Judge, likely_tokens
+from slm.llm.messages import Message
 from slm.llm.prices import prices
 from slm.llm.replies import ReplyStore
 from slm.progress import Progress, result_of

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What excites and inhibits MLP neurons: top activations over a corpus, distributions, logit effects."""

@@ -1,8 +1,8 @@
 """Every neuron over a whole corpus: its extremes, how often it fires, and how it is spread.
 
-All are of `slm.interp.neurons.activations.ranked_hook`: the pre-activation of an ungated neuron, so that its lowest
+All are of `ranked_hook` (see `activations`): the pre-activation of an ungated neuron, so that its lowest
 places are those that inhibit it most. A neuron fires where that is above 0. An index lies on disk as
-memory-mapped arrays, written by `neuron_build`; a few stories are read into one in memory by
+memory-mapped arrays, written by `build`; a few stories are read into one in memory by
 `index_of`.
 """
 

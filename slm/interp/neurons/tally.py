@@ -1,6 +1,6 @@
 """What is kept of every neuron while a corpus streams by: its extremes and its spread.
 
-Both are of `slm.interp.neurons.activations.ranked_hook`. It costs little more than the forward pass it listens to:
+Both are of `ranked_hook` (see `activations`). It costs little more than the forward pass it listens to:
 a layer's values are counted into bins and each story's maxima and minima are taken; only those that
 enter a neuron's list are looked at again for their place.
 """

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Why this word? Logit lens, direct logit attribution, ablation, patching, interventions."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Do neurons have roles? Labelled words, held-out confirmation, and random directions as the control."""

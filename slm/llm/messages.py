@@ -1,0 +1,50 @@
+"""What is sent to a judge, and one JSON object read from its answer. Knows no server and no question."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unreadable:
+    """An answer that is not what was asked for, kept as it came."""
+
+    reason: str
+    reply: str
+
+
+def form(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """A JSON schema as servers take it: an object with exactly these properties."""
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": name, "strict": True, "schema": schema},
+    }
+
+
+def read_object(reply: str) -> dict[str, Any] | Unreadable:
+    """One JSON object and nothing else, perhaps fenced."""
+    text = reply.strip()
+    if fenced := re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", text, re.DOTALL):
+        text = fenced[1]
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return Unreadable(reason="the answer is not JSON", reply=reply)
+    if not isinstance(data, dict):
+        return Unreadable(reason="the answer is not a JSON object", reply=reply)
+    return data
+
+
+def harmless(text: str) -> str:
+    """Text that cannot pretend to be the mark, nor end the story or the task before its end."""
+    marks = r"<(?=\s*/?\s*(?:story|task|first|second)\b)"
+    return re.sub(marks, "(", text, flags=re.IGNORECASE).replace("*", "•")
