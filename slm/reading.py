@@ -25,8 +25,8 @@ T = TypeVar("T")
 
 AT_MOST = 256 << 20
 """Bytes of text that are read: more is no file of ours, and would only fill the memory."""
-WHOLE_NUMBERS = 1 << 63
-"""Whole numbers lie below this, either side of 0: what 64 bits hold."""
+WHOLE_NUMBERS = 1 << 64
+"""Whole numbers lie below this, either side of 0: what 64 bits hold, as a seed may."""
 BEFORE_IT = "; the lines before it are shown"
 IN_WORDS: dict[object, str] = {
     int: "a whole number", float: "a number", str: "text", bool: "true or false",

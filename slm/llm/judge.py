@@ -179,11 +179,13 @@ class Judge:
         """Remember what this server will not hear of: the parameter it names, else the schema."""
         if _is_about_the_text(error):
             return False
-        named = [name for name in ("max_tokens", "temperature") if name in error.message]
-        for name in [*named, "response_format"]:
-            if name in sent and name not in self._accepted:
+        for name in ("max_tokens", "temperature", "response_format"):
+            if name in sent and name in error.message:
                 self._refused.add(name)
                 return True
+        if "response_format" in sent and "response_format" not in self._accepted:
+            self._refused.add("response_format")
+            return True
         return False
 
     def _refusal(self, error: openai.APIStatusError) -> BadInput | NoReply:

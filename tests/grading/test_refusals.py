@@ -96,6 +96,24 @@ def test_what_was_refused_is_asked_for_again_when_somebody_says_so(store: GradeS
         assert len(server.asked) == asked + 2
 
 
+def test_a_schema_that_is_refused_by_name_is_given_up_even_where_it_was_taken_before(
+    store: GradeStore,
+) -> None:
+    taken: list[int] = []
+
+    def script(number: int, request: dict[str, Any]) -> Answer | None:
+        if "response_format" in request:
+            taken.append(number)
+            if len(taken) > 1:
+                return refuses(400, "response_format is not supported")
+        return None
+
+    with serving(script) as server:
+        found = list(grade(stories(3), asking(server), store, concurrency=1))
+    assert all(isinstance(one.outcome, Grade) for one in found)
+    assert len(taken) == 2
+
+
 def test_a_story_refused_in_the_second_turn_keeps_the_first(store: GradeStore) -> None:
     def script(_: int, request: dict[str, Any]) -> Answer | None:
         return refuses(400, "flagged by moderation") if len(request["messages"]) == 3 else None

@@ -67,7 +67,7 @@ def test_nothing_is_asked_where_the_disk_is_full_already(small_disk: Path) -> No
     fill(small_disk)
     with serving() as server:
         judge = Judge(model="gpt-4o", base_url=server.url, key=KEY)
-        with pytest.raises(OSError, match=f"No space left on device: '{small_disk}'"):
+        with pytest.raises(OSError, match=f"No space left on device: .*{small_disk}"):
             list(grade(stories(3), judge, store))
         assert server.asked == []
 
