@@ -10,6 +10,7 @@ from app.story_view import story_view
 from slm.generation.fitting import opening_that_fits
 from slm.generation.sampler import Sampling
 from slm.runs import Metric, Run, damaged_runs, list_runs
+from slm.text import visible
 
 QUESTIONS = {
     "train": "How does a model learn to tell stories?",
@@ -73,7 +74,7 @@ def described(run: Run) -> dict[str, object]:
         "parameters": show.count(run.info.parameters),
         "last step": run.last_step,
         "bits per byte": measured(last),
-        "corpus": run.info.corpus_name or str(run.info.imported.get("kind", "")),
+        "corpus": visible(run.info.corpus_name or str(run.info.imported.get("kind", ""))),
         "status": run.status,
     }
 

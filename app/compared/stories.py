@@ -54,7 +54,7 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
         st.dataframe(
             [
                 {
-                    "word": repr(word.text)[1:-1],
+                    "word": visible(word.text),
                     "times": word.count,
                     "saved each time": word.gain.value,
                     "95 % from": word.gain.low,

@@ -20,7 +20,7 @@ def alternatives(asked: Asked) -> None:
     names = cache.pieces(str(found.address), tuple(found.likely[at].tolist()))
     rows = list(zip(names, map(float, found.chances[at]), strict=True))
     st.dataframe(
-        {"token": [repr(name)[1:-1] for name, _ in rows], "probability": [c for _, c in rows]},
+        {"token": [visible(name) for name, _ in rows], "probability": [c for _, c in rows]},
         column_config={
             "probability": st.column_config.ProgressColumn(
                 format="percent", min_value=0.0, max_value=1.0
