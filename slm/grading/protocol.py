@@ -18,6 +18,7 @@ ALL_DIMENSIONS = (*DIMENSIONS, INSTRUCTION)
 AgeGroup = Literal["A", "B", "C", "D", "E", "F"]
 AGES = {"A": "3 or under", "B": "4-5", "C": "6-7", "D": "8-9", "E": "10-12", "F": "13-16"}
 
+
 def _grades(dimensions: tuple[str, ...]) -> dict[str, Any]:
     age = {"type": "string", "enum": list(AGES)}
     return form("grades", {**{name: {"type": "number"} for name in dimensions}, "age_group": age})
