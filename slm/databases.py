@@ -14,6 +14,8 @@ T = TypeVar("T")
 WAIT_SECONDS = 30
 SETTLED = 0.1
 """Seconds after its last change for which a file is taken to be in use."""
+TRIES, PAUSE = 20, 0.05
+"""How often a file is looked at whose log comes and goes meanwhile, and the seconds in between."""
 
 
 def look(path: Path, ask: Callable[[sqlite3.Connection], T]) -> T:
@@ -28,26 +30,39 @@ def look(path: Path, ask: Callable[[sqlite3.Connection], T]) -> T:
         if path.exists():
             raise BadInput(f"{path} is no file")
         raise FileNotFoundError(path)
-    try:
-        if (before := _rest(path)) is not None:
-            try:
-                found = _ask(path, "immutable=1", ask)
-            except (sqlite3.Error, ValueError):
-                if _rest(path) == before:
-                    raise
-            else:
-                if _rest(path) == before:
-                    return found
+    said: sqlite3.Error | None = None
+    for _ in range(TRIES):
         try:
-            return _ask(path, "mode=ro", ask)
-        except sqlite3.OperationalError as error:
-            if _has_log(path):
-                raise OSError(
-                    f"{path} cannot be read with what was last written to it: {error}"
-                ) from None
-            return _ask(path, "immutable=1", ask)  # nothing can be made beside it
-    except (sqlite3.Error, ValueError, OverflowError) as error:  # whose own words may be damaged
-        raise BadInput(f"{path} cannot be read: {error}; restore it or move it away") from None
+            if _is_settled(path) and (found := _ask_at_rest(path, ask)) is not None:
+                return found[0]
+            try:
+                return _ask(path, "mode=ro", ask)
+            except sqlite3.OperationalError as error:
+                said = error
+                # nothing can be made beside it, or its log came or went at this moment
+                if (found := _ask_at_rest(path, ask)) is not None:
+                    return found[0]
+        except (
+            sqlite3.Error,
+            ValueError,
+            OverflowError,
+        ) as error:  # whose own words may be damaged
+            raise BadInput(f"{path} cannot be read: {error}; restore it or move it away") from None
+        time.sleep(PAUSE)
+    raise OSError(f"{path} cannot be read with what was last written to it: {said}")
+
+
+def _ask_at_rest(path: Path, ask: Callable[[sqlite3.Connection], T]) -> tuple[T] | None:
+    """What `ask` finds in a file that does not change meanwhile; None where it did, or has a log."""
+    if (before := _state(path)) is None:
+        return None
+    try:
+        found = _ask(path, "immutable=1", ask)
+    except (sqlite3.Error, ValueError, OverflowError):
+        if _state(path) == before:
+            raise
+        return None
+    return (found,) if _state(path) == before else None
 
 
 def storable(*values: object) -> tuple[object, ...]:
@@ -76,17 +91,22 @@ def _ask(path: Path, how: str, ask: Callable[[sqlite3.Connection], T]) -> T:
         db.close()
 
 
-def _rest(path: Path) -> tuple[int, int] | None:
-    """When a file changed last, and its size; None where it is in use, or may be."""
+def _state(path: Path) -> tuple[int, int] | None:
+    """When a file changed last, and its size; None where what was written last lies in its log."""
     if _has_log(path):
         return None
     there = path.stat()
-    if time.time() - there.st_mtime < SETTLED:
-        return None
     return there.st_mtime_ns, there.st_size
+
+
+def _is_settled(path: Path) -> bool:
+    """Whether nobody seems to be writing to a file just now."""
+    return time.time() - path.stat().st_mtime >= SETTLED
 
 
 def _has_log(path: Path) -> bool:
     """Whether what was written last lies in SQLite's log beside the file."""
-    log = path.with_name(path.name + "-wal")
-    return log.exists() and log.stat().st_size > 0
+    try:
+        return path.with_name(path.name + "-wal").stat().st_size > 0
+    except FileNotFoundError:  # its last writer takes it away
+        return False

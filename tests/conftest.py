@@ -9,6 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests share the cores; threads 
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
@@ -18,6 +19,9 @@ from tests.llm.server import JudgeServer, serving
 from tests.stand_in import register
 
 register()
+# how long an example takes says how busy the machine is, not whether it is right
+settings.register_profile("slm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("slm")
 
 NAMES = ("Amy", "Ben", "Lily", "Tom", "Sue", "Max")
 THINGS = ("ball", "kite", "cake", "boat", "book", "hat")

@@ -4,7 +4,9 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -122,3 +124,30 @@ def test_a_file_that_is_no_database_is_one_line_with_a_way_out(tmp_path: Path) -
     with pytest.raises(BadInput, match=r"file is not a database; restore it or move it away"):
         look(path, lambda db: db.execute("select 1 from t").fetchone())
     assert damage(path).endswith("restore it or move it away")
+
+
+def test_a_log_that_goes_while_it_is_looked_for_is_no_missing_file(tmp_path: Path) -> None:
+    path = tmp_path / "grades.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("pragma journal_mode=wal")
+        db.execute("create table replies (text)")
+        db.execute("insert into replies values ('kept')")
+        db.commit()
+    log = path.with_name(path.name + "-wal")
+    ended = threading.Event()
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            log.touch()
+            log.unlink()
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        for _ in range(300):
+            assert look(path, lambda db: db.execute("select text from replies").fetchall()) == [
+                ("kept",)
+            ]
+    finally:
+        ended.set()
+        thread.join()

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,26 @@ def test_a_claim_is_held_against_everybody_until_it_is_released(store: GradeStor
     assert store.claim(ITEM, *WHO) is None
     store.release(ITEM, *WHO)
     assert store.claim(ITEM, *WHO) is not None
+
+
+def test_what_was_kept_is_read_at_once_however_many_write_beside_it(store: GradeStore) -> None:
+    items = [replace(ITEM, completion=f" dog {number}.") for number in range(8)]
+    lost: list[str] = []
+
+    def work(item: Item) -> None:
+        store.claim(item, *WHO)
+        for number in range(25):
+            text = f"reply {number}"
+            store.keep(item, *WHO, turn="assessment", asked=[], text=text, cost=None)
+            if store.row(item, *WHO).assessment != text:
+                lost.append(text)
+
+    threads = [threading.Thread(target=work, args=(item,)) for item in items]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lost == []
 
 
 def test_a_claim_of_a_killed_process_is_taken_over_even_where_we_got_its_pid(

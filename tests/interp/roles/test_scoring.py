@@ -238,7 +238,7 @@ def test_what_is_scored_is_what_the_model_computes(
 def test_neuron_1_22_of_storyteller_is_silent_on_objects_which_do_not_excite_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("SLM_RUNS", str(Path(__file__).resolve().parents[2] / "runs"))
+    monkeypatch.setenv("SLM_RUNS", str(Path(__file__).resolve().parents[3] / "runs"))
     model = load_checkpoint("storyteller")
     read = with_roles(model.tokenizer, 24)
     words = words_of(read, ROLES, first_pieces(model.tokenizer, read))
