@@ -15,6 +15,8 @@ CURVES, STORIES, HEADS, NEURONS, LAYERS, DEVELOPMENT = (
     "Curves", "Stories", "Heads", "Neurons", "Layers", "Development",
 )  # fmt: skip
 VIEWS = (CURVES, STORIES, HEADS, NEURONS, LAYERS, DEVELOPMENT)
+USUAL = 20
+"""Stories that both models read where nobody asked for more."""
 SHIPPED, NURSERY, OWN = "the shipped stories", "nursery", "a corpus"
 
 
@@ -88,7 +90,7 @@ st.title("What changed between two models?", anchor=False)
 addresses = selection.addresses()
 names = [run.name for run in list_runs()]
 mine = list(dict.fromkeys(Address.parse(address).run for address in addresses))
-read, stories = "shipped", 20
+read, stories = "shipped", USUAL
 with st.container(horizontal=True, vertical_alignment="bottom"):
     view = st.segmented_control(
         "Show", VIEWS, default=CURVES if len(addresses) == 1 else STORIES, required=True, key="compare",
@@ -103,8 +105,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         read = corpus()
     if view == STORIES:
         stories = st.selectbox(
-            "Stories", [20, 60, 200], key="stories", bind="query-params", width=100
-        ) or 20  # fmt: skip
+            "Stories", [USUAL, 60, 200], key="stories", bind="query-params", width=100,
+            on_change=reading.more, args=("compared",),
+        ) or USUAL  # fmt: skip
 if view == CURVES:
     show_curves([*mine, *more], addresses)
 elif view == DEVELOPMENT:
@@ -120,7 +123,9 @@ elif len(addresses) == 1:
     choose_other(addresses[0])
 elif not read:
     st.info("Name a corpus: a path, or tinystories.")
-elif reading.wait_until_asked(read):
+elif reading.wait_until_asked(read) and reading.wait_if_more(
+    "compared", stories, USUAL, f"{stories} stories"
+):
     with show.one_line():
         show_pair(view, addresses[0], addresses[1], read, stories)
-        mail(addresses[0], addresses[1], read, max(stories, 20))
+        mail(addresses[0], addresses[1], read, stories)

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache, selection, show
+from app import cache, reading, selection, show
 from app.figures.knowledge import Bar, knowledge
 from app.knowledge.editing import editor, prompts
 from app.knowledge.judged import judged
@@ -35,6 +35,7 @@ def more_models(chosen: Sequence[str]) -> list[str]:
     picked = st.multiselect(
         "Beside them", others, key="also", bind="query-params", max_selections=6,
         placeholder="other checkpoints or models", width=420,
+        on_change=reading.more, args=("also",),
     )  # fmt: skip
     return [*chosen, *picked]
 
@@ -134,7 +135,9 @@ if editing:
         editor()
 found: dict[str, list[Answer]] = {}
 with show.one_line():
-    found = ask_all(addresses)
+    more = len(addresses) - len(selection.addresses())
+    if reading.wait_if_more("also", more, 0, "more models" if more > 1 else "another model"):
+        found = ask_all(addresses)
 if found and judging:
     with show.one_line():
         found = judged(found)

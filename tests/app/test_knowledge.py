@@ -53,6 +53,7 @@ def test_models_stand_beside_each_other_and_a_person_has_the_last_word(
     open_page: Open, two_runs: Path
 ) -> None:
     app = open_page("knowledge", a="tiny", also="other@0")
+    app.button(key="begin-also").click().run()
     assert not app.exception and not app.error
     shown = table_on(app)
     assert "tiny@10" in shown and "other@0" in shown

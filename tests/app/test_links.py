@@ -71,11 +71,13 @@ def test_a_corpus_that_is_typed_in_needs_no_press(open_page: Open, two_runs: Pat
         ("roles", {"stories": 1000}),
         ("heads", {"told": 256}),
         ("grading", {"openings": 50}),
+        ("compare", {"b": "other", "stories": 200}),
+        ("knowledge", {"also": "other@0"}),
         ("grading", {"openings": 1, "samples": 20}),
     ],
 )
 def test_a_link_begins_nothing_larger_than_the_page_would(
-    page: str, link: dict[str, int], open_page: Open, two_runs: Path
+    page: str, link: dict[str, Any], open_page: Open, two_runs: Path
 ) -> None:
     before = {thread.name for thread in threading.enumerate()}
     app = open_page(page, a="tiny", **link)
@@ -84,3 +86,18 @@ def test_a_link_begins_nothing_larger_than_the_page_would(
     assert any(button.label == "Begin" for button in app.button)
     assert {thread.name for thread in threading.enumerate()} <= before | {"MainThread"}
     assert not list(two_runs.rglob("*.sqlite"))
+
+
+def test_models_that_are_picked_by_hand_are_asked_at_once(open_page: Open, two_runs: Path) -> None:
+    app = open_page("knowledge", a="tiny")
+    app.multiselect(key="also").set_value(["other@0"]).run()
+    assert not app.exception and not app.error
+    assert "Nothing begins before you say so" not in said(app)
+    assert "Bars: 95 % intervals" in said(app)
+
+
+def test_a_path_in_the_folder_of_nobody_is_one_line(open_page: Open, two_runs: Path) -> None:
+    app = open_page("imports", path="~nosuchuser/x")
+    app.button(key="look").click().run()
+    assert not app.exception
+    assert [one.value for one in app.error if "nosuchuser" in one.value]

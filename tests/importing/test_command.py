@@ -30,6 +30,7 @@ def test_the_command_tells_what_it_found(save: Any, capsys: pytest.CaptureFixtur
     ("arguments", "complaint"),
     [
         (["import", "./nowhere", "--name", "theirs"], "there is nothing at ./nowhere"),
+        (["import", "~nosuchuser/x", "--name", "theirs"], "'~nosuchuser/x' is no path"),
         (["import", "no such model!", "--name", "theirs"], "no name of a model on the hub"),
         (["import", ".", "--name", "../theirs"], "a run's name is"),
         (["import", "x"], "required: --name"),
