@@ -46,8 +46,6 @@ LIKELY_GRADE_TOKENS = 40
 MOST_AT_ONCE = 32
 ROOM, REPLY_ROOM = 512 * 1024, 64 * 1024
 """Bytes of disk held while asking, and for each call under way: what is paid for must be kept."""
-REFUSED_AT_FIRST = 5
-"""So many texts refused before any is graded are the server's fault, not the texts'."""
 SEEDS = 1000
 """Samples of one seed never meet those of the next."""
 
@@ -186,7 +184,6 @@ def grade(
     again_before = time.time() if again_ungraded else None
     stopping = threading.Event()
     waiting = iter(items)
-    refused, read = 0, False
     folder = (store if isinstance(store, GradeStore) else store(items[0])).path.parent
     with (
         DiskReserve(folder, ROOM + concurrency * REPLY_ROOM) as reserve,
@@ -206,16 +203,8 @@ def grade(
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    if (one := future.result()) is None:
-                        continue
-                    yield one
-                    read = read or one.refusal is None
-                    refused += one.refusal is not None
-                    if not read and refused >= REFUSED_AT_FIRST:
-                        raise BadInput(
-                            f"each of the first {refused} texts was refused, the last so: "
-                            f"{one.refusal}; ask again for what is ungraded when that is mended"
-                        )
+                    if (graded := future.result()) is not None:
+                        yield graded
         finally:
             stopping.set()
 

@@ -24,6 +24,8 @@ NO_KEY = "none"
 
 TEXT_REFUSALS = (400, 403, 413, 422)
 """HTTP statuses by which servers refuse a text; the same say that a key or a request is wrong."""
+REFUSED_AT_FIRST = 5
+"""So many texts refused before any is answered are the server's fault, not the texts'."""
 SIGNS_OF_A_REFUSED_TEXT = (
     "content_filter", "content_policy", "content management policy", "content policy", "flagged",
     "moderation", "responsibleai", "safety", "context_length", "context length", "context size",
@@ -94,6 +96,7 @@ class Judge:
     _refused: set[str] = field(default_factory=set, init=False, repr=False)
     _accepted: set[str] = field(default_factory=set, init=False, repr=False)
     """What was sent with any call that was answered: then a refusal is about something else."""
+    _refusals: int = field(default=0, init=False, repr=False)
     _client: openai.OpenAI = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -134,8 +137,8 @@ class Judge:
         where the server can give one.
 
         Raises `Refused` where the server will not read this text, `BadInput` for what no waiting
-        mends (key, model name, malformed request), and `NoReply` where the server is silent, busy
-        or broken.
+        mends (key, model name, malformed request, the first texts refused all alike), and `NoReply`
+        where the server is silent, busy or broken.
         """
         sent: dict[str, Any] = {"max_tokens": ANSWER_TOKENS, "temperature": 0}
         if form is not None:
@@ -191,7 +194,7 @@ class Judge:
     def _refusal(self, error: openai.APIStatusError) -> BadInput | NoReply:
         status, said = error.status_code, self._words(error)
         if status in TEXT_REFUSALS and (self._accepted or _is_about_the_text(error)):
-            return Refused(f"{self.where} refused this text ({status}): {said}")
+            return self._refused_text(f"{self.where} refused this text ({status}): {said}")
         if status in (401, 403) and self._client.api_key == NO_KEY:
             return BadInput(f"no key was given, and {self.where} asks for one ({status}): {said}")
         if status in (401, 403):
@@ -204,6 +207,16 @@ class Judge:
             line = f"{self.where} answered {status}"
             return NoReply(line, wait=_wait(error.response.headers.get("retry-after", "")))
         return BadInput(f"{self.where} refused the request ({status}): {said}")
+
+    def _refused_text(self, line: str) -> BadInput:
+        """`Refused`, unless this server has refused the first texts all alike."""
+        self._refusals += 1
+        if self._accepted or self._refusals < REFUSED_AT_FIRST:
+            return Refused(line)
+        return BadInput(
+            f"each of the first {self._refusals} texts was refused, the last so: {line}; "
+            "ask again for what is ungraded when that is mended"
+        )
 
     def _words(self, error: openai.APIStatusError) -> str:
         """What the server says of an error, in one short line."""

@@ -75,7 +75,9 @@ def test_one_refused_story_is_ungraded_with_its_reason_and_the_others_go_on(
     store: GradeStore, answer: Answer, reason: str
 ) -> None:
     with serving(said_of("number 2", answer)) as server:
-        found = {one.item.completion_index: one for one in grade(stories(5), asking(server), store)}
+        # one at a time, so that the server has answered before it refuses in words that say nothing
+        graded = grade(stories(5), asking(server), store, concurrency=1)
+        found = {one.item.completion_index: one for one in graded}
         assert [isinstance(found[at].outcome, Grade) for at in range(5)] == [1, 1, 0, 1, 1]
         assert isinstance(found[2].outcome, Ungraded)
         assert reason in found[2].outcome.reason
@@ -132,6 +134,21 @@ def test_a_server_that_refuses_everything_is_left_after_a_few_texts(store: Grade
     ):
         list(grade(stories(40), asking(server), store, concurrency=2))
     assert len(server.asked) < 10
+
+
+def test_a_grading_that_begins_with_refused_stories_gets_past_them_when_it_is_resumed(
+    store: GradeStore,
+) -> None:
+    def script(_: int, request: dict[str, Any]) -> Answer | None:
+        told = request["messages"][0]["content"]
+        filtered = any(f"number {at}." in told for at in range(5))
+        return refuses(400, "flagged") if filtered else None
+
+    with serving(script) as server:
+        with pytest.raises(BadInput, match="each of the first 5 texts was refused"):
+            list(grade(stories(7), asking(server), store, concurrency=1))
+        found = list(grade(stories(7), asking(server), store, concurrency=1))
+    assert [isinstance(one.outcome, Grade) for one in found] == [False] * 5 + [True] * 2
 
 
 def test_a_request_that_no_server_takes_stops_before_anything_is_called_ungraded(

@@ -1,8 +1,6 @@
 """What was paid for is kept where the disk is full, and nothing more is bought."""
 
-import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,20 +14,6 @@ from slm.llm.judge import Judge
 from slm.llm.replies import ReplyStore
 from tests.grading.test_refusals import KEY, stories
 from tests.llm.server import Answer, says, serving
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 3 MB, where this machine lets us make one."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)], capture_output=True
-    )
-    if made.returncode:
-        pytest.skip("mounting a small disk is not permitted here")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def fill(disk: Path) -> None:
