@@ -25,9 +25,11 @@ def read_as(path: str) -> str:
     with st.popover("How it is read"):
         chosen = _ends() if ".txt" in path.lower() else _column()
         kept = st.selectbox(
-            "Stories that end without a sentence's mark", [*CUT_OFF], key="cut-off",
+            "Stories that end without a sentence's mark",
+            [*CUT_OFF],
+            key="cut-off",
             format_func=CUT_OFF.__getitem__,
-        )  # fmt: skip
+        )
     return "".join(f":{option}" for option in (chosen, kept) if option)
 
 
@@ -36,9 +38,11 @@ def _ends() -> str:
     if way != "mark":
         return str(way)
     mark = st.text_input(
-        "The mark", key="mark", placeholder="<|end_of_text|>",
+        "The mark",
+        key="mark",
+        placeholder="<|end_of_text|>",
         help=r"What stands between two stories. \n is a line end.",
-    )  # fmt: skip
+    )
     return f"mark={mark}" if mark else ""
 
 

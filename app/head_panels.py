@@ -202,9 +202,10 @@ def the_proof(tested: Tested, chosen: tuple[int, int]) -> None:
     address, (layer, head) = scores.address, chosen
     st.markdown(f"**Layer {layer}, head {head}.** " + sentence(tested, chosen))
     st.page_link(
-        "../pages/attention.py", label="Where it looks in a story",
+        "../pages/attention.py",
+        label="Where it looks in a story",
         query_params=link(str(address), chosen),
-    )  # fmt: skip
+    )
     every = {label.kind: label for label in tested.labels[layer][head]}
     names = []
     for kind in scores.kinds:

@@ -24,7 +24,7 @@ def key_field(base_url: str) -> str:
         placeholder="the one of this machine" if own else "none" if base_url else "",
         help="Kept in this session's memory, never written down and never in the link. The key of "
         "this machine (OPENAI_API_KEY, or the secrets file) is sent to no server that is typed in.",
-    )  # fmt: skip
+    )
     return typed.strip() or own
 
 

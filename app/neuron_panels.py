@@ -38,9 +38,11 @@ def build(addresses: Sequence[str]) -> None:
             "how it is spread. What is cancelled goes on later."
         )
         corpus = st.text_input(
-            "Corpus", "nursery:2000", key="index_corpus",
+            "Corpus",
+            "nursery:2000",
+            key="index_corpus",
             help="nursery:COUNT, a path to .txt, .jsonl or .parquet, or tinystories from the hub.",
-        ).strip()  # fmt: skip
+        ).strip()
         busy = (work := st.session_state.get(JOB)) is not None and work.running
         if st.button("Read it", type="primary", key="build", disabled=busy):
             st.session_state[JOB] = Work(building(addresses, corpus))
@@ -87,23 +89,34 @@ def table_of(address: str, found: Sequence[Found], key: str) -> None:
             go_to(found[picked[0]].layer, found[picked[0]].neuron)
 
     st.dataframe(
-        rows, key=key, hide_index=True, on_select=chosen, selection_mode="single-row",
+        rows,
+        key=key,
+        hide_index=True,
+        on_select=chosen,
+        selection_mode="single-row",
         height=min(38 + 35 * len(found), 460),
-    )  # fmt: skip
+    )
     show.footer(
         name=key,
         table=lambda: show.csv(
             ("layer", "neuron", "fires", f"highest {name}", "token", "count", name, "above"),
             (
-                (o.layer, o.neuron, f"{o.fires:.7f}", f"{o.highest:.5f}", o.token, o.count,
-                 "" if o.value is None else f"{o.value:.5f}",
-                 "" if o.above is None else f"{o.above:.7f}")
+                (
+                    o.layer,
+                    o.neuron,
+                    f"{o.fires:.7f}",
+                    f"{o.highest:.5f}",
+                    o.token,
+                    o.count,
+                    "" if o.value is None else f"{o.value:.5f}",
+                    "" if o.above is None else f"{o.above:.7f}",
+                )
                 for o in found
             ),
         ),
         note="Tick a line to see that neuron. “Strongest on” is the token at most of the "
         f"{KEPT} places where its {name} is highest (above 0: where it fires), and at how many.",
-    )  # fmt: skip
+    )
 
 
 def share(part: float) -> str:
@@ -128,8 +141,10 @@ def dead(address: str, index: Index) -> None:
                 "neuron": [neuron for _, neuron in hardly],
                 f"highest {name}": [round(float(index.highest[at]), 4) for at in hardly],
             },
-            hide_index=True, key=f"dead-{address}", height=min(38 + 35 * len(hardly), 460),
-        )  # fmt: skip
+            hide_index=True,
+            key=f"dead-{address}",
+            height=min(38 + 35 * len(hardly), 460),
+        )
     show.footer(
         name=f"dead-{address}",
         table=lambda: show.csv(
@@ -149,8 +164,13 @@ def in_text(address: str, known: Known, text: str, layer: int, neuron: int, full
     at = selection.token(len(tokens))
     story_view(
         [Shown(piece=p, value=float(value)) for p, value in zip(pieces, values, strict=True)],
-        key=f"text-{address}", label=ranked_name(model.config), scale="which way", full=full,
-        selected=at, on_pick=selection.set_token, small=True,
-    )  # fmt: skip
+        key=f"text-{address}",
+        label=ranked_name(model.config),
+        scale="which way",
+        full=full,
+        selected=at,
+        on_pick=selection.set_token,
+        small=True,
+    )
     st.markdown(f"Neurons that fire on {word(pieces[at])} and seldom so elsewhere")
     table_of(address, cache.around_token(address, tokens, at), f"here-{address}")

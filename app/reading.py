@@ -14,10 +14,14 @@ def corpus() -> str:
     """A source of stories, chosen once for all pages that ask; "" where none is named yet."""
     with st.container(horizontal=True, vertical_alignment="bottom", width="content"):
         chosen = st.selectbox(
-            "Read", [WITH_ROLES, SHIPPED, OWN], key="read", bind="query-params", width=250,
+            "Read",
+            [WITH_ROLES, SHIPPED, OWN],
+            key="read",
+            bind="query-params",
+            width=250,
             help="Nursery writes its stories and knows what each word is for. In any other story "
             "words are sorted into classes, such as pronouns or what ends in -ed.",
-        )  # fmt: skip
+        )
         if chosen != OWN:
             return NURSERY if chosen == WITH_ROLES else "shipped"
         return named()
@@ -26,10 +30,14 @@ def corpus() -> str:
 def named() -> str:
     """A corpus that the reader names: a file, or one of the hub's."""
     return st.text_input(
-        "Corpus", placeholder="a path, or tinystories", key="corpus", bind="query-params",
+        "Corpus",
+        placeholder="a path, or tinystories",
+        key="corpus",
+        bind="query-params",
         help="A .txt with <|endoftext|> between stories, .jsonl, .parquet, or a known name.",
-        on_change=typed, args=("corpus",),
-    ).strip()  # fmt: skip
+        on_change=typed,
+        args=("corpus",),
+    ).strip()
 
 
 def typed(key: str) -> None:

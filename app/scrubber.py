@@ -21,9 +21,12 @@ def scrub(letter: str, run: str, steps: list[int], step: int) -> int:
     state = st.session_state
     fresh = f"{state.get(f'{letter}_fresh', 0)}_{state.get(f'{letter}_moved', 0)}"
     chosen = st.select_slider(
-        "after step", steps, value=step, key=f"{letter}_step_{run}_{fresh}",
+        "after step",
+        steps,
+        value=step,
+        key=f"{letter}_step_{run}_{fresh}",
         format_func="{:,}".format,
-    )  # fmt: skip
+    )
     at, last = steps.index(chosen), len(steps) - 1
     # a callback would also be told of a slider that is new to the browser, and of no touch at all
     touched = chosen != step
@@ -35,22 +38,37 @@ def scrub(letter: str, run: str, steps: list[int], step: int) -> int:
     back, play, on = KEYS[letter]
     with st.container(horizontal=True, gap="xxsmall", horizontal_alignment="center"):
         st.button(
-            "", icon=":material/skip_previous:", key=f"{letter}_back", type="tertiary",
-            shortcut=back, help="The checkpoint before", disabled=at == 0,
-            on_click=_move, args=(letter, run, steps[max(at - 1, 0)]),
-        )  # fmt: skip
+            "",
+            icon=":material/skip_previous:",
+            key=f"{letter}_back",
+            type="tertiary",
+            shortcut=back,
+            help="The checkpoint before",
+            disabled=at == 0,
+            on_click=_move,
+            args=(letter, run, steps[max(at - 1, 0)]),
+        )
         st.button(
-            "", icon=":material/pause:" if playing else ":material/play_arrow:",
-            key=f"{letter}_{'pause' if playing else 'play'}", type="tertiary", shortcut=play,
+            "",
+            icon=":material/pause:" if playing else ":material/play_arrow:",
+            key=f"{letter}_{'pause' if playing else 'play'}",
+            type="tertiary",
+            shortcut=play,
             help="Stop here" if playing else "Play: through all checkpoints, one after the other",
             on_click=_stop if playing else _play,
             args=(letter,) if playing else (letter, run, steps[0 if at == last else at]),
-        )  # fmt: skip
+        )
         st.button(
-            "", icon=":material/skip_next:", key=f"{letter}_on", type="tertiary", shortcut=on,
-            help="The next checkpoint", disabled=at == last,
-            on_click=_move, args=(letter, run, steps[min(at + 1, last)]),
-        )  # fmt: skip
+            "",
+            icon=":material/skip_next:",
+            key=f"{letter}_on",
+            type="tertiary",
+            shortcut=on,
+            help="The next checkpoint",
+            disabled=at == last,
+            on_click=_move,
+            args=(letter, run, steps[min(at + 1, last)]),
+        )
     st.fragment(_tick, run_every=SECONDS_A_STEP if playing else None)(letter, run, steps)
     return chosen
 

@@ -176,18 +176,30 @@ def more_heads(config: ModelConfig) -> list[tuple[int, int]]:
     """Heads to show beside the chosen one, as (layer, head); written `layer.head`."""
     every = [f"{at}.{head}" for at in range(config.n_layers) for head in range(config.n_heads)]
     chosen = st.multiselect(
-        "Beside it", every, key="beside", bind="query-params", placeholder="no other head",
+        "Beside it",
+        every,
+        key="beside",
+        bind="query-params",
+        placeholder="no other head",
         width=190,
-    )  # fmt: skip
+    )
     return [(int(at), int(head)) for at, head in (name.split(".") for name in chosen)]
 
 
 def token_field() -> None:
     """Which token of the story is asked about."""
     st.number_input(
-        "Token", 0, None, TOKEN, 1, key="token", bind="query-params", width=124,
-        help="Or click one in the story.", on_change=_forget_words,
-    )  # fmt: skip
+        "Token",
+        0,
+        None,
+        TOKEN,
+        1,
+        key="token",
+        bind="query-params",
+        width=124,
+        help="Or click one in the story.",
+        on_change=_forget_words,
+    )
 
 
 def token(length: int) -> int:
@@ -210,9 +222,14 @@ def _forget_words() -> None:
 def word(names: Sequence[str]) -> str | None:
     """Another word to ask about than the one that stands there, picked or written; None for that."""
     chosen = st.selectbox(
-        "Word asked about", _with_own("word", AS_IT_STANDS, names), key="word", bind="query-params",
-        accept_new_options=True, width=210, help="Pick one that was likely, or write another.",
-    )  # fmt: skip
+        "Word asked about",
+        _with_own("word", AS_IT_STANDS, names),
+        key="word",
+        bind="query-params",
+        accept_new_options=True,
+        width=210,
+        help="Pick one that was likely, or write another.",
+    )
     return None if chosen in (None, AS_IT_STANDS) else chosen
 
 
@@ -225,9 +242,14 @@ def _with_own(key: str, first: str, names: Sequence[str]) -> list[str]:
 def rival(names: Sequence[str], help: str) -> str | None:
     """A word to weigh the word asked about against; None where none was chosen."""
     chosen = st.selectbox(
-        "Against", _with_own("rival", NO_RIVAL, names), key="rival", bind="query-params",
-        accept_new_options=True, width=150, help=help,
-    )  # fmt: skip
+        "Against",
+        _with_own("rival", NO_RIVAL, names),
+        key="rival",
+        bind="query-params",
+        accept_new_options=True,
+        width=150,
+        help=help,
+    )
     return None if chosen in (None, NO_RIVAL) else chosen
 
 
@@ -283,9 +305,17 @@ def prompt() -> Fitted:
         return Fitted(text=_request())
     if chosen != OWN:
         return opening_that_fits(readers(), str(chosen))
-    written = st.text_area(
-        "Your beginning", FIRST_WORDS, key="prompt", bind="query-params", max_chars=2000, height=68,
-    ) or ""  # fmt: skip
+    written = (
+        st.text_area(
+            "Your beginning",
+            FIRST_WORDS,
+            key="prompt",
+            bind="query-params",
+            max_chars=2000,
+            height=68,
+        )
+        or ""
+    )
     return opening_that_fits(readers(), written) if written == FIRST_WORDS else typed(written)
 
 
@@ -296,9 +326,12 @@ def _request() -> str:
             "Features", FEATURES, ["Dialogue"], key="features", bind="query-params"
         )
         words = st.text_input(
-            "Words that must occur, with commas between", "dog, jump, happy", key="words",
-            bind="query-params", max_chars=200,
-        )  # fmt: skip
+            "Words that must occur, with commas between",
+            "dog, jump, happy",
+            key="words",
+            bind="query-params",
+            max_chars=200,
+        )
         summary = st.text_area(
             "Summary", "", key="summary", bind="query-params", max_chars=1000, height=80
         )
@@ -322,9 +355,15 @@ def neuron(config: ModelConfig) -> tuple[int, int]:
         "Layer", range(config.n_layers), key="layer", bind="query-params", width=90
     )
     chosen = st.number_input(
-        f"Neuron (0 to {config.d_mlp - 1})", 0, config.d_mlp - 1, 0, 1,
-        key="neuron", bind="query-params", width=170,
-    )  # fmt: skip
+        f"Neuron (0 to {config.d_mlp - 1})",
+        0,
+        config.d_mlp - 1,
+        0,
+        1,
+        key="neuron",
+        bind="query-params",
+        width=170,
+    )
     return layer or 0, int(chosen or 0)
 
 

@@ -60,9 +60,13 @@ def figure(
             on_pick(points[0])
 
     st.plotly_chart(
-        drawn, theme=None, key=key, config=style.config(name), selection_mode="points",
+        drawn,
+        theme=None,
+        key=key,
+        config=style.config(name),
+        selection_mode="points",
         on_select="ignore" if on_pick is None else picked,
-    )  # fmt: skip
+    )
     footer(name=name, note=note, table=table, everything=everything)
 
 

@@ -146,9 +146,14 @@ def results(run: Run) -> None:
     """Losses, what it wrote, and how its heads took shape."""
     metrics = run.metrics()
     unit = st.segmented_control(
-        "Loss in", [NATS, BITS], default=NATS, required=True, key="unit", bind="query-params",
+        "Loss in",
+        [NATS, BITS],
+        default=NATS,
+        required=True,
+        key="unit",
+        bind="query-params",
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     in_bits = unit == BITS
     valid = [
         (m.tokens, value)
@@ -175,9 +180,12 @@ def samples(run: Run) -> None:
     step = steps[-1]
     if len(steps) > 1:
         step = st.select_slider(
-            "What it writes after step", steps, value=step, format_func="{:,}".format,
+            "What it writes after step",
+            steps,
+            value=step,
+            format_func="{:,}".format,
             key=f"samples-{run.name}-{len(steps)}",
-        )  # fmt: skip
+        )
     for index, sample in enumerate(one for one in found if one["step"] == step):
         story_view(
             [Shown(piece=sample["prompt"], value=1.0), Shown(piece=sample["text"])],

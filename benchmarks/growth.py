@@ -64,9 +64,10 @@ def context() -> str:
     """A training step of as many tokens, in longer and longer rows."""
     sizes = (64, 128, 256, 512)
     return _table(
-        "A training step of 4096 tokens", "tokens in a row",
+        "A training step of 4096 tokens",
+        "tokens in a row",
         [(n, _step(replace(BASE, n_ctx=n), 4096 // n), "") for n in sizes],
-    )  # fmt: skip
+    )
 
 
 def width() -> str:
@@ -74,18 +75,20 @@ def width() -> str:
     sizes = (64, 128, 256)
     shapes = [replace(BASE, d_model=d, n_heads=d // 16) for d in sizes]
     return _table(
-        "A training step, 16 x 256 tokens", "width",
+        "A training step, 16 x 256 tokens",
+        "width",
         [(d, _step(shape, 16), "") for d, shape in zip(sizes, shapes, strict=True)],
-    )  # fmt: skip
+    )
 
 
 def layers() -> str:
     """A training step at several depths."""
     sizes = (1, 2, 4, 8)
     return _table(
-        "A training step, 16 x 256 tokens", "layers",
+        "A training step, 16 x 256 tokens",
+        "layers",
         [(n, _step(replace(BASE, n_layers=n), 16), "") for n in sizes],
-    )  # fmt: skip
+    )
 
 
 def checkpoints() -> str:

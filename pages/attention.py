@@ -126,9 +126,10 @@ def distances(address: str, layer: int, head: int) -> None:
     )
     st.markdown(f"Layer {layer}, head {head} looks more than its baseline at: {show.plain(found)}.")
     st.page_link(
-        "../pages/heads.py", label="Tested by switching it off",
+        "../pages/heads.py",
+        label="Tested by switching it off",
         query_params={"a": address, "layer": str(layer), "head": str(head)},
-    )  # fmt: skip
+    )
     show.figure(
         distance_profiles(scores.profile, show.colours(), (layer, head)),
         name=f"distances-{address}-layer{layer}-head{head}",
@@ -195,9 +196,11 @@ for column, address in selection.columns():
         with below:
             tokens(view, layer, head)
 far = st.toggle(
-    "How far back it looks in many stories", key="far", bind="query-params",
+    "How far back it looks in many stories",
+    key="far",
+    bind="query-params",
     help="Mean attention by distance over nursery stories; the first time takes some seconds.",
-)  # fmt: skip
+)
 for column, address in selection.columns(titled=False):
     with column, show.one_line():
         if far:

@@ -12,8 +12,13 @@ from slm.comparing.matching import Kind
 from slm.runs import Address, list_runs, open_run
 
 CURVES, STORIES, HEADS, NEURONS, LAYERS, DEVELOPMENT = (
-    "Curves", "Stories", "Heads", "Neurons", "Layers", "Development",
-)  # fmt: skip
+    "Curves",
+    "Stories",
+    "Heads",
+    "Neurons",
+    "Layers",
+    "Development",
+)
 VIEWS = (CURVES, STORIES, HEADS, NEURONS, LAYERS, DEVELOPMENT)
 USUAL = 20
 """Stories that both models read where nobody asked for more."""
@@ -92,22 +97,41 @@ names = [run.name for run in list_runs()]
 mine = list(dict.fromkeys(Address.parse(address).run for address in addresses))
 read, stories = "shipped", USUAL
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    view = st.segmented_control(
-        "Show", VIEWS, default=CURVES if len(addresses) == 1 else STORIES, required=True, key="compare",
-        bind="query-params",
-    ) or CURVES  # fmt: skip
+    view = (
+        st.segmented_control(
+            "Show",
+            VIEWS,
+            default=CURVES if len(addresses) == 1 else STORIES,
+            required=True,
+            key="compare",
+            bind="query-params",
+        )
+        or CURVES
+    )
     if view == CURVES:
         more = st.multiselect(
-            "Also", [name for name in names if name not in mine], key="runs", bind="query-params",
-            placeholder="no other run", width=300,
-        )  # fmt: skip
+            "Also",
+            [name for name in names if name not in mine],
+            key="runs",
+            bind="query-params",
+            placeholder="no other run",
+            width=300,
+        )
     elif view != DEVELOPMENT:
         read = corpus()
     if view == STORIES:
-        stories = st.selectbox(
-            "Stories", [USUAL, 60, 200], key="stories", bind="query-params", width=100,
-            on_change=reading.more, args=("compared",),
-        ) or USUAL  # fmt: skip
+        stories = (
+            st.selectbox(
+                "Stories",
+                [USUAL, 60, 200],
+                key="stories",
+                bind="query-params",
+                width=100,
+                on_change=reading.more,
+                args=("compared",),
+            )
+            or USUAL
+        )
 if view == CURVES:
     show_curves([*mine, *more], addresses)
 elif view == DEVELOPMENT:

@@ -136,9 +136,14 @@ with right:
         else:
             ended(job)
     view = st.segmented_control(
-        "Show", [GRADES, CONTEST, JUDGE, HAND], default=GRADES, required=True, key="view",
-        bind="query-params", label_visibility="collapsed",
-    )  # fmt: skip
+        "Show",
+        [GRADES, CONTEST, JUDGE, HAND],
+        default=GRADES,
+        required=True,
+        key="view",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
     body = st.container()
 given: ask.Given | None = None
 chosen: ask.Chosen | None = None

@@ -82,16 +82,23 @@ def the_table(found: Sequence[Cell], score: str) -> None:
     st.dataframe(
         [
             {
-                "run": cell.run, "width": cell.width, "layers": cell.layers, "heads": cell.heads,
-                score: cell.scores[score], "step": cell.step, "stands": cell.standing,
+                "run": cell.run,
+                "width": cell.width,
+                "layers": cell.layers,
+                "heads": cell.heads,
+                score: cell.scores[score],
+                "step": cell.step,
+                "stands": cell.standing,
                 "ranked": cell.ended,
             }
             for _, place in sorted(there.items())
-            for cell in sorted((*place.ranked, *place.unfinished), key=lambda cell: cell.scores[score])
+            for cell in sorted(
+                (*place.ranked, *place.unfinished), key=lambda cell: cell.scores[score]
+            )
         ],
         hide_index=True,
         column_config={score: st.column_config.NumberColumn(format="%.3f")},
-    )  # fmt: skip
+    )
 
 
 def numbers(found: Sequence[Cell]) -> str:
@@ -236,9 +243,13 @@ if st.session_state.get("grid") not in (None, ALL, *sweep.names()):
     del st.session_state["grid"]
 with st.container(horizontal=True, vertical_alignment="bottom"):
     view = st.segmented_control(
-        "See", [TABLE, CURVES, FINDINGS, TRAIN], default=TABLE, required=True, key="see",
+        "See",
+        [TABLE, CURVES, FINDINGS, TRAIN],
+        default=TABLE,
+        required=True,
+        key="see",
         bind="query-params",
-    )  # fmt: skip
+    )
     if view != TRAIN:
         which = str(
             st.selectbox("Of", [ALL, *sweep.names()], key="grid", bind="query-params", width=190)

@@ -15,9 +15,10 @@ def untested(address: str, work: Work[HeadAtlas], corpus: str, stories: int) -> 
     """Say why labels are not tested, and offer to test them."""
     waiting.say_why(work)
     if st.button(
-        "Test the labels", key=f"test-{address}",
+        "Test the labels",
+        key=f"test-{address}",
         help="Switches every head off, one after the other, and measures what that costs.",
-    ):  # fmt: skip
+    ):
         if work.begun:
             cache.heads_again(address, corpus, stories)
         cache.head_atlas(address, corpus, stories).begin()
@@ -31,11 +32,19 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     corpus = reading.corpus()
     stories = int(
         st.number_input(
-            "Stories", 16, 256, STORIES, 16, key="told", bind="query-params", width=120,
+            "Stories",
+            16,
+            256,
+            STORIES,
+            16,
+            key="told",
+            bind="query-params",
+            width=120,
             help="More stories, narrower intervals. Heads are switched off on the first 24.",
-            on_change=reading.more, args=("told",),
+            on_change=reading.more,
+            args=("told",),
         )
-    )  # fmt: skip
+    )
     if corpus == "":
         reading.ask_for_one()
     if not reading.wait_until_asked(corpus):
@@ -56,9 +65,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             works[address] = cache.head_atlas(address, corpus, stories)
     kinds = next(iter(scores.values())).kinds if scores else ()
     kind = st.selectbox(
-        "Colour by", [STRONGEST, *kinds], key="kind", bind="query-params", width=250,
+        "Colour by",
+        [STRONGEST, *kinds],
+        key="kind",
+        bind="query-params",
+        width=250,
         help="How much more attention goes there than in the baseline.",
-    )  # fmt: skip
+    )
     chosen = selection.head(selection.config())
 ahead.look(f"heads {corpus} {stories}", lambda address: cache.head_scores(address, corpus, stories))
 for work in works.values():

@@ -45,24 +45,34 @@ def choose() -> tuple[str, str | None]:
             path = uploaded()
         else:
             path = st.text_input(
-                "Path or name", key="path", bind="query-params", help=CAN,
-                placeholder="tiny-stories-1M", max_chars=500,
-            ).strip()  # fmt: skip
+                "Path or name",
+                key="path",
+                bind="query-params",
+                help=CAN,
+                placeholder="tiny-stories-1M",
+                max_chars=500,
+            ).strip()
         with st.popover("More"):
             tokenizer = st.text_input(
-                "Tokenizer, where the model brings none", key="tokenizer", bind="query-params",
-                help="A folder, a tokenizer.json or tokenizer.bin, or a hub id.", max_chars=500,
-            ).strip()  # fmt: skip
+                "Tokenizer, where the model brings none",
+                key="tokenizer",
+                bind="query-params",
+                help="A folder, a tokenizer.json or tokenizer.bin, or a hub id.",
+                max_chars=500,
+            ).strip()
     return path, tokenizer or None
 
 
 def uploaded() -> str:
     """The folder in which the files that were given lie; "" where there are none."""
     files = st.file_uploader(
-        "Weights, configuration and tokenizer", accept_multiple_files=True, key="files",
+        "Weights, configuration and tokenizer",
+        accept_multiple_files=True,
+        key="files",
         type=["bin", "pt", "pth", "safetensors", "json", "txt"],
-        help="Large models come quicker by their path.", on_change=forget,
-    )  # fmt: skip
+        help="Large models come quicker by their path.",
+        on_change=forget,
+    )
     if not files:
         return ""
     folder = st.session_state.setdefault("upload", uploads.folder_for_model())

@@ -33,10 +33,16 @@ def more_models(chosen: Sequence[str]) -> list[str]:
     """Checkpoints beyond A and B, a column each."""
     others = [address for address in every_address() if address not in chosen]
     picked = st.multiselect(
-        "Beside them", others, key="also", bind="query-params", max_selections=6,
-        placeholder="other checkpoints or models", width=420,
-        on_change=reading.more, args=("also",),
-    )  # fmt: skip
+        "Beside them",
+        others,
+        key="also",
+        bind="query-params",
+        max_selections=6,
+        placeholder="other checkpoints or models",
+        width=420,
+        on_change=reading.more,
+        args=("also",),
+    )
     return [*chosen, *picked]
 
 
@@ -71,12 +77,17 @@ def numbers(found: dict[str, list[Answer]]) -> str:
     """Every continuation as CSV."""
     rows = (
         (
-            address, one.prompt.kind, one.prompt.prompt, one.continuation, one.judged,
-            one.judged_by, "" if one.share is None else round(one.share, 4),
+            address,
+            one.prompt.kind,
+            one.prompt.prompt,
+            one.continuation,
+            one.judged,
+            one.judged_by,
+            "" if one.share is None else round(one.share, 4),
         )
         for address, answers in found.items()
         for one in answers
-    )  # fmt: skip
+    )
     header = ("address", "kind", "prompt", "continuation", "verdict", "by", "share_of_right")
     return show.csv(header, rows)
 
@@ -101,18 +112,24 @@ def by_hand(found: dict[str, list[Answer]]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         address = st.selectbox("Model", list(found), key="judged-model", width=220)
         which = st.selectbox(
-            "Beginning", range(len(found[address])), key="judged-prompt", width=520,
+            "Beginning",
+            range(len(found[address])),
+            key="judged-prompt",
+            width=520,
             format_func=lambda number: visible(found[address][number].prompt.prompt),
-        )  # fmt: skip
+        )
     one = found[address][which or 0]
     st.markdown(
         f"… **{show.plain(one.continuation) or '(nothing)'}** &nbsp; "
         f"{RULE}: {SIGNS[one.verdict]} {one.verdict}"
     )
     verdict = st.segmented_control(
-        "Your verdict", [RULE, *VERDICTS], default=one.by_person or RULE, required=True,
+        "Your verdict",
+        [RULE, *VERDICTS],
+        default=one.by_person or RULE,
+        required=True,
         key=f"verdict-{address}-{hash((one.prompt.prompt, one.continuation))}",
-    )  # fmt: skip
+    )
     given = next((name for name in VERDICTS if name == verdict), None)
     if given != one.by_person:
         say(open_run(Address.parse(address).run), one.prompt.prompt, one.continuation, given)
@@ -123,11 +140,15 @@ st.title("What does the model know?", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     addresses = more_models(selection.addresses())
     by = st.segmented_control(
-        "Score", [BY_WORDS, BY_PROBABILITY], default=BY_WORDS, required=True, key="by",
+        "Score",
+        [BY_WORDS, BY_PROBABILITY],
+        default=BY_WORDS,
+        required=True,
+        key="by",
         bind="query-params",
         help="By what it writes with 5 beams at temperature 0; or by whether it finds a right answer "
         "likelier than every wrong one.",
-    )  # fmt: skip
+    )
     editing = st.toggle("Edit the prompts", key="edit", bind="query-params")
     judging = st.toggle("Ask a judge", key="judging", bind="query-params")
 if editing:
@@ -145,15 +166,20 @@ if found:
     st.html(table(found, dark=st.context.theme.type == "dark"))
     name = "knowledge-" + "-".join(found)[:80]
     show.figure(
-        knowledge({address: bars(answers, by or BY_WORDS) for address, answers in found.items()},
-                  show.colours()),
+        knowledge(
+            {address: bars(answers, by or BY_WORDS) for address, answers in found.items()},
+            show.colours(),
+        ),
         name=name,
         table=partial(numbers, found),
         everything=partial(as_json, found),
         note="Bars: 95 % intervals over prompts. By chance: "
-        + ("the same continuations judged by the answers of the other prompts of their kind."
-           if by == BY_WORDS else "one of the listed right and wrong answers picked blindly."),
-    )  # fmt: skip
+        + (
+            "the same continuations judged by the answers of the other prompts of their kind."
+            if by == BY_WORDS
+            else "one of the listed right and wrong answers picked blindly."
+        ),
+    )
     if st.toggle("Judge by hand", key="hand"):
         with show.one_line():
             by_hand(found)

@@ -33,8 +33,12 @@ from slm.stats.means import Estimate, estimate
 from slm.text import visible
 
 ENDINGS, MEASURES, TEMPLATES, NEW, ANY = (
-    "endings", "measures", "templates", "novelty", "any text",
-)  # fmt: skip
+    "endings",
+    "measures",
+    "templates",
+    "novelty",
+    "any text",
+)
 NAMES = {
     "trained": "its endings of stories it was trained on",
     "unseen": "its endings of stories it never saw",
@@ -72,17 +76,28 @@ def headline(address: str, found: Study, *, templates_too: bool) -> None:
 
 def endings(address: str, found: Study, read: Texts) -> None:
     """One story cut short: the model's ending beside the true one, copies underlined."""
-    kind = st.segmented_control(
-        "Stories", ["trained", "unseen"], default="trained", required=True, key=f"kind-{address}",
-        format_func=lambda name: "it was trained on" if name == "trained" else "it never saw",
-    ) or "trained"  # fmt: skip
+    kind = (
+        st.segmented_control(
+            "Stories",
+            ["trained", "unseen"],
+            default="trained",
+            required=True,
+            key=f"kind-{address}",
+            format_func=lambda name: "it was trained on" if name == "trained" else "it never saw",
+        )
+        or "trained"
+    )
     measures, written = found.measures[kind], found.endings[kind]
     order = sorted(range(len(written)), key=lambda n: -measures.longest[n])
     number = st.selectbox(
-        "Story, that with the longest copy first", order, key=f"story-{address}-{kind}",
-        format_func=lambda n: f"longest copy {measures.longest[n]} words, "
-        f"Rouge-2 {show_share(measures.truth[2][n])}: {visible(written[n].beginning[:60])} …",
-    )  # fmt: skip
+        "Story, that with the longest copy first",
+        order,
+        key=f"story-{address}-{kind}",
+        format_func=lambda n: (
+            f"longest copy {measures.longest[n]} words, "
+            f"Rouge-2 {show_share(measures.truth[2][n])}: {visible(written[n].beginning[:60])} …"
+        ),
+    )
     one, copied = written[number or 0], measures.copies[number or 0]
     st.caption("It was given")
     copied_text(one.beginning, [], key=f"given-{address}")
@@ -143,16 +158,30 @@ def numbers(found: Study) -> str:
             for n, ending in enumerate(found.endings[kind]):
                 alike = measures.templates[n]
                 yield (
-                    kind, ending.beginning, ending.text,
-                    *(measures.truth[k][n] for k in KS), *(measures.seen[k][n] for k in KS),
-                    measures.each_other[n], measures.one_story[n], measures.longest[n],
-                    alike.masked if alike else "", (alike.kind or "") if alike else "",
-                )  # fmt: skip
+                    kind,
+                    ending.beginning,
+                    ending.text,
+                    *(measures.truth[k][n] for k in KS),
+                    *(measures.seen[k][n] for k in KS),
+                    measures.each_other[n],
+                    measures.one_story[n],
+                    measures.longest[n],
+                    alike.masked if alike else "",
+                    (alike.kind or "") if alike else "",
+                )
 
     header = (
-        "kind", "beginning", "ending", *(f"truth_{k}" for k in KS), *(f"seen_{k}" for k in KS),
-        "each_other", "one_story", "longest", "most_alike_masked", "template",
-    )  # fmt: skip
+        "kind",
+        "beginning",
+        "ending",
+        *(f"truth_{k}" for k in KS),
+        *(f"seen_{k}" for k in KS),
+        "each_other",
+        "one_story",
+        "longest",
+        "most_alike_masked",
+        "template",
+    )
     return show.csv(header, rows())
 
 
@@ -166,10 +195,17 @@ def templates(address: str, found: Study, read: Texts) -> None:
         "Template copies: "
         + "; ".join(f"{told} of {all_} among {NAMES[k]}" for k, (told, all_) in counts.items())
     )
-    kind = st.segmented_control(
-        "Endings", list(NAMES), default="trained", required=True, key=f"templates-{address}",
-        format_func=lambda name: NAMES[name],
-    ) or "trained"  # fmt: skip
+    kind = (
+        st.segmented_control(
+            "Endings",
+            list(NAMES),
+            default="trained",
+            required=True,
+            key=f"templates-{address}",
+            format_func=lambda name: NAMES[name],
+        )
+        or "trained"
+    )
     alike = found.measures[kind].templates
     order = sorted(range(len(alike)), key=lambda n: -(one.masked if (one := alike[n]) else 0))
 
@@ -259,14 +295,26 @@ def by_length(shares: New) -> list[tuple[float | str, Estimate]]:
 
 def any_text(read: Texts) -> None:
     """Copies in whatever the reader writes."""
-    text = st.text_area(
-        "Any text", cache.shipped_stories()[next(iter(cache.shipped_stories()))], key="text",
-        bind="query-params", max_chars=4000, height=160,
-    ) or ""  # fmt: skip
+    text = (
+        st.text_area(
+            "Any text",
+            cache.shipped_stories()[next(iter(cache.shipped_stories()))],
+            key="text",
+            bind="query-params",
+            max_chars=4000,
+            height=160,
+        )
+        or ""
+    )
     shortest = st.number_input(
-        "Underline copies of at least so many words", 2, 50, 5, key="shortest", bind="query-params",
+        "Underline copies of at least so many words",
+        2,
+        50,
+        5,
+        key="shortest",
+        bind="query-params",
         width=300,
-    )  # fmt: skip
+    )
     index, masked = cache.copy_index(read), cache.copy_index(read, masked=True)
     if index is None or masked is None:
         st.caption(
@@ -277,9 +325,10 @@ def any_text(read: Texts) -> None:
                 f"index-{read.corpus_hash}", "Index the corpus", partial(indexed, read.corpus)
             )
         elif waiting.when_asked(
-            f"masked-{read.corpus_hash}", "Index it with names masked",
+            f"masked-{read.corpus_hash}",
+            "Index it with names masked",
             partial(indexed, read.corpus, masked=True),
-        ):  # fmt: skip
+        ):
             st.rerun()
     if index is None:
         return
@@ -303,9 +352,13 @@ with show.one_line():
     if read is not None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             view = st.segmented_control(
-                "Show", [ENDINGS, MEASURES, TEMPLATES, NEW, ANY], default=ENDINGS, required=True,
-                key="view", bind="query-params",
-            )  # fmt: skip
+                "Show",
+                [ENDINGS, MEASURES, TEMPLATES, NEW, ANY],
+                default=ENDINGS,
+                required=True,
+                key="view",
+                bind="query-params",
+            )
             if view != ANY:
                 stories = st.number_input(
                     "Stories of each kind",
@@ -327,10 +380,17 @@ with show.one_line():
                     "Measure", list(PLOTTED), key="measure", bind="query-params", width=400
                 )
             if view == NEW:
-                against = st.segmented_control(
-                    "Novelty", [TEMPERATURE, STEP], default=TEMPERATURE, required=True,
-                    key="against", bind="query-params",
-                ) or TEMPERATURE  # fmt: skip
+                against = (
+                    st.segmented_control(
+                        "Novelty",
+                        [TEMPERATURE, STEP],
+                        default=TEMPERATURE,
+                        required=True,
+                        key="against",
+                        bind="query-params",
+                    )
+                    or TEMPERATURE
+                )
             if view in (MEASURES, NEW):
                 k = st.select_slider(
                     "k, words in a row",

@@ -196,9 +196,13 @@ def how_often(
             panels.go_to(layer, int(points[0]["customdata"]))
 
     st.plotly_chart(
-        figures.firing(rates, neuron, show.colours(), layer), theme=None, key=key,
-        selection_mode="points", on_select=clicked, config={"displayModeBar": False},
-    )  # fmt: skip
+        figures.firing(rates, neuron, show.colours(), layer),
+        theme=None,
+        key=key,
+        selection_mode="points",
+        on_select=clicked,
+        config={"displayModeBar": False},
+    )
     show.footer(
         name=f"firing-{address}",
         table=partial(every_neuron, name, index),
@@ -214,13 +218,16 @@ def every_neuron(name: str, index: Index) -> str:
         ("layer", "neuron", "fires", f"lowest {name}", f"highest {name}"),
         (
             (
-                layer, neuron, f"{index.fires[layer, neuron]:.7f}",
-                f"{index.lowest[layer, neuron]:.5f}", f"{index.highest[layer, neuron]:.5f}",
+                layer,
+                neuron,
+                f"{index.fires[layer, neuron]:.7f}",
+                f"{index.lowest[layer, neuron]:.5f}",
+                f"{index.highest[layer, neuron]:.5f}",
             )
             for layer in range(layers)
             for neuron in range(width)
         ),
-    )  # fmt: skip
+    )
 
 
 def writing(address: str, layer: int, neuron: int) -> None:
@@ -251,15 +258,25 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         panels.build(addresses)
 panels.progress()
 view = st.segmented_control(
-    "Show", [EXAMPLES, SPREAD, WRITES, TEXT, FIND], default=EXAMPLES, required=True, key="show",
-    bind="query-params", label_visibility="collapsed",
-)  # fmt: skip
+    "Show",
+    [EXAMPLES, SPREAD, WRITES, TEXT, FIND],
+    default=EXAMPLES,
+    required=True,
+    key="show",
+    bind="query-params",
+    label_visibility="collapsed",
+)
 side, how, text, asked = STRONGEST, panels.WORD, "", ""
 if view == EXAMPLES:
     side = st.segmented_control(
-        "Side", [STRONGEST, WEAKEST], default=STRONGEST, required=True, key="side",
-        bind="query-params", label_visibility="collapsed",
-    )  # fmt: skip
+        "Side",
+        [STRONGEST, WEAKEST],
+        default=STRONGEST,
+        required=True,
+        key="side",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
 elif view == TEXT:
     read = selection.own_text()
     text = read.text
@@ -268,14 +285,24 @@ elif view == TEXT:
 elif view == FIND:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         how = st.segmented_control(
-            "Find", panels.WAYS, default=panels.WORD, required=True, key="find",
-            bind="query-params", label_visibility="collapsed",
-        )  # fmt: skip
+            "Find",
+            panels.WAYS,
+            default=panels.WORD,
+            required=True,
+            key="find",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
         if how == panels.WORD:
             asked = st.text_input(
-                "Word", "park", key="word", bind="query-params", width=160,
-                label_visibility="collapsed", placeholder="a word",
-            )  # fmt: skip
+                "Word",
+                "park",
+                key="word",
+                bind="query-params",
+                width=160,
+                label_visibility="collapsed",
+                placeholder="a word",
+            )
 
 found: dict[str, Known] = {}
 for address in addresses:

@@ -63,16 +63,28 @@ def rewrite(part: str) -> None:
 
 def which_parts_say_less() -> tuple[Replacement, int | None]:
     """What a part is replaced by, and the layer whose neurons are switched off, too."""
-    replacement: Replacement = st.selectbox(
-        "Replaced by", list(SAID), key="replacement", bind="query-params", width=120,
-        help="A part's mean, zeros, or what it says in other stories.",
-    ) or "mean"  # fmt: skip
+    replacement: Replacement = (
+        st.selectbox(
+            "Replaced by",
+            list(SAID),
+            key="replacement",
+            bind="query-params",
+            width=120,
+            help="A part's mean, zeros, or what it says in other stories.",
+        )
+        or "mean"
+    )
     layer = st.selectbox(
-        "Also each neuron of layer", range(selection.config().n_layers), index=None,
-        key="off_layer", bind="query-params", width=190, placeholder="none",
+        "Also each neuron of layer",
+        range(selection.config().n_layers),
+        index=None,
+        key="off_layer",
+        bind="query-params",
+        width=190,
+        placeholder="none",
         help="Every neuron is switched off in turn: in the first layers of a wide model that takes a "
         "while.",
-    )  # fmt: skip
+    )
     return replacement, layer
 
 
@@ -101,10 +113,16 @@ if view != ALTERNATIVES:
                 names,
                 "Its logit is subtracted instead of the mean logit: what says this, not that?",
             )
-            layer = st.selectbox(
-                "Neurons of layer", range(selection.config().n_layers), key="layer",
-                bind="query-params", width=150,
-            ) or 0  # fmt: skip
+            layer = (
+                st.selectbox(
+                    "Neurons of layer",
+                    range(selection.config().n_layers),
+                    key="layer",
+                    bind="query-params",
+                    width=150,
+                )
+                or 0
+            )
         elif view == OFF:
             replacement, off_layer = which_parts_say_less()
         elif view == PATCHED:

@@ -42,23 +42,39 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     }[view or ROLES]
     stories = int(
         st.number_input(
-            "Stories", 20, 1000, usual, 20, key=key, bind="query-params", width=120,
+            "Stories",
+            20,
+            1000,
+            usual,
+            20,
+            key=key,
+            bind="query-params",
+            width=120,
             help="More stories, narrower intervals, a longer wait.",
-            on_change=reading.more, args=(key,),
+            on_change=reading.more,
+            args=(key,),
         )
-    )  # fmt: skip
+    )
     tested, kind = "", Kind.EXCITED
     if view == ROLES:
         chosen = st.segmented_control(
-            "Neurons that are", [one.value for one in Kind], default=Kind.EXCITED.value, required=True,
-            key="kind", bind="query-params",
-        )  # fmt: skip
+            "Neurons that are",
+            [one.value for one in Kind],
+            default=Kind.EXCITED.value,
+            required=True,
+            key="kind",
+            bind="query-params",
+        )
         kind = Kind(chosen or Kind.EXCITED)
     if view == PROTAGONIST:
         tested = st.text_input(
-            "Neuron (layer.neuron)", placeholder="the best", key="tested", bind="query-params",
-            width=170, help="Which neuron is put to the test, if not the best ones.",
-        )  # fmt: skip
+            "Neuron (layer.neuron)",
+            placeholder="the best",
+            key="tested",
+            bind="query-params",
+            width=170,
+            help="Which neuron is put to the test, if not the best ones.",
+        )
 if source == "":
     reading.ask_for_one()
 if source is not None and not reading.wait_until_asked(source):
@@ -91,9 +107,14 @@ if view == ROLES and results:
     scores.by_layer(of_kind)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox(
-            "Role", next(iter(of_kind.values())).names, index=None, key="role", bind="query-params",
-            placeholder="the best neurons of every role", width=330,
-        )  # fmt: skip
+            "Role",
+            next(iter(of_kind.values())).names,
+            index=None,
+            key="role",
+            bind="query-params",
+            placeholder="the best neurons of every role",
+            width=330,
+        )
         scores.rules()
 for column, address in selection.columns():
     if address not in works:

@@ -68,9 +68,12 @@ def choose_parent() -> str:
     name = str(left.selectbox("Run", names, key="parent"))
     steps = open_run(name).steps
     step = right.selectbox(
-        "after step", steps, index=len(steps) - 1, key=f"parent-step-{name}",
+        "after step",
+        steps,
+        index=len(steps) - 1,
+        key=f"parent-step-{name}",
         format_func="{:,}".format,
-    )  # fmt: skip
+    )
     return str(Address(name, step))
 
 
@@ -133,13 +136,21 @@ def choose_recipe() -> tuple[str, int, float | None, float | None]:
         if usual.optimizer == "muon":
             rest = "embeddings, gains and biases"
             muon = st.number_input(
-                "Learning rate of the matrices (Muon)", 0.0001, 1.0, usual.muon_lr, format="%.4f",
+                "Learning rate of the matrices (Muon)",
+                0.0001,
+                1.0,
+                usual.muon_lr,
+                format="%.4f",
                 key="muon-lr",
-            )  # fmt: skip
+            )
         adam = st.number_input(
-            f"Learning rate of {rest} (AdamW)", 0.0001, 1.0, usual.adam_lr,
-            format="%.4f", key=f"adam-lr-{recipe}",
-        )  # fmt: skip
+            f"Learning rate of {rest} (AdamW)",
+            0.0001,
+            1.0,
+            usual.adam_lr,
+            format="%.4f",
+            key=f"adam-lr-{recipe}",
+        )
     return (
         recipe,
         int(seed or 0),

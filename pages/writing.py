@@ -165,9 +165,13 @@ def branches(letter: str, stories: LiveBranches) -> None:
                 help=told(path),
             )
     st.button(
-        "Forget this branch", key=f"drop-{letter}", type="tertiary", icon=":material/delete:",
-        disabled=not stories.chosen, on_click=stories.drop,
-    )  # fmt: skip
+        "Forget this branch",
+        key=f"drop-{letter}",
+        type="tertiary",
+        icon=":material/delete:",
+        disabled=not stories.chosen,
+        on_click=stories.drop,
+    )
 
 
 def told(path: Path) -> str:

@@ -29,9 +29,14 @@ WHOLE_NUMBERS = 1 << 64
 """Whole numbers lie below this, either side of 0: what 64 bits hold, as a seed may."""
 BEFORE_IT = "; the lines before it are shown"
 IN_WORDS: dict[object, str] = {
-    int: "a whole number", float: "a number", str: "text", bool: "true or false",
-    type(None): "null", dict: "an object", list: "a list",
-}  # fmt: skip
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+    type(None): "null",
+    dict: "an object",
+    list: "a list",
+}
 
 
 def typed_path(text: str) -> Path:
@@ -310,7 +315,14 @@ def _checked(path: Path, read: Callable[[], np.ndarray]) -> np.ndarray:
     except BadInput:
         raise
     except (
-        ValueError, TypeError, OSError, EOFError, SyntaxError, OverflowError, RecursionError,
-        MemoryError, tokenize.TokenError,
-    ) as error:  # fmt: skip
+        ValueError,
+        TypeError,
+        OSError,
+        EOFError,
+        SyntaxError,
+        OverflowError,
+        RecursionError,
+        MemoryError,
+        tokenize.TokenError,
+    ) as error:
         raise BadInput(f"{path} is damaged: {error}") from None

@@ -10,13 +10,44 @@ from typing import Any
 from slm.errors import BadInput
 
 OTHER_VALUES: tuple[Any, ...] = (
-    None, True, -1, 0, 10**12, 10**40, 1e308, 2.5, "", "abc", "9" * 50, "\ud800", "\u2028", "x" * 5000,
-    [], [[]], {}, {"": ""}, [None] * 3,
-)  # fmt: skip
+    None,
+    True,
+    -1,
+    0,
+    10**12,
+    10**40,
+    1e308,
+    2.5,
+    "",
+    "abc",
+    "9" * 50,
+    "\ud800",
+    "\u2028",
+    "x" * 5000,
+    [],
+    [[]],
+    {},
+    {"": ""},
+    [None] * 3,
+)
 OTHER_BYTES = (
-    b"\x00", b"\x00" * 64, b"\xff\xfe", b"\xc3", b"NaN", b"-Infinity", b"1e999", b"9" * 5000, b"[" * 3000,
-    b"{\"a\":" * 2000, b"\n", b"\"", b"}", b",", b"\xef\xbb\xbf", "\u2028\x85".encode(),
-)  # fmt: skip
+    b"\x00",
+    b"\x00" * 64,
+    b"\xff\xfe",
+    b"\xc3",
+    b"NaN",
+    b"-Infinity",
+    b"1e999",
+    b"9" * 5000,
+    b"[" * 3000,
+    b'{"a":' * 2000,
+    b"\n",
+    b'"',
+    b"}",
+    b",",
+    b"\xef\xbb\xbf",
+    "\u2028\x85".encode(),
+)
 
 
 def damaged(whole: bytes, count: int, seed: int) -> Iterator[bytes]:

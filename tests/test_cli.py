@@ -20,9 +20,15 @@ def test_runs_tells_what_there_is(
 ) -> None:
     (run,) = answer(capsys, "runs")
     assert run.keys() >= {
-        "name", "shape", "parameters", "steps", "last_step", "val_loss", "val_bits_per_byte",
+        "name",
+        "shape",
+        "parameters",
+        "steps",
+        "last_step",
+        "val_loss",
+        "val_bits_per_byte",
         "corpus",
-    }  # fmt: skip
+    }
     assert (run["name"], run["shape"], run["steps"], run["val_loss"]) == (
         "tiny",
         "16x2x2",
@@ -104,8 +110,11 @@ def test_heads_tells_every_head_with_its_proof(
 ) -> None:
     found = answer(capsys, "heads", "tiny", "--stories", "16")
     assert [(head["layer"], head["head"]) for head in found["heads"]] == [
-        (0, 0), (0, 1), (1, 0), (1, 1),
-    ]  # fmt: skip
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 1),
+    ]
     kind = found["heads"][0]["kinds"]["previous token"]
     assert kind["score"][1] <= kind["score"][0] <= kind["score"][2]
     assert main(["heads", "tiny", "--all", "--stories", "16"]) == 0

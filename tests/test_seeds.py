@@ -60,9 +60,13 @@ def test_a_grade_keeps_the_seed_of_its_story(tmp_path: Path) -> None:
     store = GradeStore(tmp_path / "grades.sqlite")
     for seed in LARGE:
         item = Item(
-            address="m@1", opening=f"o{seed}", completion="c", opening_index=0,
-            completion_index=0, seed=seed,
-        )  # fmt: skip
+            address="m@1",
+            opening=f"o{seed}",
+            completion="c",
+            opening_index=0,
+            completion_index=0,
+            seed=seed,
+        )
         store.claim(item, "judge", "http://127.0.0.1", "1")
         store.keep(
             item,
@@ -88,11 +92,16 @@ def test_other_numbers_are_no_seeds(seed: int) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "sample tiny", "grade tiny --dry-run", "train --name new --corpus nursery:200",
-        "memorize tiny", "roles tiny", "protagonist tiny", "sweep --name s --shapes 8x1x1 --",
+        "sample tiny",
+        "grade tiny --dry-run",
+        "train --name new --corpus nursery:200",
+        "memorize tiny",
+        "roles tiny",
+        "protagonist tiny",
+        "sweep --name s --shapes 8x1x1 --",
         "queue add new",
     ],
-)  # fmt: skip
+)
 def test_a_number_that_is_no_seed_is_refused_before_anything_is_written(
     checkpoint: Checkpoint, runs: Path, command: str, seed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

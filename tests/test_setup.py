@@ -17,8 +17,11 @@ def would_run(*variables: str) -> str:
         pytest.skip("there is no make here")
     return subprocess.run(
         ["make", "--dry-run", "app", "VENV=.not-there", *variables],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
 def test_make_app_takes_torch_from_the_index_it_is_given() -> None:

@@ -77,13 +77,20 @@ def show_curves(names: list[str], addresses: Sequence[str]) -> None:
     for line in damage(runs):
         st.warning(show.plain(line))
     with st.container(horizontal=True):
-        measure = st.segmented_control(
-            "Measure", MEASURES, default=BITS, required=True, key="measure", bind="query-params"
-        ) or BITS  # fmt: skip
+        measure = (
+            st.segmented_control(
+                "Measure", MEASURES, default=BITS, required=True, key="measure", bind="query-params"
+            )
+            or BITS
+        )
         over = st.segmented_control(
-            "Over", ["tokens", "seconds"], default="tokens", required=True, key="over",
+            "Over",
+            ["tokens", "seconds"],
+            default="tokens",
+            required=True,
+            key="over",
             bind="query-params",
-        )  # fmt: skip
+        )
     axis: Over = "seconds" if over == "seconds" else "tokens"
     there = [curve for curve in found if curve.measure == measure]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -131,10 +138,17 @@ def chosen_of(measure: str, there: Sequence[Curve]) -> str:
     if len(kinds) < 2:
         return kinds[0] if kinds else ""
     first = SHOWN_FIRST.get(measure, kinds[0])
-    return st.selectbox(
-        "Of", kinds, index=kinds.index(first) if first in kinds else 0,
-        key=f"of_{measure.replace(' ', '_')}", bind="query-params", width=230,
-    ) or kinds[0]  # fmt: skip
+    return (
+        st.selectbox(
+            "Of",
+            kinds,
+            index=kinds.index(first) if first in kinds else 0,
+            key=f"of_{measure.replace(' ', '_')}",
+            bind="query-params",
+            width=230,
+        )
+        or kinds[0]
+    )
 
 
 def draw(
@@ -161,12 +175,23 @@ def draw(
         note=f"{measure}{of}: {NOTES[measure]}",
         table=lambda: show.csv(
             (
-                "run", "measure", "of", "step", "tokens", "seconds", "value", "low", "high",
-                "baseline", "baseline is", "count", "head",
+                "run",
+                "measure",
+                "of",
+                "step",
+                "tokens",
+                "seconds",
+                "value",
+                "low",
+                "high",
+                "baseline",
+                "baseline is",
+                "count",
+                "head",
             ),
             rows(found),
         ),
-    )  # fmt: skip
+    )
 
 
 def rows(found: Sequence[Curve]) -> Iterator[tuple[object, ...]]:
@@ -175,7 +200,11 @@ def rows(found: Sequence[Curve]) -> Iterator[tuple[object, ...]]:
         for p in curve.points:
             numbers = (p.step, p.tokens, p.seconds, p.value, p.low, p.high, p.baseline)
             yield (
-                curve.run, curve.measure, curve.of,
+                curve.run,
+                curve.measure,
+                curve.of,
                 *("" if number is None else number for number in numbers),
-                curve.baseline, "" if p.count is None else p.count, p.which,
-            )  # fmt: skip
+                curve.baseline,
+                "" if p.count is None else p.count,
+                p.which,
+            )

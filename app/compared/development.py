@@ -21,18 +21,28 @@ def show_development(run: str, found: tuple[Stage, ...]) -> None:
     st.markdown(
         f"**{len({(one.layer, one.head) for one in stay})} heads of {show.plain(run)} have a label at its "
         "last step.** "
-        + ("In order: " + ", ".join(
-            f"{one.kind} (step {one.step:,}, heads that keep it: {sum(o.kind == one.kind for o in stay)})"
-            for one in order
-        ) + "." if order else "")
-    )  # fmt: skip
+        + (
+            "In order: "
+            + ", ".join(
+                f"{one.kind} (step {one.step:,}, heads that keep it: "
+                f"{sum(o.kind == one.kind for o in stay)})"
+                for one in order
+            )
+            + "."
+            if order
+            else ""
+        )
+    )
     left, right = st.columns(2, gap="large")
     with left:
         kinds = list(found[-1].heads.kinds)
         kind = st.selectbox(
-            "Heads that look at", kinds, index=kinds.index(order[0].kind) if order else 0, key="kind",
+            "Heads that look at",
+            kinds,
+            index=kinds.index(order[0].kind) if order else 0,
+            key="kind",
             bind="query-params",
-        )  # fmt: skip
+        )
         at = kinds.index(kind or kinds[0])
         scores = np.stack([one.heads.score.mean[..., at] for one in found])
         lines = [

@@ -34,11 +34,14 @@ def show_layers(found: Similarity, a: str, b: str, corpus: str) -> None:
             st.markdown("**Cosine of the weights of each part**")
             st.dataframe(
                 [{"part": part, "cosine": value} for part, value in found.weights.items()],
-                hide_index=True, height=36 * len(found.weights) + 40,
+                hide_index=True,
+                height=36 * len(found.weights) + 40,
                 column_config={
-                    "cosine": st.column_config.ProgressColumn(format="%.3f", min_value=0.0, max_value=1.0)
+                    "cosine": st.column_config.ProgressColumn(
+                        format="%.3f", min_value=0.0, max_value=1.0
+                    )
                 },
-            )  # fmt: skip
+            )
     run = Address.parse(a).run
     if not st.toggle(f"Each step of {show.plain(run)} beside B", key="steps", bind="query-params"):
         return

@@ -27,16 +27,21 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
         show.figure(
             intervals(
                 [(name, one.value, one.low, one.high) for name, one in rows],
-                show.colours(), "bits per byte", reach,
+                show.colours(),
+                "bits per byte",
+                reach,
             ),
             name=f"loss-{a}-{b}",
             table=lambda: show.csv(
                 ("model", "bits per byte", "low", "high"),
-                ((name, one.value, one.low, one.high) for name, one in [*rows, ("B - A", loss.gain)]),
+                (
+                    (name, one.value, one.low, one.high)
+                    for name, one in [*rows, ("B - A", loss.gain)]
+                ),
             ),
             everything=lambda: as_json(found, a, b),
             note=f"{loss.stories} stories, {loss.bytes:,} bytes; 95 % of 1,000 resamples of the stories",
-        )  # fmt: skip
+        )
         st.markdown("**Sentences that differ most**")
         every = sorted(
             (one for story in found for one in sentences(story) if one.text),
@@ -47,9 +52,10 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
                 {"A saves": one.gain, "sentence": visible(one.text), "story": one.story}
                 for one in every[:60]
             ],
-            hide_index=True, height=250,
+            hide_index=True,
+            height=250,
             column_config={"A saves": st.column_config.NumberColumn(format="%+.1f", width="small")},
-        )  # fmt: skip
+        )
         st.markdown("**Words that make most difference**")
         st.dataframe(
             [
@@ -63,12 +69,13 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
                 }
                 for word in words(found)[:200]
             ],
-            hide_index=True, height=250,
+            hide_index=True,
+            height=250,
             column_config={
                 name: st.column_config.NumberColumn(format="%+.2f")
                 for name in ("saved each time", "95 % from", "to", "in all")
             },
-        )  # fmt: skip
+        )
     with left:
         st.caption(f"Blue: A was less surprised; orange: B was. Full colour is {FULL:g} nats.")
         for story in ranked[:PAINTED]:

@@ -37,15 +37,21 @@ def show_heads(found: Matching, a: str, b: str) -> None:
         f"{p.a[0]}.{p.a[1]} of A, {p.b[0]}.{p.b[1]} of B: {p.likeness:.2f}" for p in found.pairs
     ]
     st.plotly_chart(
-        figures.pairs(np.stack(patterns), names, show.colours(), chosen), theme=None, key="pairs",
-        selection_mode="points", config={"displayModeBar": False}, on_select=pick_pair,
+        figures.pairs(np.stack(patterns), names, show.colours(), chosen),
+        theme=None,
+        key="pairs",
+        selection_mode="points",
+        config={"displayModeBar": False},
+        on_select=pick_pair,
         alt="matched heads, A's on the left of each pair, the most alike first",
-    )  # fmt: skip
+    )
     match_footer(
-        found, a, b,
+        found,
+        a,
+        b,
         "Likeness of patterns: the correlation of the square roots of attention over everything that can "
         "be looked at but the first token, each row's mean taken out.",
-    )  # fmt: skip
+    )
     pair = found.pairs[chosen]
     st.markdown(f"**Pair {chosen + 1}: {names[chosen]}**")
     for column, address, view, (layer, head) in zip(
@@ -55,8 +61,10 @@ def show_heads(found: Matching, a: str, b: str) -> None:
             st.caption(f"{show.plain(address)}, layer {layer}, head {head}")
             st.plotly_chart(
                 attention_map(view.pattern[layer, head], view.pieces, show.colours()),
-                theme=None, key=f"pair-{address}", config=style.config(f"pair-{address}"),
-            )  # fmt: skip
+                theme=None,
+                key=f"pair-{address}",
+                config=style.config(f"pair-{address}"),
+            )
     lonely(found)
 
 
@@ -70,21 +78,29 @@ def show_neurons(found: Matching, a: str, b: str) -> None:
                 {"A": f"{p.a[0]}.{p.a[1]}", "B": f"{p.b[0]}.{p.b[1]}", "likeness": p.likeness}
                 for p in found.pairs
             ],
-            hide_index=True, height=300, on_select="rerun", selection_mode="single-row-required",
-            key="neuron-pair", column_config={"likeness": st.column_config.NumberColumn(format="%.3f")},
-        )  # fmt: skip
+            hide_index=True,
+            height=300,
+            on_select="rerun",
+            selection_mode="single-row-required",
+            key="neuron-pair",
+            column_config={"likeness": st.column_config.NumberColumn(format="%.3f")},
+        )
         if found.pairs:
             st.plotly_chart(
                 figures.likeness(
                     [p.likeness for p in found.pairs], found.chance, show.colours(), "neurons"
                 ),
-                theme=None, key="likeness", config=style.config(f"neurons-{a}-{b}"),
-            )  # fmt: skip
+                theme=None,
+                key="likeness",
+                config=style.config(f"neurons-{a}-{b}"),
+            )
         match_footer(
-            found, a, b,
+            found,
+            a,
+            b,
             "Likeness: correlation of pre-activations (hook_pre; of gated neurons hook_post) over all "
             "places.",
-        )  # fmt: skip
+        )
         lonely(found)
     rows = event.selection.rows
     if not found.pairs:
@@ -104,10 +120,13 @@ def show_neurons(found: Matching, a: str, b: str) -> None:
                             example.pieces[first:last], example.values[first:last], strict=True
                         )
                     ],
-                    key=f"excited-{address}-{letter}-{rank}", label=name, scale="which way",
+                    key=f"excited-{address}-{letter}-{rank}",
+                    label=name,
+                    scale="which way",
                     full=style.rounded_up(float(abs(example.values).max()), 1.0),
-                    selected=example.position - first, small=True,
-                )  # fmt: skip
+                    selected=example.position - first,
+                    small=True,
+                )
 
 
 def told(found: Matching) -> str:
@@ -137,9 +156,10 @@ def lonely(found: Matching) -> None:
                     }
                     for one in units
                 ],
-                hide_index=True, height=200,
+                hide_index=True,
+                height=200,
                 column_config={"likeness": st.column_config.NumberColumn(format="%.2f")},
-            )  # fmt: skip
+            )
 
 
 def match_footer(found: Matching, a: str, b: str, how: str) -> None:

@@ -115,22 +115,34 @@ def thumbnails(
     figure.update_layout(showlegend=False)
     figure.add_layout_image(
         source=f"data:image/png;base64,{base64.b64encode(source).decode()}",
-        xref="x", yref="y", x=0, y=0, sizex=wide, sizey=high, sizing="stretch", layer="below",
-    )  # fmt: skip
+        xref="x",
+        yref="y",
+        x=0,
+        y=0,
+        sizex=wide,
+        sizey=high,
+        sizing="stretch",
+        layer="below",
+    )
     figure.add_shape(
-        type="rect", x0=chosen[0] - 1.5, y0=chosen[1] - 1.5,
-        x1=chosen[0] + side + 1.5, y1=chosen[1] + side + 1.5,
+        type="rect",
+        x0=chosen[0] - 1.5,
+        y0=chosen[1] - 1.5,
+        x1=chosen[0] + side + 1.5,
+        y1=chosen[1] + side + 1.5,
         line={"color": palette.minus, "width": 2},
-    )  # fmt: skip
+    )
     figure.update_xaxes(visible=False, range=[-2, wide + 2], fixedrange=True)
     figure.update_yaxes(
         visible=False, range=[high + 2, -2], fixedrange=True, scaleanchor="x", scaleratio=1
     )
     dress(figure, palette, height=round(380 * high / wide) + 4)
     return figure.update_layout(
-        margin={"l": 0, "r": 0, "t": 2, "b": 2}, hoverdistance=-1, clickmode="event+select",
+        margin={"l": 0, "r": 0, "t": 2, "b": 2},
+        hoverdistance=-1,
+        clickmode="event+select",
         dragmode=False,
-    )  # fmt: skip
+    )
 
 
 def mosaic(

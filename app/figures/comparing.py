@@ -63,9 +63,12 @@ def curves(
         )
     for at, word, colour in marks:
         figure.add_vline(
-            x=at, line={"color": colour, "width": 1, "dash": "dot"}, annotation_text=word,
-            annotation_font_color=colour, annotation_position="top",
-        )  # fmt: skip
+            x=at,
+            line={"color": colour, "width": 1, "dash": "dot"},
+            annotation_text=word,
+            annotation_font_color=colour,
+            annotation_position="top",
+        )
     figure.update_xaxes(
         title=f"{over} of training", showgrid=False, zeroline=False, tickformat="~s"
     )
@@ -80,8 +83,9 @@ def curves(
 
 def _bars(points: Sequence[Point], colour: str) -> dict[str, object]:
     """The intervals of points; none where no point has one."""
-    known = [(p.value if p.low is None else p.low, p.value if p.high is None else p.high)
-             for p in points]  # fmt: skip
+    known = [
+        (p.value if p.low is None else p.low, p.value if p.high is None else p.high) for p in points
+    ]
     return {
         "type": "data",
         "symmetric": False,
@@ -127,39 +131,57 @@ def pairs(
         )
     )
     figure.add_layout_image(
-        source=f"data:image/png;base64,{source}", xref="x", yref="y", x=0, y=0, sizex=wide,
-        sizey=high, sizing="stretch", layer="below",
-    )  # fmt: skip
+        source=f"data:image/png;base64,{source}",
+        xref="x",
+        yref="y",
+        x=0,
+        y=0,
+        sizex=wide,
+        sizey=high,
+        sizing="stretch",
+        layer="below",
+    )
     for index, (x, y) in enumerate(lefts):
         chosen = index == selected
         figure.add_shape(
-            type="rect", x0=x - 1.5, y0=y - 1.5, x1=x + 2 * side + GAP + 1.5, y1=y + side + 1.5,
+            type="rect",
+            x0=x - 1.5,
+            y0=y - 1.5,
+            x1=x + 2 * side + GAP + 1.5,
+            y1=y + side + 1.5,
             line={"color": palette.minus if chosen else palette.grid, "width": 2 if chosen else 1},
-        )  # fmt: skip
+        )
     figure.update_xaxes(visible=False, range=[-2, wide + 2], fixedrange=True)
     figure.update_yaxes(
         visible=False, range=[high + 2, -2], fixedrange=True, scaleanchor="x", scaleratio=1
     )
     dress(figure, palette, height=round(930 * high / wide) + 6 if columns > 8 else 150)
     return figure.update_layout(
-        margin={"l": 0, "r": 0, "t": 2, "b": 2}, hoverdistance=-1, clickmode="event+select",
-        dragmode=False, showlegend=False,
-    )  # fmt: skip
+        margin={"l": 0, "r": 0, "t": 2, "b": 2},
+        hoverdistance=-1,
+        clickmode="event+select",
+        dragmode=False,
+        showlegend=False,
+    )
 
 
 def likeness(values: Sequence[float], chance: float, palette: Palette, kind: str) -> go.Figure:
     """How alike the pairs are, most alike first, and where a match begins."""
     figure = go.Figure(
         go.Scatter(
-            x=list(range(1, len(values) + 1)), y=list(values), mode="lines",
+            x=list(range(1, len(values) + 1)),
+            y=list(values),
+            mode="lines",
             line={"color": palette.plus, "width": 2},
             hovertemplate="pair %{x}: %{y:.3f}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.add_hline(
-        y=chance, line={"color": palette.muted, "width": 1, "dash": "dot"},
-        annotation_text="a match begins here", annotation_font_color=palette.muted,
-    )  # fmt: skip
+        y=chance,
+        line={"color": palette.muted, "width": 1, "dash": "dot"},
+        annotation_text="a match begins here",
+        annotation_font_color=palette.muted,
+    )
     figure.update_xaxes(title=f"pair of {kind}, most alike first", showgrid=False, zeroline=False)
     figure.update_yaxes(title="likeness", range=[0, 1.03], gridcolor=palette.grid, zeroline=False)
     return dress(figure, palette, height=260)
@@ -174,14 +196,18 @@ def layers_alike(values: Float[np.ndarray, "stage_a stage_b"], palette: Palette)
     scale = palette.sequential
     figure = go.Figure(
         go.Heatmap(
-            z=values.round(4).tolist(), x=names(values.shape[1]), y=names(values.shape[0]),
-            zmin=0, zmax=1,
+            z=values.round(4).tolist(),
+            x=names(values.shape[1]),
+            y=names(values.shape[0]),
+            zmin=0,
+            zmax=1,
             colorscale=[[at / (len(scale) - 1), colour] for at, colour in enumerate(scale)],
-            text=[[f"{value:.2f}" for value in row] for row in values], texttemplate="%{text}",
+            text=[[f"{value:.2f}" for value in row] for row in values],
+            texttemplate="%{text}",
             colorbar={"title": {"text": "CKA"}, "thickness": 8, "outlinewidth": 0},
             hovertemplate="%{y} of A, %{x} of B: %{z:.3f}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.update_xaxes(
         title="after which layer of B", tickangle=-90, showgrid=False, zeroline=False
     )
@@ -208,13 +234,16 @@ def over_steps(
     for name, values in series:
         drawn = name in strong or len(series) <= 12
         figure.add_scatter(
-            x=[f"{step:,}" for step in steps], y=list(values), mode="lines+markers" if drawn else "lines",
-            name=printed(name), opacity=1 if drawn else 0.25,
+            x=[f"{step:,}" for step in steps],
+            y=list(values),
+            mode="lines+markers" if drawn else "lines",
+            name=printed(name),
+            opacity=1 if drawn else 0.25,
             line={"width": 2 if drawn else 1, **({} if drawn else {"color": palette.muted})},
             marker={"size": 5},
             showlegend=drawn and len(series) > 1,
             hovertemplate=f"{printed(name)}: %{{y:.3f}} after step %{{x}}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_layout(
         colorway=[palette.plus, palette.minus, palette.other, palette.text, palette.muted]
     )

@@ -67,17 +67,29 @@ def head_map(
     )
     layer, head = selected
     figure.add_shape(
-        type="rect", x0=head - 0.5, x1=head + 0.5, y0=layer - 0.5, y1=layer + 0.5,
+        type="rect",
+        x0=head - 0.5,
+        x1=head + 0.5,
+        y0=layer - 0.5,
+        y1=layer + 0.5,
         line={"color": palette.minus, "width": 2},
-    )  # fmt: skip
+    )
     figure.update_xaxes(
-        title="head", tickvals=list(range(heads)), showgrid=False, zeroline=False,
-        range=[-0.55, heads - 0.45], fixedrange=True,
-    )  # fmt: skip
+        title="head",
+        tickvals=list(range(heads)),
+        showgrid=False,
+        zeroline=False,
+        range=[-0.55, heads - 0.45],
+        fixedrange=True,
+    )
     figure.update_yaxes(
-        title="layer", tickvals=list(range(layers)), showgrid=False, zeroline=False,
-        range=[layers - 0.45, -0.55], fixedrange=True,
-    )  # fmt: skip
+        title="layer",
+        tickvals=list(range(layers)),
+        showgrid=False,
+        zeroline=False,
+        range=[layers - 0.45, -0.55],
+        fixedrange=True,
+    )
     dress(figure, palette, height=76 + 38 * layers)
     return figure.update_layout(
         clickmode="event+select",
@@ -128,9 +140,12 @@ def distance_profiles(
     )
     figure.update_xaxes(title="tokens back", showgrid=False, zeroline=False, dtick=4)
     figure.update_yaxes(
-        title="mean attention", tickformat=".0%", gridcolor=palette.grid, zeroline=False,
+        title="mean attention",
+        tickformat=".0%",
+        gridcolor=palette.grid,
+        zeroline=False,
         rangemode="tozero",
-    )  # fmt: skip
+    )
     dress(figure, palette, height=230)
     return figure.update_layout(clickmode="event+select", dragmode=False)
 
@@ -157,9 +172,12 @@ def proof(
 
     nothing = [(float("nan"),) * 3] * len(kinds)
     figure = make_subplots(
-        cols=2, shared_yaxes=True, horizontal_spacing=0.06, column_widths=[0.5, 0.5],
+        cols=2,
+        shared_yaxes=True,
+        horizontal_spacing=0.06,
+        column_widths=[0.5, 0.5],
         subplot_titles=(told("score", "baseline"), told("served", "elsewhere")),
-    )  # fmt: skip
+    )
     for column, sets in (
         (1, ((scores, "score", palette.plus), (baselines, "baseline", palette.muted))),
         (
@@ -197,9 +215,14 @@ def proof(
     if costs is None:
         figure.update_xaxes(range=[0, 1], showticklabels=False, showgrid=False, row=1, col=2)
         figure.add_annotation(
-            text="not tested yet", xref="x2 domain", yref="y domain", x=0.5, y=0.5, showarrow=False,
+            text="not tested yet",
+            xref="x2 domain",
+            yref="y domain",
+            x=0.5,
+            y=0.5,
+            showarrow=False,
             font={"color": palette.muted},
-        )  # fmt: skip
+        )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_annotations(font_size=12)
     row = 32 if any("<br>" in kind for kind in kinds) else 27

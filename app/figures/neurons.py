@@ -36,13 +36,24 @@ def spread(
     for row, (name, value) in enumerate(marks.items()):  # a little lower each, lest they overlap
         top = 1 + 0.055 * (len(marks) - row)
         figure.add_shape(
-            type="line", x0=value, x1=value, y0=0, y1=top, yref="paper",
+            type="line",
+            x0=value,
+            x1=value,
+            y0=0,
+            y1=top,
+            yref="paper",
             line={"color": palette.muted, "width": 1, "dash": "dot"},
-        )  # fmt: skip
+        )
         figure.add_annotation(
-            x=value, y=top, yref="paper", text=f" {name}", showarrow=False, xanchor="left",
-            yanchor="middle", font={"size": 11, "color": palette.muted},
-        )  # fmt: skip
+            x=value,
+            y=top,
+            yref="paper",
+            text=f" {name}",
+            showarrow=False,
+            xanchor="left",
+            yanchor="middle",
+            font={"size": 11, "color": palette.muted},
+        )
     figure.update_xaxes(title=axis, gridcolor=palette.grid, zerolinecolor=palette.muted)
     figure.update_yaxes(
         title="tokens (logarithmic)",
@@ -75,13 +86,19 @@ def tokens_written(written: Sequence[tuple[str, float]], palette: Palette) -> go
     low, high = ends(values)
     room = 0.2 * max(high - low, 1e-6)  # for the numbers at the ends of the bars
     figure.update_xaxes(
-        title="logit minus the mean logit, for each unit of activation", gridcolor=palette.grid,
-        zerolinecolor=palette.muted, range=[low - room, high + room],
-    )  # fmt: skip
+        title="logit minus the mean logit, for each unit of activation",
+        gridcolor=palette.grid,
+        zerolinecolor=palette.muted,
+        range=[low - room, high + room],
+    )
     figure.update_yaxes(
-        autorange="reversed", showgrid=False, zeroline=False, tickmode="array",
-        tickvals=list(range(len(written))), ticktext=[printed(piece) for piece, _ in written],
-    )  # fmt: skip
+        autorange="reversed",
+        showgrid=False,
+        zeroline=False,
+        tickmode="array",
+        tickvals=list(range(len(written))),
+        ticktext=[printed(piece) for piece, _ in written],
+    )
     return dress(figure, palette, height=90 + 22 * len(written))
 
 
@@ -116,8 +133,11 @@ def firing(
         title=f"neurons of layer {layer}, the rarest first", gridcolor=palette.grid, zeroline=False
     )
     figure.update_yaxes(
-        title="fires on (logarithmic)", type="log", tickformat="~%", dtick=1,
+        title="fires on (logarithmic)",
+        type="log",
+        tickformat="~%",
+        dtick=1,
         gridcolor=palette.grid,
-    )  # fmt: skip
+    )
     dress(figure, palette, height=300)
     return figure.update_layout(showlegend=False, clickmode="event+select", dragmode=False)

@@ -30,9 +30,11 @@ def bars(names: Sequence[str], values: Sequence[float], palette: Palette, axis: 
     low, high = ends(values)
     room = 0.18 * max(high - low, 1e-6)  # for the numbers at the ends of the bars
     figure.update_xaxes(
-        title=in_plotly(axis), gridcolor=palette.grid, zerolinecolor=palette.muted,
+        title=in_plotly(axis),
+        gridcolor=palette.grid,
+        zerolinecolor=palette.muted,
         range=[low - room if low < 0 else low, high + room],
-    )  # fmt: skip
+    )
     figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
     return dress(figure, palette, height=90 + 22 * len(names))
 
@@ -55,9 +57,12 @@ def stages(
     )
     top = rounded_up(max(chances, default=0), 0.01)
     figure.update_xaxes(
-        title="probability of the word", range=[0, 1.35 * top], tickformat="~%",
-        gridcolor=palette.grid, zeroline=False,
-    )  # fmt: skip
+        title="probability of the word",
+        range=[0, 1.35 * top],
+        tickformat="~%",
+        gridcolor=palette.grid,
+        zeroline=False,
+    )
     figure.update_yaxes(showgrid=False)
     return dress(figure, palette, height=90 + 24 * len(names))
 
@@ -84,10 +89,14 @@ def story_by_stage(
         )
     )
     figure.update_xaxes(
-        title="token predicted", tickmode="array", tickvals=names[1::every],
-        ticktext=[printed(piece) for piece in pieces][1::every], tickangle=-90, showgrid=False,
+        title="token predicted",
+        tickmode="array",
+        tickvals=names[1::every],
+        ticktext=[printed(piece) for piece in pieces][1::every],
+        tickangle=-90,
+        showgrid=False,
         tickfont={"size": 10},
-    )  # fmt: skip
+    )
     figure.update_yaxes(showgrid=False)
     return dress(figure, palette, height=150 + 20 * len(stage_names))
 
@@ -162,9 +171,14 @@ def restored_map(
         )
     )
     figure.update_xaxes(
-        title="token filled in", tickmode="array", tickvals=[names[at] for at in kept],
-        ticktext=[words[at] for at in kept], tickangle=-90, showgrid=False, zeroline=False,
+        title="token filled in",
+        tickmode="array",
+        tickvals=[names[at] for at in kept],
+        ticktext=[words[at] for at in kept],
+        tickangle=-90,
+        showgrid=False,
+        zeroline=False,
         tickfont={"size": 10},
-    )  # fmt: skip
+    )
     figure.update_yaxes(title="layer", showgrid=False, zeroline=False, type="category")
     return dress(figure, palette, height=190 + 24 * len(share))

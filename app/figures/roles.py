@@ -51,12 +51,14 @@ def shares_by_layer(
             error_y={
                 "array": [one.high - one.random for one in layers],
                 "arrayminus": [one.random - one.low for one in layers],
-                "color": palette.muted, "thickness": 1.2, "width": 4,
+                "color": palette.muted,
+                "thickness": 1.2,
+                "width": 4,
             },
             customdata=[(one.low, one.high) for one in layers],
             hovertemplate=f"{printed(name)}, layer %{{x}}: %{{y:.1%}} (%{{customdata[0]:.1%}} to "
             "%{customdata[1]:.1%}) of random directions<extra></extra>",
-        )  # fmt: skip
+        )
     for index, (name, layers) in enumerate(shares.items()):
         figure.add_scatter(
             x=[str(layer) for layer in range(len(layers))],
@@ -71,13 +73,19 @@ def shares_by_layer(
     top = max((max(one.neurons, one.high, one.luck) for one in every), default=0)
     most = max((len(layers) for layers in shares.values()), default=1)
     figure.update_xaxes(
-        title="layer", type="category", showgrid=False, zeroline=False,
-        range=[-0.5, max(most, LAYERS) - 0.5],
-    )  # fmt: skip
-    figure.update_yaxes(
-        title=title, tickformat=".0%", range=[0, max(1.15 * top, 0.05)], gridcolor=palette.grid,
+        title="layer",
+        type="category",
+        showgrid=False,
         zeroline=False,
-    )  # fmt: skip
+        range=[-0.5, max(most, LAYERS) - 0.5],
+    )
+    figure.update_yaxes(
+        title=title,
+        tickformat=".0%",
+        range=[0, max(1.15 * top, 0.05)],
+        gridcolor=palette.grid,
+        zeroline=False,
+    )
     figure.update_layout(barmode="group", bargap=0.35, showlegend=True)
     return dress(figure, palette, height=280)
 
@@ -100,10 +108,18 @@ def activation_by_label(
         low, q1, median, q3, high = (round(float(value), 4) for value in quantiles[at])
         colour = palette.minus if names[at] == chosen else palette.plus
         figure.add_box(
-            y=[printed(names[at])], lowerfence=[low], q1=[q1], median=[median], q3=[q3],
-            upperfence=[high], orientation="h", line={"color": colour, "width": 1.5},
-            fillcolor="rgba(0,0,0,0)", showlegend=False, name=printed(names[at]),
-        )  # fmt: skip
+            y=[printed(names[at])],
+            lowerfence=[low],
+            q1=[q1],
+            median=[median],
+            q3=[q3],
+            upperfence=[high],
+            orientation="h",
+            line={"color": colour, "width": 1.5},
+            fillcolor="rgba(0,0,0,0)",
+            showlegend=False,
+            name=printed(names[at]),
+        )
     figure.update_xaxes(title=title, gridcolor=palette.grid, zerolinecolor=palette.muted)
     figure.update_yaxes(showgrid=False)
     return dress(figure, palette, height=90 + 24 * len(order))

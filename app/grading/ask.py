@@ -52,19 +52,37 @@ class Chosen:
 def openings(addresses: Sequence[str]) -> Given:
     """Choose the openings, cut to fit these models where they are ours, and how many stories of each."""
     which = st.segmented_control(
-        "Openings", [SHIPPED, MINE], default=SHIPPED, required=True, key="from",
+        "Openings",
+        [SHIPPED, MINE],
+        default=SHIPPED,
+        required=True,
+        key="from",
         bind="query-params",
-    )  # fmt: skip
+    )
     every = _shipped(addresses) if which == SHIPPED else _own()
     left, right = st.columns(2)
     count = left.number_input(
-        "How many", 1, max(USUAL, len(every)), USUAL, key="openings", bind="query-params",
-        help="The paper takes about fifty.", on_change=reading.more, args=("openings",),
-    )  # fmt: skip
+        "How many",
+        1,
+        max(USUAL, len(every)),
+        USUAL,
+        key="openings",
+        bind="query-params",
+        help="The paper takes about fifty.",
+        on_change=reading.more,
+        args=("openings",),
+    )
     samples = right.number_input(
-        "Stories for each", 1, 20, EACH_USUAL, key="samples", bind="query-params",
-        help="The paper takes ten, at temperature 1.", on_change=reading.more, args=("samples",),
-    )  # fmt: skip
+        "Stories for each",
+        1,
+        20,
+        EACH_USUAL,
+        key="samples",
+        bind="query-params",
+        help="The paper takes ten, at temperature 1.",
+        on_change=reading.more,
+        args=("samples",),
+    )
     return Given(every=frozenset(every), openings=every[: int(count)], samples=int(samples))
 
 
@@ -76,27 +94,45 @@ def stories(addresses: Sequence[str], given: Given, *, reads: str | None) -> Cho
     by_hand = reads is None
     if by_hand and len(addresses) > 1:
         reads = st.segmented_control(
-            "You read", [EACH, PAIRS], default=EACH, required=True, key="reads",
+            "You read",
+            [EACH, PAIRS],
+            default=EACH,
+            required=True,
+            key="reads",
             bind="query-params",
             help="Two stories of the same opening, unnamed, both ways round.",
-        )  # fmt: skip
+        )
     with st.popover("More", width="stretch"):
         repeats = st.number_input(
-            "Ask about each story", 1, 10, 1, key="repeats", bind="query-params",
+            "Ask about each story",
+            1,
+            10,
+            1,
+            key="repeats",
+            bind="query-params",
             help="Asking again tells how far the judge differs from itself.",
-        )  # fmt: skip
+        )
         tests = st.toggle(
-            "Test the judge", True, key="calibrate", bind="query-params",
+            "Test the judge",
+            True,
+            key="calibrate",
+            bind="query-params",
             help="Mixes in stories of our own, whole and spoiled. A judge is tested once, for all runs.",
-        )  # fmt: skip
+        )
         again = st.toggle(
-            "Ask again what could not be read", False, key="again",
+            "Ask again what could not be read",
+            False,
+            key="again",
             help="Costs only those replies; what was said before stays in the file.",
-        )  # fmt: skip
+        )
         at_once = st.number_input(
-            "Calls at once", 1, MOST_AT_ONCE, 4, key="at-once",
+            "Calls at once",
+            1,
+            MOST_AT_ONCE,
+            4,
+            key="at-once",
             help="Fewer for a server on your own machine, more for a large one.",
-        )  # fmt: skip
+        )
     if not given.openings or (reads == PAIRS and len(addresses) < 2):
         return None
     many = len(given.openings) * given.samples
@@ -230,12 +266,14 @@ def _shipped(addresses: Sequence[str]) -> tuple[str, ...]:
 def _own() -> tuple[str, ...]:
     """The openings in a file of the reader's; none before there is one."""
     given = st.file_uploader(
-        "A list of openings", [form[1:] for form in FORMS], key="openings-file",
+        "A list of openings",
+        [form[1:] for form in FORMS],
+        key="openings-file",
         help="A YAML or JSON list of texts, such as the paper's own file, a JSONL or CSV file with a "
         "column opening, prompt, text or story, or a text with empty lines between openings; where "
         "there are none, one a line. What begins with Words:, Features: or Summary: and ends with "
         "Story: is an instruction, and is graded for how well it was kept, too.",
-    )  # fmt: skip
+    )
     if given is None:
         st.caption("Waiting for a file.")
         return ()

@@ -18,9 +18,13 @@ LAST = "graded-last"
 def grade_by_hand(chosen: Chosen) -> None:
     """Show what is to be read next, and take the grades."""
     name = st.text_input(
-        "Your name, as the judge", key="person", bind="query-params", width=260,
-        placeholder="any name", max_chars=40,
-    ).strip()  # fmt: skip
+        "Your name, as the judge",
+        key="person",
+        bind="query-params",
+        width=260,
+        placeholder="any name",
+        max_chars=40,
+    ).strip()
     if not name:
         st.markdown(
             "Give a name, and you are the judge: the stories chosen on the left come one by one, "
@@ -79,8 +83,10 @@ def _story(item: Item) -> None:
     if item.other is None:
         story_view(
             [beginning, Shown(piece=item.completion)],
-            key="read-by-hand", label="the beginning it was given", full=5,
-        )  # fmt: skip
+            key="read-by-hand",
+            label="the beginning it was given",
+            full=5,
+        )
         return
     for column, number, text in zip(
         st.columns(2, gap="large"), (1, 2), (item.completion, item.other), strict=True
@@ -89,9 +95,11 @@ def _story(item: Item) -> None:
             st.markdown(f"**{number}**")
             story_view(
                 [beginning, Shown(piece=text)],
-                key=f"read-by-hand-{number}", label="the beginning both were given", full=5,
+                key=f"read-by-hand-{number}",
+                label="the beginning both were given",
+                full=5,
                 small=True,
-            )  # fmt: skip
+            )
 
 
 def _how(item: Item) -> str:

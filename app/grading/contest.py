@@ -59,8 +59,11 @@ def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
             st.markdown(f"**{show.plain(address)}**")
             story_view(
                 [Shown(piece=one.item.opening, value=1.0), Shown(piece=text)],
-                key=f"pair-{address}", label="the beginning both were given", full=5, small=True,
-            )  # fmt: skip
+                key=f"pair-{address}",
+                label="the beginning both were given",
+                full=5,
+                small=True,
+            )
     words(one)
 
 
@@ -99,9 +102,14 @@ def _contest_table(found: Sequence[Graded]) -> str:
     header = ("opening", "first", "second", "first_text", "second_text", "better", "comparison")
     rows = (
         (
-            one.item.opening, one.item.address, one.item.other_address, one.item.completion,
-            one.item.other or "", cell(one.outcome, "better"), one.assessment,
+            one.item.opening,
+            one.item.address,
+            one.item.other_address,
+            one.item.completion,
+            one.item.other or "",
+            cell(one.outcome, "better"),
+            one.assessment,
         )
         for one in found
-    )  # fmt: skip
+    )
     return show.csv(header, rows)

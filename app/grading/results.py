@@ -114,8 +114,11 @@ def story(one: Graded, *, key: str) -> None:
     """A story, what the judge said of it, and its grades."""
     story_view(
         [Shown(piece=one.item.opening, value=1.0), Shown(piece=one.item.completion)],
-        key=key, label="the beginning it was given", full=5, small=True,
-    )  # fmt: skip
+        key=key,
+        label="the beginning it was given",
+        full=5,
+        small=True,
+    )
     words(one)
 
 

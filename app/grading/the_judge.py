@@ -100,7 +100,7 @@ def agrees(judge: str, by_judge: Mapping[str, Sequence[Graded]]) -> None:
         return
     other = st.selectbox(
         "Compare with", list(compared), key="agrees-with", format_func=visible
-    ) or next(iter(compared))  # fmt: skip
+    ) or next(iter(compared))
     found = compared[other]
     st.dataframe(
         [
@@ -127,11 +127,16 @@ def _contrast_table(found: Sequence[Contrast]) -> str:
     header = ("spoiled_by", "grade", "stories", "whole", "spoiled", "difference", "low", "high")
     rows = (
         (
-            each.what, each.dimension, each.stories, each.whole, each.spoiled,
-            each.difference.mean, *(each.difference.interval or ("", "")),
+            each.what,
+            each.dimension,
+            each.stories,
+            each.whole,
+            each.spoiled,
+            each.difference.mean,
+            *(each.difference.interval or ("", "")),
         )
         for each in found
-    )  # fmt: skip
+    )
     return show.csv(header, rows)
 
 
@@ -139,11 +144,15 @@ def _noise_table(found: Mapping[str, Noise]) -> str:
     header = ("grade", "stories", "within", "low", "high", "between", "low", "high")
     rows = (
         (
-            name, each.stories, each.within.mean, *(each.within.interval or ("", "")),
-            each.between.mean, *(each.between.interval or ("", "")),
+            name,
+            each.stories,
+            each.within.mean,
+            *(each.within.interval or ("", "")),
+            each.between.mean,
+            *(each.between.interval or ("", "")),
         )
         for name, each in found.items()
-    )  # fmt: skip
+    )
     return show.csv(header, rows)
 
 
@@ -151,9 +160,12 @@ def _agreement_table(found: Mapping[str, Agreement]) -> str:
     header = ("grade", "stories", "spearman", "kappa", "higher")
     rows = (
         (
-            name, each.stories, "" if each.order is None else each.order.mean,
-            "" if each.level is None else each.level.mean, each.higher.mean,
+            name,
+            each.stories,
+            "" if each.order is None else each.order.mean,
+            "" if each.level is None else each.level.mean,
+            each.higher.mean,
         )
         for name, each in found.items()
-    )  # fmt: skip
+    )
     return show.csv(header, rows)

@@ -20,9 +20,11 @@ def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         model = st.text_input("Judge", "gpt-4o", key="judge", bind="query-params").strip()
         base_url = st.text_input(
-            "Server", placeholder="OpenAI's; or http://127.0.0.1:8080/v1", key="server",
+            "Server",
+            placeholder="OpenAI's; or http://127.0.0.1:8080/v1",
+            key="server",
             help="Any server that speaks OpenAI's protocol, one on your own machine too.",
-        ).strip()  # fmt: skip
+        ).strip()
         key = key_field(base_url)
         cap = None
         if model in prices():

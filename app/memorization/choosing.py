@@ -17,16 +17,27 @@ def corpus(addresses: Sequence[str]) -> Texts | None:
     trained, valid = str(told.get("train", "")), str(told.get("valid", ""))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         spec = st.text_input(
-            "It was trained on", trained, key="corpus", bind="query-params", width=420,
+            "It was trained on",
+            trained,
+            key="corpus",
+            bind="query-params",
+            width=420,
             help="A path to a .txt, .jsonl or .parquet file, several joined by +, tinystories, "
-            "or nursery.", on_change=reading.typed, args=("corpus",),
-        )  # fmt: skip
+            "or nursery.",
+            on_change=reading.typed,
+            args=("corpus",),
+        )
         unseen = st.text_input(
-            "It never saw", valid if valid != trained else "", key="unseen", bind="query-params",
-            width=300, placeholder="the corpus's own validation stories",
+            "It never saw",
+            valid if valid != trained else "",
+            key="unseen",
+            bind="query-params",
+            width=300,
+            placeholder="the corpus's own validation stories",
             help="Stories that are in no text it was trained on: the baseline of every number here.",
-            on_change=reading.typed, args=("unseen",),
-        )  # fmt: skip
+            on_change=reading.typed,
+            args=("unseen",),
+        )
     if not (spec or "").strip():
         st.info("Name a corpus: what is copied can only be told beside the text it may come from.")
         return None

@@ -31,10 +31,17 @@ def controls(text: str) -> tuple[str, str, str]:
         "Replace", words, key="replace", bind="query-params", accept_new_options=True, width=140
     )
     instead = st.text_input("by", "Tom", key="by", bind="query-params", max_chars=60, width=110)
-    hook = st.selectbox(
-        "Filled in", list(SAYS), format_func=SAYS.__getitem__, key="hook", bind="query-params",
-        width=200,
-    ) or "hook_resid_pre"  # fmt: skip
+    hook = (
+        st.selectbox(
+            "Filled in",
+            list(SAYS),
+            format_func=SAYS.__getitem__,
+            key="hook",
+            bind="query-params",
+            width=200,
+        )
+        or "hook_resid_pre"
+    )
     return gone or words[0], instead or "", hook
 
 
@@ -77,8 +84,11 @@ def cost(found: Expectations, text: str, other: str, at: int, pick: Callable[[in
     )
     st.button(
         f"Ask where it costs most: {show.plain(visible(found.pieces[most]))} (token {most})",
-        key=f"most-{found.address}", on_click=pick, args=(most,), disabled=most == at,
-    )  # fmt: skip
+        key=f"most-{found.address}",
+        on_click=pick,
+        args=(most,),
+        disabled=most == at,
+    )
 
 
 def restored(asked: Asked, other: str, rival: int | None, hook: str) -> None:

@@ -23,12 +23,20 @@ from slm.interp.predictions.intervention import (
 
 def controls() -> str:
     """Which parts are switched, and how."""
-    return st.text_input(
-        "Switched parts", "", key="off", bind="query-params", max_chars=400, width=230,
-        placeholder="2.1  1.n17=0  0.3=2.5",
-        help="2.1 is head 1 of layer 2, 1.n17 is neuron 17 of layer 1: replaced by its mean over the "
-        "shipped stories. With =0 it is silent, with =2.5 it speaks so many times as loud.",
-    ) or ""  # fmt: skip
+    return (
+        st.text_input(
+            "Switched parts",
+            "",
+            key="off",
+            bind="query-params",
+            max_chars=400,
+            width=230,
+            placeholder="2.1  1.n17=0  0.3=2.5",
+            help="2.1 is head 1 of layer 2, 1.n17 is neuron 17 of layer 1: replaced by its mean over the "
+            "shipped stories. With =0 it is silent, with =2.5 it speaks so many times as loud.",
+        )
+        or ""
+    )
 
 
 def rewritten(asked: Asked, parts: str, sampling: Sampling) -> None:

@@ -53,9 +53,11 @@ def _judge(column: DeltaGenerator) -> tuple[str, str, str]:
     with column:
         model = st.text_input("Judge", "gpt-4o", key="judge", bind="query-params").strip()
         base_url = st.text_input(
-            "Server", placeholder="OpenAI's; or http://127.0.0.1:8080/v1", key="server",
+            "Server",
+            placeholder="OpenAI's; or http://127.0.0.1:8080/v1",
+            key="server",
             help="Any server that speaks OpenAI's protocol, one on your own machine too.",
-        ).strip()  # fmt: skip
+        ).strip()
         return model, base_url, key_field(base_url)
 
 
@@ -63,9 +65,11 @@ def _neuron(addresses: Sequence[str], address: str, corpus: str, stories: int) -
     """The neuron to be explained, and another of its layer, each by example."""
     config = cache.checkpoint(address).config
     written = st.text_input(
-        f"Neuron of {show.plain(address)} (layer.neuron)", placeholder="0.0", bind="query-params",
+        f"Neuron of {show.plain(address)} (layer.neuron)",
+        placeholder="0.0",
+        bind="query-params",
         key="unit_a" if address == addresses[0] else "unit_b",
-    )  # fmt: skip
+    )
     layer, neuron = selection.layer_and_neuron(written or "0.0", config.n_layers, config.d_mlp)
     return cache.snippets(address, layer, neuron, corpus, stories)
 

@@ -22,9 +22,12 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
     trial = found.trials[0]
     if len(names) > 1:
         chosen = st.selectbox(
-            "Neuron, best first", list(names), key=f"tried-{address}", width=330,
+            "Neuron, best first",
+            list(names),
+            key=f"tried-{address}",
+            width=330,
             format_func=lambda name: f"{name}  ({names[name].verdict})",
-        )  # fmt: skip
+        )
         trial = names[chosen or next(iter(names))]
     st.markdown(
         f"Neuron {trial.layer}.{trial.neuron}: **{show.plain(trial.verdict)}**, because "
@@ -53,7 +56,9 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
             show.figure(
                 intervals(
                     [(f"{one.name} ({one.count})", one.value, one.low, one.high) for one in shown],
-                    show.colours(), "mean max(activation, 0)", limits,
+                    show.colours(),
+                    "mean max(activation, 0)",
+                    limits,
                 ),
                 name=f"protagonist-{where}-{address}-{trial.layer}.{trial.neuron}",
                 note=f"{address}, blocks.{trial.layer}.mlp.hook_post, 0 where neuron {trial.neuron} does "
@@ -62,7 +67,7 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
                 else "The same names in every condition, at about the same place; intervals over names",
                 table=partial(numbers, trial),
                 everything=partial(as_json, found),
-            )  # fmt: skip
+            )
     compared = (*trial.contrasts, *trial.fires_more, *trial.effects)
     two_digits = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(

@@ -60,23 +60,38 @@ def by_layer(all_found: Mapping[str, Roles]) -> None:
         "greater of what labels shuffled within stories and labels dealt to other words come to",
         table=lambda: show.csv(
             (
-                "model", "layer", "confirmed", "random directions", "from", "to",
-                "neurons above random directions", "from", "to",
-                "labels shuffled", "labels dealt to other words",
+                "model",
+                "layer",
+                "confirmed",
+                "random directions",
+                "from",
+                "to",
+                "neurons above random directions",
+                "from",
+                "to",
+                "labels shuffled",
+                "labels dealt to other words",
             ),
             (
                 (
-                    address, at, layer.share, layer.random_directions.value,
-                    layer.random_directions.low, layer.random_directions.high,
-                    layer.lead.value, layer.lead.low, layer.lead.high,
-                    layer.shuffled.value, layer.dealt.value,
+                    address,
+                    at,
+                    layer.share,
+                    layer.random_directions.value,
+                    layer.random_directions.low,
+                    layer.random_directions.high,
+                    layer.lead.value,
+                    layer.lead.low,
+                    layer.lead.high,
+                    layer.shuffled.value,
+                    layer.dealt.value,
                 )
                 for address, found in all_found.items()
                 for at, layer in enumerate(found.layers)
             ),
         ),
         everything=partial(everything, all_found),
-    )  # fmt: skip
+    )
 
 
 def rules() -> None:
@@ -175,7 +190,9 @@ def best(found: Roles, label: str | None, key: str) -> None:
             ),
             "confirmed": st.column_config.CheckboxColumn("holds", width=52),
             "AUC": st.column_config.NumberColumn(
-                format="%.2f", width=52, help="How often a word of this role "
+                format="%.2f",
+                width=52,
+                help="How often a word of this role "
                 f"{'excites' if found.kind is Kind.EXCITED else 'inhibits'} it more than another word at "
                 "about the same place of a story, on stories it was not chosen on.",
             ),
@@ -187,11 +204,15 @@ def best(found: Roles, label: str | None, key: str) -> None:
                 format="%.1f %%", width=76, help="On how many other words at about the same places."
             ),
             "new words": st.column_config.NumberColumn(
-                format="%.2f", width=84, help="The AUC over different words that it was not "
+                format="%.2f",
+                width=84,
+                help="The AUC over different words that it was not "
                 "chosen on, each counted once. A detector of a few words comes to 0.5.",
             ),
             "same word": st.column_config.NumberColumn(
-                format="%.2f", width=84, help="The AUC where only places of one and the same word "
+                format="%.2f",
+                width=84,
+                help="The AUC where only places of one and the same word "
                 "are compared. 0.5: the word alone decides. Empty: no word occurs both ways.",
             ),
         },
@@ -200,7 +221,7 @@ def best(found: Roles, label: str | None, key: str) -> None:
         key=table,
         selection_mode="single-row",
         on_select=partial(pick, key, table, rows),
-    )  # fmt: skip
+    )
     missing = [found.names[at] for at in labels if not found.best(at, 1)]
     show.footer(
         name=f"roles-{found.address}",

@@ -23,9 +23,12 @@ def add_to(commands: Commands) -> None:
     sub = commands.add("curves", _curves, "How did several runs learn?", address=False)
     sub.add_argument("runs", nargs="+", metavar="RUN", help="the runs' names")
     sub.add_argument(
-        "--measure", action="append", choices=["knowledge", "heads"], default=[],
+        "--measure",
+        action="append",
+        choices=["knowledge", "heads"],
+        default=[],
         help="first measure this of every checkpoint that it is not kept of (may come twice)",
-    )  # fmt: skip
+    )
 
     sub = commands.add("development", _development, "What did a run learn when?", address=False)
     sub.add_argument("run", help="the run's name")
@@ -126,11 +129,12 @@ def _told(found: "Comparison", html: str | None) -> str:
     loss = found.loss
     lines = [
         f"{found.a} beside {found.b} on {loss.stories} stories of {found.reading.corpus}",
-        "  bits per byte   " + "   ".join(
+        "  bits per byte   "
+        + "   ".join(
             f"{name} {one.value:.4f} ({one.low:.4f} to {one.high:.4f})"
             for name, one in (("A", loss.a), ("B", loss.b), ("B - A", loss.gain))
         ),
-    ]  # fmt: skip
+    ]
     for matching in (found.heads, found.neurons):
         alone = len(matching.alone_a), len(matching.alone_b)
         lines.append(

@@ -31,9 +31,11 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--valid", help="stories it never saw; default: the corpus's own")
     sub.add_argument("--steps", action="store_true", help="every checkpoint of the run")
     sub.add_argument(
-        "--stories", type=int, default=400,
+        "--stories",
+        type=int,
+        default=400,
         help="how many of each are cut short: 400 see a difference of about 0.01, 100 one of 0.02",
-    )  # fmt: skip
+    )
     sub.add_argument("--max-tokens", type=int, default=200)
     sub.add_argument("--temperature", type=float, default=1.0)
     sub.add_argument("--seed", type=seed, default=0)

@@ -49,13 +49,19 @@ def add_to(commands: Commands) -> None:
         "--prompt", type=typed, help=f'how it begins; "{FIRST_WORDS}" where nothing is said'
     )
     sub.add_argument(
-        "--off", nargs="+", default=[], metavar="PART",
+        "--off",
+        nargs="+",
+        default=[],
+        metavar="PART",
         help="replace heads (2.3) or neurons (1.n17) by their mean over the shipped stories",
-    )  # fmt: skip
+    )
     sub.add_argument(
-        "--scale", nargs="+", default=[], metavar="PART=FACTOR",
+        "--scale",
+        nargs="+",
+        default=[],
+        metavar="PART=FACTOR",
         help="multiply what heads or neurons say, such as 2.3=0 or 1.n17=2.5",
-    )  # fmt: skip
+    )
     add_sampling(sub)
 
 

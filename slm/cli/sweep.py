@@ -70,11 +70,16 @@ def _sweep(chosen: argparse.Namespace) -> None:
     data = {
         "sweep": sweep.name,
         "cells": [
-            {"run": c.run, "width": c.width, "layers": c.layers, "scores": c.scores,
-             "standing": c.standing}
+            {
+                "run": c.run,
+                "width": c.width,
+                "layers": c.layers,
+                "scores": c.scores,
+                "standing": c.standing,
+            }
             for c in found
         ],
-    }  # fmt: skip
+    }
     answer(chosen, data, lambda: "\n".join(lines) or "nothing is trained yet")
 
 

@@ -69,7 +69,7 @@ def _how_to_train(sub: argparse.ArgumentParser) -> None:
         "--recipe",
         help="muon (the default): Muon and AdamW, rates that fall to 0; "
         "paper: AdamW at a constant 5e-4, as published",
-    )  # fmt: skip
+    )
     sub.add_argument("--muon-lr", type=float, help="of the matrices")
     sub.add_argument("--adam-lr", type=float, help="of embeddings, gains and biases")
     sub.add_argument(
@@ -106,9 +106,13 @@ def _train(chosen: argparse.Namespace) -> None:
     if chosen.resume:
         check_resumed(chosen, open_run(chosen.name).info)
         updates = job.resume(
-            chosen.name, stop=lambda: stopping, progress=stage, device=chosen.device,
-            corpus=chosen.corpus, valid=chosen.valid,
-        )  # fmt: skip
+            chosen.name,
+            stop=lambda: stopping,
+            progress=stage,
+            device=chosen.device,
+            corpus=chosen.corpus,
+            valid=chosen.valid,
+        )
     else:
         updates = job.start(_plan(chosen), stop=lambda: stopping, progress=stage)
 

@@ -28,14 +28,20 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("-n", type=int, default=1, help="how many")
     add_sampling(sub)
     sub.add_argument(
-        "--branch", action="append", default=[], metavar="PLACE=TOKEN",
+        "--branch",
+        action="append",
+        default=[],
+        metavar="PLACE=TOKEN",
         help='take this text at that place (0 is the first token written), such as "12= park"; the '
         "same seed draws the rest. Again for each further choice",
-    )  # fmt: skip
+    )
     sub.add_argument(
-        "--alternatives", type=int, default=0, metavar="K",
+        "--alternatives",
+        type=int,
+        default=0,
+        metavar="K",
         help="show every token with the K likeliest in its place",
-    )  # fmt: skip
+    )
     asked = sub.add_argument_group("a request, for models trained on Instruct data")
     asked.add_argument("--features", metavar="A,B", help="such as Dialogue,BadEnding")
     asked.add_argument("--words", metavar="A,B,C")

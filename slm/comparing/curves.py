@@ -100,15 +100,23 @@ def _measured(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
             for one in (step in at and kept(run, step, what)) or ():
                 points.setdefault((one.measure, one.of), []).append(
                     _point(
-                        at[step], one.value, low=one.low, high=one.high, baseline=one.baseline,
-                        count=one.count, which=one.which,
+                        at[step],
+                        one.value,
+                        low=one.low,
+                        high=one.high,
+                        baseline=one.baseline,
+                        count=one.count,
+                        which=one.which,
                     )
-                )  # fmt: skip
+                )
         for (measure, of), found in points.items():
             yield Curve(
-                run=run.name, measure=measure, of=of, baseline=_baseline(measure, of),
+                run=run.name,
+                measure=measure,
+                of=of,
+                baseline=_baseline(measure, of),
                 points=tuple(found),
-            )  # fmt: skip
+            )
 
 
 def _baseline(measure: str, of: str) -> str:
@@ -138,9 +146,13 @@ def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
         of = f"{made.stories} stories of {texts.corpus}, temperature {sampling.temperature:g}"
         low, high = copied.interval
         found.setdefault((of, f"{texts} {sampling}"), {})[step] = _point(
-            at[step], copied.mean, low=low, high=high, count=copied.count,
+            at[step],
+            copied.mean,
+            low=low,
+            high=high,
+            count=copied.count,
             baseline=_mean(study.measures["unseen"].truth[COPIED]),
-        )  # fmt: skip
+        )
     yield from _fullest(run, COPYING, "stories it never saw", found)
 
 
@@ -216,6 +228,13 @@ def _point(
     which: str = "",
 ) -> Point:
     return Point(
-        step=metric.step, tokens=metric.tokens, seconds=metric.seconds, value=value, low=low,
-        high=high, baseline=baseline, count=count, which=which,
-    )  # fmt: skip
+        step=metric.step,
+        tokens=metric.tokens,
+        seconds=metric.seconds,
+        value=value,
+        low=low,
+        high=high,
+        baseline=baseline,
+        count=count,
+        which=which,
+    )

@@ -140,9 +140,14 @@ def knowledge(checkpoint: Checkpoint) -> list[Value]:
 def _known(of: str, score: Estimate, chance: Estimate | None) -> Value:
     low, high = score.interval
     return Value(
-        measure=KNOWLEDGE, of=of, value=score.mean, low=low, high=high,
-        baseline=None if chance is None else chance.mean, count=score.count,
-    )  # fmt: skip
+        measure=KNOWLEDGE,
+        of=of,
+        value=score.mean,
+        low=low,
+        high=high,
+        baseline=None if chance is None else chance.mean,
+        count=score.count,
+    )
 
 
 def heads(checkpoint: Checkpoint) -> list[Value]:
@@ -165,15 +170,23 @@ def numbers_of_heads(learned: HeadScores, ignorant: HeadScores) -> list[Value]:
         value, low, high, baseline = (
             float(beats[..., kinds].any(-1).sum())
             for beats in (
-                learned.beats(), gain.low >= EFFECT, gain.high >= EFFECT, ignorant.beats()
+                learned.beats(),
+                gain.low >= EFFECT,
+                gain.high >= EFFECT,
+                ignorant.beats(),
             )
-        )  # fmt: skip
+        )
         found.append(
             Value(
-                measure=HEADS, of=name, value=value, low=low, high=high, baseline=baseline,
+                measure=HEADS,
+                of=name,
+                value=value,
+                low=low,
+                high=high,
+                baseline=baseline,
                 count=max((learned.rows[at] for at in kinds), default=0),
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -188,13 +201,22 @@ def best_heads(scored: HeadScores) -> list[Value]:
         value, low, high, baseline = (
             round(float(part[layer, head, at]), 5)
             for part in (
-                scored.score.mean, scored.score.low, scored.score.high, scored.baseline.mean
+                scored.score.mean,
+                scored.score.low,
+                scored.score.high,
+                scored.baseline.mean,
             )
-        )  # fmt: skip
+        )
         found.append(
             Value(
-                measure=BEST_HEAD, of=kind, value=value, low=low, high=high, baseline=baseline,
-                count=scored.rows[at], which=f"{layer}.{head}",
+                measure=BEST_HEAD,
+                of=kind,
+                value=value,
+                low=low,
+                high=high,
+                baseline=baseline,
+                count=scored.rows[at],
+                which=f"{layer}.{head}",
             )
-        )  # fmt: skip
+        )
     return found

@@ -47,9 +47,15 @@ def ask_about(
             again_before = None
     row: Row | None = claimed
     turn = partial(
-        _turn, asked=asked, item=item, judge=judge, store=store, budget=budget, reserve=reserve,
+        _turn,
+        asked=asked,
+        item=item,
+        judge=judge,
+        store=store,
+        budget=budget,
+        reserve=reserve,
         stopping=stopping,
-    )  # fmt: skip
+    )
     try:
         if claimed.assessment is None and not stopping.is_set():
             row = turn("assessment", asked.first)
@@ -93,9 +99,16 @@ def _turn(
             cost = None if price is None else price.of(reply.input_tokens, reply.output_tokens)
             took = cost or 0.0
             keep = partial(
-                store.keep, item, *who, turn=turn, asked=messages, text=reply.text,
-                input_tokens=reply.input_tokens, output_tokens=reply.output_tokens, cost=cost,
-            )  # fmt: skip
+                store.keep,
+                item,
+                *who,
+                turn=turn,
+                asked=messages,
+                text=reply.text,
+                input_tokens=reply.input_tokens,
+                output_tokens=reply.output_tokens,
+                cost=cost,
+            )
             reserve.keep(keep)
             return store.row(item, *who)
         except NoReply as nothing:

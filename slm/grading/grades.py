@@ -26,9 +26,24 @@ _THIS_TIME = uuid.uuid4().hex
 
 _ANSWERS = "assessment, grade, cost, input_tokens, output_tokens, refusal"
 _KINDS: tuple[Any, ...] = (
-    str, str, str, int, int, int, int, str, str | None, str, str,
-    str | None, str | None, float | int | None, int, int, str | None,
-)  # fmt: skip
+    str,
+    str,
+    str,
+    int,
+    int,
+    int,
+    int,
+    str,
+    str | None,
+    str,
+    str,
+    str | None,
+    str | None,
+    float | int | None,
+    int,
+    int,
+    str | None,
+)
 """What each column of `rows` holds: SQLite takes anything in any of them."""
 
 Kind = Literal["story", "pair", "human", "shuffled", "elsewhere"]
@@ -147,17 +162,28 @@ class GradeStore:
                 "insert or ignore into replies (key, opening, completion, other, judge, base_url,"
                 " protocol, repeat) values (?,?,?,?,?,?,?,?)",
                 storable(
-                    key, item.opening, item.completion, item.other, judge, base_url, protocol,
+                    key,
+                    item.opening,
+                    item.completion,
+                    item.other,
+                    judge,
+                    base_url,
+                    protocol,
                     item.repeat,
                 ),
-            )  # fmt: skip
+            )
             db.execute(
                 "insert or ignore into places values (?,?,?,?,?,?,?)",
                 storable(
-                    key, item.address, item.other_address, item.kind, item.opening_index,
-                    item.completion_index, _signed(item.seed),
+                    key,
+                    item.address,
+                    item.other_address,
+                    item.kind,
+                    item.opening_index,
+                    item.completion_index,
+                    _signed(item.seed),
                 ),
-            )  # fmt: skip
+            )
             holder, since = db.execute(
                 "select claimed_by, claimed_at from replies where key = ?", (key,)
             ).fetchone()
@@ -201,11 +227,17 @@ class GradeStore:
                 " cost = case when ? is null then cost else coalesce(cost, 0) + ? end,"
                 " changed_at = ?, claimed_at = ? where key = ?",
                 storable(
-                    text, json.dumps(list(asked)), input_tokens, output_tokens, cost, cost,
-                    time.time(), time.time(),
+                    text,
+                    json.dumps(list(asked)),
+                    input_tokens,
+                    output_tokens,
+                    cost,
+                    cost,
+                    time.time(),
+                    time.time(),
                     item_key(item, judge, base_url, protocol),
                 ),
-            )  # fmt: skip
+            )
 
     def refuse(self, item: Item, judge: str, base_url: str, protocol: str, *, refusal: str) -> None:
         """Store that the server will not read an item's text, in its words."""
@@ -274,15 +306,27 @@ class GradeStore:
         return [
             Row(
                 item=Item(
-                    address=r[0], opening=r[1], completion=r[2], opening_index=r[3],
-                    completion_index=r[4], repeat=r[5], seed=r[6] % 2**64, kind=r[7], other=r[8],
+                    address=r[0],
+                    opening=r[1],
+                    completion=r[2],
+                    opening_index=r[3],
+                    completion_index=r[4],
+                    repeat=r[5],
+                    seed=r[6] % 2**64,
+                    kind=r[7],
+                    other=r[8],
                     other_address=r[9],
                 ),
-                judge=r[10], assessment=r[11], grade=r[12], cost=r[13],
-                input_tokens=r[14], output_tokens=r[15], refusal=r[16],
+                judge=r[10],
+                assessment=r[11],
+                grade=r[12],
+                cost=r[13],
+                input_tokens=r[14],
+                output_tokens=r[15],
+                refusal=r[16],
             )
             for r in found
-        ]  # fmt: skip
+        ]
 
 
 def _signed(seed: int) -> int:
@@ -302,8 +346,13 @@ def item_key(item: Item, judge: str, base_url: str, protocol: str) -> str:
 
 def _row(said: tuple[Any, ...] | None, item: Item, judge: str) -> Row:
     assessment, grade, cost, input_tokens, output_tokens, refusal = said or (
-        None, None, None, 0, 0, None,
-    )  # fmt: skip
+        None,
+        None,
+        None,
+        0,
+        0,
+        None,
+    )
     return Row(
         item=item,
         judge=judge,

@@ -27,10 +27,22 @@ TEXT_REFUSALS = (400, 403, 413, 422)
 REFUSED_AT_FIRST = 5
 """So many texts refused before any is answered are the server's fault, not the texts'."""
 SIGNS_OF_A_REFUSED_TEXT = (
-    "content_filter", "content_policy", "content management policy", "content policy", "flagged",
-    "moderation", "responsibleai", "safety", "context_length", "context length", "context size",
-    "context window", "too long", "string_above_max_length", "too large",
-)  # fmt: skip
+    "content_filter",
+    "content_policy",
+    "content management policy",
+    "content policy",
+    "flagged",
+    "moderation",
+    "responsibleai",
+    "safety",
+    "context_length",
+    "context length",
+    "context size",
+    "context window",
+    "too long",
+    "string_above_max_length",
+    "too large",
+)
 """Of OpenAI, Azure, OpenRouter, vLLM, llama.cpp and Anthropic, in small letters."""
 
 OPENAI = "https://api.openai.com/v1/"

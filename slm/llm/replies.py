@@ -75,10 +75,16 @@ class ReplyStore:
             db.execute(
                 "insert or replace into replies values (?,?,?,?,?,?,?,?)",
                 storable(
-                    _key(asked, judge, base_url, version), json.dumps(list(asked)), judge, base_url,
-                    version, text, cost, time.time(),
+                    _key(asked, judge, base_url, version),
+                    json.dumps(list(asked)),
+                    judge,
+                    base_url,
+                    version,
+                    text,
+                    cost,
+                    time.time(),
                 ),
-            )  # fmt: skip
+            )
 
 
 def _key(asked: Sequence[Mapping[str, str]], judge: str, base_url: str, version: str) -> str:

@@ -8,9 +8,13 @@ from slm.errors import BadInput, shown
 
 VOCABULARY_RANGE = (2, 65_536)  # tokens are stored as uint16
 AT_MOST = {
-    "d_model": 1 << 16, "n_layers": 1024, "n_heads": 1 << 12, "d_vocab": 1 << 32,
-    "n_ctx": 1 << 20, "mlp_ratio": 256,
-}  # fmt: skip
+    "d_model": 1 << 16,
+    "n_layers": 1024,
+    "n_heads": 1 << 12,
+    "d_vocab": 1 << 32,
+    "n_ctx": 1 << 20,
+    "mlp_ratio": 256,
+}
 MLP_WIDTH = 1 << 20
 """No model that a machine could hold is larger: such a number is a file's damage."""
 

@@ -187,7 +187,11 @@ def _is_text(kind: "pyarrow.DataType") -> bool:
     while pyarrow.types.is_dictionary(kind):
         kind = kind.value_type
     texts: list[Any] = [
-        pyarrow.string(), pyarrow.large_string(), pyarrow.string_view(),
-        pyarrow.binary(), pyarrow.large_binary(), pyarrow.binary_view(),
-    ]  # fmt: skip
+        pyarrow.string(),
+        pyarrow.large_string(),
+        pyarrow.string_view(),
+        pyarrow.binary(),
+        pyarrow.large_binary(),
+        pyarrow.binary_view(),
+    ]
     return kind in texts

@@ -86,10 +86,15 @@ def cells(names: Sequence[str]) -> list[Cell]:
             scores = {"loss": last.val_loss, "bits per byte": last.val_bits_per_byte}
         found.append(
             Cell(
-                run=name, width=config.d_model, layers=config.n_layers, heads=config.n_heads,
-                standing=now, step=last.step if last else None, scores=scores,
+                run=name,
+                width=config.d_model,
+                layers=config.n_layers,
+                heads=config.n_heads,
+                standing=now,
+                step=last.step if last else None,
+                scores=scores,
             )
-        )  # fmt: skip
+        )
     return found
 
 

@@ -44,8 +44,10 @@ def test_an_explanation_stands_beside_its_controls_and_is_paid_once(
         assert "gpt-4o on neuron 1.7:" in said(app).replace("**", "")
         figure = figure_on(app, "figure-explained-tiny@10-1.7-gpt-4o")
         assert list(figure["data"][0]["y"]) == [
-            "its own explanation", "another neuron's explanation", "just its top token",
-        ]  # fmt: skip
+            "its own explanation",
+            "another neuron's explanation",
+            "just its top token",
+        ]
         press(app, server)
         assert len(server.asked) == 14
     assert KEY not in str(dict(app.query_params))

@@ -78,9 +78,12 @@ def test_grades_of_other_openings_are_not_mixed_in(
     open_page: Open, two_runs: Path, server: JudgeServer
 ) -> None:
     elsewhere = Item(
-        address="tiny@10", opening="From a file of mine", completion=" x", opening_index=0,
+        address="tiny@10",
+        opening="From a file of mine",
+        completion=" x",
+        opening_index=0,
         completion_index=0,
-    )  # fmt: skip
+    )
     judge = Judge(model="gpt-4o", base_url=server.url, key=KEY)
     list(grade([elsewhere], judge, Shelf()))
     app = open_page("grading", a="tiny", openings=1, samples=1, calibrate="false")

@@ -37,8 +37,11 @@ def test_a_run_that_was_interrupted_is_shown_and_not_ranked(
     assert "Not ranked" in said(app) and "beside (interrupted at step 30)" in said(app)
     rows = app.dataframe[0].value
     assert dict(zip(rows["run"], rows["ranked"], strict=True)) == {
-        "tiny": True, "other": True, "cut-short": False, "beside": False,
-    }  # fmt: skip
+        "tiny": True,
+        "other": True,
+        "cut-short": False,
+        "beside": False,
+    }
 
 
 def test_of_equal_shapes_all_are_shown_with_their_mean_and_spread(

@@ -22,9 +22,14 @@ PARK = Prompt(kind="fact", prompt="Tom went to the", right=("park",), wrong=("mo
 
 def answer(continuation: str) -> Answer:
     return Answer(
-        prompt=PARK, continuation=continuation, verdict="wrong", preferred=None, share=None,
-        chance=None, log_probabilities={},
-    )  # fmt: skip
+        prompt=PARK,
+        continuation=continuation,
+        verdict="wrong",
+        preferred=None,
+        share=None,
+        chance=None,
+        log_probabilities={},
+    )
 
 
 def table_on(app: AppTest) -> str:
@@ -60,8 +65,11 @@ def test_models_stand_beside_each_other_and_a_person_has_the_last_word(
     assert shown.count("<td class='said'") == 2 * len(shipped())
     figure = figure_on(app, "figure-knowledge-tiny@10-other@0")
     assert [trace["name"] for trace in figure["data"]] == [
-        "tiny@10", "by chance", "other@0", "by chance",
-    ]  # fmt: skip
+        "tiny@10",
+        "by chance",
+        "other@0",
+        "by chance",
+    ]
     app.session_state[MINE] = (PARK,)
     app.toggle(key="hand").set_value(True).run()
     assert not app.exception and not app.error

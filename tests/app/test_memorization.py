@@ -91,5 +91,8 @@ def test_novelty_stands_beside_peoples(
     assert not app.exception and not app.error
     traces = figure_on(app, "figure-novelty-temperature-tiny@10")["data"]
     assert [trace["name"] for trace in traces] == [
-        "temperature 0", "temperature 0.5", "temperature 1", "people",
-    ]  # fmt: skip
+        "temperature 0",
+        "temperature 0.5",
+        "temperature 1",
+        "people",
+    ]

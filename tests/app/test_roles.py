@@ -32,9 +32,13 @@ def test_the_share_of_each_layer_stands_beside_what_luck_reaches(
     found = result_of(score_roles(model, with_roles(model.tokenizer, 20), ROLES))
     figure = figure_on(app, "figure-roles-by-layer-tiny@10-other@0")
     assert [trace["name"] for trace in figure["data"]] == [
-        "tiny@10", "tiny@10, random directions", "other@0", "other@0, random directions",
-        "tiny@10, meaningless labels", "other@0, meaningless labels",
-    ]  # fmt: skip
+        "tiny@10",
+        "tiny@10, random directions",
+        "other@0",
+        "other@0, random directions",
+        "tiny@10, meaningless labels",
+        "other@0, meaningless labels",
+    ]
     assert list(figure["data"][0]["y"]) == [layer.share for layer in found.excited.layers]
     random = [layer.random_directions for layer in found.excited.layers]
     assert list(figure["data"][1]["y"]) == [one.value for one in random]

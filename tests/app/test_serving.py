@@ -111,9 +111,16 @@ def open_stream(port: int, host: str, origin: str, at: str = "127.0.0.1") -> str
     """The answer to a page of `origin` that opens the websocket by which the app is driven."""
     key = base64.b64encode(os.urandom(16)).decode()
     return ask(
-        port, "/_stcore/stream", host=host, at=at, Connection="Upgrade", Upgrade="websocket",
-        Sec_WebSocket_Key=key, Sec_WebSocket_Version="13", Origin=origin,
-    )  # fmt: skip
+        port,
+        "/_stcore/stream",
+        host=host,
+        at=at,
+        Connection="Upgrade",
+        Upgrade="websocket",
+        Sec_WebSocket_Key=key,
+        Sec_WebSocket_Version="13",
+        Origin=origin,
+    )
 
 
 Served = tuple[str, psutil.Process, int]

@@ -7,11 +7,27 @@ from slm.errors import LONGEST_MESSAGE
 from tests.app.conftest import read
 
 HOSTILE = (
-    "![p](http://127.0.0.1:9/p.png)", "[a](javascript:alert(1))", "$x^2$ and $y$", ":red[x]",
-    ":material/delete:", ":material_delete:", ":streamlit:", ":smile: :+1:", "**b** _i_ `c` ~~d~~",
-    "www.example.org and a@example.org", "http://example.org", "-> <- <-> -- >= <= ~=",
-    "&lt;b&gt; &amp;", "1. one", "1) one", "- a", "+ a", "# heading", "| a | b |", "<b>bold</b>",
-)  # fmt: skip
+    "![p](http://127.0.0.1:9/p.png)",
+    "[a](javascript:alert(1))",
+    "$x^2$ and $y$",
+    ":red[x]",
+    ":material/delete:",
+    ":material_delete:",
+    ":streamlit:",
+    ":smile: :+1:",
+    "**b** _i_ `c` ~~d~~",
+    "www.example.org and a@example.org",
+    "http://example.org",
+    "-> <- <-> -- >= <= ~=",
+    "&lt;b&gt; &amp;",
+    "1. one",
+    "1) one",
+    "- a",
+    "+ a",
+    "# heading",
+    "| a | b |",
+    "<b>bold</b>",
+)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

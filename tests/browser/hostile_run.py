@@ -55,16 +55,24 @@ def make_hostile_runs(root: Path, tokenizer: Tokenizer) -> None:
     unseen = write_corpus(root.parent / "corpora" / "unseen.txt", little_stories(40, seed=1))
     run.write_info(
         RunInfo(
-            config=config, status="failed", message=TEXT, command=TEXT, machine=TEXT, created=TEXT,
-            versions={TEXT: TEXT}, parent=TEXT,
+            config=config,
+            status="failed",
+            message=TEXT,
+            command=TEXT,
+            machine=TEXT,
+            created=TEXT,
+            versions={TEXT: TEXT},
+            parent=TEXT,
             recipe={"tokens": 10_000, "seed": 0},
             corpus={
-                "train": str(corpus), "valid": str(unseen), "stories": 41,
+                "train": str(corpus),
+                "valid": str(unseen),
+                "stories": 41,
                 "cleaning": {"read": 60, "kept": 41},
             },
             imported={"kind": TEXT, "source": TEXT, "notes": [TEXT]},
         )
-    )  # fmt: skip
+    )
     for step in (0, 10):
         weights = initialise(config, step)
         with torch.no_grad():
@@ -73,10 +81,14 @@ def make_hostile_runs(root: Path, tokenizer: Tokenizer) -> None:
         run.save_checkpoint(weights, step)
         run.add_metric(
             Metric(
-                step=step, tokens=step * 1000, seconds=float(step), train_loss=6.0 - step / 10,
-                val_loss=6.0 - step / 10, val_bits_per_byte=2.0 - step / 20,
+                step=step,
+                tokens=step * 1000,
+                seconds=float(step),
+                train_loss=6.0 - step / 10,
+                val_loss=6.0 - step / 10,
+                val_bits_per_byte=2.0 - step / 20,
             )
-        )  # fmt: skip
+        )
         run.add_samples([{"step": step, "prompt": TEXT, "text": TEXT, "stopped": TEXT}])
     _grade(GradeStore(run.grades_path))
     for name, status in (("broken", TEXT), (NAME, "new")):
@@ -90,11 +102,16 @@ def _with_tokens(tokenizer: Tokenizer) -> Tokenizer:
     made_of = json.loads(tokenizer.to_json())
     made_of["added_tokens"] += [
         {
-            "id": tokenizer.d_vocab + number, "content": piece, "single_word": False,
-            "lstrip": False, "rstrip": False, "normalized": False, "special": False,
+            "id": tokenizer.d_vocab + number,
+            "content": piece,
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": False,
+            "special": False,
         }
         for number, piece in enumerate(PIECES)
-    ]  # fmt: skip
+    ]
     return Tokenizer.from_json(json.dumps(made_of))
 
 
@@ -110,9 +127,13 @@ def _grade(store: GradeStore) -> None:
                 for judge in JUDGES:
                     _keep(store, item, judge, reply)
             pair = Item(
-                **place, completion=own, completion_index=0, kind="pair", other=f"{TEXT} {other}",
+                **place,
+                completion=own,
+                completion_index=0,
+                kind="pair",
+                other=f"{TEXT} {other}",
                 other_address=other,
-            )  # fmt: skip
+            )
             _keep(store, pair, JUDGES[0], '{"better": "first"}')
 
 

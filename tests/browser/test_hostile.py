@@ -59,9 +59,11 @@ def hostile(chromium: Browser) -> Iterator[tuple[Page, list[str]]]:
         port = free.getsockname()[1]
     script = Path(__file__).with_name("hostile_page.py")
     options = [
-        "--server.headless=true", "--server.address=127.0.0.1", f"--server.port={port}",
+        "--server.headless=true",
+        "--server.address=127.0.0.1",
+        f"--server.port={port}",
         "--browser.gatherUsageStats=false",
-    ]  # fmt: skip
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(script), *options],
         cwd=ROOT,

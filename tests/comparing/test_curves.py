@@ -50,10 +50,13 @@ def run(runs: Path, tokenizer: Tokenizer) -> Run:
     for step in (0, 8, 9):
         run.add_metric(
             Metric(
-                step=step, tokens=100 * step, seconds=2.0 * step, train_loss=4.0,
+                step=step,
+                tokens=100 * step,
+                seconds=2.0 * step,
+                train_loss=4.0,
                 val_bits_per_byte=None if step == 9 else 2.0 - step / 10,
             )
-        )  # fmt: skip
+        )
     return run
 
 
@@ -70,8 +73,9 @@ def test_what_a_run_wrote_down_stands_over_its_tokens_and_seconds(run: Run) -> N
     (bits,) = curves([run])
     assert bits.measure == BITS
     assert [(p.over("tokens"), p.over("seconds"), p.value) for p in bits.points] == [
-        (0, 0, 2.0), (800, 16, pytest.approx(1.2)),
-    ]  # fmt: skip
+        (0, 0, 2.0),
+        (800, 16, pytest.approx(1.2)),
+    ]
 
 
 def test_knowledge_is_that_of_every_checkpoint_beside_chance(run: Run) -> None:

@@ -63,8 +63,11 @@ def test_half_is_learned_where_half_of_the_way_is_behind() -> None:
         stage(16, set(), frame=2.0, later=3.0),
     ]
     assert halfway(stages) == {
-        "frame": 4, "first mentions": None, "later mentions": 8, "what happens": None,
-    }  # fmt: skip
+        "frame": 4,
+        "first mentions": None,
+        "later mentions": 8,
+        "what happens": None,
+    }
 
 
 def test_a_word_costs_what_its_tokens_cost(checkpoint: Checkpoint) -> None:

@@ -51,9 +51,16 @@ def told(number: int, *costs: tuple[str, float, float]) -> StoryDifference:
 def by_hand() -> StoryDifference:
     """Two sentences and an end."""
     return told(
-        0, ("Tom", 1.0, 3.0), (" r", 1.0, 1.5), ("an", 1.0, 1.0), (".", 1.0, 1.0),
-        (' "', 2.0, 1.0), ("Oh", 2.0, 1.0), ('!"', 2.0, 0.0), (END, 1.0, 2.0),
-    )  # fmt: skip
+        0,
+        ("Tom", 1.0, 3.0),
+        (" r", 1.0, 1.5),
+        ("an", 1.0, 1.0),
+        (".", 1.0, 1.0),
+        (' "', 2.0, 1.0),
+        ("Oh", 2.0, 1.0),
+        ('!"', 2.0, 0.0),
+        (END, 1.0, 2.0),
+    )
 
 
 def test_sentences_gain_what_their_stretches_gain() -> None:

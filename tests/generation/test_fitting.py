@@ -120,9 +120,10 @@ def test_an_opening_leaves_every_model_half_of_its_context_to_write_in(
         assert text.startswith(fitted.text) and bool(fitted.note) == (fitted.text != text)
     kept, note = openings_that_fit([small], openings())
     assert len(set(kept)) == len(kept) and bool(note) == (kept != openings())
-    assert all(len(one.tokens) > 0 or one.stopped == "story end" for one in complete(
-        small, kept, Sampling(max_tokens=3)
-    ))  # fmt: skip
+    assert all(
+        len(one.tokens) > 0 or one.stopped == "story end"
+        for one in complete(small, kept, Sampling(max_tokens=3))
+    )
 
 
 def test_knowledge_leaves_out_our_prompts_that_do_not_fit_and_no_persons(

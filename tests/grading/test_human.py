@@ -22,8 +22,12 @@ ASKED = replace(ITEMS[0], opening="Words: dog\nStory:")
 
 def test_what_a_person_types_is_the_answer_the_protocol_wants() -> None:
     assert json.loads(read_by_hand(ITEMS[0], " 7 5,8.5  6 c")) == {
-        "grammar": 7, "creativity": 5, "consistency": 8.5, "plot": 6, "age_group": "C",
-    }  # fmt: skip
+        "grammar": 7,
+        "creativity": 5,
+        "consistency": 8.5,
+        "plot": 6,
+        "age_group": "C",
+    }
     assert json.loads(read_by_hand(ASKED, "7 5 8 6 9 C"))["instruction"] == 9
     assert json.loads(read_by_hand(PAIR, "=")) == {"better": "tie"}
 

@@ -137,9 +137,14 @@ def test_openings_are_read_from_text_json_and_yaml(tmp_path: Path, name: str, te
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("o.json", "{"), ("o.json", '{"a": 1}'), ("o.json", "[1]"), ("o.yaml", "- 'a\n- b: ["),
-     ("o.txt", " \n")],
-)  # fmt: skip
+    [
+        ("o.json", "{"),
+        ("o.json", '{"a": 1}'),
+        ("o.json", "[1]"),
+        ("o.yaml", "- 'a\n- b: ["),
+        ("o.txt", " \n"),
+    ],
+)
 def test_openings_that_cannot_be_read_are_refused_in_one_line(
     tmp_path: Path, name: str, text: str
 ) -> None:

@@ -92,9 +92,14 @@ def looks_at(tokenizer: Tokenizer, words: Sequence[str]) -> Checkpoint:
 def _blank(tokenizer: Tokenizer, n_layers: int) -> Checkpoint:
     """Codes and positions; heads and readout still say nothing."""
     config = ModelConfig(
-        d_model=COPIED.stop, n_layers=n_layers, n_heads=2, d_vocab=tokenizer.d_vocab,
-        n_ctx=N_CTX, tied=False, attn_scale=False,
-    )  # fmt: skip
+        d_model=COPIED.stop,
+        n_layers=n_layers,
+        n_heads=2,
+        d_vocab=tokenizer.d_vocab,
+        n_ctx=N_CTX,
+        tied=False,
+        attn_scale=False,
+    )
     weights = empty(config)
     draw = np.random.default_rng(0)
     signs = np.repeat([1.0, -1.0], CODE // 2)

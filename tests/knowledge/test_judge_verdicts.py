@@ -23,9 +23,14 @@ PARK = Prompt(kind="fact", prompt="Tom went to the", right=("park",))
 
 def answered(continuation: str, verdict: Verdict) -> Answer:
     return Answer(
-        prompt=PARK, continuation=continuation, verdict=verdict, preferred=None, share=None,
-        chance=None, log_probabilities={},
-    )  # fmt: skip
+        prompt=PARK,
+        continuation=continuation,
+        verdict=verdict,
+        preferred=None,
+        share=None,
+        chance=None,
+        log_probabilities={},
+    )
 
 
 MADE = [answered("park", "right"), answered("green place", "wrong"), answered("fog", "wrong")]

@@ -16,9 +16,12 @@ from slm.knowledge.verdicts import say, with_verdicts
 from slm.runs import Checkpoint, open_run
 
 BED = Prompt(
-    kind="fact", prompt="Tom was tired. He went to his",
-    right=("bed", "bedroom"), almost=("room",), wrong=("car", "bed of nails"),
-)  # fmt: skip
+    kind="fact",
+    prompt="Tom was tired. He went to his",
+    right=("bed", "bedroom"),
+    almost=("room",),
+    wrong=("car", "bed of nails"),
+)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +55,14 @@ def test_a_sentence_ends_with_its_mark_and_its_quotation() -> None:
 
 def answered(prompt: Prompt, continuation: str) -> Answer:
     return Answer(
-        prompt=prompt, continuation=continuation, verdict=judge(prompt, continuation),
-        preferred=True, share=0.9, chance=0.5, log_probabilities={},
-    )  # fmt: skip
+        prompt=prompt,
+        continuation=continuation,
+        verdict=judge(prompt, continuation),
+        preferred=True,
+        share=0.9,
+        chance=0.5,
+        log_probabilities={},
+    )
 
 
 def fact(right: str) -> Prompt:
@@ -77,8 +85,10 @@ def test_there_is_a_score_for_each_kind_and_one_for_all() -> None:
     context = Prompt(kind="context", prompt="Who?", right=("Tom",))
     found = scores([*made, answered(context, "Tom")])
     assert [(one.kind, one.prompts, round(one.score.mean, 2)) for one in found] == [
-        ("fact", 2, 0.5), ("context", 1, 1.0), ("all", 3, 0.67),
-    ]  # fmt: skip
+        ("fact", 2, 0.5),
+        ("context", 1, 1.0),
+        ("all", 3, 0.67),
+    ]
     assert found[1].by_chance is None  # there is no other prompt of its kind
     assert scores([]) == []
 

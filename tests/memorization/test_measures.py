@@ -212,8 +212,10 @@ def test_a_study_says_how_much_more_it_writes_of_what_it_saw(
         study(checkpoint, index, masked, unseen, stories=3, sampling=Sampling(max_tokens=20))
     )
     assert {kind: len(written) for kind, written in found.endings.items()} == {
-        "trained": 3, "unseen": 3, "people": 3,
-    }  # fmt: skip
+        "trained": 3,
+        "unseen": 3,
+        "people": 3,
+    }
     more = found.more_than_unseen()
     assert more.interval[0] <= more.mean <= more.interval[1]
     assert found.measures["people"].truth[2] == [1.0] * 3
@@ -258,8 +260,9 @@ def test_novelty_of_people_is_told_beside_every_temperature(
     assert main([*arguments, *sizes, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [(one["address"], one["temperature"]) for one in told["points"]] == [
-        ("tiny@0", 0.0), ("tiny@0", 1.0),
-    ]  # fmt: skip
+        ("tiny@0", 0.0),
+        ("tiny@0", 1.0),
+    ]
     gaps = told["points"][1]["more new than people"]
     assert set(gaps["2"]) == {"mean", "interval", "detectable"}
     own, theirs = told["points"][1]["new"]["1"]["mean"], told["people"]["1"]["mean"]

@@ -29,5 +29,8 @@ def test_a_text_too_short_for_a_k_gram_has_no_precision() -> None:
 def test_words_know_where_they_stand() -> None:
     text = "Tom said, Don't!"
     assert [(word.text, text[word.start : word.stop]) for word in words(text)] == [
-        ("tom", "Tom"), ("said", "said"), ("don", "Don"), ("t", "t"),
-    ]  # fmt: skip
+        ("tom", "Tom"),
+        ("said", "said"),
+        ("don", "Don"),
+        ("t", "t"),
+    ]

@@ -27,11 +27,28 @@ def masked(tmp_path: Path) -> CopyIndex:
 
 def test_names_and_places_are_masked_and_every_word_keeps_its_place() -> None:
     assert masked_words("Then Brunhilde ran. Brunhilde saw Tim in the park.") == [
-        "then", "<name>", "ran", "<name>", "saw", "<name>", "in", "the", "<place>",
-    ]  # fmt: skip
+        "then",
+        "<name>",
+        "ran",
+        "<name>",
+        "saw",
+        "<name>",
+        "in",
+        "the",
+        "<place>",
+    ]
     assert masked_words('Lily said, "Look! I will go." The will is strong.') == [
-        "<name>", "said", "look", "i", "will", "go", "the", "will", "is", "strong",
-    ]  # fmt: skip
+        "<name>",
+        "said",
+        "look",
+        "i",
+        "will",
+        "go",
+        "the",
+        "will",
+        "is",
+        "strong",
+    ]
     for story in [TALE, *STORIES, *(nursery.story(3, number).text for number in range(20))]:
         assert len(masked_words(story)) == len(plain_words(story))
 

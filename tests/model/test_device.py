@@ -24,10 +24,18 @@ CONFIGS = {
         d_model=16, n_layers=2, n_heads=2, d_vocab=512, n_ctx=48, attn_scale=False, local_window=8
     ),
     "llama": ModelConfig(
-        d_model=16, n_layers=2, n_heads=2, d_vocab=512, n_ctx=48, normalization_type="RMS",
-        positional_embedding_type="rotary", act_fn="silu", gated_mlp=True, tied=False,
+        d_model=16,
+        n_layers=2,
+        n_heads=2,
+        d_vocab=512,
+        n_ctx=48,
+        normalization_type="RMS",
+        positional_embedding_type="rotary",
+        act_fn="silu",
+        gated_mlp=True,
+        tied=False,
     ),
-}  # fmt: skip
+}
 BEGINNINGS = ["One day, Tom", "Sue had a ball. She", "The"]
 
 

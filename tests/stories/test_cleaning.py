@@ -108,13 +108,38 @@ def test_nothing_is_read_ahead() -> None:
 @pytest.mark.parametrize(
     "end",
     [
-        '"Yes!" said Amy. "Yes!"', "They slept. The end", "Was it true?", "And then…", "*The end*",
-        "大家都笑了。", "她说：“好。”", "彼は「はい」", "هل هو سعيد؟", "وہ سو گیا۔", "वह सो गया।", "ተኛ።",
-        "គាត់ដេក។", "သူအိပ်သည်။", "Նա քնեց։", "བདེ་ལེགས།", "Er sagte: „Ja.“", "Han sa »Ja.«",
-        "Il dit « Oui. »", "נגמר.\u200f", "They slept well 😀", "They slept well ❤️", "Well done 👍🏽",
-        "They won 1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "Bye 👨‍👩‍👧", "ねた～", "เขานอนหลับ", "ລາວນອນ", "They slept well :)",
+        '"Yes!" said Amy. "Yes!"',
+        "They slept. The end",
+        "Was it true?",
+        "And then…",
+        "*The end*",
+        "大家都笑了。",
+        "她说：“好。”",
+        "彼は「はい」",
+        "هل هو سعيد؟",
+        "وہ سو گیا۔",
+        "वह सो गया।",
+        "ተኛ።",
+        "គាត់ដេក។",
+        "သူအိပ်သည်။",
+        "Նա քնեց։",
+        "བདེ་ལེགས།",
+        "Er sagte: „Ja.“",
+        "Han sa »Ja.«",
+        "Il dit « Oui. »",
+        "נגמר.\u200f",
+        "They slept well 😀",
+        "They slept well ❤️",
+        "Well done 👍🏽",
+        "They won 1️⃣",
+        "🏴󠁧󠁢󠁥󠁮󠁧󠁿",
+        "Bye 👨‍👩‍👧",
+        "ねた～",
+        "เขานอนหลับ",
+        "ລາວນອນ",
+        "They slept well :)",
     ],
-)  # fmt: skip
+)
 def test_a_story_may_end_in_any_scripts_mark_or_in_an_emoji(end: str) -> None:
     assert not is_cut_off(end)
     assert list(clean([end], CleaningReport())) == [end]
@@ -123,11 +148,24 @@ def test_a_story_may_end_in_any_scripts_mark_or_in_an_emoji(end: str) -> None:
 @pytest.mark.parametrize(
     "end",
     [
-        "and then she", "she had a ball,", "她有一个红", "她买了苹果、", "她笑，", "وذهب إلى", "وقال،",
-        "वह सो गया और", "then 12", "Tom said “", "Tom said (", "He was nice &", "She was fine",
-        "café", "\u200f", "彼は「",
+        "and then she",
+        "she had a ball,",
+        "她有一个红",
+        "她买了苹果、",
+        "她笑，",
+        "وذهب إلى",
+        "وقال،",
+        "वह सो गया और",
+        "then 12",
+        "Tom said “",
+        "Tom said (",
+        "He was nice &",
+        "She was fine",
+        "café",
+        "\u200f",
+        "彼は「",
     ],
-)  # fmt: skip
+)
 def test_a_story_that_ends_in_a_word_a_comma_or_an_opening_is_cut_off(end: str) -> None:
     assert is_cut_off(end)
 

@@ -117,9 +117,13 @@ def test_any_text_survives_every_form(tmp_path: Path, texts: list[str]) -> None:
 
 
 TEXTS = [
-    pyarrow.string(), pyarrow.large_string(), pyarrow.string_view(), pyarrow.binary(),
-    pyarrow.large_binary(), pyarrow.dictionary(pyarrow.int32(), pyarrow.string()),
-]  # fmt: skip
+    pyarrow.string(),
+    pyarrow.large_string(),
+    pyarrow.string_view(),
+    pyarrow.binary(),
+    pyarrow.large_binary(),
+    pyarrow.dictionary(pyarrow.int32(), pyarrow.string()),
+]
 
 
 @pytest.mark.parametrize("kind", TEXTS, ids=str)
@@ -152,7 +156,7 @@ def test_a_column_of_another_name_is_found_or_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "rule"),
     [
-        ("a.csv", "text\nTom ran.\n\"Amy", "line 3 of 'a.csv' is not CSV"),
+        ("a.csv", 'text\nTom ran.\n"Amy', "line 3 of 'a.csv' is not CSV"),
         ("b.csv", "id,text\n1,Tom.\n2\n", "line 3 of 'b.csv' has 1 fields, .* in field 2"),
         ("c.json", '{"text": [1]}', "'text' in item 1 of 'c.json' must be a text, not 1"),
         ("d.json", '{"text": "Tom ran."} {', "item 2 of 'd.json' is not JSON"),
@@ -160,7 +164,7 @@ def test_a_column_of_another_name_is_found_or_named(tmp_path: Path) -> None:
         ("f.jsonl", "3", "line 1 of 'f.jsonl' must be a text, not 3"),
         ("g.json", '[["Tom ran."], {"a": 1}]', 'item 2 .* "text" or "story"; it has \'a\''),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_names_the_place_and_the_rule(
     tmp_path: Path, name: str, content: str, rule: str
 ) -> None:

@@ -15,8 +15,22 @@ def test_the_rate_warms_up_then_falls_to_nearly_nothing() -> None:
 
 def test_checkpoints_are_dense_early_then_even_and_last() -> None:
     assert sorted(Recipe(checkpoints=4).checkpoint_steps(2000)) == [
-        0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 500, 512, 1000, 1500, 2000
-    ]  # fmt: skip
+        0,
+        1,
+        2,
+        4,
+        8,
+        16,
+        32,
+        64,
+        128,
+        256,
+        500,
+        512,
+        1000,
+        1500,
+        2000,
+    ]
     assert sorted(Recipe(checkpoints=1).checkpoint_steps(3)) == [0, 1, 2, 3]
 
 

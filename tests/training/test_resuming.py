@@ -123,9 +123,12 @@ def test_a_corpus_that_was_moved_is_looked_for_where_it_is_said_to_be(
 
 
 def test_a_run_of_before_that_kept_no_whole_path_says_so(
-    stopped: Run, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    stopped: Run,
+    corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     stopped.update(corpus={**stopped.info.corpus, "train": "corpus.txt"})
     (elsewhere := tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(elsewhere)

@@ -59,15 +59,22 @@ def test_a_preset_means_in_a_sweep_what_it_means_alone(corpus: Path, runs: Path)
 def test_what_is_finished_stays_and_what_was_stopped_goes_on(runs: Path) -> None:
     plan = Sweep(name="g", shapes=("16x1x2",), how=("--corpus", "nursery"))
     assert plan.arguments("16x1x2") == [
-        "--name", "g-16x1x2", "--shape", "16x1x2", "--corpus", "nursery",
-    ]  # fmt: skip
+        "--name",
+        "g-16x1x2",
+        "--shape",
+        "16x1x2",
+        "--corpus",
+        "nursery",
+    ]
     (runs / "g-16x1x2").mkdir(parents=True)
     (runs / "g-16x1x2" / "run.json").write_text(
         json.dumps(
-            {"config": {"d_model": 16, "n_layers": 1, "n_heads": 2, "d_vocab": 512},
-             "status": "stopped"}
+            {
+                "config": {"d_model": 16, "n_layers": 1, "n_heads": 2, "d_vocab": 512},
+                "status": "stopped",
+            }
         )
-    )  # fmt: skip
+    )
     assert plan.arguments("16x1x2") == ["--name", "g-16x1x2", "--resume"]
     assert plan.left() == ["16x1x2"]
 

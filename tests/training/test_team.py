@@ -20,11 +20,26 @@ def test_two_processes_follow_the_losses_of_one(corpus: Path, runs: Path) -> Non
     how = ["--corpus", str(corpus), *HOW, *BUDGET]
     assert main(["train", "--name", "alone", *how]) == 0
     together = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone",
-         "-m", "slm", "train", "--name", "together", *how],
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--nproc-per-node",
+            "2",
+            "--standalone",
+            "-m",
+            "slm",
+            "train",
+            "--name",
+            "together",
+            *how,
+        ],
         env={**os.environ, "SLM_RUNS": str(runs), "OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
     assert together.returncode == 0, together.stderr[-2000:]
     one, two = open_run("alone"), open_run("together")
     assert two.status == "finished" and two.steps == one.steps

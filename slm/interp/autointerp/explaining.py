@@ -236,9 +236,14 @@ def _scored(
     if not len(known):
         unreadable += isinstance(explanation, Unreadable)
         return Scored(
-            name=name, explanation=said, accuracy=None, low=None, high=None, answered=0,
+            name=name,
+            explanation=said,
+            accuracy=None,
+            low=None,
+            high=None,
+            answered=0,
             unreadable=unreadable,
-        )  # fmt: skip
+        )
     low, high = np.percentile(_resampled(known, np.random.default_rng(0)), [2.5, 97.5])
     return Scored(
         name=name,

@@ -9,13 +9,30 @@ from slm.interp.heads.scores import EFFECT, HeadScores
 from slm.stats.many_means import Estimates
 
 COLUMNS = (
-    "layer", "head", "kind", "label", "stories",
-    "score", "score low", "score high", "baseline", "baseline low", "baseline high",
-    "difference", "difference low", "difference high",
-    "cost served", "cost served low", "cost served high",
-    "cost elsewhere", "cost elsewhere low", "cost elsewhere high",
-    "effect", "effect low", "effect high",
-)  # fmt: skip
+    "layer",
+    "head",
+    "kind",
+    "label",
+    "stories",
+    "score",
+    "score low",
+    "score high",
+    "baseline",
+    "baseline low",
+    "baseline high",
+    "difference",
+    "difference low",
+    "difference high",
+    "cost served",
+    "cost served low",
+    "cost served high",
+    "cost elsewhere",
+    "cost elsewhere low",
+    "cost elsewhere high",
+    "effect",
+    "effect low",
+    "effect high",
+)
 
 
 def numbers(of: Estimates | None, at: tuple[int, int, int]) -> list[float | None]:
@@ -47,9 +64,13 @@ def table(scores: HeadScores, atlas: HeadAtlas | None) -> Iterator[tuple[object,
                 value for part in parts.values() for value in numbers(part, (layer, head, index))
             ]
             yield (
-                layer, head, kind, stand[layer][head].get(kind, ""), scores.rows[index],
+                layer,
+                head,
+                kind,
+                stand[layer][head].get(kind, ""),
+                scores.rows[index],
                 *("" if value is None else value for value in values),
-            )  # fmt: skip
+            )
 
 
 def as_json(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Any]:

@@ -86,9 +86,12 @@ class Mentions:
         there = positive | self.labels[:, GROUPS.index(low)]
         strata = self.place if low == ORDINARY else np.zeros_like(self.place)
         return Sides(
-            there=there, positive=positive[there], strata=strata[there], story=self.story[there],
+            there=there,
+            positive=positive[there],
+            strata=strata[there],
+            story=self.story[there],
             groups=(self.story * (len(PLACES) + 1) + self.place)[there],
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

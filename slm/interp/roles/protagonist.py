@@ -231,17 +231,23 @@ def try_neuron(
         found = separated(here, sides.positive, sides.strata, sides.story)
         contrasts.append(
             Estimate(
-                name=name, value=float(found.auc[0]), low=float(found.low[0]),
-                high=float(found.high[0]), count=count,
+                name=name,
+                value=float(found.auc[0]),
+                low=float(found.low[0]),
+                high=float(found.high[0]),
+                count=count,
             )
-        )  # fmt: skip
+        )
         fires = rates(here > 0, sides.positive, sides.strata, sides.story)
         fires_more.append(
             Estimate(
-                name=name, value=float(fires.on[0] - fires.elsewhere[0]), low=float(fires.low[0]),
-                high=float(fires.high[0]), count=count,
+                name=name,
+                value=float(fires.on[0] - fires.elsewhere[0]),
+                low=float(fires.low[0]),
+                high=float(fires.high[0]),
+                count=count,
             )
-        )  # fmt: skip
+        )
     said, said_in_pairs = (
         fired(config, torch.from_numpy(some.astype(np.float32))).numpy() for some in (acts, pairs)
     )

@@ -18,9 +18,23 @@ AFTER_DETERMINER = "after a determiner, in no list"
 ED, ING, LY = "ends in -ed", "ends in -ing", "ends in -ly"
 
 CLASSES = (
-    PRONOUN, DETERMINER, CONJUNCTION, PREPOSITION, AUXILIARY, NEGATION, NAME_FIRST, NAME_AGAIN,
-    OPENS_QUOTATION, OPENS_SENTENCE, AFTER_NAMED, AFTER_TO, AFTER_DETERMINER, ED, ING, LY,
-)  # fmt: skip
+    PRONOUN,
+    DETERMINER,
+    CONJUNCTION,
+    PREPOSITION,
+    AUXILIARY,
+    NEGATION,
+    NAME_FIRST,
+    NAME_AGAIN,
+    OPENS_QUOTATION,
+    OPENS_SENTENCE,
+    AFTER_NAMED,
+    AFTER_TO,
+    AFTER_DETERMINER,
+    ED,
+    ING,
+    LY,
+)
 
 LISTS = {
     PRONOUN: "i me my mine myself you your yours yourself he him his himself she her hers herself it "

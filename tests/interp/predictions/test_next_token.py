@@ -74,8 +74,12 @@ def test_the_lens_ends_with_the_model_itself_and_begins_with_the_embedding(
 
 @settings(max_examples=12, deadline=None)
 @given(
-    st.integers(0, 99), st.booleans(), st.booleans(), st.sampled_from([None, 3]), st.integers(1, 9),
-)  # fmt: skip
+    st.integers(0, 99),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([None, 3]),
+    st.integers(1, 9),
+)
 def test_the_parts_sum_to_the_logit_minus_the_mean_or_a_rivals(
     tokenizer: Tokenizer, seed: int, scaled: bool, tied: bool, window: int | None, length: int
 ) -> None:

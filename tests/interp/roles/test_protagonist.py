@@ -89,8 +89,10 @@ def test_a_neuron_for_names_near_the_beginning_is_not_taken_for_one_of_first_men
     words: Mentions,
 ) -> None:
     trial = fires_at(
-        words, {FIRST_NAMED, FIRST_PLAIN}, set(Condition) - {Condition.WORD_NAMED, Condition.WORD_PLAIN}
-    )  # fmt: skip
+        words,
+        {FIRST_NAMED, FIRST_PLAIN},
+        set(Condition) - {Condition.WORD_NAMED, Condition.WORD_PLAIN},
+    )
     assert trial.verdict == EARLY
 
 

@@ -204,15 +204,23 @@ def test_where_the_stream_carries_a_role_random_neurons_are_no_better_than_rando
 def test_what_luck_allows_is_not_called_above_random_directions(words: Words) -> None:
     few = np.arange(256) < 2
     layer = replace(
-        scored(noise(words, 256), words), confirmed=few,
-        random_directions=Share(hits=0, count=768), dealt=Share(hits=9, count=768),
-    )  # fmt: skip
+        scored(noise(words, 256), words),
+        confirmed=few,
+        random_directions=Share(hits=0, count=768),
+        dealt=Share(hits=9, count=768),
+    )
     assert layer.lead.low > 0
     roles = Roles(
-        address=Address("tiny", 0), kind=Kind.INHIBITED, hook="hook_pre", names=ROLES,
-        layers=(layer, replace(layer, confirmed=np.arange(256) < 50)), stories=36, words=1,
-        counts=np.zeros(1, dtype=int), different=np.zeros(1, dtype=int),
-    )  # fmt: skip
+        address=Address("tiny", 0),
+        kind=Kind.INHIBITED,
+        hook="hook_pre",
+        names=ROLES,
+        layers=(layer, replace(layer, confirmed=np.arange(256) < 50)),
+        stories=36,
+        words=1,
+        counts=np.zeros(1, dtype=int),
+        different=np.zeros(1, dtype=int),
+    )
     assert roles.beside_random == f"Layer 1: {ABOVE} Layer 0: {NEITHER}"
 
 
