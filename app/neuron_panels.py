@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import cache, selection, show, waiting
+from app import cache, selection, show
 from app.cache.neurons import Known
-from app.indexing import building
+from app.jobs import waiting
+from app.jobs.indexing import building
+from app.jobs.work import Work
 from app.story_view import Shown, story_view
 from app.text import piece_shown
-from app.work import Work
 from slm.interp.neurons.activations import KEPT, ranked_name
 from slm.interp.neurons.index import Index
 from slm.interp.neurons.search import Found

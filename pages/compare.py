@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from app import cache, reading, selection, show, waiting
+from app import cache, reading, selection, show
 from app.compared.curves import show_curves
 from app.compared.development import show_development
 from app.compared.layers import show_layers
 from app.compared.stories import show_stories
 from app.compared.units import show_heads, show_neurons
+from app.jobs import waiting
 from slm.comparing.matching import Kind
 from slm.runs import Address, list_runs, open_run
 

@@ -5,9 +5,10 @@ from dataclasses import asdict, replace
 
 import streamlit as st
 
-from app import cache, jobs, show
+from app import cache, show
 from app.figures.grid import over_training, table
-from app.studio import CORPORA, FILE
+from app.jobs import trainings
+from app.training_monitor import CORPORA, FILE
 from slm.grading.history import Scored
 from slm.grading.protocol import ALL_DIMENSIONS
 from slm.model.config import count_parameters, named_shape
@@ -238,7 +239,7 @@ def progress() -> None:
 
 
 st.title("What do width and depth do?", anchor=False)
-jobs.wake()
+trainings.wake()
 if st.session_state.get("grid") not in (None, ALL, *sweep.names()):
     del st.session_state["grid"]
 with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -3,9 +3,10 @@
 import numpy as np
 import streamlit as st
 
-from app import ahead, cache, head_panels, reading, selection, show, trust, waiting
+from app import cache, head_panels, reading, selection, show, trust
 from app.head_panels import STRONGEST, Tested
-from app.work import Work
+from app.jobs import prefetch, waiting
+from app.jobs.work import Work
 from slm.interp.heads.atlas import HARM, HeadAtlas
 from slm.interp.heads.rows import SHORTEST, STORIES
 from slm.interp.heads.scores import EFFECT, HeadScores
@@ -73,9 +74,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         help="How much more attention goes there than in the baseline.",
     )
     chosen = selection.head(selection.config())
-ahead.look(f"heads {corpus} {stories}", lambda address: cache.head_scores(address, corpus, stories))
+prefetch.look(
+    f"heads {corpus} {stories}", lambda address: cache.head_scores(address, corpus, stories)
+)
 for work in works.values():
-    if not ahead.walking():
+    if not prefetch.walking():
         work.begin()
 waiting.under_way(
     {f"Testing the labels of {address}": work for address, work in works.items()}, "heads"

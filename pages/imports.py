@@ -6,9 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import show, uploads, waiting
+from app import show, uploads
+from app.jobs import waiting
+from app.jobs.work import Work
 from app.story_view import Shown, story_view
-from app.work import Work
 from slm.errors import BadInput
 from slm.importing.bring import bring
 from slm.importing.recognition import Found, recognise

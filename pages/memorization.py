@@ -7,9 +7,10 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache, selection, show, waiting
+from app import cache, selection, show
 from app.figures.intervals import intervals
 from app.figures.memorization import histograms, new_curves
+from app.jobs import waiting
 from app.memorization.choosing import corpus
 from app.memorization.copied import copied_text, sources
 from slm.generation.sampler import Sampling

@@ -6,11 +6,12 @@ from functools import partial
 
 import streamlit as st
 
-from app import ahead, cache, selection, show, trust
+from app import cache, selection, show, trust
 from app import neuron_panels as panels
 from app.cache.neurons import Known
 from app.figures import neurons as figures
 from app.figures.style import rounded_up
+from app.jobs import prefetch
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.interp.neurons.activations import Example, ranked_hook, ranked_name
@@ -310,7 +311,7 @@ for address in addresses:
         shape = cache.checkpoint(address).config
         if layer < shape.n_layers and neuron < shape.d_mlp:
             found[address] = cache.index(address)
-ahead.look("neurons", cache.index)
+prefetch.look("neurons", cache.index)
 ends = [
     (float(known.index.lowest[layer, neuron]), float(known.index.highest[layer, neuron]))
     for known in found.values()

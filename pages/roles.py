@@ -6,9 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from app import cache, reading, selection, show, trust, waiting
+from app import cache, reading, selection, show, trust
+from app.jobs import waiting
+from app.jobs.work import Work
 from app.roles import protagonist, scores
-from app.work import Work
 from slm.interp.autointerp.snippets import STORIES as EXPLAINING
 from slm.interp.roles.confirming import Kind
 from slm.interp.roles.protagonist import STORIES as MENTIONING

@@ -4,11 +4,12 @@ from dataclasses import asdict, replace
 
 import streamlit as st
 
-from app import cache, jobs, show, studio, uploads
+from app import cache, show, training_monitor, uploads
 from app.corpus_form import read_as
 from app.figures.training import parts
+from app.jobs import trainings
 from app.story_view import Shown, story_view
-from app.studio import CHECKPOINT, CORPORA, FILE
+from app.training_monitor import CHECKPOINT, CORPORA, FILE
 from slm.model.config import FROM_THE_PAPER, PRESETS, ModelConfig, count_parameters
 from slm.runs import Address, list_runs, open_run
 from slm.stories.tokenizer import VOCABULARY_SIZES
@@ -191,7 +192,7 @@ def size(config: ModelConfig) -> None:
     )
 
 
-def cost(config: ModelConfig, plan: jobs.Plan) -> str:
+def cost(config: ModelConfig, plan: trainings.Plan) -> str:
     """What the budget buys on this machine, in words."""
     recipe = RECIPES[plan.recipe]
     speed = cache.speed(config, recipe)
@@ -228,7 +229,7 @@ def prepare() -> None:
             st.session_state["timed"] = config
         looking = st.toggle("Look at the stories", key="looking", disabled=not corpus)
         recipe, seed, muon, adam = choose_recipe()
-    plan = jobs.Plan(
+    plan = trainings.Plan(
         shape=shape,
         vocabulary=config.d_vocab,
         parent=parent,
@@ -249,7 +250,7 @@ def prepare() -> None:
         look(corpus, config.d_vocab, parent)
 
 
-def start(name: str, plan: jobs.Plan) -> None:
+def start(name: str, plan: trainings.Plan) -> None:
     """Put the training on the queue, where it begins at once if nothing else trains."""
     if name in {run.name for run in list_runs()}:
         st.error(show.plain(f"There is a run {name!r} already: choose another name."))
@@ -260,7 +261,7 @@ def start(name: str, plan: jobs.Plan) -> None:
 
 
 st.title("How does a model learn to tell stories?", anchor=False)
-jobs.wake()
+trainings.wake()
 left, right = st.columns([4, 7], gap="large")
 with left, show.one_line():
     prepare()
@@ -284,8 +285,8 @@ with right:
                 format_func=lambda one: one + (" (waits)" if one in queued else ""),
             )
         )
-        st.session_state["running"] = (name in busy, studio.place_in_queue(name))
+        st.session_state["running"] = (name in busy, training_monitor.place_in_queue(name))
         active = name in busy or name in queued
-        st.fragment(studio.watch, run_every=2 if active else None)(name)
+        st.fragment(training_monitor.watch, run_every=2 if active else None)(name)
     else:
         st.info("No run yet. Start one: its loss and what it writes will appear here.")

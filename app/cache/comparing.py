@@ -5,7 +5,7 @@ from collections.abc import Generator
 import streamlit as st
 
 from app.cache.checkpoints import checkpoint, key
-from app.work import Work
+from app.jobs.work import Work
 from slm.comparing.comparison import MATCHED_ON, compare
 from slm.comparing.development import Stage, development
 from slm.comparing.difference import StoryDifference, differences

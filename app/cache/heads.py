@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.cache.checkpoints import checkpoint, key, of_checkpoint
-from app.work import Work
+from app.jobs.work import Work
 from slm.interp.heads import atlas as heads_lens
 from slm.interp.heads import scores as scores_lens
 from slm.interp.heads.atlas import HeadAtlas

@@ -6,7 +6,7 @@ from itertools import islice
 import streamlit as st
 
 from app.cache.checkpoints import checkpoint, key, of_checkpoint
-from app.work import Work
+from app.jobs.work import Work
 from slm.interp.autointerp.snippets import neuron_snippets
 from slm.interp.roles.protagonist import ProtagonistTest, protagonist_test
 from slm.interp.roles.scoring import ScoredRoles, score_roles

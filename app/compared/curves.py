@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
-from app import cache, show, waiting
+from app import cache, show
 from app.figures import comparing as figures
+from app.jobs import waiting
 from slm.comparing.curves import (
     BEST_HEAD,
     BITS,

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import streamlit as st
 
-from app import cache, show, waiting
+from app import cache, show
 from app.figures import comparing as figures
+from app.jobs import waiting
 from slm.comparing.comparison import similarity_json
 from slm.comparing.similarity import Similarity
 from slm.runs import Address

@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator, Sequence
 from typing import cast
 
-from app.work import unforeseen
+from app.jobs.work import unforeseen
 from slm.background import Background
 from slm.errors import BadInput, one_line
 from slm.files import said

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from app import show, waiting
+from app import show
+from app.jobs import waiting
+from app.jobs.work import Work
 from app.keys import given, key_field
-from app.work import Work
 from slm.knowledge.judge_verdicts import KnowingBill, agreement, ask_judge, knowing_bill, with_judge
 from slm.knowledge.scoring import Answer
 from slm.llm.judge import Judge, server_of

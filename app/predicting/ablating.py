@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import cache, show, waiting
+from app import cache, show
 from app.figures.predictions import bars, by_head
+from app.jobs import waiting
 from app.predicting.asked import Asked
 from app.predicting.views import MOST
 from slm.interp.predictions.ablation import DRAWS, NeuronAblation, Replacement, ablating_neurons

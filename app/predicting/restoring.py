@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from app import cache, show, waiting
+from app import cache, show
 from app.figures.predictions import by_head, restored_map
+from app.jobs import waiting
 from app.predicting.asked import Asked, visible
 from app.story_view import Shown, story_view
 from slm.errors import BadInput

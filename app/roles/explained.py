@@ -9,11 +9,12 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import cache, selection, show, waiting
+from app import cache, selection, show
 from app.figures.intervals import intervals
+from app.jobs import waiting
+from app.jobs.work import Work
 from app.keys import given, key_field
 from app.roles.scores import plain
-from app.work import Work
 from slm.interp.autointerp.explaining import Bill, Explained, bill, explain, recalled
 from slm.llm.judge import Judge, server_of
 from slm.llm.prices import prices

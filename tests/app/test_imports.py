@@ -9,7 +9,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app.work import Work
+from app.jobs.work import Work
 from slm.model.hooked import hooked
 from slm.model.weights import initialise
 from slm.progress import Progress

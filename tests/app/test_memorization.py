@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.jobs.work import THREAD
 from app.memorization.copied import underlined
-from app.work import THREAD
 from slm.memorization.suffix_index import Copy
 from slm.runs import open_run
 from slm.stories import nursery

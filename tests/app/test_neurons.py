@@ -12,8 +12,8 @@ import streamlit
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app.indexing import building
-from app.work import Work
+from app.jobs.indexing import building
+from app.jobs.work import Work
 from slm.interp.neurons import build as neuron_build
 from slm.interp.neurons.build import build_index
 from slm.interp.neurons.index import index_of, open_index

@@ -62,10 +62,11 @@ def test_other_widgets_do_not_stop_it_and_the_slider_does(
 
 def neighbours(prepared: list[str]) -> None:
     """A page that asks for what its neighbours will need."""
-    from app import ahead, selection
+    from app import selection
+    from app.jobs import prefetch
 
     selection.sidebar()
-    ahead.look("neighbours", prepared.append)
+    prefetch.look("neighbours", prepared.append)
 
 
 def test_who_walks_through_steps_finds_the_neighbours_prepared(three_steps: Path) -> None:

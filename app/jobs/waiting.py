@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from app import show
-from app.work import Work
+from app.jobs.work import Work
 from slm.progress import Progress
 
 R = TypeVar("R")

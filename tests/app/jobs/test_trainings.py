@@ -4,18 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from app import jobs
+from app.jobs import trainings
 from slm.cli import main
 from slm.errors import BadInput
 from slm.training import queue
 
 
 def test_a_plan_is_what_the_command_line_takes() -> None:
-    new = jobs.Plan(shape="16x1x2", vocabulary=512, corpus="nursery", minutes=1.5, adam_lr=0.004)
+    new = trainings.Plan(
+        shape="16x1x2", vocabulary=512, corpus="nursery", minutes=1.5, adam_lr=0.004
+    )
     assert " ".join(new.arguments()) == (
         "--corpus nursery --seed 0 --recipe muon --shape 16x1x2 --vocab 512 --minutes 1.5 --adam-lr 0.004"
     )
-    branch = jobs.Plan(parent="a@5", corpus="nursery", tokens=1000, seed=3)
+    branch = trainings.Plan(parent="a@5", corpus="nursery", tokens=1000, seed=3)
     assert " ".join(branch.arguments()) == (
         "--corpus nursery --seed 3 --recipe muon --from a@5 --tokens 1000"
     )
@@ -33,7 +35,7 @@ def test_a_bad_name_starts_nothing(runs: Path) -> None:
     with pytest.raises(BadInput, match="a run's name is"):
         queue.add("a/b", [])
     assert not runs.exists()
-    assert jobs.last_lines("never") == "" and not jobs.failed("never")
+    assert trainings.last_lines("never") == "" and not trainings.failed("never")
 
 
 @pytest.mark.parametrize(("code", "bad"), [(0, False), (-15, False), (1, True), (-9, True)])
@@ -42,4 +44,4 @@ def test_a_training_that_was_killed_ended_badly_and_one_that_was_stopped_did_not
 ) -> None:
     (runs / "r").mkdir(parents=True)
     (runs / "r" / "train.exit.json").write_text(f'{{"exit_code": {code}}}')
-    assert jobs.failed("r") is bad
+    assert trainings.failed("r") is bad

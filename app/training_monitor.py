@@ -5,9 +5,10 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from app import cache, jobs, show
+from app import cache, show
 from app.figures.attention import mosaic, png
 from app.figures.training import loss_curve
+from app.jobs import trainings
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.generation.fitting import story_that_fits
@@ -44,9 +45,9 @@ def watch(name: str) -> None:
     """Everything there is to see of one training; a fragment that may run again every second."""
     with show.one_line():
         running, waits = name in queue.training(), place_in_queue(name)
-        if jobs.failed(name) and not running and not waits:
+        if trainings.failed(name) and not running and not waits:
             st.error(f"The training of {show.plain(name)} ended badly. The last it said:")
-            st.code(on_terminal(jobs.last_lines(name)) or "nothing", language=None)
+            st.code(on_terminal(trainings.last_lines(name)) or "nothing", language=None)
         if waits:
             st.info(f"It waits for its turn: number {waits} in the queue.")
         if name in {run.name for run in list_runs()}:
@@ -58,7 +59,7 @@ def watch(name: str) -> None:
                 buttons(run, waits=bool(waits))
             results(run)
         elif running:
-            st.info(show.plain(jobs.last_lines(name, 1) or "Reading the corpus …"))
+            st.info(show.plain(trainings.last_lines(name, 1) or "Reading the corpus …"))
             if st.button("Stop", key="stop-early"):
                 queue.stop(name)
         elif waits and st.button("Take it off the queue", key="withdraw"):

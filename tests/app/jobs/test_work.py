@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 import pytest
 
-from app.work import Work
+from app.jobs.work import Work
 from slm.errors import BadInput
 from slm.progress import Progress
 
@@ -114,7 +114,7 @@ def test_after_one_step_nobody_knows_how_long_it_takes(share: float) -> None:
 WORKING = """
 import sys, threading, time
 import torch
-from app.work import Work
+from app.jobs.work import Work
 from slm.progress import Progress, Tell, followed
 
 def learn():
