@@ -7,13 +7,13 @@ from app.grading import (
     GradingJob,
     ask,
     by_hand,
-    contest,
     contests,
     graded,
+    judge_checks,
+    pairwise,
     results,
     tested,
     tests_of,
-    the_judge,
 )
 from slm.grading.questions import Graded
 from slm.text import visible
@@ -105,7 +105,7 @@ def show_contest(addresses: list[str], given: ask.Given) -> None:
         return
     judge = pick_judge(list(found))
     results.warning(judge, tests_of(judge))
-    contest.between(a, b, judge, found[judge])
+    pairwise.between(a, b, judge, found[judge])
 
 
 def show_judge(addresses: list[str]) -> None:
@@ -120,9 +120,9 @@ def show_judge(addresses: list[str]) -> None:
         st.markdown("No judge has read anything yet; choose one on the left.")
         return
     judge = pick_judge(list(by_judge))
-    the_judge.spoiled(judge, tests_of(judge))
-    the_judge.noisy(judge, by_judge[judge])
-    the_judge.agrees(judge, by_judge)
+    judge_checks.spoiled(judge, tests_of(judge))
+    judge_checks.noisy(judge, by_judge[judge])
+    judge_checks.agrees(judge, by_judge)
 
 
 st.title("How good are the stories?", anchor=False)

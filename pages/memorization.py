@@ -14,10 +14,7 @@ from app.jobs import waiting
 from app.memorization.choosing import corpus
 from app.memorization.copied import copied_text, sources
 from slm.generation.sampler import Sampling
-from slm.memorization.measures import ENOUGH, KS, Measures, Study
-from slm.memorization.novelty import New, Novelty
-from slm.memorization.rouge import words
-from slm.memorization.studies import (
+from slm.memorization.kept import (
     Texts,
     indexed,
     make_novelty,
@@ -27,6 +24,10 @@ from slm.memorization.studies import (
     read_study,
     study_path,
 )
+from slm.memorization.measures import KS, Measures
+from slm.memorization.novelty import New, Novelty
+from slm.memorization.rouge import words
+from slm.memorization.study import ENOUGH, Study
 from slm.memorization.suffix_index import copies
 from slm.memorization.templates import most_alike, told_again
 from slm.runs import Address, open_run

@@ -17,8 +17,10 @@ from slm.grading.grades import GradeStore, Item
 from slm.knowledge.verdicts import _said, say
 from slm.llm import prices
 from slm.llm.replies import ReplyStore
-from slm.memorization.measures import KS, Ending, Measures, Study
-from slm.memorization.studies import KINDS, read_study
+from slm.memorization.endings import Ending
+from slm.memorization.kept import KINDS, read_study
+from slm.memorization.measures import KS, Measures
+from slm.memorization.study import Study
 from slm.reading import read_json
 from slm.runs import Checkpoint, Metric, Run, RunInfo
 from slm.training import queue, sweep

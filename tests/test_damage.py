@@ -16,8 +16,10 @@ from slm.grading.history import judges, scored
 from slm.knowledge.verdicts import say, with_verdicts
 from slm.llm import prices
 from slm.llm.replies import ReplyStore
-from slm.memorization import studies
-from slm.memorization.measures import KS, Ending, Measures, Study
+from slm.memorization import kept as studies
+from slm.memorization.endings import Ending
+from slm.memorization.measures import KS, Measures
+from slm.memorization.study import Study
 from slm.runs import Checkpoint, Metric, Run, damaged_runs, list_runs, load_checkpoint
 from slm.training import queue, sweep
 from slm.training.grid import cells

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from slm.memorization.studies import Texts
-from slm.memorization.studies import texts as open_texts
+from slm.memorization.kept import Texts
+from slm.memorization.kept import texts as open_texts
 from slm.memorization.suffix_index import CopyIndex, open_copies, plain_words
 from slm.memorization.templates import masked_words
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import cache, reading, show
 from slm.errors import BadInput
-from slm.memorization.studies import Texts
+from slm.memorization.kept import Texts
 from slm.runs import Address, open_run
 from slm.stories.sources import HUB
 

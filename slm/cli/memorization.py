@@ -8,7 +8,8 @@ from slm.cli.writing import FIRST_WORDS, prompt_or_ours
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.memorization.measures import Measures, Study
+    from slm.memorization.measures import Measures
+    from slm.memorization.study import Study
     from slm.stats.means import Estimate
 
 TITLES = {
@@ -65,7 +66,7 @@ def add_to(commands: Commands) -> None:
 
 def _memorize(chosen: argparse.Namespace) -> None:
     from slm.generation.sampler import Sampling
-    from slm.memorization.studies import make_study, texts
+    from slm.memorization.kept import make_study, texts
     from slm.runs import Address, resolve
 
     if chosen.stories < 2:
@@ -107,7 +108,7 @@ def _told(address: str, corpus: str, found: "Study") -> dict[str, Any]:
 
 def _copies(chosen: argparse.Namespace) -> None:
     from slm.generation.sampler import Sampling, complete
-    from slm.memorization.studies import indexed
+    from slm.memorization.kept import indexed
     from slm.memorization.suffix_index import copies, plain_words
     from slm.memorization.templates import most_alike
     from slm.runs import load_checkpoint
@@ -167,8 +168,8 @@ def _copies(chosen: argparse.Namespace) -> None:
 
 def _novelty(chosen: argparse.Namespace) -> None:
     from slm.generation.sampler import Sampling
+    from slm.memorization.kept import make_novelty, texts
     from slm.memorization.measures import KS
-    from slm.memorization.studies import make_novelty, texts
     from slm.runs import Address, open_run, resolve
     from slm.stats.means import estimate
 

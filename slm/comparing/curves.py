@@ -70,7 +70,7 @@ def curves(runs: Sequence[Run]) -> list[Curve]:
 def damage(runs: Sequence[Run]) -> list[str]:
     """What cannot be read of what these runs' curves are drawn from, a line a file."""
     from slm.grading import history
-    from slm.memorization import studies
+    from slm.memorization import kept as studies
 
     logs = [line for run in runs for line in run.damage()]
     kept_there = [line for run in runs for line in studies.damage(run)]
@@ -132,7 +132,7 @@ def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
     Studies of the same texts, number of stories and sampling are one curve; of two such with the same
     name the one with the most checkpoints.
     """
-    from slm.memorization.studies import kept_studies
+    from slm.memorization.kept import kept_studies
     from slm.stats.means import estimate
 
     found: dict[tuple[str, str], dict[int, Point]] = {}
@@ -158,7 +158,7 @@ def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
 
 def _new(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
     """How new a run's endings are beside people's, of the study with the most of its checkpoints."""
-    from slm.memorization.studies import kept_novelty
+    from slm.memorization.kept import kept_novelty
     from slm.stats.means import estimate
 
     found: dict[tuple[str, str], dict[int, Point]] = {}

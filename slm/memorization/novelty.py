@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from slm.generation.sampler import Sampling
-from slm.memorization.measures import KS, Ending, choose_unseen, complete_all, true_endings
+from slm.memorization.endings import Ending, choose_unseen, complete_all, true_endings
+from slm.memorization.measures import KS
 from slm.memorization.suffix_index import Copy, CopyIndex
 from slm.progress import Progress
 from slm.runs import Address, load_checkpoint

@@ -26,7 +26,7 @@ from slm.generation.sampler import Sampling
 from slm.interp.heads.scores import HeadScores, head_scores
 from slm.knowledge.prompts import shipped
 from slm.knowledge.scoring import ask, scores
-from slm.memorization import studies
+from slm.memorization import kept as studies
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
 from slm.progress import result_of

@@ -11,20 +11,11 @@ import torch
 from slm.cli import main
 from slm.errors import BadInput
 from slm.generation.sampler import Sampling
-from slm.memorization.measures import (
-    MATTERS,
-    SHORTEST_ENDING,
-    Measures,
-    Study,
-    choose,
-    complete_all,
-    cut,
-    measure,
-    study,
-    true_endings,
-)
+from slm.memorization.endings import SHORTEST_ENDING, choose, complete_all, cut, true_endings
+from slm.memorization.kept import indexed
+from slm.memorization.measures import Measures, measure
 from slm.memorization.rouge import precision, words
-from slm.memorization.studies import indexed
+from slm.memorization.study import MATTERS, Study, study
 from slm.memorization.suffix_index import CopyIndex, build_copies, open_copies
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise

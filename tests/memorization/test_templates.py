@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slm.memorization.studies import indexed
+from slm.memorization.kept import indexed
 from slm.memorization.suffix_index import CopyIndex, plain_words
 from slm.memorization.templates import masked_words, most_alike
 from slm.progress import result_of

@@ -11,8 +11,9 @@ from typing import TypeVar
 from slm.errors import BadInput
 from slm.files import write_text
 from slm.generation.sampler import Sampling
-from slm.memorization.measures import KS, Study, study
+from slm.memorization.measures import KS
 from slm.memorization.novelty import Novelty, novelty
+from slm.memorization.study import Study, study
 from slm.memorization.suffix_index import CopyIndex, build_copies, open_copies, plain_words
 from slm.memorization.templates import masked_words
 from slm.progress import Progress
