@@ -11,8 +11,8 @@ from app.jobs import waiting
 from app.jobs.work import Work
 from app.story_view import Shown, story_view
 from slm.errors import BadInput
-from slm.importing.bring import bring
-from slm.importing.recognition import Found, recognise
+from slm.importing.detect import DetectedModel, detect
+from slm.importing.import_run import import_run
 from slm.progress import followed
 from slm.runs import Run, check_name, list_runs, open_run
 
@@ -95,7 +95,7 @@ def look(path: str, tokenizer: str | None) -> None:
     """Begin to look at a model, in a thread; whatever was done for another ends."""
     end("looking", "importing")
     st.session_state.pop("imported", None)
-    work = Work(followed(lambda tell: recognise(path, tokenizer=tokenizer, progress=tell)))
+    work = Work(followed(lambda tell: detect(path, tokenizer=tokenizer, progress=tell)))
     st.session_state["looking"] = (path, work)
 
 
@@ -107,7 +107,7 @@ def end(*names: str) -> None:
             work.cancel()
 
 
-def waited(work: Work[Found] | Work[Run], kept: str) -> bool:
+def waited(work: Work[DetectedModel] | Work[Run], kept: str) -> bool:
     """Whether there is a result; where there is none, how far it is or what became of it."""
     if waiting.under_way({"": work}, "import"):
         return False
@@ -115,7 +115,7 @@ def waited(work: Work[Found] | Work[Run], kept: str) -> bool:
     return work.result is not None
 
 
-def describe(found: Found) -> None:
+def describe(found: DetectedModel) -> None:
     """What was recognised, before anything is written."""
     config, tokenizer = found.config, found.tokenizer
     positions = "rotary" if config.rotary else "learned"
@@ -151,7 +151,7 @@ def tell(notes: Sequence[str]) -> None:
         st.caption(show.plain(note))
 
 
-def keep(found: Found) -> None:
+def keep(found: DetectedModel) -> None:
     """Give it a name and make it a run."""
     suggested = (
         re.sub(r"[^A-Za-z0-9._-]+", "-", Path(found.source).stem).strip("-._")[:64] or "theirs"
@@ -163,7 +163,7 @@ def keep(found: Found) -> None:
         check_name(name)
         st.session_state["importing"] = (
             name,
-            Work(followed(lambda tell: bring(found, name, progress=tell))),
+            Work(followed(lambda tell: import_run(found, name, progress=tell))),
         )
 
 

@@ -10,23 +10,25 @@ import sys
 from collections.abc import Sequence
 
 from slm.cli import (
-    attention,
     comparing,
-    explaining,
-    heads,
+    generation,
+    grading,
     importing,
-    judging,
     knowledge,
     memorization,
+    sweep,
+    training,
+)
+from slm.cli.command import Commands, Parser
+from slm.cli.interp import (
+    attention,
+    autointerp,
+    heads,
     neurons,
     predictions,
     roles,
-    sweep,
-    training,
-    trust,
-    writing,
+    self_checks,
 )
-from slm.cli.command import Commands, Parser
 from slm.errors import BadInput
 from slm.files import said
 
@@ -34,18 +36,18 @@ ROOMS = (
     training,
     importing,
     sweep,
-    writing,
+    generation,
     attention,
     heads,
     neurons,
     roles,
-    explaining,
+    autointerp,
     predictions,
-    judging,
+    grading,
     memorization,
     comparing,
     knowledge,
-    trust,
+    self_checks,
 )
 
 

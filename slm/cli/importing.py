@@ -26,14 +26,14 @@ def add_to(commands: Commands) -> None:
 
 
 def _import(chosen: argparse.Namespace) -> None:
-    from slm.importing.bring import bring
-    from slm.importing.recognition import recognise
+    from slm.importing.detect import detect
+    from slm.importing.import_run import import_run
     from slm.runs import check_name
 
     check_name(chosen.name)
     with _told() as tell:
-        found = recognise(chosen.path, tokenizer=chosen.tokenizer, progress=tell)
-        run = bring(found, chosen.name, progress=tell)
+        found = detect(chosen.path, tokenizer=chosen.tokenizer, progress=tell)
+        run = import_run(found, chosen.name, progress=tell)
     data: dict[str, Any] = {
         "address": f"{run.name}@0",
         "kind": found.kind,

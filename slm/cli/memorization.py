@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from slm.cli.command import Commands, answer, seed, typed, watched
-from slm.cli.writing import FIRST_WORDS, prompt_or_ours
+from slm.cli.generation import FIRST_WORDS, prompt_or_ours
 from slm.errors import BadInput
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Other people's models: recognised, checked against their files, and made into runs."""
+"""Other people's models: detected, checked against their files, and made into runs."""

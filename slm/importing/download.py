@@ -24,7 +24,7 @@ Told = Callable[[int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remote:
+class HubFile:
     """A file of one commit of a model of the hub; `size` in bytes, None where the hub does not tell it.
 
     `etag` is what the hub calls its content by. The cache is laid out as the hub's library documents
@@ -68,7 +68,7 @@ class Remote:
             return 0
 
 
-def download(remote: Remote, told: Told) -> None:
+def download(remote: HubFile, told: Told) -> None:
     """Bring a file into the cache, going on from what an earlier try left there.
 
     Where the connection breaks it is asked for again, as long as every try brings something. Raises
@@ -99,7 +99,7 @@ def download(remote: Remote, told: Told) -> None:
         os.replace(remote.partial, remote.blob)
 
 
-def _stream(remote: Remote, file: BinaryIO, told: Told) -> None:
+def _stream(remote: HubFile, file: BinaryIO, told: Told) -> None:
     """Append what the hub sends from the file's end on."""
     from huggingface_hub import get_session, hf_hub_url
     from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
@@ -118,7 +118,7 @@ def _stream(remote: Remote, file: BinaryIO, told: Told) -> None:
             told(file.tell())
 
 
-def _check(remote: Remote) -> None:
+def _check(remote: HubFile) -> None:
     """Raise `BadInput`, and forget what came, where it is not what the hub says it is."""
     right = remote.size in (None, remote.partial.stat().st_size)
     if right and SHA256.fullmatch(remote.etag):
@@ -133,7 +133,7 @@ def _check(remote: Remote) -> None:
 
 
 @contextmanager
-def _alone(remote: Remote, told: Told) -> Iterator[None]:
+def _alone(remote: HubFile, told: Told) -> Iterator[None]:
     """Let one at a time fetch a file, the hub's library included; the others see it grow."""
     path = _cache() / ".locks" / _folder(remote.repository) / f"{remote.etag}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)

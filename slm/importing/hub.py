@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from slm.errors import BadInput
-from slm.importing.download import PATIENCE, Remote, download
-from slm.importing.reading import read_json
+from slm.importing.download import PATIENCE, HubFile, download
+from slm.importing.json_files import read_json
 from slm.model.hooked import hub_name
 from slm.progress import Tell
 
@@ -48,7 +48,7 @@ def fetch(repository: str, accept: Callable[[dict[str, Any]], object], progress:
     `progress` raises ends the fetching; what came stays, and a later call goes on from there.
     Raises `BadInput` in one line where the hub is out of reach or has no such model.
     """
-    files = Files(repository, progress)
+    files = HubModelFiles(repository, progress)
     config = files.one("config.json")
     accept(read_json(config))
     weights = _weights(files)
@@ -78,14 +78,14 @@ def _weights(files: "Files") -> list[str]:
 
 def fetch_tokenizer(repository: str, progress: Tell = lambda stage, share: None) -> Path:
     """A folder with the tokenizer of a model of the hub; `BadInput` where it cannot be had."""
-    files = Files(repository, progress)
+    files = HubModelFiles(repository, progress)
     found = files.fetch(list(filter(files.there, BESIDES)))
     if not found:
         raise BadInput(files.lost or f"{repository!r} on the hub has no tokenizer")
     return found[0].parent
 
 
-class Files:
+class HubModelFiles:
     """The files of one model of the hub, or those of them that lie in its cache on this machine.
 
     The hub is asked once whether it is there: `hf_hub_download` alone would ask for minutes. `lost` says
@@ -96,7 +96,7 @@ class Files:
         self.repository = repository
         self.lost: str | None = None
         self._progress = progress
-        self._known: dict[str, Remote | None] = {}
+        self._known: dict[str, HubFile | None] = {}
         progress(f"asking the hub for {repository}", None)
         self._ask("config.json")
 
@@ -132,7 +132,7 @@ class Files:
             self._bring([remote for name in names if (remote := self._known[name]) is not None])
         return [self.one(name) for name in names]
 
-    def _bring(self, remotes: Sequence[Remote]) -> None:
+    def _bring(self, remotes: Sequence[HubFile]) -> None:
         """Have the content of files in the cache; what lies there already counts as done."""
         here = {remote.name: remote.here for remote in remotes}
         sizes = [remote.size for remote in remotes if remote.size is not None]
@@ -188,7 +188,7 @@ class Files:
                 f"({type(error).__name__}); give a folder or file on this machine"
             )
         else:
-            self._known[name] = Remote(
+            self._known[name] = HubFile(
                 repository=self.repository,
                 name=name,
                 commit=told.commit_hash or "",

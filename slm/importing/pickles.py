@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from slm.errors import BadInput, one_line
-from slm.importing.reading import refuse_pointer
+from slm.importing.json_files import refuse_pointer
 
 FORMATS = {"f2": "e", "f4": "f", "f8": "d", "b1": "?"} | {
     f"{sign}{size}": letter

@@ -10,23 +10,23 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from slm.errors import BadInput, shown
+from slm.importing.json_files import read_json, refuse_pointer
 from slm.importing.pickles import unpickled
-from slm.importing.reading import read_json, refuse_pointer
 
-Shape = tuple[int, ...]
+TensorShape = tuple[int, ...]
 
 FLOATS = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Tensors:
+class ForeignTensors:
     """Tensors by name. `shapes` is known at once; `read` gives one as it is stored.
 
     `half` tells that all are stored in float16. `unread` are those of other kinds of numbers, and of
     which; a model may hold some that it needs not (masks), and lacks the others.
     """
 
-    shapes: Mapping[str, Shape]
+    shapes: Mapping[str, TensorShape]
     read: Callable[[str], Tensor]
     half: bool
     unread: Mapping[str, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Tensors:
         if len(names) < len(self.shapes):
             twice = next(name for name in self.shapes if names[name_of(name)] != name)
             raise BadInput(f"the weights hold {shown(name_of(twice))} twice")
-        return Tensors(
+        return ForeignTensors(
             shapes={short: self.shapes[name] for short, name in names.items()},
             read=lambda short: self.read(names[short]),
             half=self.half,
@@ -59,7 +59,7 @@ class Tensors:
         )
 
 
-def of_folder(folder: Path) -> Tensors:
+def of_folder(folder: Path) -> ForeignTensors:
     """The weights of a Hugging Face folder: safetensors before pickles, one file or several.
 
     Raises `BadInput` where there are none or a file is not whole.
@@ -78,9 +78,9 @@ def of_folder(folder: Path) -> Tensors:
     raise BadInput(f"{folder} holds neither model.safetensors nor pytorch_model.bin")
 
 
-def of_safetensors(paths: list[Path]) -> Tensors:
+def of_safetensors(paths: list[Path]) -> ForeignTensors:
     """The tensors of safetensors files; `BadInput` where a file is not whole."""
-    shapes: dict[str, Shape] = {}
+    shapes: dict[str, TensorShape] = {}
     unread: dict[str, str] = {}
     lies_in: dict[str, Any] = {}
     kinds: set[str] = set()
@@ -97,7 +97,7 @@ def of_safetensors(paths: list[Path]) -> Tensors:
                 kinds.add(kind)
         except (SafetensorError, OSError) as error:
             raise BadInput(f"{path.name} is not a whole safetensors file: {error}") from None
-    return Tensors(
+    return ForeignTensors(
         shapes=shapes,
         read=lambda name: lies_in[name].get_tensor(name),
         half=kinds == {"F16"},
@@ -105,7 +105,7 @@ def of_safetensors(paths: list[Path]) -> Tensors:
     )
 
 
-def of_pickles(paths: list[Path]) -> Tensors:
+def of_pickles(paths: list[Path]) -> ForeignTensors:
     """The tensors of files that `torch.save` wrote, none of whose code is run."""
     found: dict[str, Any] = {}
     for path in paths:
@@ -116,7 +116,7 @@ def of_pickles(paths: list[Path]) -> Tensors:
     return of_dict(found)
 
 
-def of_dict(found: Mapping[Any, Any]) -> Tensors:
+def of_dict(found: Mapping[Any, Any]) -> ForeignTensors:
     """Tensors by name, as unpickled; what are no tensors is left out.
 
     Raises `BadInput` for a tensor that claims more numbers than its storage holds.
@@ -132,7 +132,7 @@ def of_dict(found: Mapping[Any, Any]) -> Tensors:
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             raise BadInput(f"{shown(name)} claims more numbers than its file holds")
         kept[name] = tensor.detach()
-    return Tensors(
+    return ForeignTensors(
         shapes={name: tuple(tensor.shape) for name, tensor in kept.items()},
         read=kept.__getitem__,
         half=bool(kept) and all(t.dtype == torch.float16 for t in kept.values()),

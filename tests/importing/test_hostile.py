@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from slm.errors import BadInput
-from slm.importing.bring import bring
-from slm.importing.recognition import recognise
+from slm.importing.detect import detect
+from slm.importing.import_run import import_run
 from slm.runs import list_runs
 from slm.stories.tokenizer import Tokenizer
-from tests.importing.test_llama2c import write_model, write_tokenizer
+from tests.importing.formats.test_llama2c import write_model, write_tokenizer
 
 KINDS = ("safetensors", "pickle", "llama2c", "tokenizer.bin", "tokenizer.json", "config.json")
 
@@ -74,7 +74,7 @@ def test_a_damaged_file_is_refused_or_imported_and_never_more(
     (folder / name).write_bytes(content)
     before = {run.name for run in list_runs()}
     try:
-        bring(recognise(str(folder)), f"theirs-{len(before)}")
+        import_run(detect(str(folder)), f"theirs-{len(before)}")
     except BadInput as error:
         assert "\n" not in str(error) and len(str(error)) < 500
         assert {run.name for run in list_runs()} == before
@@ -90,11 +90,11 @@ class _Code:
 def test_code_in_a_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
     torch.save({"state_dict": _Code()}, tmp_path / "model.pt")
     with pytest.raises(BadInput, match=r"an object of the class pathlib\.\w*Path"):
-        recognise(str(tmp_path / "model.pt"))
+        detect(str(tmp_path / "model.pt"))
     assert not Path("/tmp/storyscope-was-here").exists()
     (tmp_path / "bare.pt").write_bytes(pickle.dumps(_Code()))
     with pytest.raises(BadInput, match=r"no file that torch\.save wrote"):
-        recognise(str(tmp_path / "bare.pt"))
+        detect(str(tmp_path / "bare.pt"))
 
 
 def test_a_pickle_that_unpacks_to_more_than_its_size_is_refused(tmp_path: Path) -> None:
@@ -106,14 +106,14 @@ def test_a_pickle_that_unpacks_to_more_than_its_size_is_refused(tmp_path: Path) 
         for entry in plain.infolist():
             packed.writestr(entry.filename, plain.read(entry))
     with pytest.raises(BadInput, match="unpacks to more than its own size"):
-        recognise(str(tmp_path / "bomb.pt"))
+        detect(str(tmp_path / "bomb.pt"))
 
 
 def test_a_tensor_that_claims_more_than_its_storage_is_refused(tmp_path: Path) -> None:
     torch.save({"embed.W_E": torch.zeros(1).expand(10**6, 10**6)}, tmp_path / "theirs.pt")
     (tmp_path / "config.json").write_text(json.dumps({"d_model": 10**6}))
     with pytest.raises(BadInput, match=r"'embed\.W_E' claims more numbers than its file holds"):
-        recognise(str(tmp_path / "theirs.pt"))
+        detect(str(tmp_path / "theirs.pt"))
 
 
 def test_a_safetensors_header_of_a_trillion_numbers_is_refused(
@@ -127,7 +127,7 @@ def test_a_safetensors_header_of_a_trillion_numbers_is_refused(
     ).encode()
     (tmp_path / name).write_bytes(struct.pack("<Q", len(huge)) + huge)
     with pytest.raises(BadInput, match="not a whole safetensors file"):
-        recognise(str(tmp_path))
+        detect(str(tmp_path))
 
 
 def test_an_index_cannot_lead_out_of_its_folder(tmp_path: Path, originals: Any) -> None:
@@ -138,4 +138,4 @@ def test_an_index_cannot_lead_out_of_its_folder(tmp_path: Path, originals: Any) 
     index = {"weight_map": {"model.norm.weight": "../model.safetensors"}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(BadInput, match="names a file outside its folder"):
-        recognise(str(tmp_path))
+        detect(str(tmp_path))

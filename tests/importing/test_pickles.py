@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from slm.errors import BadInput
+from slm.importing.detect import detect
 from slm.importing.pickles import NumberType, number_of, unpickled
-from slm.importing.recognition import recognise
 
 
 def test_numbers_of_numpy_are_plain_numbers(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_an_object_is_named_by_its_class_in_one_line(
     with pytest.raises(
         BadInput, match=f"theirs.pt holds an object of the class {name}, "
     ) as caught:
-        recognise(str(tmp_path / "theirs.pt"))
+        detect(str(tmp_path / "theirs.pt"))
     said = str(caught.value)
     assert said.isprintable() and len(said) < 250 and "add_safe_globals" not in said
 
@@ -79,6 +79,6 @@ def test_a_pointer_of_git_lfs_is_called_that(tmp_path: Path, name: str) -> None:
         "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 1234567\n"
     )
     with pytest.raises(BadInput, match=f"{name} is only git-lfs's pointer .*git lfs pull"):
-        recognise(str(tmp_path / name))
+        detect(str(tmp_path / name))
     with pytest.raises(BadInput, match=f"{name} is only git-lfs's pointer"):
-        recognise(str(tmp_path))
+        detect(str(tmp_path))

@@ -8,10 +8,15 @@ import torch
 from torch import Tensor
 
 from slm.errors import BadInput, shown
-from slm.importing.fields import Known, flag, names, number, whole
-from slm.importing.filling import Source, as_it_is, enough, repeated
-from slm.importing.huggingface import CONTEXT
-from slm.importing.tensors import Tensors
+from slm.importing.config_fields import KnownFields, flag, names, number, whole
+from slm.importing.formats.huggingface import CONTEXT
+from slm.importing.tensors import ForeignTensors
+from slm.importing.weight_sources import (
+    TensorSource,
+    check_layer_count,
+    heads_per_key_head,
+    identity,
+)
 from slm.model.config import ModelConfig
 from slm.model.weights import empty
 
@@ -20,7 +25,7 @@ PASSED_OVER = r".*\.attn\.(mask|IGNORE|rotary_sin|rotary_cos)|unembed\.W_U"
 FIELDS = ("d_model", "n_layers", "n_heads", "d_vocab", "n_ctx")
 """By which a TransformerLens configuration is known."""
 NOT_SET = (-1.0,)
-KNOWN = Known(
+KNOWN = KnownFields(
     read=names("""
         d_model n_layers n_heads d_head d_vocab d_vocab_out n_ctx d_mlp act_fn gated_mlp eps
         normalization_type final_rms positional_embedding_type rotary_dim rotary_base n_key_value_heads
@@ -136,7 +141,7 @@ def _window(data: Mapping[str, Any], layers: int, context: int) -> int | None:
     return min(whole(data, "window_size"), context)
 
 
-def is_tied(tensors: Tensors) -> bool:
+def is_tied(tensors: ForeignTensors) -> bool:
     """Whether the unembedding is the embedding once more."""
     names = ("embed.W_E", "unembed.W_U")
     if any(len(tensors.shapes.get(name, ())) != 2 for name in names):
@@ -146,9 +151,11 @@ def is_tied(tensors: Tensors) -> bool:
     return bool(torch.equal(tensors.read("embed.W_E"), tensors.read("unembed.W_U").T))
 
 
-def sources_of(data: Mapping[str, Any], config: ModelConfig, tensors: Tensors) -> list[Source]:
+def sources_of(
+    data: Mapping[str, Any], config: ModelConfig, tensors: ForeignTensors
+) -> list[TensorSource]:
     """Where each tensor goes. Raises `BadInput` where there are fewer tensors than layers."""
-    enough(config, tensors)
+    check_layer_count(config, tensors)
     with torch.device("meta"):
         views = {
             name: tuple(view.shape) for name, view in empty(config, "meta").named_views().items()
@@ -156,7 +163,7 @@ def sources_of(data: Mapping[str, Any], config: ModelConfig, tensors: Tensors) -
     if config.tied:
         del views["unembed.W_U"]
     groups = whole(data, "n_key_value_heads", config.n_heads)
-    times = repeated(config, groups)
+    times = heads_per_key_head(config, groups)
     folded = str(data.get("normalization_type")).endswith("Pre")
     found = []
     for ours, shape in views.items():
@@ -165,7 +172,7 @@ def sources_of(data: Mapping[str, Any], config: ModelConfig, tensors: Tensors) -
         module, leaf = ours.rsplit(".", 1)
         if leaf in ("W_K", "W_V", "b_K", "b_V") and groups != config.n_heads:
             found.append(
-                Source(
+                TensorSource(
                     ours=ours,
                     name=f"{module}._{leaf}",
                     shape=(groups, *shape[1:]),
@@ -173,7 +180,7 @@ def sources_of(data: Mapping[str, Any], config: ModelConfig, tensors: Tensors) -
                 )
             )
         else:
-            found.append(Source(ours=ours, name=ours, shape=shape, becomes=as_it_is))
+            found.append(TensorSource(ours=ours, name=ours, shape=shape, becomes=identity))
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slm.errors import BadInput, shown
-from slm.importing.fields import Known, flag, names, number, whole
+from slm.importing.config_fields import KnownFields, flag, names, number, whole
 from slm.model.config import VOCABULARY_RANGE, ModelConfig
 
 CONTEXT = 2048
@@ -47,7 +47,7 @@ WITHOUT_EFFECT = names("""
 """What is for training, sampling and saving; and chunks and data types, which change no function."""
 FALSE = (False,)
 KNOWN = {
-    "gpt2": Known(
+    "gpt2": KnownFields(
         read=COMMON
         | names("""
             n_embd n_layer n_head n_positions n_inner activation_function layer_norm_epsilon
@@ -60,7 +60,7 @@ KNOWN = {
             "is_encoder_decoder": FALSE,
         },
     ),
-    "gpt_neo": Known(
+    "gpt_neo": KnownFields(
         read=COMMON
         | names("""
             hidden_size num_layers num_heads max_position_embeddings intermediate_size window_size
@@ -69,7 +69,7 @@ KNOWN = {
         without_effect=WITHOUT_EFFECT,
         only={"add_cross_attention": FALSE, "is_encoder_decoder": FALSE},
     ),
-    "llama": Known(
+    "llama": KnownFields(
         read=COMMON
         | names("""
             hidden_size num_hidden_layers num_attention_heads num_key_value_heads head_dim
@@ -88,7 +88,7 @@ KNOWN = {
         },
     ),
 }
-ROPE = Known(
+ROPE = KnownFields(
     read=names("rope_type type rope_theta"),
     without_effect=frozenset(),
     only={"partial_rotary_factor": (1.0,)},

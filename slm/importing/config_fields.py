@@ -14,7 +14,7 @@ LARGEST = 1 << 24
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class KnownFields:
     """The fields of a kind of configuration.
 
     `read` become part of ours, or are compared with it. `without_effect` change nothing that is

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from slm.errors import BadInput
-from slm.importing import huggingface, lens
+from slm.importing.formats import huggingface, transformer_lens
 from slm.model.config import ModelConfig
 from tests.importing.conftest import lively
 
@@ -41,7 +41,7 @@ LENS = {
 
 
 def of_lens(data: dict[str, Any]) -> ModelConfig:
-    return lens.config_of(data, tied=False)
+    return transformer_lens.config_of(data, tied=False)
 
 
 Reader = Callable[[dict[str, Any]], ModelConfig]
@@ -64,7 +64,7 @@ VALUES = (
 @given(name=some.text(min_size=1, max_size=30), value=VALUES)
 def test_a_field_that_is_not_known_is_refused_by_its_name(kind: str, name: str, value: Any) -> None:
     read, data = KINDS[kind]
-    known = lens.KNOWN if kind == "TransformerLens" else huggingface.KNOWN[kind]
+    known = transformer_lens.KNOWN if kind == "TransformerLens" else huggingface.KNOWN[kind]
     if name in known.read | known.without_effect | set(known.only):
         return
     with pytest.raises(BadInput, match="is no field that is known here") as caught:
@@ -80,7 +80,7 @@ def test_a_field_that_is_not_computed_has_only_the_values_that_change_nothing(
     kind: str, data: some.DataObject
 ) -> None:
     read, whole = KINDS[kind]
-    known = lens.KNOWN if kind == "TransformerLens" else huggingface.KNOWN[kind]
+    known = transformer_lens.KNOWN if kind == "TransformerLens" else huggingface.KNOWN[kind]
     name = data.draw(some.sampled_from(sorted(known.only)))
     value = data.draw(VALUES | some.lists(some.booleans(), min_size=1, max_size=2))
     if value in known.only[name]:
@@ -126,7 +126,9 @@ def test_every_field_of_transformerlens_own_configuration_is_known() -> None:
     from transformer_lens import HookedTransformerConfig
 
     fields = {field.name for field in dataclasses.fields(HookedTransformerConfig)}
-    assert fields <= lens.KNOWN.read | lens.KNOWN.without_effect | set(lens.KNOWN.only)
+    assert fields <= transformer_lens.KNOWN.read | transformer_lens.KNOWN.without_effect | set(
+        transformer_lens.KNOWN.only
+    )
 
 
 ALTERED = {
@@ -184,7 +186,7 @@ def test_fields_without_effect_have_none_in_transformerlens(positions: str) -> N
     tokens = torch.randint(0, 50, (2, 30), generator=torch.Generator().manual_seed(0))
     logits = original(tokens)
     for name, value in ALTERED.items():
-        assert name in lens.KNOWN.without_effect
+        assert name in transformer_lens.KNOWN.without_effect
         other = HookedTransformer(HookedTransformerConfig(**base | {name: value})).eval()
         other.load_state_dict(original.state_dict())
         assert float((other(tokens) - logits).detach().abs().max()) < 1e-5, name

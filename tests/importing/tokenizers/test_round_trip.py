@@ -12,10 +12,10 @@ from hypothesis import strategies as some
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from slm.errors import BadInput
-from slm.importing.vocabulary import tokenizer_at, tokenizer_in
+from slm.importing.tokenizers.tokenizer_files import tokenizer_at, tokenizer_in
 from slm.stories.tokenizer import END, Tokenizer
 from tests.conftest import little_stories
-from tests.importing.test_vocabulary import TEXTS, gpt2_like, llama_like
+from tests.importing.tokenizers.test_tokenizer_files import TEXTS, gpt2_like, llama_like
 
 
 def edit(folder: Path, **changes: Any) -> tokenizers.Tokenizer:

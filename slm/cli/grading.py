@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slm.cli.command import Commands, answer, seed
-from slm.cli.judged import findings, number, told
+from slm.cli.grading_text import findings, number, told
 from slm.errors import BadInput
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ from tokenizers import AddedToken, decoders, models, normalizers
 from torch import Tensor
 
 from slm.errors import BadInput
-from slm.importing.fields import LARGEST
-from slm.importing.filling import Source, as_it_is, repeated, turned
-from slm.importing.huggingface import CONTEXT
-from slm.importing.layouts import heads_of, out_of
-from slm.importing.opened import Opened
-from slm.importing.reading import refuse_pointer
-from slm.importing.tensors import Shape, Tensors
+from slm.importing.config_fields import LARGEST
+from slm.importing.foreign_model import ForeignModel
+from slm.importing.formats.huggingface import CONTEXT
+from slm.importing.formats.huggingface_tensors import heads_of, out_of
+from slm.importing.json_files import refuse_pointer
+from slm.importing.tensors import ForeignTensors, TensorShape
+from slm.importing.weight_sources import TensorSource, heads_per_key_head, identity, transposed
 from slm.model.config import VOCABULARY_RANGE, ModelConfig
 from slm.stories.tokenizer import Tokenizer
 
@@ -38,7 +38,7 @@ UNKNOWN, OPENING, BYTES = 0, 1, range(3, 259)
 """Its first tokens: <unk>, <s> (which also ends a story), </s>, and the 256 bytes."""
 
 
-def read(path: Path) -> Opened:
+def read(path: Path) -> ForeignModel:
     """What a model file holds. Raises `BadInput` where its size is not what its header promises."""
     refuse_pointer(path)
     size = path.stat().st_size
@@ -70,7 +70,7 @@ def read(path: Path) -> Opened:
         act_fn="silu",
         gated_mlp=True,
     )
-    times, angles = repeated(config, groups), context * config.d_head // 2
+    times, angles = heads_per_key_head(config, groups), context * config.d_head // 2
     parts = _parts(config, groups, angles)
     promised = HEADER.size + 4 * sum(_size(shape) for shape in parts.values())
     if promised != size:
@@ -88,8 +88,8 @@ def read(path: Path) -> Opened:
         flat = numbers[starts[key] : starts[key] + _size(shapes[key])]
         return torch.from_numpy(np.array(flat, dtype=np.float32)).view(shapes[key])
 
-    tensors = Tensors(shapes=shapes, read=take, half=False)
-    return Opened(
+    tensors = ForeignTensors(shapes=shapes, read=take, half=False)
+    return ForeignModel(
         kind="llama2.c, version 0",
         config=config,
         sources=sources_of(config, groups, times),
@@ -113,11 +113,11 @@ def _usual(angles: Tensor, d_head: int) -> bool:
 PER_LAYER = ("ln1", "wq", "wk", "wv", "wo", "ln2", "w1", "w2", "w3")
 
 
-def _parts(config: ModelConfig, groups: int, angles: int) -> dict[str, Shape]:
+def _parts(config: ModelConfig, groups: int, angles: int) -> dict[str, TensorShape]:
     """The parts of the file in their order."""
     d, m, n = config.d_model, config.d_mlp, config.n_layers
     kv = groups * config.d_head
-    parts: dict[str, Shape] = {
+    parts: dict[str, TensorShape] = {
         "embedding": (config.d_vocab, d),
         "ln1": (n, d),
         "wq": (n, d, d),
@@ -134,33 +134,36 @@ def _parts(config: ModelConfig, groups: int, angles: int) -> dict[str, Shape]:
     return parts if config.tied else parts | {"unembedding": (config.d_vocab, d)}
 
 
-def sources_of(config: ModelConfig, groups: int, times: int) -> list[Source]:
+def sources_of(config: ModelConfig, groups: int, times: int) -> list[TensorSource]:
     """Where each tensor goes; neighbours of queries and keys change places, groups are repeated."""
     d, m, heads, kv = config.d_model, config.d_mlp, config.n_heads, groups * config.d_head
     found = [
-        Source(ours="embed.W_E", name="embedding", shape=(config.d_vocab, d)),
-        Source(ours="ln_final.w", name="ln_final", shape=(d,)),
+        TensorSource(ours="embed.W_E", name="embedding", shape=(config.d_vocab, d)),
+        TensorSource(ours="ln_final.w", name="ln_final", shape=(d,)),
     ]
     if not config.tied:
         found.append(
-            Source(
-                ours="unembed.W_U", name="unembedding", shape=(config.d_vocab, d), becomes=turned
+            TensorSource(
+                ours="unembed.W_U",
+                name="unembedding",
+                shape=(config.d_vocab, d),
+                becomes=transposed,
             )
         )
     for layer in range(config.n_layers):
         for ours, name, shape, becomes in (
-            ("ln1.w", "ln1", (d,), as_it_is),
-            ("ln2.w", "ln2", (d,), as_it_is),
+            ("ln1.w", "ln1", (d,), identity),
+            ("ln2.w", "ln2", (d,), identity),
             ("attn.W_Q", "wq", (d, d), partial(_halved, heads=heads, times=1)),
             ("attn.W_K", "wk", (kv, d), partial(_halved, heads=groups, times=times)),
             ("attn.W_V", "wv", (kv, d), partial(heads_of, heads=groups, times=times)),
             ("attn.W_O", "wo", (d, d), partial(out_of, heads=heads)),
-            ("mlp.W_gate", "w1", (m, d), turned),
-            ("mlp.W_out", "w2", (d, m), turned),
-            ("mlp.W_in", "w3", (m, d), turned),
+            ("mlp.W_gate", "w1", (m, d), transposed),
+            ("mlp.W_out", "w2", (d, m), transposed),
+            ("mlp.W_in", "w3", (m, d), transposed),
         ):
             found.append(
-                Source(
+                TensorSource(
                     ours=f"blocks.{layer}.{ours}",
                     name=f"{name}.{layer}",
                     shape=shape,
@@ -177,7 +180,7 @@ def _halved(tensor: Tensor, *, heads: int, times: int) -> Tensor:
     return heads_of(pairs.reshape(rows, d), heads=heads, times=times)
 
 
-def _size(shape: Shape) -> int:
+def _size(shape: TensorShape) -> int:
     total = 1
     for side in shape:
         total *= side

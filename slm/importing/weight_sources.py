@@ -8,23 +8,23 @@ import torch
 from torch import Tensor
 
 from slm.errors import BadInput, shown
-from slm.importing.tensors import FLOATS, Shape, Tensors
+from slm.importing.tensors import FLOATS, ForeignTensors, TensorShape
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights, empty
 
 
-def as_it_is(tensor: Tensor) -> Tensor:
+def identity(tensor: Tensor) -> Tensor:
     """No change."""
     return tensor
 
 
-def turned(tensor: Tensor) -> Tensor:
+def transposed(tensor: Tensor) -> Tensor:
     """A matrix that multiplies from the left, as one that multiplies from the right."""
     return tensor.T
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Source:
+class TensorSource:
     """A foreign tensor: its name and the shape it must have, and how it becomes ours.
 
     `ours` is TransformerLens' name of what it fills.
@@ -32,20 +32,22 @@ class Source:
 
     ours: str
     name: str
-    shape: Shape
-    becomes: Callable[[Tensor], Tensor] = as_it_is
+    shape: TensorShape
+    becomes: Callable[[Tensor], Tensor] = identity
 
 
 KINDS = ", ".join(FLOATS)
 
 
-def enough(config: ModelConfig, tensors: Tensors) -> None:
+def check_layer_count(config: ModelConfig, tensors: ForeignTensors) -> None:
     """Raise `BadInput` where there are fewer tensors than layers, before anything is made of a layer."""
     if config.n_layers > (many := len(tensors.shapes) + len(tensors.unread)):
         raise BadInput(f"{config.n_layers} layers do not lie in {many} tensors")
 
 
-def check(sources: list[Source], tensors: Tensors, *, passed_over: str = r"(?!)") -> int:
+def check(
+    sources: list[TensorSource], tensors: ForeignTensors, *, passed_over: str = r"(?!)"
+) -> int:
     """Compare names and shapes; return how many numbers the foreign model has.
 
     `passed_over` matches names that hold nothing learned. Raises `BadInput` for a tensor that is
@@ -68,7 +70,7 @@ def check(sources: list[Source], tensors: Tensors, *, passed_over: str = r"(?!)"
 
 
 @torch.no_grad()
-def fill(config: ModelConfig, sources: list[Source], tensors: Tensors) -> Weights:
+def fill(config: ModelConfig, sources: list[TensorSource], tensors: ForeignTensors) -> Weights:
     """Weights of `config` with every source (checked before) in its place, and 0 where there is none.
 
     Raises `BadInput` for a number that is none.
@@ -83,7 +85,7 @@ def fill(config: ModelConfig, sources: list[Source], tensors: Tensors) -> Weight
     return weights
 
 
-def repeated(config: ModelConfig, groups: int) -> int:
+def heads_per_key_head(config: ModelConfig, groups: int) -> int:
     """How many heads share a key and value head of `groups`; `BadInput` where that is no number."""
     if groups < 1 or config.n_heads % groups:
         raise BadInput(
@@ -92,7 +94,7 @@ def repeated(config: ModelConfig, groups: int) -> int:
     return config.n_heads // groups
 
 
-def _size(shape: Shape) -> int:
+def _size(shape: TensorShape) -> int:
     total = 1
     for side in shape:
         total *= side

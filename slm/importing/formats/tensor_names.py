@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from slm.errors import shown
-from slm.importing.tensors import Shape, Tensors
+from slm.importing.tensors import ForeignTensors, TensorShape
 
 LENS = r"blocks\.\d+\.attn\.W_Q"
 """How TransformerLens names the queries of a layer."""
@@ -47,7 +47,7 @@ SIGNS = (
 OTHERS = "tensors that no model of a known kind has, such as {}"
 
 
-def of_tensors(tensors: Tensors) -> str:
+def of_tensors(tensors: ForeignTensors) -> str:
     """What they are, to go on with "holds". Compared are names, and of GPT-2's kind a shape."""
     names = [*tensors.shapes, *tensors.unread]
     for pattern, what in SIGNS:
@@ -58,12 +58,12 @@ def of_tensors(tensors: Tensors) -> str:
     return OTHERS.format(shown(names[0])) if names else "no tensors by name"
 
 
-def of_lens(tensors: Tensors) -> bool:
+def of_lens(tensors: ForeignTensors) -> bool:
     """Whether they are called as TransformerLens calls them."""
     return any(re.fullmatch(LENS, name) for name in tensors.shapes) or "embed.W_E" in tensors.shapes
 
 
-def _multiplies_left(shapes: Mapping[str, Shape], name: str) -> bool:
+def _multiplies_left(shapes: Mapping[str, TensorShape], name: str) -> bool:
     """Whether queries, keys and values are rows, as nanoGPT keeps them, and not columns as GPT-2."""
     shape = shapes.get(name, ())
     return len(shape) == 2 and shape[0] == 3 * shape[1]

@@ -10,9 +10,9 @@ import torch
 
 from slm.errors import BadInput
 from slm.generation.sampler import Sampling, complete
-from slm.importing.bring import bring
-from slm.importing.llama2c import read_tokenizer
-from slm.importing.recognition import recognise
+from slm.importing.detect import detect
+from slm.importing.formats.llama2c import read_tokenizer
+from slm.importing.import_run import import_run
 from slm.model import fast
 from slm.runs import load_checkpoint
 from tests.conftest import little_stories
@@ -158,10 +158,10 @@ def forward(parts: dict[str, np.ndarray], tokens: list[int]) -> np.ndarray:
 def test_logits_are_those_of_the_format(tmp_path: Path, shared: bool) -> None:
     pieces = write_tokenizer(tmp_path / "tokenizer.bin")
     parts = write_model(tmp_path / "stories.bin", len(pieces), shared=shared)
-    found = recognise(str(tmp_path))
+    found = detect(str(tmp_path))
     assert found.kind == "llama2.c, version 0" and found.config.tied is shared
     assert found.parameters == sum(part.size for name, part in parts.items() if name != "angles")
-    bring(found, "theirs")
+    import_run(found, "theirs")
     checkpoint = load_checkpoint("theirs")
     tokens = greedy(pieces, "Tom went to the park.")
     assert checkpoint.tokenizer.encode_story("Tom went to the park.") == tokens
@@ -178,10 +178,10 @@ def test_angles_of_another_base_are_told_and_computed_as_llama2c_computes_them(
     notes = {}
     for base in (10_000.0, 500.0):
         parts = write_model(tmp_path / "stories.bin", len(pieces), shared=True, base=base)
-        found = recognise(str(tmp_path))
+        found = detect(str(tmp_path))
         notes[base] = [note for note in found.notes if "rotary angles" in note]
     assert not notes[10_000.0] and notes[500.0]
-    bring(found, "theirs")
+    import_run(found, "theirs")
     logits = fast.logits(load_checkpoint("theirs").weights, torch.tensor([[1, 5, 7, 9]]))[0]
     assert np.abs(logits.numpy() - forward(parts, [1, 5, 7, 9])).max() < 1e-4
 
@@ -260,11 +260,11 @@ def test_a_header_that_promises_what_is_not_there_is_refused(
     path = tmp_path / "stories.bin"
     path.write_bytes(struct.pack("<7i", *header) + bytes(400))
     with pytest.raises(BadInput, match=rule) as caught:
-        recognise(str(path))
+        detect(str(path))
     assert "\n" not in str(caught.value)
 
 
 def test_a_later_version_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "stories.bin").write_bytes(struct.pack("<Ii", 0x616B3432, 1) + bytes(300))
     with pytest.raises(BadInput, match="export it with --version 0"):
-        recognise(str(tmp_path / "stories.bin"))
+        detect(str(tmp_path / "stories.bin"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from slm.cli.command import Commands, typed
 from slm.cli.command import answer as answer_with
-from slm.cli.writing import FIRST_WORDS, add_sampling, prompt_or_ours, sampling_of
+from slm.cli.generation import FIRST_WORDS, add_sampling, prompt_or_ours, sampling_of
 from slm.errors import BadInput
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""From a model that was recognised to a run: whole, or nothing at all."""
+"""From a model that was detected to a run: whole, or nothing at all."""
 
 import os
 import shutil
@@ -9,12 +9,14 @@ from pathlib import Path
 import torch
 
 from slm.errors import BadInput
-from slm.importing.recognition import Found
+from slm.importing.detect import DetectedModel
 from slm.progress import Tell
 from slm.runs import Run, RunInfo, check_name, runs_dir
 
 
-def bring(found: Found, name: str, *, progress: Tell = lambda stage, share: None) -> Run:
+def import_run(
+    found: DetectedModel, name: str, *, progress: Tell = lambda stage, share: None
+) -> Run:
     """Make the run `name` with one checkpoint, at step 0. Ended early, it leaves nothing.
 
     Weights are kept in float32 (float16 where all of the original's are), so that they say exactly

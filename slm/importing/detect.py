@@ -6,13 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from slm.errors import BadInput
-from slm.importing import checkpoints, hub, huggingface, layouts, lens, llama2c, signs
-from slm.importing.filling import check, fill
-from slm.importing.opened import Opened
+from slm.importing import hub
+from slm.importing.foreign_model import ForeignModel
+from slm.importing.formats import (
+    huggingface,
+    huggingface_tensors,
+    llama2c,
+    tensor_names,
+    training_checkpoints,
+    transformer_lens,
+)
+from slm.importing.json_files import read_json
 from slm.importing.pickles import as_configuration, unpickled
-from slm.importing.reading import read_json
 from slm.importing.tensors import of_dict, of_folder, of_safetensors
-from slm.importing.vocabulary import Brought, tokenizer_at, tokenizer_in
+from slm.importing.tokenizers.tokenizer_files import ImportedTokenizer, tokenizer_at, tokenizer_in
+from slm.importing.weight_sources import check, fill
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights
 from slm.progress import Tell
@@ -28,7 +36,7 @@ NO_MODELS = ("tok", ".", "optim", "scheduler", "rng_state", "training_args")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Found:
+class DetectedModel:
     """A model that can be imported. `parameters` are the numbers its own files hold for it.
 
     `notes` say what differs in its run. `read` makes the weights; nothing was allocated before.
@@ -45,25 +53,25 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Given:
+class ImportOptions:
     """What comes with a path: a tokenizer's path or hub id, and who is told of what takes long."""
 
     tokenizer: str | None
     progress: Tell
 
 
-def recognise(
+def detect(
     path: str,
     *,
     tokenizer: str | None = None,
     progress: Tell = lambda stage, share: None,
-) -> Found:
+) -> DetectedModel:
     """What lies at a path, or on the hub under a name; names and shapes are compared, nothing is written.
 
     `tokenizer` is a path or hub id, for models that bring none. Raises `BadInput` in one line for
     everything that cannot be imported.
     """
-    at, given = typed_path(path), Given(tokenizer, progress)
+    at, given = typed_path(path), ImportOptions(tokenizer, progress)
     if not at.exists():
         if path.startswith((".", "/", "~")) or at.suffix in TENSORS:
             raise BadInput(f"there is nothing at {path}")
@@ -76,11 +84,11 @@ def recognise(
         raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _there(path: Path, given: Given) -> Found:
+def _there(path: Path, given: ImportOptions) -> DetectedModel:
     if path.is_dir():
         if (path / "config.json").is_file():
             data = read_json(path / "config.json")
-            if "model_type" in data or not set(lens.FIELDS) <= data.keys():
+            if "model_type" in data or not set(transformer_lens.FIELDS) <= data.keys():
                 return _folder(path, str(path), given)
         return _there(_only_model_in(path), given)
     with path.open("rb") as file:
@@ -115,24 +123,25 @@ def _only_model_in(folder: Path) -> Path:
     return found[0]
 
 
-def _folder(folder: Path, source: str, given: Given) -> Found:
+def _folder(folder: Path, source: str, given: ImportOptions) -> DetectedModel:
     """A Hugging Face folder."""
     data = read_json(folder / "config.json")
     config = huggingface.config_of(data)
     tensors = of_folder(folder).as_trained().without("transformer.").without("model.")
-    opened = Opened(
+    opened = ForeignModel(
         kind=f"{NAMES[data['model_type']]} (Hugging Face)",
         config=config,
-        sources=layouts.sources_of(data, config, tensors),
+        sources=huggingface_tensors.sources_of(data, config, tensors),
         tensors=tensors,
-        passed_over=layouts.PASSED_OVER,
+        passed_over=huggingface_tensors.PASSED_OVER,
         reach=data.get("max_position_embeddings"),
-        gpt2_tokens=data["model_type"] != "llama" and config.d_vocab == checkpoints.GPT2_TOKENS,
+        gpt2_tokens=data["model_type"] != "llama"
+        and config.d_vocab == training_checkpoints.GPT2_TOKENS,
     )
     return _found(opened, folder, source, given, data)
 
 
-def _state(path: Path) -> Opened:
+def _state(path: Path) -> ForeignModel:
     """A file of tensors whose configuration lies in it or beside it, or is told by its names to lack."""
     inside: Mapping[Any, Any] = {}
     if path.suffix == ".safetensors":
@@ -144,12 +153,12 @@ def _state(path: Path) -> Opened:
         states = [inside[name] for name in STATES if isinstance(inside.get(name), dict)]
         tensors = of_dict(states[0] if states else inside)
     tensors = tensors.as_trained()
-    if (opened := checkpoints.opened(_arguments(path, inside), tensors)) is not None:
+    if (opened := training_checkpoints.opened(_arguments(path, inside), tensors)) is not None:
         return opened
     if {"state", "param_groups"} <= inside.keys():
         raise BadInput(f"{path.name} holds the state of an optimizer, not a model")
-    if not signs.of_lens(tensors):
-        raise BadInput(f"{path.name} holds {signs.of_tensors(tensors)}")
+    if not tensor_names.of_lens(tensors):
+        raise BadInput(f"{path.name} holds {tensor_names.of_tensors(tensors)}")
     data = _configuration_beside(path)
     for name in CONFIGURATIONS:
         if isinstance(inside.get(name), dict):
@@ -159,13 +168,13 @@ def _state(path: Path) -> Opened:
             f"{path.name} needs its configuration: HookedTransformerConfig.to_dict() as "
             f"{path.stem}.json or config.json beside it"
         )
-    config = lens.config_of(data, tied=lens.is_tied(tensors))
-    return Opened(
+    config = transformer_lens.config_of(data, tied=transformer_lens.is_tied(tensors))
+    return ForeignModel(
         kind="TransformerLens state dict",
         config=config,
-        sources=lens.sources_of(data, config, tensors),
+        sources=transformer_lens.sources_of(data, config, tensors),
         tensors=tensors,
-        passed_over=lens.PASSED_OVER,
+        passed_over=transformer_lens.PASSED_OVER,
         reach=data.get("n_ctx"),
     )
 
@@ -187,8 +196,12 @@ def _configuration_beside(path: Path) -> dict[str, Any] | None:
 
 
 def _found(
-    opened: Opened, folder: Path, source: str, given: Given, data: Mapping[str, Any] | None = None
-) -> Found:
+    opened: ForeignModel,
+    folder: Path,
+    source: str,
+    given: ImportOptions,
+    data: Mapping[str, Any] | None = None,
+) -> DetectedModel:
     """A model that was opened, when all of its tensors and its tokenizer are there."""
     config, tensors = opened.config, opened.tensors
     parameters = check(opened.sources, tensors, passed_over=opened.passed_over)
@@ -200,7 +213,7 @@ def _found(
         notes.append(
             f"It reaches {opened.reach:,} tokens back and is read here up to {config.n_ctx:,}."
         )
-    return Found(
+    return DetectedModel(
         kind=opened.kind,
         source=source,
         config=config,
@@ -212,7 +225,9 @@ def _found(
     )
 
 
-def _tokenizer(folder: Path, opened: Opened, given: Given, data: Mapping[str, Any]) -> Brought:
+def _tokenizer(
+    folder: Path, opened: ForeignModel, given: ImportOptions, data: Mapping[str, Any]
+) -> ImportedTokenizer:
     """The tokenizer that was given, the folder's own, or GPT-2's where the vocabulary is GPT-2's."""
     d_vocab = opened.config.d_vocab
     if given.tokenizer is not None:

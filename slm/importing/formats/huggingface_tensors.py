@@ -10,22 +10,30 @@ from typing import Any
 from torch import Tensor
 
 from slm.errors import BadInput
-from slm.importing.fields import flag, whole
-from slm.importing.filling import Source, as_it_is, enough, repeated, turned
-from slm.importing.tensors import Tensors
+from slm.importing.config_fields import flag, whole
+from slm.importing.tensors import ForeignTensors
+from slm.importing.weight_sources import (
+    TensorSource,
+    check_layer_count,
+    heads_per_key_head,
+    identity,
+    transposed,
+)
 from slm.model.config import ModelConfig
 
 PASSED_OVER = r".*\.(attn|attention)\.(bias|masked_bias)|.*\.rotary_emb\.inv_freq|lm_head\.weight"
 """Masks and angles, which are computed; and the unembedding of a model that ties it."""
 
 
-def sources_of(data: Mapping[str, Any], config: ModelConfig, tensors: Tensors) -> list[Source]:
+def sources_of(
+    data: Mapping[str, Any], config: ModelConfig, tensors: ForeignTensors
+) -> list[TensorSource]:
     """Where each tensor of the folder goes.
 
     Raises `BadInput` where there are fewer than layers, and where an unembedding that is said to be the
     embedding is another: `transformers` passes it over until version 4, and takes it since 5.
     """
-    enough(config, tensors)
+    check_layer_count(config, tensors)
     kind = data["model_type"]
     embedding = "embed_tokens.weight" if kind == "llama" else "wte.weight"
     own = config.tied and "lm_head.weight" in tensors.shapes
@@ -53,14 +61,14 @@ def out_of(tensor: Tensor, *, heads: int) -> Tensor:
     return tensor.T.reshape(heads, -1, tensor.shape[0])
 
 
-def gpt_sources(config: ModelConfig, *, neo: bool) -> list[Source]:
+def gpt_sources(config: ModelConfig, *, neo: bool) -> list[TensorSource]:
     """GPT-2 multiplies from the right and keeps queries, keys and values together; GPT-Neo does not."""
     d, m, heads = config.d_model, config.d_mlp, config.n_heads
     found = [
-        Source(ours="embed.W_E", name="wte.weight", shape=(config.d_vocab, d)),
-        Source(ours="pos_embed.W_pos", name="wpe.weight", shape=(config.n_ctx, d)),
-        Source(ours="ln_final.w", name="ln_f.weight", shape=(d,)),
-        Source(ours="ln_final.b", name="ln_f.bias", shape=(d,)),
+        TensorSource(ours="embed.W_E", name="wte.weight", shape=(config.d_vocab, d)),
+        TensorSource(ours="pos_embed.W_pos", name="wpe.weight", shape=(config.n_ctx, d)),
+        TensorSource(ours="ln_final.w", name="ln_f.weight", shape=(d,)),
+        TensorSource(ours="ln_final.b", name="ln_f.bias", shape=(d,)),
     ]
     if not config.tied:
         found.append(_unembedding(config))
@@ -68,13 +76,13 @@ def gpt_sources(config: ModelConfig, *, neo: bool) -> list[Source]:
         at, there = f"blocks.{layer}", f"h.{layer}"
         for norm, name in (("ln1", "ln_1"), ("ln2", "ln_2")):
             found += [
-                Source(ours=f"{at}.{norm}.w", name=f"{there}.{name}.weight", shape=(d,)),
-                Source(ours=f"{at}.{norm}.b", name=f"{there}.{name}.bias", shape=(d,)),
+                TensorSource(ours=f"{at}.{norm}.w", name=f"{there}.{name}.weight", shape=(d,)),
+                TensorSource(ours=f"{at}.{norm}.b", name=f"{there}.{name}.bias", shape=(d,)),
             ]
         if neo:
             attention, out = f"{there}.attn.attention", f"{there}.attn.attention.out_proj"
             found += [
-                Source(
+                TensorSource(
                     ours=f"{at}.attn.W_{letter.upper()}",
                     name=f"{attention}.{letter}_proj.weight",
                     shape=(d, d),
@@ -86,13 +94,13 @@ def gpt_sources(config: ModelConfig, *, neo: bool) -> list[Source]:
             out = f"{there}.attn.c_proj"
             for index, letter in enumerate("QKV"):
                 found += [
-                    Source(
+                    TensorSource(
                         ours=f"{at}.attn.W_{letter}",
                         name=f"{there}.attn.c_attn.weight",
                         shape=(d, 3 * d),
                         becomes=partial(_third, index=index, heads=heads),
                     ),
-                    Source(
+                    TensorSource(
                         ours=f"{at}.attn.b_{letter}",
                         name=f"{there}.attn.c_attn.bias",
                         shape=(3 * d,),
@@ -100,7 +108,7 @@ def gpt_sources(config: ModelConfig, *, neo: bool) -> list[Source]:
                     ),
                 ]
         found += [
-            Source(
+            TensorSource(
                 ours=f"{at}.attn.W_O",
                 name=f"{out}.weight",
                 shape=(d, d),
@@ -108,17 +116,19 @@ def gpt_sources(config: ModelConfig, *, neo: bool) -> list[Source]:
                 if neo
                 else partial(_as_heads_out, heads=heads),
             ),
-            Source(ours=f"{at}.attn.b_O", name=f"{out}.bias", shape=(d,)),
+            TensorSource(ours=f"{at}.attn.b_O", name=f"{out}.bias", shape=(d,)),
         ]
         for ours, name, size in (("in", "c_fc", (d, m)), ("out", "c_proj", (m, d))):
             found += [
-                Source(
+                TensorSource(
                     ours=f"{at}.mlp.W_{ours}",
                     name=f"{there}.mlp.{name}.weight",
                     shape=size[::-1] if neo else size,
-                    becomes=turned if neo else as_it_is,
+                    becomes=transposed if neo else identity,
                 ),
-                Source(ours=f"{at}.mlp.b_{ours}", name=f"{there}.mlp.{name}.bias", shape=size[1:]),
+                TensorSource(
+                    ours=f"{at}.mlp.b_{ours}", name=f"{there}.mlp.{name}.bias", shape=size[1:]
+                ),
             ]
     return found
 
@@ -137,34 +147,36 @@ def _as_heads_out(tensor: Tensor, *, heads: int) -> Tensor:
     return tensor.view(heads, -1, tensor.shape[1])
 
 
-def _unembedding(config: ModelConfig) -> Source:
-    return Source(
+def _unembedding(config: ModelConfig) -> TensorSource:
+    return TensorSource(
         ours="unembed.W_U",
         name="lm_head.weight",
         shape=(config.d_vocab, config.d_model),
-        becomes=turned,
+        becomes=transposed,
     )
 
 
-def _llama_sources(config: ModelConfig, groups: int, data: Mapping[str, Any]) -> list[Source]:
+def _llama_sources(config: ModelConfig, groups: int, data: Mapping[str, Any]) -> list[TensorSource]:
     d, m, heads = config.d_model, config.d_mlp, config.n_heads
-    times = repeated(config, groups)
+    times = heads_per_key_head(config, groups)
     found = [
-        Source(ours="embed.W_E", name="embed_tokens.weight", shape=(config.d_vocab, d)),
-        Source(ours="ln_final.w", name="norm.weight", shape=(d,)),
+        TensorSource(ours="embed.W_E", name="embed_tokens.weight", shape=(config.d_vocab, d)),
+        TensorSource(ours="ln_final.w", name="norm.weight", shape=(d,)),
     ]
     if not config.tied:
         found.append(_unembedding(config))
     for layer in range(config.n_layers):
         at, there = f"blocks.{layer}", f"layers.{layer}"
         found += [
-            Source(ours=f"{at}.ln1.w", name=f"{there}.input_layernorm.weight", shape=(d,)),
-            Source(ours=f"{at}.ln2.w", name=f"{there}.post_attention_layernorm.weight", shape=(d,)),
+            TensorSource(ours=f"{at}.ln1.w", name=f"{there}.input_layernorm.weight", shape=(d,)),
+            TensorSource(
+                ours=f"{at}.ln2.w", name=f"{there}.post_attention_layernorm.weight", shape=(d,)
+            ),
         ]
         for letter, many, each in (("q", heads, 1), ("k", groups, times), ("v", groups, times)):
             name, rows = f"{there}.self_attn.{letter}_proj", many * config.d_head
             found.append(
-                Source(
+                TensorSource(
                     ours=f"{at}.attn.W_{letter.upper()}",
                     name=f"{name}.weight",
                     shape=(rows, d),
@@ -173,7 +185,7 @@ def _llama_sources(config: ModelConfig, groups: int, data: Mapping[str, Any]) ->
             )
             if flag(data, "attention_bias", False):
                 found.append(
-                    Source(
+                    TensorSource(
                         ours=f"{at}.attn.b_{letter.upper()}",
                         name=f"{name}.bias",
                         shape=(rows,),
@@ -182,7 +194,7 @@ def _llama_sources(config: ModelConfig, groups: int, data: Mapping[str, Any]) ->
                 )
         out = f"{there}.self_attn.o_proj"
         found.append(
-            Source(
+            TensorSource(
                 ours=f"{at}.attn.W_O",
                 name=f"{out}.weight",
                 shape=(d, d),
@@ -190,18 +202,18 @@ def _llama_sources(config: ModelConfig, groups: int, data: Mapping[str, Any]) ->
             )
         )
         if flag(data, "attention_bias", False):
-            found.append(Source(ours=f"{at}.attn.b_O", name=f"{out}.bias", shape=(d,)))
+            found.append(TensorSource(ours=f"{at}.attn.b_O", name=f"{out}.bias", shape=(d,)))
         for ours, name, size in (
             ("gate", "gate_proj", (m, d)),
             ("in", "up_proj", (m, d)),
             ("out", "down_proj", (d, m)),
         ):
             found.append(
-                Source(
+                TensorSource(
                     ours=f"{at}.mlp.W_{ours}",
                     name=f"{there}.mlp.{name}.weight",
                     shape=size,
-                    becomes=turned,
+                    becomes=transposed,
                 )
             )
     return found

@@ -12,20 +12,20 @@ from typing import Any
 from torch import Tensor
 
 from slm.errors import BadInput
-from slm.importing import llama2c
-from slm.importing.fields import Known, flag, names, number, whole
-from slm.importing.filling import enough, repeated
-from slm.importing.huggingface import CONTEXT
-from slm.importing.layouts import PASSED_OVER, gpt_sources
-from slm.importing.opened import Opened
-from slm.importing.tensors import Tensors
+from slm.importing.config_fields import KnownFields, flag, names, number, whole
+from slm.importing.foreign_model import ForeignModel
+from slm.importing.formats import llama2c
+from slm.importing.formats.huggingface import CONTEXT
+from slm.importing.formats.huggingface_tensors import PASSED_OVER, gpt_sources
+from slm.importing.tensors import ForeignTensors
+from slm.importing.weight_sources import check_layer_count, heads_per_key_head
 from slm.model.config import ModelConfig
 
-NANOGPT = Known(
+NANOGPT = KnownFields(
     read=names("n_layer n_head n_embd block_size vocab_size bias"),
     without_effect=names("dropout"),
 )
-LLAMA = Known(
+LLAMA = KnownFields(
     read=names("dim n_layers n_heads n_kv_heads vocab_size norm_eps rope_theta max_seq_len"),
     without_effect=names(
         "dropout hidden_dim multiple_of ffn_dim_multiplier max_batch_size"  # widths: the tensors say
@@ -47,7 +47,7 @@ OURS = (
 """A Llama's tensors by Meta's names, and by those that llama2.c's .bin has here."""
 
 
-def opened(arguments: Mapping[str, Any], tensors: Tensors) -> Opened | None:
+def opened(arguments: Mapping[str, Any], tensors: ForeignTensors) -> ForeignModel | None:
     """Tensors whose sizes are told so; None where they are not of a kind that is known."""
     if {"n_embd", "block_size"} <= arguments.keys():
         return of_nanogpt(arguments, tensors)
@@ -56,7 +56,7 @@ def opened(arguments: Mapping[str, Any], tensors: Tensors) -> Opened | None:
     return None
 
 
-def of_nanogpt(arguments: Mapping[str, Any], tensors: Tensors) -> Opened:
+def of_nanogpt(arguments: Mapping[str, Any], tensors: ForeignTensors) -> ForeignModel:
     """nanoGPT's model by its `model_args`; `BadInput` for what is not known of them."""
     NANOGPT.check(arguments)
     tensors = _from_the_right(tensors.without("transformer."))
@@ -72,9 +72,9 @@ def of_nanogpt(arguments: Mapping[str, Any], tensors: Tensors) -> Opened:
         tied=tensors.same("wte.weight", "lm_head.weight"),
         act_fn="gelu_new" if old else "gelu",
     )
-    enough(config, tensors)
+    check_layer_count(config, tensors)
     sources = gpt_sources(config, neo=False)
-    return Opened(
+    return ForeignModel(
         kind="nanoGPT checkpoint",
         config=config,
         sources=[s for s in sources if biased or not s.name.endswith(".bias")],
@@ -90,7 +90,7 @@ def of_nanogpt(arguments: Mapping[str, Any], tensors: Tensors) -> Opened:
     )
 
 
-def of_llama(arguments: Mapping[str, Any], tensors: Tensors) -> Opened:
+def of_llama(arguments: Mapping[str, Any], tensors: ForeignTensors) -> ForeignModel:
     """A Llama by llama2.c's `model_args` or Meta's params.json; `BadInput` for what is not known."""
     LLAMA.check(arguments)
     tensors = tensors.renamed(_by_ours)
@@ -119,12 +119,12 @@ def of_llama(arguments: Mapping[str, Any], tensors: Tensors) -> Opened:
     )
     if arguments.get("vocab_size") not in (None, -1, config.d_vocab):
         raise BadInput(f"vocab_size must be {config.d_vocab:,} by the weights")
-    enough(config, tensors)
+    check_layer_count(config, tensors)
     groups = whole(arguments, "n_kv_heads", heads)
-    return Opened(
+    return ForeignModel(
         kind="llama2.c checkpoint" if "max_seq_len" in arguments else "Llama (Meta)",
         config=config,
-        sources=llama2c.sources_of(config, groups, repeated(config, groups)),
+        sources=llama2c.sources_of(config, groups, heads_per_key_head(config, groups)),
         tensors=tensors,
         passed_over=r"unembedding|rope\.freqs|freqs_(cos|sin|cis)",
         reach=context,
@@ -138,20 +138,20 @@ def _by_ours(name: str) -> str:
     return name
 
 
-def _from_the_right(tensors: Tensors) -> Tensors:
+def _from_the_right(tensors: ForeignTensors) -> ForeignTensors:
     """Matrices that multiply from the left as GPT-2 has them, from the right."""
     shapes = {
         name: shape[::-1] if LEFT.fullmatch(name) else shape
         for name, shape in tensors.shapes.items()
     }
-    return Tensors(
+    return ForeignTensors(
         shapes=shapes,
-        read=partial(_turned, tensors),
+        read=partial(_transposed, tensors),
         half=tensors.half,
         unread=tensors.unread,
     )
 
 
-def _turned(tensors: Tensors, name: str) -> Tensor:
+def _transposed(tensors: ForeignTensors, name: str) -> Tensor:
     tensor = tensors.read(name)
     return tensor.T if LEFT.fullmatch(name) else tensor

@@ -13,7 +13,7 @@ from typing import Any
 import tokenizers
 
 from slm.errors import BadInput, shown
-from slm.importing import trial
+from slm.importing.tokenizers import round_trip
 from slm.stories.tokenizer import Leading, Tokenizer
 
 BYTE_LEVEL = {
@@ -54,9 +54,9 @@ def read(data: dict[str, Any], d_vocab: int, marks: Marks) -> tuple[Tokenizer, t
         ours = Tokenizer(
             inner, opening=opening, end=end, prefix=prefix, leading=leading, d_vocab=d_vocab
         )
-        if not (otherwise := trial.cut_otherwise(theirs, ours)):
-            return ours, (*notes, *trial.habits(ours, theirs))
-        best = min(best or (len(trial.TEXTS) + 1, ""), (len(otherwise), otherwise[0]))
+        if not (otherwise := round_trip.cut_otherwise(theirs, ours)):
+            return ours, (*notes, *round_trip.habits(ours, theirs))
+        best = min(best or (len(round_trip.TEXTS) + 1, ""), (len(otherwise), otherwise[0]))
     assert best is not None
     raise BadInput(
         f"its tokenizer.json cuts {shown(best[1])} otherwise than can be done here, so its model "

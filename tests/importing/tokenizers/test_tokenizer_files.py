@@ -17,7 +17,7 @@ from tokenizers import (
 )
 
 from slm.errors import BadInput
-from slm.importing.vocabulary import tokenizer_at, tokenizer_in
+from slm.importing.tokenizers.tokenizer_files import tokenizer_at, tokenizer_in
 from slm.stories.tokenizer import END, Tokenizer
 from tests.conftest import little_stories
 

@@ -10,8 +10,8 @@ import torch
 
 from slm.errors import BadInput
 from slm.generation.sampler import Sampling, complete
-from slm.importing.bring import bring
-from slm.importing.recognition import recognise
+from slm.importing.detect import detect
+from slm.importing.import_run import import_run
 from slm.interp.self_checks import check
 from slm.model import fast
 from slm.model.config import ModelConfig
@@ -27,7 +27,7 @@ CLOSE = 1e-4
 
 
 def imported(path: Path | str, **how: Any) -> Checkpoint:
-    bring(recognise(str(path), **how), "theirs")
+    import_run(detect(str(path), **how), "theirs")
     return load_checkpoint("theirs")
 
 
@@ -126,7 +126,7 @@ def test_numbers_that_are_not_read_are_named(save: Any, dtype: torch.dtype, pick
     with pytest.raises(
         BadInput, match=rf"'wte\.weight' is stored as ({named}).*F64, F32, F16, BF16"
     ):
-        recognise(str(folder))
+        detect(str(folder))
 
 
 def test_a_name_that_is_there_twice_is_refused(save: Any) -> None:
@@ -136,7 +136,7 @@ def test_a_name_that_is_there_twice_is_refused(save: Any) -> None:
     (folder / "model.safetensors").unlink()
     torch.save(state, folder / "pytorch_model.bin")
     with pytest.raises(BadInput, match=r"the weights hold 'wte\.weight' twice"):
-        recognise(str(folder))
+        detect(str(folder))
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama-tied"])
@@ -146,11 +146,11 @@ def test_an_unembedding_that_is_said_to_be_tied_and_is_not_is_refused(save: Any,
     folder, model = save(kind)
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     save_file(state, folder / "model.safetensors")
-    assert recognise(str(folder)).config.tied
+    assert detect(str(folder)).config.tied
     state["lm_head.weight"] += 1.0
     save_file(state, folder / "model.safetensors")
     with pytest.raises(BadInput, match=r"tie_word_embeddings must be false, as 'lm_head\.weight'"):
-        recognise(str(folder))
+        detect(str(folder))
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"tie_word_embeddings": False}))
     checkpoint = imported(folder)
@@ -167,7 +167,7 @@ def test_a_padded_vocabulary_keeps_its_tokenizer(save: Any, tokenizer: Tokenizer
 
 
 def test_what_is_found_is_told_before_anything_is_written(save: Any, runs: Path) -> None:
-    found = recognise(str(save("llama")[0]))
+    found = detect(str(save("llama")[0]))
     assert found.kind == "Llama (Hugging Face)" and found.config.shape == "24x2x6"
     assert found.config.gated_mlp and any("gate" in note for note in found.notes)
     assert not runs.exists()
@@ -241,12 +241,12 @@ def test_what_is_said_of_a_tokenizer_is_kept_with_the_run(save: Any) -> None:
 
 
 def test_a_taken_name_and_a_name_that_leaves_the_runs_are_refused(save: Any, runs: Path) -> None:
-    found = recognise(str(save("gpt2")[0]))
-    bring(found, "theirs")
+    found = detect(str(save("gpt2")[0]))
+    import_run(found, "theirs")
     with pytest.raises(BadInput, match="there is a run 'theirs' already"):
-        bring(found, "theirs")
+        import_run(found, "theirs")
     with pytest.raises(BadInput, match="a run's name is"):
-        bring(found, "../theirs")
+        import_run(found, "../theirs")
     assert [path.name for path in runs.iterdir()] == ["theirs"]
 
 
@@ -256,19 +256,19 @@ def test_a_number_that_is_none_leaves_nothing(save: Any, runs: Path) -> None:
         model.transformer.h[1].mlp.c_fc.weight[3, 3] = float("nan")
     model.save_pretrained(folder)
     with pytest.raises(BadInput, match=r"'h\.1\.mlp\.c_fc\.weight' holds numbers that are not"):
-        bring(recognise(str(folder)), "theirs")
+        import_run(detect(str(folder)), "theirs")
     assert not runs.exists() or not list(runs.iterdir())
 
 
 def test_a_full_disk_leaves_nothing(save: Any, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = recognise(str(save("gpt2")[0]))
+    found = detect(str(save("gpt2")[0]))
 
     def full_disk(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("slm.model.weights.save_file", full_disk)
     with pytest.raises(OSError, match="No space"):
-        bring(found, "theirs")
+        import_run(found, "theirs")
     assert not list(runs.iterdir()) and not list_runs()
 
 
@@ -303,7 +303,7 @@ def test_a_configuration_that_is_not_the_weights_is_refused(
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     with pytest.raises(BadInput, match=rule) as caught:
-        recognise(str(folder))
+        detect(str(folder))
     assert "\n" not in str(caught.value)
 
 
@@ -315,8 +315,8 @@ def test_a_model_without_a_tokenizer_takes_one_that_is_given(
     with pytest.raises(
         BadInput, match=r"GPT-2 .* of 16x2x4, without a tokenizer: give one with --tokenizer"
     ):
-        recognise(str(folder))
-    found = recognise(str(folder), tokenizer=str(tmp_path / "tokenizer.json"))
+        detect(str(folder))
+    found = detect(str(folder), tokenizer=str(tmp_path / "tokenizer.json"))
     assert found.tokenizer.pieces([found.tokenizer.opening]) == [END]
 
 
@@ -326,5 +326,5 @@ def test_gpt2s_vocabulary_without_a_tokenizer_asks_the_hub_for_gpt2s(
     folder, _ = save("gpt_neo", pad=50_257 - tokenizer.d_vocab)
     (folder / "tokenizer.json").unlink()
     with pytest.raises(BadInput, match=r"--tokenizer gives one.*out of reach") as caught:
-        recognise(str(folder))
+        detect(str(folder))
     assert "\n" not in str(caught.value)

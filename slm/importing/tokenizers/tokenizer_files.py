@@ -11,8 +11,9 @@ import tokenizers
 from tokenizers import decoders, models
 
 from slm.errors import BadInput, shown
-from slm.importing import llama2c, tokenizer_json, trial
-from slm.importing.reading import read_json, refuse_pointer
+from slm.importing.formats import llama2c
+from slm.importing.json_files import read_json, refuse_pointer
+from slm.importing.tokenizers import round_trip, tokenizer_json
 from slm.stories.tokenizer import END, Tokenizer, refused
 
 LONGEST = 50_000_000
@@ -26,7 +27,7 @@ LOOKED_FOR = "tokenizer.json, vocab.json and merges.txt, or tokenizer.bin"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Brought:
+class ImportedTokenizer:
     """A tokenizer that comes with a model, and what its import has to say of it."""
 
     tokenizer: Tokenizer
@@ -35,7 +36,7 @@ class Brought:
 
 def tokenizer_in(
     folder: Path, d_vocab: int, config: Mapping[str, Any] | None = None
-) -> Brought | None:
+) -> ImportedTokenizer | None:
     """The tokenizer of a folder, for a model of `d_vocab` tokens; None where there is no file of one.
 
     What opens and ends a story is what its files call `bos_token` and `eos_token`; where they name
@@ -61,7 +62,9 @@ def tokenizer_in(
     return None
 
 
-def tokenizer_at(path: Path, d_vocab: int, config: Mapping[str, Any] | None = None) -> Brought:
+def tokenizer_at(
+    path: Path, d_vocab: int, config: Mapping[str, Any] | None = None
+) -> ImportedTokenizer:
     """The tokenizer of a folder or of a file in it; `BadInput` where there is none."""
     if path.is_file():
         if path.suffix == ".bin":
@@ -85,15 +88,15 @@ def tokenizer_at(path: Path, d_vocab: int, config: Mapping[str, Any] | None = No
     return found
 
 
-def of_bin(path: Path, d_vocab: int) -> Brought:
+def of_bin(path: Path, d_vocab: int) -> ImportedTokenizer:
     """llama2.c's tokenizer.bin; `BadInput` where it is none."""
     if path.stat().st_size > LONGEST:
         raise BadInput(f"{path.name} must be at most {LONGEST // 10**6} MB")
     tokenizer = llama2c.read_tokenizer(path, d_vocab)
-    return Brought(tokenizer=tokenizer, notes=trial.habits(tokenizer))
+    return ImportedTokenizer(tokenizer=tokenizer, notes=round_trip.habits(tokenizer))
 
 
-def _of_characters(data: Mapping[str, Any], d_vocab: int) -> Brought:
+def _of_characters(data: Mapping[str, Any], d_vocab: int) -> ImportedTokenizer:
     """nanoGPT's tokens where it is trained on characters: each is one, by its number in `stoi`.
 
     Its samples begin at a line's end, so that opens a story here, and ends one. Raises `BadInput` where
@@ -116,7 +119,7 @@ def _of_characters(data: Mapping[str, Any], d_vocab: int) -> Brought:
     inner.decoder = decoders.Fuse()
     mark = stoi["\n"]
     tokenizer = Tokenizer(inner, opening=mark, end=mark, characters=True, d_vocab=d_vocab)
-    return Brought(tokenizer=tokenizer, notes=trial.habits(tokenizer))
+    return ImportedTokenizer(tokenizer=tokenizer, notes=round_trip.habits(tokenizer))
 
 
 def _refuse_sentencepiece(path: Path) -> None:
@@ -129,12 +132,12 @@ def _refuse_sentencepiece(path: Path) -> None:
 
 def _of_json(
     data: dict[str, Any], folder: Path, d_vocab: int, config: Mapping[str, Any]
-) -> Brought:
+) -> ImportedTokenizer:
     with refused("its tokenizer.json cannot be read"):
         if data.get("story"):
             story = {**data["story"], "d_vocab": d_vocab}
             tokenizer = Tokenizer.from_json(json.dumps({**data, "story": story}))
-            return Brought(tokenizer=tokenizer, notes=trial.habits(tokenizer))
+            return ImportedTokenizer(tokenizer=tokenizer, notes=round_trip.habits(tokenizer))
         told = [
             read_json(path)
             for name in ("tokenizer_config.json", "special_tokens_map.json")
@@ -144,8 +147,8 @@ def _of_json(
         tokenizer, more = tokenizer_json.read(data, d_vocab, partial(_marks, told, config))
     model = folder / "tokenizer.model"
     if model.is_file() and model.stat().st_size <= LONGEST:
-        more = (*more, *trial.against_sentencepiece(model, tokenizer))
-    return Brought(tokenizer=tokenizer, notes=(*notes, *more))
+        more = (*more, *round_trip.against_sentencepiece(model, tokenizer))
+    return ImportedTokenizer(tokenizer=tokenizer, notes=(*notes, *more))
 
 
 def _as_transformers(

@@ -17,13 +17,13 @@ from torch.nn import functional as F
 
 from slm.errors import BadInput
 from slm.generation.sampler import Sampling, complete
-from slm.importing.bring import bring
-from slm.importing.recognition import recognise
+from slm.importing.detect import detect
+from slm.importing.import_run import import_run
 from slm.model import fast
 from slm.runs import load_checkpoint
 from slm.stories.tokenizer import Tokenizer
 from tests.importing.conftest import lively
-from tests.importing.test_llama2c import forward, write_model
+from tests.importing.formats.test_llama2c import forward, write_model
 
 CLOSE = 1e-4
 
@@ -101,7 +101,7 @@ def save(folder: Path, model: nn.Module, arguments: dict[str, Any], before: str 
 
 def logits_of(path: Path) -> tuple[Tensor, Tensor]:
     """Some tokens, and the logits of the run that a path becomes."""
-    bring(recognise(str(path)), "theirs")
+    import_run(detect(str(path)), "theirs")
     weights = load_checkpoint("theirs").weights
     tokens = torch.randint(
         0, weights.config.d_vocab, (2, 36), generator=torch.Generator().manual_seed(3)
@@ -118,7 +118,7 @@ def test_logits_are_those_of_nanogpt(
     model = lively(NanoGPT(sizes, gelu="tanh" if bias is None else "none"))
     path = save(tmp_path, model, sizes, before)
     tokenizer.save(tmp_path / "tokenizer.json")
-    found = recognise(str(path))
+    found = detect(str(path))
     assert (found.kind, found.config.tied) == ("nanoGPT checkpoint", True)
     assert found.parameters == sum(p.numel() for p in model.parameters())
     assert any("June 2023" in note for note in found.notes) is (bias is not None)
@@ -154,7 +154,7 @@ def test_arguments_that_are_not_the_weights_are_refused(
     sizes = sizes_of(tokenizer.d_vocab, bias=True)
     path = save(tmp_path, NanoGPT(sizes), sizes | changes)
     with pytest.raises(BadInput, match=rule):
-        recognise(str(path))
+        detect(str(path))
 
 
 def by_metas_names(parts: dict[str, np.ndarray]) -> dict[str, Tensor]:
@@ -196,10 +196,10 @@ def test_logits_are_those_of_llama2c_by_its_training_and_by_meta(
         path = tmp_path / "ckpt.pt"
         torch.save({"model": state, "model_args": sizes, "config": {"dim": 24}}, path)
     tokenizer.save(tmp_path / "tokenizer.json")
-    found = recognise(str(path))
+    found = detect(str(path))
     assert found.kind == ("Llama (Meta)" if form == "Meta" else "llama2.c checkpoint")
     assert found.config.tied is shared and found.config.mlp_width == 40
-    bring(found, "theirs")
+    import_run(found, "theirs")
     tokens = [1, 5, 7, 300, 12, 44, 9]
     logits = fast.logits(load_checkpoint("theirs").weights, torch.tensor([tokens]))[0]
     assert np.abs(logits.numpy() - forward(parts, tokens)).max() < CLOSE
@@ -212,7 +212,7 @@ def test_scaled_rotary_positions_of_meta_are_refused(tmp_path: Path, tokenizer: 
     sizes = {"dim": 24, "n_layers": 2, "n_heads": 6, "use_scaled_rope": True}
     (tmp_path / "params.json").write_text(json.dumps(sizes))
     with pytest.raises(BadInput, match="use_scaled_rope must be False, not True"):
-        recognise(str(tmp_path))
+        detect(str(tmp_path))
 
 
 NAMED = {
@@ -243,7 +243,7 @@ def test_weights_alone_are_called_what_they_are(tmp_path: Path, name: str, endin
         save_file(state, path)
     for given in (path, tmp_path):
         with pytest.raises(BadInput, match=f"model{ending} holds .*{what}") as caught:
-            recognise(str(given))
+            detect(str(given))
         assert "HookedTransformerConfig" not in str(caught.value)
 
 
@@ -252,9 +252,9 @@ def test_a_folder_of_nanochat_is_called_that(tmp_path: Path) -> None:
     torch.save({"state": {}, "param_groups": []}, tmp_path / "optim_000010.pt")
     (tmp_path / "meta_000010.json").write_text('{"model_config": {"n_embd": 4}}')
     with pytest.raises(BadInput, match="nanochat's model, which is not computed here"):
-        recognise(str(tmp_path))
+        detect(str(tmp_path))
     with pytest.raises(BadInput, match=r"optim_000010\.pt holds the state of an optimizer"):
-        recognise(str(tmp_path / "optim_000010.pt"))
+        detect(str(tmp_path / "optim_000010.pt"))
 
 
 def characters(folder: Path, text: str) -> dict[str, int]:
@@ -271,7 +271,7 @@ def test_characters_are_read_as_nanogpt_numbers_them(tmp_path: Path) -> None:
     stoi = characters(tmp_path, text)
     sizes = sizes_of(len(stoi) + 3, bias=False)
     path = save(tmp_path, lively(NanoGPT(sizes)), sizes)
-    found = recognise(str(path))
+    found = detect(str(path))
     tokenizer = Tokenizer.from_json(found.tokenizer.to_json())
     ids = tokenizer.encode_story(text)
     assert ids == [stoi["\n"], *(stoi[letter] for letter in text)]
@@ -284,7 +284,7 @@ def test_characters_are_read_as_nanogpt_numbers_them(tmp_path: Path) -> None:
             call("Tom x")
     (about,) = (note for note in found.notes if "single characters" in note)
     assert "the line's end is what opens and ends a story" in about
-    bring(found, "theirs")
+    import_run(found, "theirs")
     written = complete(load_checkpoint("theirs"), ["Tom"], Sampling(max_tokens=12))[0]
     assert "\n" not in written.text
 
@@ -304,7 +304,7 @@ def test_characters_that_are_none_are_refused(tmp_path: Path, meta: Any, rule: s
     (tmp_path / "meta.json").write_text(json.dumps(meta))
     sizes = sizes_of(40, bias=False)
     with pytest.raises(BadInput, match=rule):
-        recognise(str(save(tmp_path, NanoGPT(sizes), sizes)))
+        detect(str(save(tmp_path, NanoGPT(sizes), sizes)))
 
 
 def test_nanogpts_pickle_of_characters_is_not_opened_and_its_way_to_json_works(
@@ -320,25 +320,25 @@ def test_nanogpts_pickle_of_characters_is_not_opened_and_its_way_to_json_works(
     with pytest.raises(
         BadInput, match=r"meta\.pkl .* as a pickle, which is never opened"
     ) as caught:
-        recognise(str(path))
+        detect(str(path))
     assert not (tmp_path / "opened").exists()
     stoi = {"\n": 0, "a": 1}
     meta = {"vocab_size": 2, "itos": {0: "\n", 1: "a"}, "stoi": stoi}
     (tmp_path / "meta.pkl").write_bytes(pickle.dumps(meta))
     (program,) = re.findall(r'python -c "(.*)"', str(caught.value))
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=60)
-    assert recognise(str(path)).tokenizer.encode("a\na") == [1, 0, 1]
+    assert detect(str(path)).tokenizer.encode("a\na") == [1, 0, 1]
 
 
 def test_a_nanogpt_of_gpt2s_padded_vocabulary_asks_the_hub_for_gpt2s_tokens(tmp_path: Path) -> None:
     sizes = sizes_of(50_304, bias=False)
     path = save(tmp_path, NanoGPT(sizes), sizes)
     with pytest.raises(BadInput, match=r"nanoGPT checkpoint of 16x2x4, without.*out of reach"):
-        recognise(str(path))
+        detect(str(path))
 
 
 def test_parts_of_a_model_are_named(tmp_path: Path) -> None:
     for part in ("00", "01"):
         torch.save({"norm.weight": torch.ones(2)}, tmp_path / f"consolidated.{part}.pth")
     with pytest.raises(BadInput, match=r"not 2: consolidated\.00\.pth, consolidated\.01\.pth"):
-        recognise(str(tmp_path))
+        detect(str(tmp_path))

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from slm.importing.filling import Source
-from slm.importing.tensors import Tensors
+from slm.importing.tensors import ForeignTensors
+from slm.importing.weight_sources import TensorSource
 from slm.model.config import ModelConfig
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Opened:
+class ForeignModel:
     """What its files tell; nothing is compared yet.
 
     `passed_over` matches the names of tensors that hold nothing learned. `reach` is how many tokens it
@@ -18,8 +18,8 @@ class Opened:
 
     kind: str
     config: ModelConfig
-    sources: list[Source]
-    tensors: Tensors
+    sources: list[TensorSource]
+    tensors: ForeignTensors
     passed_over: str
     reach: int | None = None
     gpt2_tokens: bool = False

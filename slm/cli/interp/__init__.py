@@ -1,0 +1,1 @@
+"""The commands of interpretability: attention, heads, neurons, roles, explain, predict, check."""
