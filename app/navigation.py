@@ -11,7 +11,10 @@ st.html(Path(__file__).with_name("main.css"))
 
 page = st.navigation(
     {
-        "Start": [st.Page("../pages/home.py", title="Home", default=True)],
+        "Start": [
+            st.Page("../pages/home.py", title="Home", default=True),
+            st.Page("../pages/glossary.py", title="Glossary", url_path="glossary"),
+        ],
         "Learn": [
             st.Page("../pages/train.py", title="Train", url_path="train"),
             st.Page("../pages/compare.py", title="Compare", url_path="compare"),

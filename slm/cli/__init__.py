@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from slm.cli import (
     comparing,
     generation,
+    glossary,
     grading,
     importing,
     knowledge,
@@ -48,6 +49,7 @@ ROOMS = (
     comparing,
     knowledge,
     self_checks,
+    glossary,
 )
 
 

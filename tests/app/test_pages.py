@@ -14,6 +14,7 @@ from tests.app.conftest import Open, figure_on, finished, said, story_on
 
 PAGES = (
     "home",
+    "glossary",
     "train",
     "compare",
     "imports",
@@ -50,6 +51,8 @@ def test_without_any_run_a_page_says_how_to_get_one(page: str, open_page: Open, 
         assert app.code[0].value.startswith("python -m slm import")
     elif page == "grid":
         assert "train a grid first" in said(app)
+    elif page == "glossary":
+        assert "logit lens" in app.get("html")[-1].proto.body or app.get("html")
     else:
         assert app.code[0].value.startswith("python -m slm train --name")
 
