@@ -4,19 +4,10 @@ import streamlit as st
 
 from app import show
 from app.terms import address
-from slm.errors import BadInput
-from slm.glossary import Group, Term, groups, lookup, search, terms
+from slm.glossary import Group, Term, find, groups, terms
 from slm.text import in_html
 
 FEW = 12  # entries that are shown whole, with links to their pages
-
-
-def asked(text: str) -> tuple[Term, ...]:
-    """The entry that a link names, or all in which the words that were typed occur."""
-    try:
-        return (lookup(text),)
-    except BadInput:
-        return search(text)
 
 
 def whole(term: Term) -> None:
@@ -59,7 +50,7 @@ typed = st.text_input(
     placeholder=f"one of {len(terms())}, or words of its meaning",
     width=330,
 )
-found = asked(typed) if typed else ()
+found = find(typed) if typed else ()
 if typed and not found:
     st.info("No entry has these words.")
 for one in found[:FEW]:

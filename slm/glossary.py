@@ -86,6 +86,12 @@ def search(text: str) -> tuple[Term, ...]:
     return tuple(sorted(found, key=lambda one: not all_in(one.term, *one.also)))
 
 
+def find(text: str) -> tuple[Term, ...]:
+    """Find the entry of this name (as in a link), else all that `search` finds."""
+    named = _by_slug().get(slug(text))
+    return search(text) if named is None else (named,)
+
+
 def as_markdown() -> str:
     """Write the whole glossary as a document."""
     lines = ["# Glossary", "", "Made from `slm/glossary.yaml` by `slm glossary --markdown`."]

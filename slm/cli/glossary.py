@@ -15,9 +15,9 @@ def add_to(commands: Commands) -> None:
 
 def _glossary(chosen: argparse.Namespace) -> None:
     from slm.errors import BadInput, shown
-    from slm.glossary import as_markdown, search, terms
+    from slm.glossary import as_markdown, find, terms
 
-    found = search(chosen.term) if chosen.term else terms()
+    found = find(chosen.term) if chosen.term else terms()
     if not found:
         raise BadInput(f"the glossary has no term {shown(chosen.term)}")
 
