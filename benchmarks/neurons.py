@@ -12,7 +12,7 @@ from benchmarks.race import Contender, race, table
 from slm.interp.neurons.activations import ranked_hook
 from slm.interp.neurons.build import STORIES_AT_ONCE, build_index
 from slm.interp.neurons.tally import batches
-from slm.model import fast
+from slm.model import functional
 from slm.model.hooked import hooked, run_with_cache
 from slm.runs import Checkpoint, load_checkpoint
 from slm.stories import nursery
@@ -44,14 +44,14 @@ def _at(checkpoint: Checkpoint) -> str:
         rest = iter(stories)
         while some := list(islice(rest, STORIES_AT_ONCE)):
             for batch in batches(some, checkpoint.config.n_ctx):
-                fast.hidden(checkpoint.weights, batch.rows)
+                functional.hidden(checkpoint.weights, batch.rows)
 
     def naive() -> float:
         return _naive(checkpoint, stories[:NAIVE_STORIES])
 
     contenders = [
         Contender("slm neurons build", index),
-        Contender("a bare fast forward pass", bare),
+        Contender("a bare forward pass", bare),
         Contender("run_with_cache and a heap for each neuron", naive),
     ]
     with tempfile.TemporaryDirectory() as folder:

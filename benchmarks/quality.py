@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from slm.model import fast
+from slm.model import functional
 from slm.model.config import ModelConfig, parse_shape
 from slm.model.loss import story_loss
 from slm.model.weights import Weights, initialise
@@ -100,7 +100,7 @@ def _ours(weights: Weights, rows: Rows, recipe: Recipe) -> None:
 
 def _adamw(peak: float) -> Way:
     def way(weights: Weights, rows: Rows, recipe: Recipe) -> None:
-        leaves = [leaf for _, leaf in weights.requires_grad().leaves()]
+        leaves = [leaf for _, leaf in weights.requires_grad().named_parameters()]
         groups = [
             {"params": [leaf for leaf in leaves if leaf.ndim == 2], "weight_decay": 0.1},
             {"params": [leaf for leaf in leaves if leaf.ndim == 1], "weight_decay": 0.0},
@@ -109,7 +109,9 @@ def _adamw(peak: float) -> Way:
         steps = recipe.steps(weights.config.n_ctx)
         warm = max(1, round(WARMUP * steps))
         for step in range(steps):
-            fast.loss(weights, rows.batch(step, recipe.batch), recipe.on("cpu").dtype).backward()
+            functional.loss(
+                weights, rows.batch(step, recipe.batch), recipe.on("cpu").dtype
+            ).backward()
             torch.nn.utils.clip_grad_norm_(leaves, 1.0)
             falling = 0.5 + 0.5 * math.cos(math.pi * max(0, step - warm) / max(1, steps - warm))
             for group in optimizer.param_groups:

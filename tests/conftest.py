@@ -73,7 +73,7 @@ def checkpoint(runs: Path, tokenizer: Tokenizer) -> Checkpoint:
     weights = initialise(config, 0)
     with torch.no_grad():
         generator = torch.Generator().manual_seed(1)
-        for _, leaf in weights.leaves():
+        for _, leaf in weights.named_parameters():
             leaf.add_(torch.randn(leaf.shape, generator=generator) * 0.1)
             leaf.copy_(leaf.half().float())  # exactly what the disk will hold
     run = Run(runs / "tiny")

@@ -28,7 +28,7 @@ def test_a_checkpoint_loads_as_it_was_saved(checkpoint: Checkpoint) -> None:
     loaded = load_checkpoint("tiny")
     assert loaded.address == Address("tiny", 0)
     for (name, leaf), (_, again) in zip(
-        checkpoint.weights.leaves(), loaded.weights.leaves(), strict=True
+        checkpoint.weights.named_parameters(), loaded.weights.named_parameters(), strict=True
     ):
         assert leaf.equal(again), name
 

@@ -29,7 +29,7 @@ from torch import Tensor
 from slm.comparing.alignment import align, averaging, one_each
 from slm.errors import BadInput
 from slm.interp.neurons.activations import activations
-from slm.model import fast
+from slm.model import functional
 from slm.model.weights import empty
 from slm.runs import Checkpoint
 
@@ -116,7 +116,9 @@ def shuffled(model: Checkpoint, seed: int) -> Checkpoint:
     """The model with the entries of each of its matrices in another order: as large, and ignorant."""
     draw = torch.Generator().manual_seed(seed)
     weights = empty(model.config)
-    for (_, leaf), (_, learned) in zip(weights.leaves(), model.weights.leaves(), strict=True):
+    for (_, leaf), (_, learned) in zip(
+        weights.named_parameters(), model.weights.named_parameters(), strict=True
+    ):
         order = torch.randperm(learned.numel(), generator=draw)
         leaf.copy_(learned.flatten()[order].view_as(learned))
     return replace(model, weights=weights)
@@ -161,9 +163,9 @@ def _readable(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> list[str]:
 
 def _patterns(model: Checkpoint, text: str) -> Float[Tensor, "head query key"]:
     names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(model.config.n_layers)]
-    taps = fast.Taps(names)
-    fast.hidden(model.weights, torch.tensor([model.tokenizer.encode_story(text)]), tap=taps)
-    return torch.cat([taps.acts[name][0] for name in names])
+    cache = functional.ActivationCache(names)
+    functional.hidden(model.weights, torch.tensor([model.tokenizer.encode_story(text)]), hook=cache)
+    return torch.cat([cache[name][0] for name in names])
 
 
 def _by_stretch(

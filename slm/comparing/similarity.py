@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from slm.comparing.alignment import align, averaging, one_each
-from slm.model import fast
+from slm.model import functional
 from slm.model.weights import Weights
 from slm.runs import Address, Checkpoint
 from slm.stories.windows import windows
@@ -66,7 +66,7 @@ def similarity(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> Similarity
 def cosines(a: Weights, b: Weights) -> dict[str, float]:
     """The cosine between the weights of each part of two models of one shape."""
     parts: dict[str, list[tuple[Tensor, Tensor]]] = {}
-    for (name, one), (_, other) in zip(a.leaves(), b.leaves(), strict=True):
+    for (name, one), (_, other) in zip(a.named_parameters(), b.named_parameters(), strict=True):
         if (part := _part(name)) is not None:
             parts.setdefault(part, []).append((one.flatten(), other.flatten()))
     found = {}
@@ -95,8 +95,10 @@ def _stream(model: Checkpoint, text: str) -> Float[Tensor, "stage pos d_model"]:
     names += [f"blocks.{layer}.hook_resid_post" for layer in range(n_layers)]
     parts = []
     for window in windows(len(tokens), model.config.n_ctx):
-        taps = fast.Taps(names)
-        fast.hidden(model.weights, torch.tensor([tokens[window.start : window.stop]]), tap=taps)
-        read = torch.stack([taps.acts[name][0] for name in names])
+        cache = functional.ActivationCache(names)
+        functional.hidden(
+            model.weights, torch.tensor([tokens[window.start : window.stop]]), hook=cache
+        )
+        read = torch.stack([cache[name][0] for name in names])
         parts.append(read[:, window.new - window.start :])
     return torch.cat(parts, dim=1)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from slm.errors import BadInput
-from slm.model import fast
+from slm.model import functional
 from slm.model.weights import Weights
 from slm.runs import Checkpoint
 
@@ -86,9 +86,9 @@ def grow(
     tokens = torch.full((prompts, int(lengths.max())), end)
     for row, start in zip(tokens, starts, strict=True):
         row[: len(start)] = torch.tensor(start)
-    cache = fast.KVCache(weights.config, prompts * beams, int(lengths.max()) + length, device)
-    logits = fast.prefill(weights, cache, tokens.to(device), lengths.to(device)).cpu()
-    cache.arrange(torch.arange(prompts, device=device).repeat_interleave(beams))
+    cache = functional.KVCache(weights.config, prompts * beams, int(lengths.max()) + length, device)
+    logits = functional.prefill(weights, cache, tokens.to(device), lengths.to(device)).cpu()
+    cache.reorder(torch.arange(prompts, device=device).repeat_interleave(beams))
     logits = logits.repeat_interleave(beams, 0)
 
     totals: Float[Tensor, "prompt beam"] = torch.full((prompts, beams), -torch.inf)
@@ -107,8 +107,8 @@ def grow(
         ended = ended.gather(1, parent) | (token == end)
         if at + 1 == length or bool(ended.all()):
             break
-        cache.arrange((torch.arange(prompts)[:, None] * beams + parent).flatten().to(device))
-        logits = fast.step(weights, cache, token.flatten().to(device)).cpu()
+        cache.reorder((torch.arange(prompts)[:, None] * beams + parent).flatten().to(device))
+        logits = functional.step(weights, cache, token.flatten().to(device)).cpu()
     return Grown(tokens=written, totals=totals)
 
 
@@ -129,7 +129,7 @@ def log_probabilities(
     for row, added in zip(rows, ends, strict=True):
         row[: len(start) + len(added)] = torch.tensor([*start, *added])
     weights = checkpoint.weights
-    logits = fast.logits(weights, rows.to(weights.W_E.device)).cpu()
+    logits = functional.logits(weights, rows.to(weights.W_E.device)).cpu()
     chances = logits[:, len(start) - 1 : -1].log_softmax(-1)
     picked = chances.gather(-1, rows[:, len(start) :, None])[:, :, 0]
     return [float(row[: len(added)].sum()) for row, added in zip(picked, ends, strict=True)]

@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from slm.errors import BadInput
-from slm.model import fast
-from slm.model.halves import products
+from slm.model import functional
+from slm.model.fp16 import packed_addmm
 from slm.runs import Checkpoint
 from slm.seeds import check_seed, generator_seed
 
@@ -87,13 +87,13 @@ def stream(
     sampling: Sampling,
     *,
     taken: Mapping[int, int] = NONE_TAKEN,
-    edit: fast.Edit = fast.leave,
+    intervention: functional.InterventionFn = functional.identity,
 ) -> Generator[WrittenToken, None, Completion]:
     """Write one story, yielding each token as it is drawn; the generator returns the Completion.
 
-    Draws what `complete` draws for the same prompt, seed, `taken` and `edit`.
+    Draws what `complete` draws for the same prompt, seed, `taken` and `intervention`.
     """
-    batch = _Batch(checkpoint, [prompt], sampling, taken, edit)
+    batch = _Batch(checkpoint, [prompt], sampling, taken, intervention)
     for drawn in batch.run():
         token = int(drawn.tokens[0])
         if token != checkpoint.tokenizer.end:
@@ -107,7 +107,7 @@ def complete(
     sampling: Sampling,
     *,
     taken: Mapping[int, int] = NONE_TAKEN,
-    edit: fast.Edit = fast.leave,
+    intervention: functional.InterventionFn = functional.identity,
 ) -> list[Completion]:
     """Write on after each prompt, many at once; finished stories leave the batch.
 
@@ -116,11 +116,11 @@ def complete(
     bit. (Another machine, or a GPU, adds up in another order, and a draw may fall between.)
 
     `taken` are tokens by their place among those written, which are taken there whatever is drawn; the
-    draws elsewhere stay what they were. `edit` changes activations on the way. A prompt that fills the
+    draws elsewhere stay what they were. `intervention` changes activations. A prompt that fills the
     context is given one token more. Raises `BadInput` for a prompt that does not fit, and for a token
     to be taken that the model does not have, or after the end.
     """
-    batch = _Batch(checkpoint, prompts, sampling, taken, edit)
+    batch = _Batch(checkpoint, prompts, sampling, taken, intervention)
     for _ in batch.run():
         pass
     return batch.completions()
@@ -165,10 +165,10 @@ class _Batch:
         prompts: Sequence[str],
         sampling: Sampling,
         taken: Mapping[int, int],
-        edit: fast.Edit,
+        intervention: functional.InterventionFn,
     ) -> None:
         self.checkpoint, self.sampling, self.prompts = checkpoint, sampling, list(prompts)
-        self.taken, self.edit = taken, edit
+        self.taken, self.intervention = taken, intervention
         config = checkpoint.config
         for place, token in taken.items():
             if not 0 <= token < config.d_vocab:
@@ -189,7 +189,7 @@ class _Batch:
         fitting = CACHE_BYTES // (2 * 4 * config.n_layers * config.d_model * slots)
         self.places = min(len(self.prompts), max(1, fitting))
         device = checkpoint.weights.W_E.device
-        self.cache = fast.KVCache(config, self.places, slots, device)
+        self.cache = functional.KVCache(config, self.places, slots, device)
         self.written: list[list[int]] = [[] for _ in prompts]
         self.stopped: list[Stopped] = ["max tokens"] * len(self.prompts)
         self.uniform = torch.empty(len(self.prompts), config.n_ctx, dtype=torch.double)
@@ -200,14 +200,16 @@ class _Batch:
     @torch.no_grad()
     def run(self) -> Iterator[_Drawn]:
         """Draw a token for every story in a place at a time, until all have ended."""
-        weights, addmm = self.checkpoint.weights, products(self.checkpoint.weights)
+        weights, addmm = self.checkpoint.weights, packed_addmm(self.checkpoint.weights)
         waiting = list(reversed(range(len(self.prompts))))
         writing: list[int] = []  # the story in each row of the cache
         while waiting or writing:
             if writing:
                 last = [self.written[story][-1] for story in writing]
                 following = torch.tensor(last, device=weights.W_E.device)
-                logits = fast.step(weights, self.cache, following, edit=self.edit, addmm=addmm)
+                logits = functional.step(
+                    weights, self.cache, following, intervention=self.intervention, addmm=addmm
+                )
             else:
                 writing = [waiting.pop() for _ in range(min(self.places, len(waiting)))]
                 logits = self._read(writing)
@@ -231,8 +233,12 @@ class _Batch:
             row[: len(start)] = torch.tensor(start)
         weights = self.checkpoint.weights
         device = weights.W_E.device
-        return fast.prefill(
-            weights, self.cache, tokens.to(device), lengths.to(device), edit=self.edit
+        return functional.prefill(
+            weights,
+            self.cache,
+            tokens.to(device),
+            lengths.to(device),
+            intervention=self.intervention,
         )
 
     def _goes_on(self, story: int, token: int) -> bool:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 
 from slm.errors import BadInput
-from slm.model import fast
+from slm.model import functional
 from slm.runs import Address, Checkpoint
 
 
@@ -70,16 +70,16 @@ def attention(checkpoint: Checkpoint, text: str) -> AttentionView:
         raise BadInput(
             f"a text must fit the context of {config.n_ctx} tokens, not take {len(tokens)}"
         )
-    taps = fast.Taps(
+    cache = functional.ActivationCache(
         f"blocks.{layer}.attn.hook_{name}"
         for layer in range(config.n_layers)
         for name in ("pattern", "v")
     )
-    fast.hidden(checkpoint.weights, torch.tensor([tokens]), tap=taps)
+    functional.hidden(checkpoint.weights, torch.tensor([tokens]), hook=cache)
     patterns, moved = [], []
     for layer, block in enumerate(checkpoint.weights.blocks):
-        patterns.append(taps.acts[f"blocks.{layer}.attn.hook_pattern"][0])
-        v = taps.acts[f"blocks.{layer}.attn.hook_v"][0]
+        patterns.append(cache[f"blocks.{layer}.attn.hook_pattern"][0])
+        v = cache[f"blocks.{layer}.attn.hook_v"][0]
         W_O = block.W_O.view(config.n_heads, config.d_head, config.d_model)
         moved.append(torch.einsum("khd,hdm->hkm", v, W_O).norm(dim=-1))
     pattern = torch.stack(patterns).numpy()

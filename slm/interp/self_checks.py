@@ -16,7 +16,7 @@ from slm.interp.neurons.activations import activations, examples
 from slm.interp.predictions.ablation import ablate_heads
 from slm.interp.predictions.attribution import attribute
 from slm.interp.predictions.next_token import story_tokens
-from slm.model import fast
+from slm.model import functional
 from slm.model.config import count_parameters
 from slm.model.hooked import folded_log_probs, hooked, run_with_cache, run_with_hooks
 from slm.runs import Checkpoint, open_run
@@ -83,17 +83,17 @@ def parts_sum_to_the_logit(checkpoint: Checkpoint, text: str) -> float:
     return _largest(said - attribute(checkpoint, tokens[:-1], tokens[-1]).total)
 
 
-def fast_equals_hooked(checkpoint: Checkpoint, text: str) -> float:
-    """The largest difference of any logit between the fast way and TransformerLens'."""
+def functional_equals_hooked(checkpoint: Checkpoint, text: str) -> float:
+    """The largest difference of any logit between the functional forward pass and TransformerLens'."""
     tokens = torch.tensor([story_tokens(checkpoint, text)])
     logits, _ = run_with_cache(hooked(checkpoint.weights), tokens, [])
-    return _largest(fast.logits(checkpoint.weights, tokens) - logits)
+    return _largest(functional.logits(checkpoint.weights, tokens) - logits)
 
 
 def folded_equals_raw(checkpoint: Checkpoint, text: str) -> float:
     """The largest difference of any log-probability once the LayerNorms are folded into the weights."""
     tokens = torch.tensor([story_tokens(checkpoint, text)])
-    raw = fast.logits(checkpoint.weights, tokens).log_softmax(-1)
+    raw = functional.logits(checkpoint.weights, tokens).log_softmax(-1)
     return _largest(folded_log_probs(checkpoint.weights, tokens) - raw)
 
 
@@ -122,13 +122,13 @@ def token_by_token_equals_whole(checkpoint: Checkpoint, text: str) -> float:
     """The largest difference of any last logit between writing token by token and reading at once."""
     tokens = story_tokens(checkpoint, text)
     half = max(1, len(tokens) // 2)
-    cache = fast.KVCache(checkpoint.config, 1)
-    logits = fast.prefill(
+    cache = functional.KVCache(checkpoint.config, 1)
+    logits = functional.prefill(
         checkpoint.weights, cache, torch.tensor([tokens[:half]]), torch.tensor([half])
     )
     for token in tokens[half:]:
-        logits = fast.step(checkpoint.weights, cache, torch.tensor([token]))
-    whole = fast.logits(checkpoint.weights, torch.tensor([tokens]))
+        logits = functional.step(checkpoint.weights, cache, torch.tensor([token]))
+    whole = functional.logits(checkpoint.weights, torch.tensor([tokens]))
     return _largest(logits[0] - whole[0, -1])
 
 
@@ -150,7 +150,7 @@ def no_padding_among_the_examples(checkpoint: Checkpoint, text: str) -> float:
 
 def parameters_are_all_counted(checkpoint: Checkpoint, text: str) -> float:
     """Numbers in the weights that the count by part leaves out, or counts twice."""
-    there = sum(leaf.numel() for _, leaf in checkpoint.weights.leaves())
+    there = sum(leaf.numel() for _, leaf in checkpoint.weights.named_parameters())
     return float(abs(there - count_parameters(checkpoint.config).total))
 
 
@@ -159,7 +159,7 @@ CHECKS: Sequence[tuple[str, Measure, float]] = (
     ("attention rows sum to 1", rows_sum_to_one, 1e-5),
     ("no token looks ahead", nobody_looks_ahead, 0.0),
     ("parts sum to the logit minus the mean logit", parts_sum_to_the_logit, CLOSE),
-    ("fast equals hooked, in logits", fast_equals_hooked, CLOSE),
+    ("functional equals hooked, in logits", functional_equals_hooked, CLOSE),
     ("folded equals raw, in log-probabilities", folded_equals_raw, CLOSE),
     ("all heads at once equal one by one, in nats", batched_ablation_equals_single, CLOSE),
     ("token by token equals all at once, in logits", token_by_token_equals_whole, CLOSE),

@@ -1,1 +1,1 @@
-"""Weights: their shape, their storage, and the two ways through them (fast and hooked)."""
+"""A model's configuration, parameters, loss and forward pass, functional or by TransformerLens."""

@@ -1,4 +1,4 @@
-"""The shape of a model and what it counts up to. Knows no tensors."""
+"""Describe a model's shape and count its parameters. Knows no tensors."""
 
 import re
 from dataclasses import asdict, dataclass, fields
@@ -31,7 +31,7 @@ class ModelConfig:
     GPT-Neo does. `local_window` makes every second layer (1, 3, …) see only that many last
     positions, itself among them, as the released TinyStories models do with 256.
 
-    Llama's kind differs in four ways: "RMS" norms neither centre nor add, "rotary" positions turn
+    Llama's kind differs in four ways: "RMS" norms neither centre nor add, "rotary" positions rotate
     each head's queries and keys instead of being added to the stream (pairs i and i + d_head / 2, by
     rotary_base ** (-2 i / d_head) a position), a `gated_mlp` multiplies act(x W_gate) by x W_in, and
     `mlp_width` gives d_mlp where it is not `mlp_ratio` times d_model.
@@ -96,30 +96,30 @@ class ModelConfig:
 
     @property
     def d_head(self) -> int:
-        """Width of one head."""
+        """Return the width of one head."""
         return self.d_model // self.n_heads
 
     @property
     def d_mlp(self) -> int:
-        """Neurons in one MLP."""
+        """Return the number of neurons in one MLP."""
         return self.mlp_ratio * self.d_model if self.mlp_width is None else self.mlp_width
 
     @property
     def rotary(self) -> bool:
-        """Whether positions turn queries and keys; else they are learned and added to the stream."""
+        """Return whether positions rotate queries and keys; else they are learned embeddings."""
         return self.positional_embedding_type == "rotary"
 
     @property
     def shape(self) -> str:
-        """`d_model x n_layers x n_heads`, such as `64x8x16`."""
+        """Return `d_model x n_layers x n_heads`, such as `64x8x16`."""
         return f"{self.d_model}x{self.n_layers}x{self.n_heads}"
 
     def window(self, layer: int) -> int | None:
-        """How many last positions `layer` may see; None for all."""
+        """Return how many last positions `layer` attends to; None for all."""
         return self.local_window if layer % 2 else None
 
     def to_json(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
+        """Return the fields as JSON."""
         return asdict(self)
 
     @classmethod
@@ -136,7 +136,7 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterCount:
-    """Every trained number, by part. A tied unembedding counts once, in `embedding`."""
+    """The number of trained parameters by part. A tied unembedding counts once, in `embedding`."""
 
     embedding: int
     position: int
@@ -147,7 +147,7 @@ class ParameterCount:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Return their sum."""
         return sum(asdict(self).values())
 
 
@@ -215,7 +215,7 @@ FROM_THE_PAPER = (
 
 
 def named_shape(text: str) -> ModelConfig:
-    """The whole configuration that a preset's name means, or `64x8x4`, GPT-2's way with 4,096 tokens.
+    """Return the configuration of a preset, or of `64x8x4` (GPT-2's kind, a vocabulary of 4,096).
 
     Raises `BadInput` where it is neither, or makes no model.
     """

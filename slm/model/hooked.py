@@ -1,8 +1,7 @@
-"""The hooked way: a TransformerLens HookedTransformer over the very same storage.
+"""Build a TransformerLens HookedTransformer over the same storage as `Weights`.
 
-The only file that knows transformer_lens, and it imports it inside functions: that takes seconds
-and only interventions and caches need it. While hooks run the module is shared state, so every
-hooked call goes through one lock.
+The only file that imports transformer_lens, inside functions: the import takes seconds and only the
+self-checks need it. While hooks run the module is shared state, so every call goes through one lock.
 """
 
 import copy
@@ -27,7 +26,7 @@ Hook = tuple[str, Callable[..., Tensor | None]]
 
 
 def hooked(weights: Weights) -> "HookedTransformer":
-    """Build a HookedTransformer whose parameters are views into `weights`: train one, both learn."""
+    """Build a HookedTransformer whose parameters are views into `weights`."""
     with LOCK:
         logging.getLogger("transformer_lens").setLevel(logging.WARNING)
         from transformer_lens import HookedTransformer, HookedTransformerConfig
@@ -74,7 +73,7 @@ def hooked(weights: Weights) -> "HookedTransformer":
 def run_with_cache(
     model: "HookedTransformer", tokens: Int[Tensor, "batch pos"], names: Sequence[str]
 ) -> tuple[Float[Tensor, "batch pos d_vocab"], dict[str, Tensor]]:
-    """Logits and the activations called `names`, under the lock. Safe in threads."""
+    """Compute the logits and the activations called `names`, under the lock. Safe in threads."""
     with LOCK:
         logits, cache = model.run_with_cache(tokens, names_filter=list(names), return_type="logits")
         assert isinstance(logits, Tensor)
@@ -85,7 +84,7 @@ def run_with_cache(
 def run_with_hooks(
     model: "HookedTransformer", tokens: Int[Tensor, "batch pos"], hooks: Sequence[Hook]
 ) -> Float[Tensor, "batch pos d_vocab"]:
-    """Logits with `hooks` in place (TransformerLens' `fwd_hooks`), under the lock. Safe in threads."""
+    """Compute the logits with `hooks` (TransformerLens' `fwd_hooks`), under the lock. Safe in threads."""
     with LOCK:
         return model.run_with_hooks(tokens, fwd_hooks=list(hooks))
 
@@ -94,11 +93,10 @@ def run_with_hooks(
 def folded_log_probs(
     weights: Weights, tokens: Int[Tensor, "batch pos"]
 ) -> Float[Tensor, "batch pos d_vocab"]:
-    """Log-probabilities of a copy whose norms TransformerLens folded into the weights.
+    """Compute log-probabilities after TransformerLens' `process_weights_` (fold_ln and centring).
 
-    Gains and biases of the norms move into what reads them, the unembedding is centred, and so are
-    writers that a LayerNorm reads (TransformerLens' `process_weights_`): other numbers, the same
-    distribution.
+    Gains and biases of the norms are folded into the matrices that read them, the unembedding is centred,
+    and so are matrices that write what a LayerNorm reads: other weights, the same distribution.
     """
     with LOCK:
         model = copy.deepcopy(hooked(weights))
@@ -107,7 +105,7 @@ def folded_log_probs(
 
 
 def hub_name(name: str) -> str:
-    """The hub id of the model that TransformerLens calls `name`; `BadInput` where it knows none."""
+    """Return the hub id of the model that TransformerLens calls `name`; `BadInput` where it knows none."""
     with LOCK:
         logging.getLogger("transformer_lens").setLevel(logging.WARNING)
         from transformer_lens.loading_from_pretrained import get_official_model_name

@@ -1,4 +1,4 @@
-"""How surprised a model is by stories: nats per token, and bits per byte of their UTF-8 text."""
+"""Compute the cross-entropy of whole stories: nats per token, and bits per byte of their UTF-8 text."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float64, Int64
 
-from slm.model import fast
+from slm.model import functional
 from slm.model.weights import Weights
 from slm.stories.tokenizer import Tokenizer
 from slm.stories.windows import windows
@@ -20,10 +20,10 @@ IGNORED = -100  # a target that is not scored
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """What the stories cost. Every token is scored once, the end of each story among them.
+    """The summed negative log-likelihood of stories, every token scored once, closing ENDs included.
 
-    `loss` is nats per token; `bits_per_byte` is all bits over the bytes of the stories' text
-    (the end of a story has no bytes), and so compares models of different tokenizers.
+    `loss` is nats per token; `bits_per_byte` is all bits over the bytes of the stories' text (END has no
+    bytes), which compares models of different tokenizers.
     """
 
     stories: int
@@ -33,17 +33,17 @@ class Loss:
 
     @property
     def loss(self) -> float:
-        """Nats per token."""
+        """Return the mean cross-entropy in nats per token."""
         return self.nats / self.tokens
 
     @property
     def bits_per_byte(self) -> float:
-        """Bits per byte of UTF-8 text."""
+        """Return bits per byte of UTF-8 text."""
         return self.nats / math.log(2) / self.bytes
 
 
 def story_loss(weights: Weights, tokenizer: Tokenizer, stories: Sequence[Sequence[int]]) -> Loss:
-    """Score whole stories, each from its own beginning, as `story_nats` does."""
+    """Compute the loss of whole stories, each from its own beginning, as `story_nats` does."""
     nats = story_nats(weights, tokenizer, stories)
     return Loss(
         stories=len(stories),
@@ -57,11 +57,11 @@ def story_loss(weights: Weights, tokenizer: Tokenizer, stories: Sequence[Sequenc
 def story_nats(
     weights: Weights, tokenizer: Tokenizer, stories: Sequence[Sequence[int]]
 ) -> list[Float64[np.ndarray, "pos"]]:
-    """What each token of each story costs, and at last its end: as many numbers as a story has ids.
+    """Compute the negative log-likelihood in nats of each token of each story, its closing END last.
 
     A story is its token ids with END first and without a closing END (`Corpus.story`). One longer
-    than the context is read in windows that overlap by half, so that each token is scored once,
-    with at least half a context before it.
+    than the context is read in windows that overlap by half, so that each token is scored once, with at
+    least half a context before it. Each story gives as many numbers as it has ids.
     """
     n_ctx = weights.config.n_ctx
     rows = [
@@ -82,7 +82,7 @@ def story_nats(
         together = order[first:last]
         inputs = _stack([rows[place][1] for place in together], fill=tokenizer.end)
         targets = _stack([rows[place][2] for place in together], fill=IGNORED)
-        logits = fast.logits(weights, inputs.to(weights.W_E.device)).flatten(0, 1)
+        logits = functional.logits(weights, inputs.to(weights.W_E.device)).flatten(0, 1)
         flat = targets.flatten().to(weights.W_E.device)
         nats = F.cross_entropy(logits, flat, ignore_index=IGNORED, reduction="none").view_as(
             targets
@@ -99,7 +99,7 @@ def story_nats(
 def _windows(
     story: Sequence[int], end: int, n_ctx: int
 ) -> list[tuple[Int64[np.ndarray, "pos"], Int64[np.ndarray, "pos"]]]:
-    """Inputs and targets of each window; a target that another window scores is IGNORED."""
+    """Return inputs and targets of each window; targets that another window scores are IGNORED."""
     inputs = np.asarray(story, dtype=np.int64)
     targets = np.append(inputs[1:], end)
     found = []

@@ -1,8 +1,8 @@
-"""One set of tensors with two faces: fused matrices to compute with, TransformerLens names to speak.
+"""Hold, initialise, save and load parameters: fused matrices, with TransformerLens' names as views.
 
-A block's W_Q, W_K and W_V lie in one matrix `W_QKV` (d_model x 3 d_model), which is what the fast way
-multiplies by and what the optimizer trains. Under TransformerLens' names they are *views* into it, one
-a head, so that the hooked model is always the trained one and nothing is copied.
+A block's W_Q, W_K and W_V lie in one matrix `W_QKV` (d_model x 3 d_model), which is what is multiplied
+by and trained. Under TransformerLens' names they are *views* into it, one a head, so that a
+HookedTransformer shares the trained storage and nothing is copied.
 """
 
 import json
@@ -26,7 +26,7 @@ INIT_STD = 0.02  # GPT-2's
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Block:
-    """One transformer block, fused. Matrices multiply from the right: `x @ W`.
+    """The parameters of one transformer block, fused. Matrices multiply from the right: `x @ W`.
 
     RMS norms have no `b`; only a gated MLP has a `W_gate`.
     """
@@ -48,7 +48,7 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Weights:
-    """A model's tensors. `W_U` is None where the unembedding is tied to `W_E`, `W_pos` where
+    """A model's parameters. `W_U` is None where the unembedding is tied to `W_E`, `W_pos` where
     positions are rotary, `ln_final_b` where the norms are RMS.
     """
 
@@ -63,26 +63,26 @@ class Weights:
 
     @property
     def unembed(self) -> Float[Tensor, "d_vocab d_model"]:
-        """The unembedding, a row a token (TransformerLens' `W_U` is its transpose)."""
+        """Return the unembedding, a row a token (TransformerLens' `W_U` is its transpose)."""
         return self.W_E if self.W_U is None else self.W_U
 
-    def leaves(self) -> Iterator[tuple[str, Tensor]]:
-        """The trained tensors with their names, each once, in one fixed order."""
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the trained tensors with their names, each once, in one fixed order."""
         for name in ("W_E", "W_pos"):
-            yield from self._leaf(name, getattr(self, name))
+            yield from self._named(name, getattr(self, name))
         for layer, block in enumerate(self.blocks):
             for name, tensor in vars(block).items():
-                yield from self._leaf(f"blocks.{layer}.{name}", tensor)
+                yield from self._named(f"blocks.{layer}.{name}", tensor)
         for name in ("ln_final_w", "ln_final_b", "W_U", "b_U"):
-            yield from self._leaf(name, getattr(self, name))
+            yield from self._named(name, getattr(self, name))
 
     @staticmethod
-    def _leaf(name: str, tensor: Tensor | None) -> Iterator[tuple[str, Tensor]]:
+    def _named(name: str, tensor: Tensor | None) -> Iterator[tuple[str, Tensor]]:
         if tensor is not None:
             yield name, tensor
 
     def named_views(self) -> dict[str, Tensor]:
-        """Every tensor under TransformerLens' name and in its shape, sharing storage with the leaves.
+        """Return every tensor under TransformerLens' name and in its shape, sharing storage.
 
         `blocks.0.attn.W_Q` is [n_heads, d_model, d_head]; `unembed.W_U` is [d_model, d_vocab].
         """
@@ -115,14 +115,14 @@ class Weights:
         return views
 
     def requires_grad(self) -> "Weights":
-        """Make every leaf trainable, in place, and return self."""
-        for _, leaf in self.leaves():
-            leaf.requires_grad_(True)
+        """Make every parameter require gradients, in place, and return self."""
+        for _, parameter in self.named_parameters():
+            parameter.requires_grad_(True)
         return self
 
 
 def empty(config: ModelConfig, device: str = "cpu") -> Weights:
-    """Zeros everywhere and ones in the norms' gains: a model that says nothing yet."""
+    """Return parameters that are zero, but for the norms' gains, which are one."""
     d, m, centred = config.d_model, config.d_mlp, config.normalization_type == "LN"
 
     def zeros(*size: int) -> Tensor:
@@ -162,24 +162,25 @@ def empty(config: ModelConfig, device: str = "cpu") -> Weights:
 
 @torch.no_grad()
 def initialise(config: ModelConfig, seed: int, device: str = "cpu") -> Weights:
-    """Draw GPT-2's initialisation: normal(0, 0.02); what writes to the stream by 1/sqrt(2 n_layers).
+    """Draw GPT-2's initialisation: matrices normal(0, 0.02), biases zero, gains one.
 
-    The same seed gives the same weights, whatever else draws random numbers.
+    Matrices that write to the residual stream (`W_O`, `W_out`) are scaled by 1/sqrt(2 n_layers). The
+    generator is the seed's own, on the CPU: the same seed gives the same weights on every device.
     """
     weights = empty(config, device)
     draw = torch.Generator().manual_seed(generator_seed(seed))
-    for name, leaf in weights.leaves():
+    for name, parameter in weights.named_parameters():
         kind = name.rsplit(".", 1)[-1]
         if not kind.startswith("W_"):
             continue
         writes_to_stream = kind in ("W_O", "W_out")
         std = INIT_STD / (2 * config.n_layers) ** 0.5 if writes_to_stream else INIT_STD
-        leaf.copy_(torch.randn(leaf.shape, generator=draw) * std)
+        parameter.copy_(torch.randn(parameter.shape, generator=draw) * std)
     return weights
 
 
 def save(weights: Weights, path: Path, *, dtype: torch.dtype = torch.float16) -> None:
-    """Write the tensors under TransformerLens' names, whole or not at all.
+    """Write the parameters under TransformerLens' names, whole or not at all.
 
     A tied `unembed.W_U` is not written twice. Raises `OSError` where the disk will not take it.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from slm.model import fast
+from slm.model import functional
 from slm.model.weights import Weights
 from slm.training.recipe import Recipe
 from slm.training.rows import Rows
@@ -36,7 +36,7 @@ class Learner:
     def __init__(self, weights: Weights, recipe: Recipe, team: Team = ALONE) -> None:
         self.weights, self.team = weights.requires_grad(), team
         self.recipe = recipe.on(str(weights.W_E.device))
-        self._leaves = leaves = dict(weights.leaves())
+        self._leaves = leaves = dict(weights.named_parameters())
         muon = [
             name
             for name, leaf in leaves.items()
@@ -76,7 +76,7 @@ class Learner:
 
         `rows` are the whole team's, of which each process reads its share.
         """
-        loss = fast.loss(self.weights, self.team.share(rows), self.recipe.dtype)
+        loss = functional.loss(self.weights, self.team.share(rows), self.recipe.dtype)
         loss.backward()
         loss = loss.detach()
         gradients = [leaf.grad for leaf in self._leaves.values() if leaf.grad is not None]

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import torch
 
 from slm.errors import BadInput, shown
-from slm.model.gradients import multiplies_bfloat16
+from slm.model.autograd import supports_bfloat16
 from slm.seeds import check_seed
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -80,7 +80,7 @@ class Recipe:
         """The recipe with its "auto" decided for a device."""
         if self.precision != "auto":
             return self
-        return replace(self, precision="bfloat16" if multiplies_bfloat16(device) else "float32")
+        return replace(self, precision="bfloat16" if supports_bfloat16(device) else "float32")
 
     def steps(self, n_ctx: int) -> int:
         """Steps it takes to read `tokens`."""

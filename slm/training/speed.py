@@ -66,7 +66,7 @@ def measure(
         seconds_per_checkpoint=per_checkpoint * 1.5,
         n_ctx=config.n_ctx,
         memory=kept
-        + 2 * _size(leaf for _, leaf in learner.weights.leaves())
+        + 2 * _size(leaf for _, leaf in learner.weights.named_parameters())
         + _size(learner.state().values()),
     )
 

@@ -48,6 +48,6 @@ def other(coarse: Tokenizer) -> Checkpoint:
     weights = initialise(config, 3)
     with torch.no_grad():
         draw = torch.Generator().manual_seed(4)
-        for _, leaf in weights.leaves():
+        for _, leaf in weights.named_parameters():
             leaf.add_(torch.randn(leaf.shape, generator=draw) * 0.2)
     return Checkpoint(address=Address("other", 0), config=config, weights=weights, tokenizer=coarse)

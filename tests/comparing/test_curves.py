@@ -236,7 +236,9 @@ def test_a_study_of_other_weights_is_no_point(run: Run, tmp_path: Path) -> None:
 def test_shuffled_weights_have_the_same_entries(run: Run) -> None:
     model = load_checkpoint("learner@8")
     other = shuffled(model, 0)
-    for (_, a), (_, b) in zip(model.weights.leaves(), other.weights.leaves(), strict=True):
+    for (_, a), (_, b) in zip(
+        model.weights.named_parameters(), other.weights.named_parameters(), strict=True
+    ):
         assert torch.equal(a.flatten().sort().values, b.flatten().sort().values)
 
 

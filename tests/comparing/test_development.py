@@ -82,11 +82,11 @@ def test_a_word_costs_what_its_tokens_cost(checkpoint: Checkpoint) -> None:
 
 
 def test_costs_of_tokens_are_the_logits_own(checkpoint: Checkpoint) -> None:
-    from slm.model import fast
+    from slm.model import functional
 
     tokens = checkpoint.tokenizer.encode_story("One day, Amy had a ball.")
     (nats,) = story_nats(checkpoint.weights, checkpoint.tokenizer, [tokens])
-    logs = fast.logits(checkpoint.weights, torch.tensor([tokens]))[0].log_softmax(-1)
+    logs = functional.logits(checkpoint.weights, torch.tensor([tokens]))[0].log_softmax(-1)
     targets = [*tokens[1:], checkpoint.tokenizer.end]
     expected = [-float(logs[at, target]) for at, target in enumerate(targets)]
     assert nats == pytest.approx(expected, rel=1e-4, abs=1e-5)

@@ -24,7 +24,7 @@ def four_heads(tokenizer: Tokenizer) -> Checkpoint:
     weights = initialise(config, 5)
     with torch.no_grad():
         draw = torch.Generator().manual_seed(6)
-        for _, leaf in weights.leaves():
+        for _, leaf in weights.named_parameters():
             leaf.add_(torch.randn(leaf.shape, generator=draw) * 0.5)
     return Checkpoint(
         address=Address("four", 0), config=config, weights=weights, tokenizer=tokenizer

@@ -8,7 +8,7 @@ import torch
 from slm.errors import BadInput
 from slm.generation.beam import beam_search, grow, log_probabilities
 from slm.generation.sampler import Sampling, complete
-from slm.model import fast
+from slm.model import functional
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights, initialise
 from slm.runs import Checkpoint
@@ -24,7 +24,7 @@ def weights() -> Weights:
     config = ModelConfig(d_model=16, n_layers=2, n_heads=2, d_vocab=6, n_ctx=12)
     weights = initialise(config, 3)
     with torch.no_grad():
-        for _, leaf in weights.leaves():
+        for _, leaf in weights.named_parameters():
             leaf.add_(torch.randn(leaf.shape, generator=torch.Generator().manual_seed(4)) * 0.3)
     return weights
 
@@ -34,7 +34,7 @@ def every_continuation(weights: Weights, start: list[int]) -> dict[tuple[int, ..
     tails = list(itertools.product(range(6), repeat=LENGTH))
     with torch.no_grad():
         rows = torch.tensor([[*start, *tail] for tail in tails])
-        chances = fast.logits(weights, rows).log_softmax(-1)
+        chances = functional.logits(weights, rows).log_softmax(-1)
     found = {}
     for row, tail in zip(chances, tails, strict=True):
         last = tail.index(END) if END in tail else LENGTH - 1

@@ -19,7 +19,7 @@ from slm.generation.branches import (
     taken,
 )
 from slm.generation.sampler import Sampling, complete
-from slm.model import fast
+from slm.model import functional
 from slm.runs import Checkpoint
 
 
@@ -47,7 +47,7 @@ def test_after_a_choice_the_same_luck_draws_from_the_new_distribution(
     (branch,) = complete(checkpoint, ["Tom"], sampling, taken={0: 300})
     seen = [*checkpoint.tokenizer.encode_story("Tom"), 300]
     assert branch.tokens[1] == int(
-        fast.logits(checkpoint.weights, torch.tensor([seen]))[0, -1].argmax()
+        functional.logits(checkpoint.weights, torch.tensor([seen]))[0, -1].argmax()
     )
 
 

@@ -16,7 +16,7 @@ from slm.generation.sampler import (
     distribution,
     stream,
 )
-from slm.model import fast
+from slm.model import functional
 from slm.runs import Checkpoint
 
 LOGITS = torch.tensor([0.5, 0.25, 0.125, 0.125]).log()
@@ -58,13 +58,15 @@ def test_temperature_zero_takes_the_most_likely_token_each_time(checkpoint: Chec
     completion = complete(checkpoint, ["One day"], Sampling(temperature=0.0, max_tokens=8))[0]
     tokens = checkpoint.tokenizer.encode_story("One day")
     for token in completion.tokens:
-        assert fast.logits(checkpoint.weights, torch.tensor([tokens]))[0, -1].argmax() == token
+        assert (
+            functional.logits(checkpoint.weights, torch.tensor([tokens]))[0, -1].argmax() == token
+        )
         tokens.append(token)
 
 
 def test_first_tokens_follow_the_true_probabilities(checkpoint: Checkpoint) -> None:
     prompt = checkpoint.tokenizer.encode_story("Tom")
-    logits = fast.logits(checkpoint.weights, torch.tensor([prompt]))[0, -1]
+    logits = functional.logits(checkpoint.weights, torch.tensor([prompt]))[0, -1]
     sampling = Sampling(temperature=0.3, top_k=6, max_tokens=1)
     expected = distribution(logits, sampling)
     drawn = complete(checkpoint, ["Tom"] * 2000, sampling)
@@ -98,7 +100,9 @@ def test_streaming_writes_what_complete_writes_with_its_probabilities(
     assert tuple(t.token for t in tokens) == completion.tokens
     seen = checkpoint.tokenizer.encode_story("Amy")
     for token in tokens:
-        probabilities = fast.logits(checkpoint.weights, torch.tensor([seen]))[0, -1].softmax(-1)
+        probabilities = functional.logits(checkpoint.weights, torch.tensor([seen]))[0, -1].softmax(
+            -1
+        )
         assert token.probability == pytest.approx(float(probabilities[token.token]), abs=1e-5)
         assert len(token.alternatives) == 4
         assert token.alternatives[0].probability == pytest.approx(
@@ -168,6 +172,6 @@ def logits_of(
     checkpoint: Checkpoint, prompts: list[str], sampling: Sampling
 ) -> list[Float[torch.Tensor, "d_vocab"]]:
     """What each token of the first story was drawn from."""
-    batch = _Batch(checkpoint, prompts, sampling, NONE_TAKEN, fast.leave)
+    batch = _Batch(checkpoint, prompts, sampling, NONE_TAKEN, functional.identity)
     found = [drawn.logits[0] for drawn in batch.run()]
     return found[: len(batch.written[0]) + (batch.stopped[0] == "story end")]

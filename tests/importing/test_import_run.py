@@ -13,7 +13,7 @@ from slm.generation.sampler import Sampling, complete
 from slm.importing.detect import detect
 from slm.importing.import_run import import_run
 from slm.interp.self_checks import check
-from slm.model import fast
+from slm.model import functional
 from slm.model.config import ModelConfig
 from slm.model.hooked import hooked
 from slm.model.weights import initialise
@@ -35,7 +35,7 @@ def largest_difference(checkpoint: Checkpoint, original: Any, d_vocab: int) -> f
     tokens = torch.randint(0, d_vocab, (2, 36), generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         theirs = original(tokens)
-        return float((fast.logits(checkpoint.weights, tokens) - theirs).abs().max())
+        return float((functional.logits(checkpoint.weights, tokens) - theirs).abs().max())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -208,7 +208,7 @@ def test_a_transformerlens_state_dict_comes_back(
         )
         weights = initialise(ours, 0)
         with torch.no_grad():
-            for _, leaf in weights.leaves():
+            for _, leaf in weights.named_parameters():
                 leaf.add_(torch.randn(leaf.shape, generator=torch.Generator().manual_seed(1)) * 0.1)
         model = hooked(weights)
         if kind == "folded":

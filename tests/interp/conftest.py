@@ -36,6 +36,6 @@ def with_gates(checkpoint: Checkpoint) -> Checkpoint:
     config = replace(checkpoint.config, gated_mlp=True)
     weights = initialise(config, 3)
     with torch.no_grad():
-        for _, leaf in weights.leaves():
+        for _, leaf in weights.named_parameters():
             leaf.add_(torch.randn(leaf.shape, generator=torch.Generator().manual_seed(4)) * 0.2)
     return replace(checkpoint, config=config, weights=weights)

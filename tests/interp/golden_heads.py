@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from slm.interp.heads.rows import make_rows
-from slm.model import fast
+from slm.model import functional
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights, empty
 from slm.runs import Address, Checkpoint
@@ -147,7 +147,7 @@ def _read_out(golden: Checkpoint) -> Checkpoint:
     """
     rows, weights = make_rows(golden, stories=16), golden.weights
     tokens = torch.from_numpy(rows.tokens[: rows.stories])
-    copied = fast.hidden(weights, tokens)[:, :-1, COPIED].reshape(-1, CODE)
+    copied = functional.hidden(weights, tokens)[:, :-1, COPIED].reshape(-1, CODE)
     unigram = _unigram(golden)
     coming = torch.eye(golden.config.d_vocab)[tokens[:, 1:].flatten()] - unigram.exp()
     ridge = torch.linalg.solve(copied.T @ copied + len(copied) * torch.eye(CODE), copied.T @ coming)

@@ -25,7 +25,7 @@ def random_model(seed: int = 0) -> Checkpoint:
     weights = initialise(config, seed)
     with torch.no_grad():
         generator = torch.Generator().manual_seed(seed)
-        for _, leaf in weights.leaves():
+        for _, leaf in weights.named_parameters():
             leaf.add_(torch.randn(leaf.shape, generator=generator) * 0.3)
     return Checkpoint(
         address=Address("tiny", 0), config=config, weights=weights, tokenizer=tokenizer

@@ -10,7 +10,7 @@ from slm.cli import main
 from slm.interp import self_checks as trust
 from slm.interp.predictions.attribution import attribute
 from slm.interp.self_checks import check, facts
-from slm.model import fast
+from slm.model import functional
 from slm.model.weights import initialise
 from slm.runs import Checkpoint
 
@@ -26,7 +26,8 @@ def test_a_sound_model_passes_every_check(checkpoint: Checkpoint) -> None:
     assert len(found) == 9 and all(one.holds for one in found)
     known = facts(checkpoint)
     assert (
-        f"{sum(leaf.numel() for _, leaf in checkpoint.weights.leaves()):,}" in known["parameters"]
+        f"{sum(leaf.numel() for _, leaf in checkpoint.weights.named_parameters()):,}"
+        in known["parameters"]
     )
     assert len(known["weights (sha256)"]) == 64
 
@@ -44,7 +45,7 @@ def test_a_model_of_llamas_kind_passes_every_check(checkpoint: Checkpoint, gated
     )
     weights = initialise(config, 5)
     with torch.no_grad():
-        for _, leaf in weights.leaves():
+        for _, leaf in weights.named_parameters():
             leaf.add_(torch.randn(leaf.shape, generator=torch.Generator().manual_seed(6)) * 0.1)
     llama = replace(checkpoint, config=config, weights=weights)
     assert failing(llama) == set()
@@ -54,7 +55,10 @@ def test_a_model_of_llamas_kind_passes_every_check(checkpoint: Checkpoint, gated
 def test_what_is_not_a_number_never_passes(checkpoint: Checkpoint) -> None:
     checkpoint.weights.blocks[1].W_out[3, 3] = float("nan")
     red = failing(checkpoint)
-    assert {"fast equals hooked, in logits", "parts sum to the logit minus the mean logit"} <= red
+    assert {
+        "functional equals hooked, in logits",
+        "parts sum to the logit minus the mean logit",
+    } <= red
     assert "all heads at once equal one by one, in nats" in red
     assert "every parameter is counted once" not in red
 
@@ -65,17 +69,17 @@ def test_a_leak_into_the_future_is_seen(
     def everywhere(pos: int, window: int | None, device: torch.device) -> torch.Tensor:
         return torch.ones(pos, pos, dtype=torch.bool)
 
-    monkeypatch.setattr(fast, "visible", everywhere)
+    monkeypatch.setattr(functional, "causal_mask", everywhere)
     assert "no token looks ahead" in failing(checkpoint)
 
 
 def test_a_wrong_norm_in_the_fast_way_is_seen(
     checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = fast.final_norm
-    monkeypatch.setattr(fast, "final_norm", lambda *args, **named: 1.01 * right(*args, **named))
+    right = functional.ln_final
+    monkeypatch.setattr(functional, "ln_final", lambda *args, **named: 1.01 * right(*args, **named))
     red = failing(checkpoint)
-    assert {"fast equals hooked, in logits", "folded equals raw, in log-probabilities"} <= red
+    assert {"functional equals hooked, in logits", "folded equals raw, in log-probabilities"} <= red
     assert "attention rows sum to 1" not in red
 
 

@@ -10,7 +10,7 @@ from slm.model.weights import empty
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_parameter_count_is_the_number_of_trained_numbers(name: str) -> None:
     config = PRESETS[name]
-    there = sum(leaf.numel() for _, leaf in empty(config, "meta").leaves())
+    there = sum(leaf.numel() for _, leaf in empty(config, "meta").named_parameters())
     assert count_parameters(config).total == there
 
 
@@ -43,7 +43,7 @@ def test_a_llama_counts_as_worked_out_by_hand() -> None:
     assert count.mlp == 3 * 4 * 11 + 11 + 4
     assert count.norm == 3 * 4
     assert count.unembedding == 20 + 5
-    assert count.total == sum(leaf.numel() for _, leaf in empty(config, "meta").leaves())
+    assert count.total == sum(leaf.numel() for _, leaf in empty(config, "meta").named_parameters())
 
 
 def test_a_shape_reads_as_width_depth_heads() -> None:

@@ -7,7 +7,7 @@ import torch
 
 from slm.generation.beam import grow, log_probabilities
 from slm.generation.sampler import Sampling, complete, stream
-from slm.model import fast
+from slm.model import functional
 from slm.model.config import ModelConfig
 from slm.model.loss import story_loss
 from slm.model.weights import Weights, initialise
@@ -88,12 +88,12 @@ def test_the_same_stories_are_written_and_cost_the_same(
         streamed = list(stream(checkpoint, BEGINNINGS[0], Sampling(max_tokens=12, alternatives=2)))
         grown = grow(weights, stories, tokenizer.end, 3, 4)
         row = torch.tensor(stories[:1], device=weights.W_E.device)
-        taps = fast.Taps(["blocks.1.attn.hook_pattern"])
-        fast.logits(weights, row, tap=taps)
+        cache = functional.ActivationCache(["blocks.1.attn.hook_pattern"])
+        functional.logits(weights, row, hook=cache)
         numbers = [token.probability for token in streamed]
         numbers += log_probabilities(checkpoint, "Tom", [" ran", " had a"])
         numbers.append(story_loss(weights, tokenizer, stories).loss)
-        numbers += taps.acts["blocks.1.attn.hook_pattern"].flatten().tolist()
+        numbers += cache["blocks.1.attn.hook_pattern"].flatten().tolist()
         tokens = [token.token for token in streamed]
         return [written, taken, tokens, grown.tokens.tolist()], numbers
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from slm.model import fast
+from slm.model import functional
 from slm.model.loss import story_loss
 from slm.model.weights import empty
 from slm.runs import Checkpoint
@@ -36,7 +36,7 @@ def test_a_short_story_costs_what_its_logits_say(checkpoint: Checkpoint) -> None
     tokens = checkpoint.tokenizer.encode_story("One day, Amy had a ball.")
     assert len(tokens) <= checkpoint.config.n_ctx
     loss = story_loss(checkpoint.weights, checkpoint.tokenizer, [tokens])
-    logs = fast.logits(checkpoint.weights, torch.tensor([tokens]))[0].log_softmax(-1)
+    logs = functional.logits(checkpoint.weights, torch.tensor([tokens]))[0].log_softmax(-1)
     targets = [*tokens[1:], checkpoint.tokenizer.end]
     expected = -sum(float(logs[place, target]) for place, target in enumerate(targets))
     assert loss.nats == pytest.approx(expected, rel=1e-5)

@@ -21,7 +21,9 @@ def test_what_is_saved_is_loaded(tmp_path: Path, tied: bool) -> None:
     weights = initialise(config, 3)
     save(weights, tmp_path / "w.safetensors", dtype=torch.float32)
     loaded = load(tmp_path / "w.safetensors", config)
-    for (name, leaf), (_, again) in zip(weights.leaves(), loaded.leaves(), strict=True):
+    for (name, leaf), (_, again) in zip(
+        weights.named_parameters(), loaded.named_parameters(), strict=True
+    ):
         assert torch.equal(leaf, again), name
 
 

@@ -222,7 +222,10 @@ def test_a_branch_begins_where_its_parent_stood_and_learns_on(corpus: Path) -> N
     run = open_run("child")
     assert run.info.parent == "parent@20"
     ours, theirs = load_checkpoint("child@0").weights, load_checkpoint("parent@20").weights
-    assert all(a.equal(b) for (_, a), (_, b) in zip(ours.leaves(), theirs.leaves(), strict=True))
+    assert all(
+        a.equal(b)
+        for (_, a), (_, b) in zip(ours.named_parameters(), theirs.named_parameters(), strict=True)
+    )
     assert run.tokenizer.hash == open_run("parent").tokenizer.hash
     begun = {m.step: m.val_loss for m in open_run("parent").metrics()}[20]
     assert run.metrics()[0].val_loss == pytest.approx(begun, abs=2e-3)  # float16 on disk

@@ -16,7 +16,7 @@ CONFIG = ModelConfig(d_model=8, n_layers=2, n_heads=2, d_vocab=64, n_ctx=16, tie
 def groups(recipe: Recipe) -> Iterator[tuple[str, type, dict[str, object]]]:
     """Each trained tensor's name, with its optimizer and the settings there."""
     learner = Learner(initialise(CONFIG, 0), recipe)
-    name_of = {id(leaf): name for name, leaf in learner.weights.leaves()}
+    name_of = {id(leaf): name for name, leaf in learner.weights.named_parameters()}
     for optimizer, _ in learner._optimizers.values():
         for group in optimizer.param_groups:
             for leaf in group["params"]:
@@ -25,7 +25,7 @@ def groups(recipe: Recipe) -> Iterator[tuple[str, type, dict[str, object]]]:
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
 def test_every_tensor_learns_once_and_matrices_alone_decay(recipe: Recipe) -> None:
-    leaves = dict(initialise(CONFIG, 0).leaves())
+    leaves = dict(initialise(CONFIG, 0).named_parameters())
     found = list(groups(recipe))
     assert sorted(name for name, *_ in found) == sorted(leaves)
     for name, _, group in found:
@@ -50,13 +50,13 @@ def test_the_papers_recipe_is_adamw_at_a_constant_rate() -> None:
 
 def test_the_papers_first_step_is_the_one_worked_out_by_hand() -> None:
     learner = Learner(initialise(CONFIG, 0), RECIPES["paper"])
-    before = {name: leaf.detach().clone() for name, leaf in learner.weights.leaves()}
+    before = {name: leaf.detach().clone() for name, leaf in learner.weights.named_parameters()}
     rows = torch.randint(0, 64, (4, 17), generator=torch.Generator().manual_seed(0))
     learner.learn(rows, 1.0)
     for (
         name,
         leaf,
-    ) in learner.weights.leaves():  # AdamW's first step is lr times the gradient's sign
+    ) in learner.weights.named_parameters():  # AdamW's first step is lr times the gradient's sign
         decayed = before[name] * (1 - 5e-4 * 0.1) if leaf.ndim == 2 else before[name]
         moved = (leaf.detach() - decayed).abs()
         assert moved.max() <= 5e-4 + 1e-7, name
@@ -67,7 +67,7 @@ def test_the_papers_first_step_is_the_one_worked_out_by_hand() -> None:
 def test_the_rate_reaches_every_optimizer(recipe: Recipe) -> None:
     learner = Learner(initialise(CONFIG, 0), recipe)
     rows = torch.randint(0, 64, (4, 17), generator=torch.Generator().manual_seed(0))
-    before = {name: leaf.detach().clone() for name, leaf in learner.weights.leaves()}
+    before = {name: leaf.detach().clone() for name, leaf in learner.weights.named_parameters()}
     learner.learn(rows, 0.0)
-    for name, leaf in learner.weights.leaves():
+    for name, leaf in learner.weights.named_parameters():
         assert leaf.equal(before[name]), name

@@ -16,7 +16,7 @@ from torch import Tensor
 from slm.interp.heads.rows import STORIES, make_rows
 from slm.interp.heads.scores import HeadScores, measure, scores_of
 from slm.interp.heads.targets import BY_PLACE, Kind, Rows
-from slm.model import fast
+from slm.model import functional
 from slm.model.weights import Weights
 from slm.progress import Progress
 from slm.runs import Address, Checkpoint
@@ -137,36 +137,36 @@ def without_each(
     """
     config = weights.config
     ids = torch.from_numpy(tokens)
-    x = fast.embed(weights, ids)
-    whole = _losses(weights, ids, _rest(weights, 0, fast.add_attention(weights, 0, x)))
+    x = functional.embed(weights, ids)
+    whole = _losses(weights, ids, _rest(weights, 0, functional.add_attention(weights, 0, x)))
     for layer, block in enumerate(weights.blocks):
-        taps = fast.Taps([f"blocks.{layer}.attn.hook_z"])
-        x = fast.add_attention(weights, layer, x, tap=taps)
-        (z,) = taps.acts.values()
+        cache = functional.ActivationCache([f"blocks.{layer}.attn.hook_z"])
+        x = functional.add_attention(weights, layer, x, hook=cache)
+        (z,) = cache.values()
         W_O = block.W_O.view(config.n_heads, config.d_head, config.d_model)
         for head in range(config.n_heads):
             lost = (z[:, :, head] - mean_z[layer, head]) @ W_O[head]
             yield (_losses(weights, ids, _rest(weights, layer, x - lost)) - whole).numpy()
-        x = fast.add_mlp(weights, layer, x)
+        x = functional.add_mlp(weights, layer, x)
 
 
 def _rest(weights: Weights, layer: int, x: Tensor) -> Tensor:
     """The stream at the end of the model, from where this layer's heads have written."""
-    x = fast.add_mlp(weights, layer, x)
+    x = functional.add_mlp(weights, layer, x)
     for after in range(layer + 1, weights.config.n_layers):
-        x = fast.add_mlp(weights, after, fast.add_attention(weights, after, x))
+        x = functional.add_mlp(weights, after, functional.add_attention(weights, after, x))
     return x
 
 
 def _losses(weights: Weights, tokens: Tensor, x: Tensor) -> Tensor:
     """Nats of each token but the first of each row, [row predicted]."""
-    final = fast.final_norm(weights, x[:, :-1]).flatten(0, 1)
+    final = functional.ln_final(weights, x[:, :-1]).flatten(0, 1)
     target = tokens[:, 1:].flatten()
     found = []
     for some, right in zip(
         final.split(POSITIONS_AT_ONCE), target.split(POSITIONS_AT_ONCE), strict=True
     ):
-        logits = fast.unembed(weights, some)
+        logits = functional.unembed(weights, some)
         found.append(logits.logsumexp(-1) - logits.gather(1, right[:, None])[:, 0])
     return torch.cat(found).view(len(tokens), -1)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from slm.interp.heads.rows import STORIES, make_rows
 from slm.interp.heads.targets import BY_PLACE, DISTANCES, Kind, Rows
-from slm.model import fast
+from slm.model import functional
 from slm.runs import Address, Checkpoint
 from slm.stats.many_means import Estimates, estimate, together
 from slm.stories.annotation.labelled import NURSERY
@@ -82,16 +82,16 @@ def measure(checkpoint: Checkpoint, rows: Rows) -> Measured:
     for begin in range(0, len(rows.tokens), ROWS_AT_ONCE):
         some = slice(begin, begin + ROWS_AT_ONCE)
         columns = torch.from_numpy(rows.weights(some)).flatten(2).transpose(1, 2).contiguous()
-        x = fast.embed(weights, torch.from_numpy(rows.tokens[some]))
+        x = functional.embed(weights, torch.from_numpy(rows.tokens[some]))
         in_stories = max(0, min(rows.stories - begin, len(x)))
         by_layer: list[tuple[Tensor, Tensor, Tensor]] = []
         for layer in range(config.n_layers):
-            taps = fast.Taps(f"blocks.{layer}.attn.hook_{name}" for name in ("pattern", "z"))
-            x = fast.add_attention(weights, layer, x, tap=taps)
-            x = fast.add_mlp(weights, layer, x)
-            z, pattern = (
-                taps.acts[f"blocks.{layer}.attn.hook_{name}"] for name in ("z", "pattern")
+            cache = functional.ActivationCache(
+                f"blocks.{layer}.attn.hook_{name}" for name in ("pattern", "z")
             )
+            x = functional.add_attention(weights, layer, x, hook=cache)
+            x = functional.add_mlp(weights, layer, x)
+            z, pattern = (cache[f"blocks.{layer}.attn.hook_{name}"] for name in ("z", "pattern"))
             total[layer] += z[:in_stories].sum((0, 1))
             by_layer.append(
                 (pattern.flatten(2) @ columns, _by_distance(pattern), pattern[..., 0].clone())

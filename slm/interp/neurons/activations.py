@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from slm.errors import BadInput
-from slm.model import fast
+from slm.model import functional
 from slm.model.config import ModelConfig
 from slm.model.weights import Block
 from slm.runs import Checkpoint
@@ -104,12 +104,12 @@ def along(
     for row, (index, window) in zip(rows, parts, strict=True):
         ids = torch.tensor(list(stories[index][window.start : window.stop]))
         row[: len(ids)] = ids
-    taps = fast.Taps(names)
-    x = fast.embed(weights, rows)
+    cache = functional.ActivationCache(names)
+    x = functional.embed(weights, rows)
     for layer in range(max(layers) + 1):
-        x = fast.add_attention(weights, layer, x)
-        x = fast.add_mlp(weights, layer, x, tap=taps)
-    acts = torch.stack([taps.acts[name] for name in names])
+        x = functional.add_attention(weights, layer, x)
+        x = functional.add_mlp(weights, layer, x, hook=cache)
+    acts = torch.stack([cache[name] for name in names])
     found: list[list[Tensor]] = [[] for _ in stories]
     for row, (index, window) in enumerate(parts):
         found[index].append(acts[:, row, window.new - window.start : window.stop - window.start])
@@ -121,14 +121,14 @@ def reading(
     config: ModelConfig, block: Block, stream: Float[Tensor, "place d_model"]
 ) -> Float[Tensor, "place d_mlp"]:
     """`ranked_hook` of a block's neurons where the residual stream before them is `hook_resid_mid`."""
-    pre, post = fast.neurons(config, block, stream)
+    pre, post = functional.mlp_activations(config, block, stream)
     return post if config.gated_mlp else pre
 
 
 def fired(config: ModelConfig, acts: Float[Tensor, "*at"]) -> Float[Tensor, "*at"]:
     """The activation, `hook_post`, where the neuron fires and 0 elsewhere, given its `ranked_hook`."""
     above = acts.clamp(min=0)
-    return above if config.gated_mlp else fast.ACTIVATIONS[config.act_fn](above)
+    return above if config.gated_mlp else functional.ACTIVATIONS[config.act_fn](above)
 
 
 def examples(
@@ -168,7 +168,7 @@ def example_of(
 ) -> Example:
     """The place in `tokens` (a story, END first) where a neuron's `values` are highest or lowest."""
     config = checkpoint.config
-    act = values if config.gated_mlp else fast.ACTIVATIONS[config.act_fn](values)
+    act = values if config.gated_mlp else functional.ACTIVATIONS[config.act_fn](values)
     return Example(
         story=story,
         position=int(values.argmax() if strongest else values.argmin()),

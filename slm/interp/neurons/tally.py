@@ -16,7 +16,7 @@ from torch import Tensor
 
 from slm.interp.neurons import distributions
 from slm.interp.neurons.activations import KEPT, ranked_hook
-from slm.model import fast
+from slm.model import functional
 from slm.model.config import ModelConfig
 from slm.runs import Checkpoint
 from slm.stories.windows import windows
@@ -121,7 +121,7 @@ class Tally:
             self._counter = distributions.Counter(checkpoint.config.d_mlp, self._room)
         counter = self._counter
 
-        def take(name: str, act: fast.Act) -> None:
+        def take(name: str, act: functional.Act) -> None:
             if (layer := self._layers.get(name)) is None:
                 return
             assert isinstance(act, Tensor)
@@ -134,7 +134,7 @@ class Tally:
             self._merge(0, layer, act, batch, torch.stack(highest))
             self._merge(1, layer, act, batch, -torch.stack(lowest))
 
-        fast.hidden(checkpoint.weights, batch.rows, tap=take)
+        functional.hidden(checkpoint.weights, batch.rows, hook=take)
 
     def _merge(
         self,

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from slm.errors import BadInput
-from slm.model import fast
+from slm.model import functional
 from slm.progress import Progress, result_of
 from slm.runs import Address, Checkpoint
 from slm.stories import shipped
@@ -157,18 +157,18 @@ def _without_heads(
 ) -> Float[Tensor, "row"]:
     """The last token's log-probability: from the whole model, then without each head."""
     config, weights = checkpoint.config, checkpoint.weights
-    rows = fast.embed(weights, torch.tensor([list(tokens[:-1])]))  # the first stays whole
+    rows = functional.embed(weights, torch.tensor([list(tokens[:-1])]))  # the first stays whole
     for layer, block in enumerate(weights.blocks):
-        taps = fast.Taps([f"blocks.{layer}.{Z}"])
-        whole = fast.add_attention(weights, layer, rows[:1], tap=taps)
-        others = _by_parts(partial(fast.add_attention, weights, layer), rows[1:])
-        (z,) = taps.acts.values()
+        cache = functional.ActivationCache([f"blocks.{layer}.{Z}"])
+        whole = functional.add_attention(weights, layer, rows[:1], hook=cache)
+        others = _by_parts(partial(functional.add_attention, weights, layer), rows[1:])
+        (z,) = cache.values()
         W_O = block.W_O.view(config.n_heads, config.d_head, config.d_model)
         lost = torch.einsum("phd,hdm->hpm", z[0] - instead[layer], W_O)
         rows = torch.cat([whole, others, whole - lost])
         if layer == config.n_layers - 1:
             rows = rows[:, -1:]  # the place where the word is predicted
-        rows = _by_parts(partial(fast.add_mlp, weights, layer), rows)
+        rows = _by_parts(partial(functional.add_mlp, weights, layer), rows)
     return _said(checkpoint, rows, tokens[-1])
 
 
@@ -181,12 +181,14 @@ def _without_neurons(
 ) -> Iterator[Float[Tensor, "row"]]:
     """The last token's log-probability: from the whole model, then without some neurons of a layer each."""
     weights = checkpoint.weights
-    x = fast.embed(weights, torch.tensor([list(tokens[:-1])]))
+    x = functional.embed(weights, torch.tensor([list(tokens[:-1])]))
     for before in range(layer):
-        x = fast.add_mlp(weights, before, fast.add_attention(weights, before, x))
-    taps = fast.Taps([f"blocks.{layer}.{POST}"])
-    whole = fast.add_mlp(weights, layer, fast.add_attention(weights, layer, x), tap=taps)
-    (post,) = taps.acts.values()
+        x = functional.add_mlp(weights, before, functional.add_attention(weights, before, x))
+    cache = functional.ActivationCache([f"blocks.{layer}.{POST}"])
+    whole = functional.add_mlp(
+        weights, layer, functional.add_attention(weights, layer, x), hook=cache
+    )
+    (post,) = cache.values()
     change = (post[0] - instead).T  # [neuron pos]
     if layer == checkpoint.config.n_layers - 1:
         whole, change = whole[:, -1:], change[:, -1:]  # the place where the word is predicted
@@ -205,8 +207,8 @@ def _rest(
     weights = checkpoint.weights
     last = checkpoint.config.n_layers - 1
     for after in range(layer + 1, last + 1):
-        rows = fast.add_attention(weights, after, rows)
-        rows = fast.add_mlp(weights, after, rows[:, -1:] if after == last else rows)
+        rows = functional.add_attention(weights, after, rows)
+        rows = functional.add_mlp(weights, after, rows[:, -1:] if after == last else rows)
     return _said(checkpoint, rows, word)
 
 
@@ -214,8 +216,8 @@ def _said(
     checkpoint: Checkpoint, rows: Float[Tensor, "row pos d_model"], word: int
 ) -> Float[Tensor, "row"]:
     """The word's log-probability after the last position of each row."""
-    final = fast.final_norm(checkpoint.weights, rows[:, -1])
-    return fast.unembed(checkpoint.weights, final).log_softmax(-1)[:, word]
+    final = functional.ln_final(checkpoint.weights, rows[:, -1])
+    return functional.unembed(checkpoint.weights, final).log_softmax(-1)[:, word]
 
 
 def _replacements(
@@ -262,9 +264,9 @@ def _outputs(checkpoint: Checkpoint, text: str, hook: str) -> Float[Tensor, "lay
     """What a hook of every layer gives along a story (cut to the context)."""
     names = [f"blocks.{layer}.{hook}" for layer in range(checkpoint.config.n_layers)]
     tokens = checkpoint.tokenizer.encode_story(text)[: checkpoint.config.n_ctx]
-    taps = fast.Taps(names)
-    fast.hidden(checkpoint.weights, torch.tensor([tokens]), tap=taps)
-    return torch.stack([taps.acts[name][0] for name in names])
+    cache = functional.ActivationCache(names)
+    functional.hidden(checkpoint.weights, torch.tensor([tokens]), hook=cache)
+    return torch.stack([cache[name][0] for name in names])
 
 
 def _by_parts(step: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from slm.errors import BadInput
-from slm.model import fast
+from slm.model import functional
 from slm.model.weights import Weights
 from slm.runs import Address, Checkpoint
 
@@ -82,23 +82,23 @@ def attribute(
     if not 1 <= len(tokens) <= config.n_ctx:
         raise BadInput(f"a prompt takes 1 to {config.n_ctx} tokens, not {len(tokens)}")
     layers, last = range(config.n_layers), len(tokens) - 1
-    taps = fast.Taps(
+    cache = functional.ActivationCache(
         [f"blocks.{layer}.attn.hook_z" for layer in layers]
         + [f"blocks.{layer}.mlp.hook_post" for layer in layers]
         + [f"blocks.{config.n_layers - 1}.hook_resid_post"]
     )
-    final = fast.hidden(weights, torch.tensor([list(tokens)]), tap=taps)[0, -1]
-    stream = taps.acts[f"blocks.{config.n_layers - 1}.hook_resid_post"][0, -1]
+    final = functional.hidden(weights, torch.tensor([list(tokens)]), hook=cache)[0, -1]
+    stream = cache[f"blocks.{config.n_layers - 1}.hook_resid_post"][0, -1]
 
     def less_baseline(of: Tensor) -> Tensor:
         return of[word] - (of.mean(0) if against is None else of[against])
 
     wanted, b_U = less_baseline(weights.unembed), less_baseline(weights.b_U)
-    logits = fast.unembed(weights, final)
+    logits = functional.unembed(weights, final)
     reader = _reader(weights, stream, wanted)
 
-    z = torch.stack([taps.acts[f"blocks.{layer}.attn.hook_z"][0, -1] for layer in layers])
-    post = torch.stack([taps.acts[f"blocks.{layer}.mlp.hook_post"][0, -1] for layer in layers])
+    z = torch.stack([cache[f"blocks.{layer}.attn.hook_z"][0, -1] for layer in layers])
+    post = torch.stack([cache[f"blocks.{layer}.mlp.hook_post"][0, -1] for layer in layers])
     W_O = torch.stack([block.W_O for block in weights.blocks])
     W_out = torch.stack([block.W_out for block in weights.blocks])
     written = torch.einsum("lhd,lhdm->lhm", z, W_O.view(*z.shape, config.d_model))

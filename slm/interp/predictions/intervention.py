@@ -18,7 +18,7 @@ from torch import Tensor
 from slm.errors import BadInput
 from slm.generation.sampler import Completion, Sampling, complete
 from slm.interp.predictions.ablation import POST, Z, mean_outputs
-from slm.model import fast
+from slm.model import functional
 from slm.runs import Address, Checkpoint
 from slm.stories import shipped
 
@@ -71,10 +71,10 @@ def parse_switches(text: str) -> tuple[Switch, ...]:
 
 
 @torch.no_grad()
-def edit_of(checkpoint: Checkpoint, switches: Sequence[Switch]) -> fast.Edit:
+def edit_of(checkpoint: Checkpoint, switches: Sequence[Switch]) -> functional.InterventionFn:
     """What the switches do to activations; raises `BadInput` for a part the model does not have."""
     if not switches:
-        return fast.leave
+        return functional.identity
     config, means = checkpoint.config, {}
     for one in switches:
         what, there = ("neuron", config.d_mlp) if one.neuron else ("head", config.n_heads)
@@ -144,7 +144,7 @@ def regenerate(
     """
     edit = edit_of(checkpoint, switches)
     whole = complete(checkpoint, [prompt] * PAIRS, sampling)
-    switched = complete(checkpoint, [prompt] * PAIRS, sampling, edit=edit)
+    switched = complete(checkpoint, [prompt] * PAIRS, sampling, intervention=edit)
     texts = [one.text for one in whole]
     kept = [_share(a, b.text) for a, b in zip(texts, switched, strict=True)]
     by_luck = [_share(a, b) for a, b in zip(texts, [*texts[1:], texts[0]], strict=True)]
@@ -155,7 +155,7 @@ def regenerate(
         switched=switched[0],
         kept=_interval(kept),
         by_luck=_interval(by_luck),
-        surprise=_surprise(checkpoint, whole[0], fast.leave),
+        surprise=_surprise(checkpoint, whole[0], functional.identity),
         surprise_switched=_surprise(checkpoint, whole[0], edit),
     )
 
@@ -198,13 +198,15 @@ def _interval(shares: Sequence[float]) -> Kept:
     return Kept(mean=float(np.mean(shares)), low=float(low), high=float(high))
 
 
-def _surprise(checkpoint: Checkpoint, story: Completion, edit: fast.Edit) -> float:
+def _surprise(checkpoint: Checkpoint, story: Completion, edit: functional.InterventionFn) -> float:
     """Bits a token of what was written, as a model makes of it."""
     start = checkpoint.tokenizer.encode_story(story.prompt)
     tokens = [*start, *story.tokens]
     if not story.tokens:
         return float("nan")
-    logits = fast.logits(checkpoint.weights, torch.tensor([tokens[:-1]]), edit=edit)[0]
+    logits = functional.logits(checkpoint.weights, torch.tensor([tokens[:-1]]), intervention=edit)[
+        0
+    ]
     said: Float[Tensor, "pos d_vocab"] = logits[len(start) - 1 :].log_softmax(-1)
     own = said[torch.arange(len(story.tokens)), torch.tensor(story.tokens)]
     return float(-own.mean() / np.log(2))

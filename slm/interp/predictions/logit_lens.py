@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from slm.model import fast
+from slm.model import functional
 from slm.runs import Address, Checkpoint
 
 
@@ -34,17 +34,17 @@ def logit_lens(checkpoint: Checkpoint, tokens: Sequence[int]) -> LogitLens:
     """
     weights = checkpoint.weights
     truth = torch.tensor(list(tokens[1:]))
-    x = fast.embed(weights, torch.tensor([list(tokens)]))
+    x = functional.embed(weights, torch.tensor([list(tokens)]))
     stages, streams = ["embedding"], [x]
     for layer in range(checkpoint.config.n_layers):
-        for name, add in (("attention", fast.add_attention), ("MLP", fast.add_mlp)):
+        for name, add in (("attention", functional.add_attention), ("MLP", functional.add_mlp)):
             x = add(weights, layer, x)
             stages.append(f"{name} {layer}")
             streams.append(x)
     probability = torch.full((len(stages), len(tokens)), float("nan"))
     likeliest = torch.zeros((len(stages), len(tokens)), dtype=torch.long)
     for row, stream in enumerate(streams):  # one after the other: all logits at once are large
-        logits = fast.unembed(weights, fast.final_norm(weights, stream[0, :-1]))
+        logits = functional.unembed(weights, functional.ln_final(weights, stream[0, :-1]))
         found = logits.softmax(-1)
         probability[row, 1:] = found[torch.arange(len(truth)), truth]
         likeliest[row, 1:] = logits.argmax(-1)

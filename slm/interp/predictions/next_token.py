@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 
 from slm.errors import BadInput
-from slm.model import fast
+from slm.model import functional
 from slm.runs import Address, Checkpoint
 
 KEPT = 12
@@ -61,7 +61,7 @@ def expectations(checkpoint: Checkpoint, text: str) -> Expectations:
     Raises `BadInput` where the text is empty or does not fit the context.
     """
     tokens = story_tokens(checkpoint, text)
-    logits = fast.logits(checkpoint.weights, torch.tensor([tokens]))[0, :-1]
+    logits = functional.logits(checkpoint.weights, torch.tensor([tokens]))[0, :-1]
     log_probs = logits.log_softmax(-1)
     truth = torch.tensor(tokens[1:])
     own = log_probs[torch.arange(len(truth)), truth]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from slm.errors import BadInput
 from slm.interp.predictions.next_token import story_tokens
-from slm.model import fast
+from slm.model import functional
 from slm.model.config import ModelConfig
 from slm.progress import Progress, result_of
 from slm.runs import Address, Checkpoint
@@ -77,7 +77,7 @@ def aligned(checkpoint: Checkpoint, text: str, other: str) -> tuple[list[int], l
 @torch.no_grad()
 def answers(checkpoint: Checkpoint, first: Sequence[int], second: Sequence[int]) -> tuple[int, int]:
     """What the model says after each of two prompts; the next likeliest where that is the same."""
-    logits = fast.logits(checkpoint.weights, torch.tensor([list(first), list(second)]))[:, -1]
+    logits = functional.logits(checkpoint.weights, torch.tensor([list(first), list(second)]))[:, -1]
     answer = int(logits[0].argmax())
     return answer, next(int(one) for one in logits[1].topk(2).indices if int(one) != answer)
 
@@ -91,7 +91,7 @@ def cost_of_the_change(
     Not a number at END, which is given, and where a token of `second` differs.
     """
     rows = torch.tensor([list(first), list(second)])
-    said = fast.logits(checkpoint.weights, rows)[:, :-1].log_softmax(-1)
+    said = functional.logits(checkpoint.weights, rows)[:, :-1].log_softmax(-1)
     truth = rows[:1, 1:, None].expand(2, -1, 1)
     own = said.gather(-1, truth)[..., 0]
     lost = torch.where(rows[0, 1:] == rows[1, 1:], own[0] - own[1], torch.nan)
@@ -173,9 +173,11 @@ class _Run:
         key = "hook_rot_k" if checkpoint.config.rotary else "hook_k"
         streams = ("hook_resid_pre", "hook_resid_mid", "hook_resid_post")
         names = (*streams, "attn.hook_z", f"attn.{key}", "attn.hook_v")
-        taps = fast.Taps(f"blocks.{layer}.{name}" for layer in layers for name in names)
-        fast.hidden(checkpoint.weights, torch.tensor([list(tokens)]), tap=taps)
-        found = [[taps.acts[f"blocks.{layer}.{name}"] for layer in layers] for name in names]
+        cache = functional.ActivationCache(
+            f"blocks.{layer}.{name}" for layer in layers for name in names
+        )
+        functional.hidden(checkpoint.weights, torch.tensor([list(tokens)]), hook=cache)
+        found = [[cache[f"blocks.{layer}.{name}"] for layer in layers] for name in names]
         self.given, self.after_attention, self.after_mlp, self.z, keys, values = found
         self.keys = [k.transpose(1, 2) for k in keys]  # [1 head pos d_head]
         self.values = [v.transpose(1, 2) for v in values]
@@ -191,13 +193,13 @@ def _places(
     for layer in range(last + 1):
         rows = torch.cat([rows, _filled(corrupted.given[layer], clean.given[layer], at)])
         attend = _after(corrupted.keys[layer], corrupted.values[layer], at)
-        rows = fast.add_attention(weights, layer, rows, where=where, attend=attend)
+        rows = functional.add_attention(weights, layer, rows, positions=where, attend=attend)
         mid, was_mid = clean.after_attention[layer], corrupted.after_attention[layer]
         wrote = mid - clean.given[layer] + corrupted.given[layer]
         rows = torch.cat([rows, _filled(was_mid, wrote, at)])
         if layer == last:
             rows = rows[:, -1:]  # only the place where the answer is given
-        rows = fast.add_mlp(weights, layer, rows)
+        rows = functional.add_mlp(weights, layer, rows)
         post = clean.after_mlp[layer] - mid + was_mid
         filled = _filled(corrupted.after_mlp[layer], post, at)
         rows = torch.cat([rows, filled[:, -rows.shape[1] :]])
@@ -213,7 +215,7 @@ def _filled(
 
 def _after(
     keys: Float[Tensor, "1 head pos d_head"], values: Float[Tensor, "1 head pos d_head"], at: int
-) -> fast.Attend:
+) -> functional.Attend:
     """Attention of positions from `at` on, to themselves and to what stood before them."""
 
     def attend(
@@ -222,8 +224,8 @@ def _after(
         def whole(before: Tensor, new: Tensor) -> Tensor:
             return torch.cat([before[:, :, :at].expand(len(new), -1, -1, -1), new], dim=2)
 
-        seen = fast.visible(keys.shape[2], config.window(layer), q.device)[at:]
-        return fast.attend_where(q, whole(keys, k), whole(values, v), seen, config)
+        seen = functional.causal_mask(keys.shape[2], config.window(layer), q.device)[at:]
+        return functional.masked_attention(q, whole(keys, k), whole(values, v), seen, config)
 
     return attend
 
@@ -236,13 +238,13 @@ def _heads(
     rows = corrupted.given[0][:0]
     for layer, block in enumerate(weights.blocks):
         if len(rows):
-            rows = fast.add_attention(weights, layer, rows)
+            rows = functional.add_attention(weights, layer, rows)
         W_O = block.W_O.view(config.n_heads, config.d_head, config.d_model)
         gained = torch.einsum("phd,hdm->hpm", (clean.z[layer] - corrupted.z[layer])[0], W_O)
         rows = torch.cat([rows, corrupted.after_attention[layer] + gained])
         if layer == config.n_layers - 1:
             rows = rows[:, -1:]
-        rows = fast.add_mlp(weights, layer, rows)
+        rows = functional.add_mlp(weights, layer, rows)
     return rows[:, -1]
 
 
@@ -251,6 +253,6 @@ def _lead(
 ) -> Float[Tensor, "row"]:
     """The answer's logit minus the rival's, for last streams."""
     weights = checkpoint.weights
-    final = fast.final_norm(weights, stream)
+    final = functional.ln_final(weights, stream)
     wanted = weights.unembed[answer] - weights.unembed[rival]
     return final @ wanted + weights.b_U[answer] - weights.b_U[rival]

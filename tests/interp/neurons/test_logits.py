@@ -5,7 +5,7 @@ import torch
 
 from slm.errors import BadInput
 from slm.interp.neurons.logits import direct_logits, writes
-from slm.model import fast
+from slm.model import functional
 from slm.runs import Checkpoint
 from tests.conftest import little_stories
 
@@ -33,13 +33,13 @@ def test_the_final_norms_gain_and_centring_are_in_it(checkpoint: Checkpoint) -> 
 def test_a_small_push_raises_the_logits_said_to_be_promoted(checkpoint: Checkpoint) -> None:
     weights, layer = checkpoint.weights, checkpoint.config.n_layers - 1
     checkpoint.weights.ln_final_w[::3] = 0.2
-    taps = fast.Taps([f"blocks.{layer}.hook_resid_post"])
+    cache = functional.ActivationCache([f"blocks.{layer}.hook_resid_post"])
     tokens = [checkpoint.tokenizer.encode_story(s)[:24] for s in little_stories(8)]
-    fast.hidden(weights, torch.tensor(tokens), tap=taps)
-    stream = taps.acts[f"blocks.{layer}.hook_resid_post"].reshape(-1, weights.config.d_model)
+    functional.hidden(weights, torch.tensor(tokens), hook=cache)
+    stream = cache[f"blocks.{layer}.hook_resid_post"].reshape(-1, weights.config.d_model)
 
     def said(x: torch.Tensor) -> torch.Tensor:
-        return fast.unembed(weights, fast.final_norm(weights, x))
+        return functional.unembed(weights, functional.ln_final(weights, x))
 
     for neuron in range(0, 64, 9):
         push = 1e-2 * weights.blocks[layer].W_out[neuron]

@@ -17,7 +17,7 @@ from slm.interp.predictions.intervention import (
     regenerate,
     word_diff,
 )
-from slm.model import fast
+from slm.model import functional
 from slm.model.hooked import hooked, run_with_hooks
 from slm.runs import Checkpoint
 from slm.stories import shipped
@@ -46,18 +46,18 @@ def test_switched_parts_say_what_the_hooked_model_says(checkpoint: Checkpoint, t
         hooks.append((one.hook, switch))
     expected = run_with_hooks(hooked(checkpoint.weights), tokens, hooks)
     edit = edit_of(checkpoint, switches)
-    found = fast.logits(checkpoint.weights, tokens, edit=edit)
+    found = functional.logits(checkpoint.weights, tokens, intervention=edit)
     assert torch.allclose(found, expected, atol=1e-4)
-    assert not torch.allclose(found, fast.logits(checkpoint.weights, tokens), atol=1e-4)
+    assert not torch.allclose(found, functional.logits(checkpoint.weights, tokens), atol=1e-4)
 
 
 def test_writing_token_by_token_is_switched_as_reading_at_once(checkpoint: Checkpoint) -> None:
     edit = edit_of(checkpoint, parse_switches("0.0=0 1.n5=9"))
     sampling = Sampling(temperature=0.0, max_tokens=8)
-    (story,) = complete(checkpoint, ["One day"], sampling, edit=edit)
+    (story,) = complete(checkpoint, ["One day"], sampling, intervention=edit)
     seen = checkpoint.tokenizer.encode_story("One day")
     for token in story.tokens:
-        logits = fast.logits(checkpoint.weights, torch.tensor([seen]), edit=edit)
+        logits = functional.logits(checkpoint.weights, torch.tensor([seen]), intervention=edit)
         assert int(logits[0, -1].argmax()) == token
         seen.append(token)
 

@@ -29,7 +29,7 @@ def random_model(tokenizer: Tokenizer, seed: int = 0, **changes: object) -> Chec
     weights = initialise(config, seed)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for _, leaf in weights.leaves():
+        for _, leaf in weights.named_parameters():
             leaf.add_(torch.randn(leaf.shape, generator=generator) * 0.2)
     address = Address("random", 0)
     return Checkpoint(address=address, config=config, weights=weights, tokenizer=tokenizer)

@@ -16,7 +16,7 @@ from slm.interp.predictions.patching import (
     cost_of_the_change,
     patch,
 )
-from slm.model import fast
+from slm.model import functional
 from slm.model.config import ModelConfig
 from slm.model.hooked import hooked, run_with_cache, run_with_hooks
 from slm.model.weights import initialise
@@ -33,7 +33,7 @@ def random_model(tokenizer: Tokenizer, **changes: object) -> Checkpoint:
     weights = initialise(config, 0)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for _, leaf in weights.leaves():
+        for _, leaf in weights.named_parameters():
             leaf.add_(torch.randn(leaf.shape, generator=generator) * 0.2)
     return Checkpoint(
         address=Address("random", 0), config=config, weights=weights, tokenizer=tokenizer
@@ -42,7 +42,7 @@ def random_model(tokenizer: Tokenizer, **changes: object) -> Checkpoint:
 
 def most_moved(checkpoint: Checkpoint, first: list[int], second: list[int]) -> tuple[int, int]:
     """The tokens whose logits the change of prompt moves furthest apart."""
-    logits = fast.logits(checkpoint.weights, torch.tensor([first, second]))[:, -1]
+    logits = functional.logits(checkpoint.weights, torch.tensor([first, second]))[:, -1]
     moved = logits[0] - logits[1]
     return int(moved.argmax()), int(moved.argmin())
 

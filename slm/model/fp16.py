@@ -1,8 +1,8 @@
-"""Products with matrices that a float16 holds exactly, as it does those of every saved checkpoint.
+"""Multiply by float16 copies of weights that float16 holds exactly, as those of every saved checkpoint.
 
-A token that is drawn reads every weight once. Where a model is too large to stay in the processor's
-cache, reading takes the time, and half as many bytes take half of it. Numbers are multiplied and added
-up in float32, so what is computed is the same.
+Decoding reads every weight once a token and is bound by memory bandwidth where a model does not fit the
+processor's cache: half the bytes take half the time. Products are computed and summed in float32, so the
+result is that of the float32 weights.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,31 +11,31 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from slm.model.fast import Addmm, addmm_alike
+from slm.model.functional import Addmm, addmm_batch_invariant
 from slm.model.weights import Weights
 
 LARGE = 1 << 21
-"""Weights from which on a model is read from memory again for each token (8 MB in float32)."""
+"""Parameters (8 MB in float32) from which on a model is read from memory again for each token."""
 
 
-def products(weights: Weights) -> Addmm:
-    """How to multiply by a model's matrices when few rows are. Of the weights as they are now.
+def packed_addmm(weights: Weights) -> Addmm:
+    """Return an `addmm` for few rows, over float16 copies of the matrices as they are now.
 
     No row depends on how many others there are. Of a small model only the unembedding is packed:
-    with few rows that takes a third of the time that `addmm_alike` does.
+    with few rows that takes a third of the time that `addmm_batch_invariant` does.
     """
-    return Halves(worth_packing(weights)).addmm
+    return PackedFp16(worth_packing(weights)).addmm
 
 
 def worth_packing(weights: Weights) -> list[Tensor]:
-    """All matrices of a large model; of a small one the unembedding."""
+    """Return all matrices of a large model, the unembedding of a small one."""
     matrices = list(matrices_of(weights))
     large = sum(matrix.numel() for matrix in matrices) >= LARGE
     return matrices if large else matrices[-1:]
 
 
-class Halves:
-    """Matrices [in, out] packed as float16; those that would lose anything stay as they are."""
+class PackedFp16:
+    """Pack matrices [in, out] as float16, those that float16 holds exactly."""
 
     def __init__(self, matrices: Iterable[Tensor]) -> None:
         self._packed: dict[int, torch.ScriptObject] = {}
@@ -52,16 +52,16 @@ class Halves:
         x: Float[Tensor, "row in"],
         matrix: Float[Tensor, "in out"],
     ) -> Float[Tensor, "row out"]:
-        """`torch.addmm` with any matrix."""
+        """Compute `torch.addmm`, over the packed copy where there is one."""
         packed = self._packed.get(matrix.data_ptr())
         if packed is None:
-            return addmm_alike(bias, x, matrix)
+            return addmm_batch_invariant(bias, x, matrix)
         product: Tensor = torch.ops.quantized.linear_dynamic_fp16(x.contiguous(), packed)
         return product.add_(bias)
 
 
 def matrices_of(weights: Weights) -> Iterator[Float[Tensor, "in out"]]:
-    """Every matrix that is multiplied by, the unembedding last."""
+    """Yield every matrix of the forward pass, the unembedding last."""
     for block in weights.blocks:
         yield from (block.W_QKV, block.W_O, block.W_in, block.W_out)
         if block.W_gate is not None:

@@ -4,10 +4,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from slm.model import fast, gradients
-from slm.model.gradients import addmm_bfloat16, cross_entropy
+from slm.model import autograd, functional
+from slm.model.autograd import addmm_bfloat16, cross_entropy
 from slm.model.weights import Weights
-from tests.model.test_fast import SMALL, lively, some_tokens
+from tests.model.test_functional import SMALL, lively, some_tokens
 
 
 def problem(dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
@@ -24,7 +24,7 @@ def problem(dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
 def test_cross_entropy_and_its_gradients_are_torchs_own(
     cells: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(gradients.CELLS_AT_ONCE, "cpu", cells)  # blocks of 1, 2 and all 7 rows
+    monkeypatch.setitem(autograd.CELLS_AT_ONCE, "cpu", cells)  # blocks of 1, 2 and all 7 rows
     final, unembed, bias, targets = problem(torch.float64)
     ours = cross_entropy(final, unembed, bias, targets, torch.float64)
     theirs = F.cross_entropy(F.linear(final, unembed, bias), targets)
@@ -64,9 +64,11 @@ def test_training_in_bfloat16_follows_almost_the_same_gradient(name: str) -> Non
 
     def gradient(dtype: torch.dtype) -> tuple[float, torch.Tensor]:
         weights: Weights = lively(SMALL[name]).requires_grad()
-        loss = fast.loss(weights, tokens, dtype)
+        loss = functional.loss(weights, tokens, dtype)
         loss.backward()
-        return loss.item(), torch.cat([leaf.grad.flatten() for _, leaf in weights.leaves()])
+        return loss.item(), torch.cat(
+            [leaf.grad.flatten() for _, leaf in weights.named_parameters()]
+        )
 
     (exact, true), (low, close) = gradient(torch.float32), gradient(torch.bfloat16)
     assert low == pytest.approx(exact, rel=0.01)

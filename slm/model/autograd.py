@@ -1,4 +1,4 @@
-"""Two operations whose gradients are worked out by hand, because that is where training spends its time."""
+"""Two autograd functions with hand-written backward passes, where training spends most of its time."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from torch import Tensor
 
 CELLS_AT_ONCE = {"cpu": 1 << 19}
 CELLS_ELSEWHERE = 1 << 25
-"""Logits that exist at one time in `cross_entropy`: few enough to stay in the processor's cache, on
-other devices so many that there is work for all their cores.
+"""Logits that `cross_entropy` computes at one time: few enough to stay in a processor's cache; on other
+devices enough to keep all cores busy.
 """
 
 
-def multiplies_bfloat16(device: torch.device | str = "cpu") -> bool:
-    """Whether a CPU or a CUDA device has instructions for products in bfloat16; else they are slow."""
+def supports_bfloat16(device: torch.device | str = "cpu") -> bool:
+    """Return whether a CPU or CUDA device has instructions for bfloat16 products (else they are slow)."""
     kind = torch.device(device).type
     if kind == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -27,12 +27,12 @@ def multiplies_bfloat16(device: torch.device | str = "cpu") -> bool:
 def addmm_bfloat16(
     bias: Float[Tensor, "out"], x: Float[Tensor, "row in"], matrix: Float[Tensor, "in out"]
 ) -> Float[Tensor, "row out"]:
-    """`torch.addmm`, multiplied and returned in bfloat16; the gradients of float32 are float32."""
+    """Compute `torch.addmm` in bfloat16; gradients of float32 tensors are float32."""
     return _AddmmBfloat16.apply(bias, x, matrix)
 
 
 class _AddmmBfloat16(torch.autograd.Function):
-    """Keeps x in half the memory, and never widens a product that will be added up anyway."""
+    """Saves x in bfloat16 for the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, bias: Tensor, x: Tensor, matrix: Tensor) -> Tensor:
@@ -60,17 +60,17 @@ def cross_entropy(
     targets: Int[Tensor, "row"],
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, ""]:
-    """Mean cross-entropy in nats of `final @ unembed.T + bias`, without ever holding all logits.
+    """Compute the mean cross-entropy in nats of `final @ unembed.T + bias`, never holding all logits.
 
-    The gradients are made on the way, a block of rows at a time (as Wijmans et al. 2024 do,
-    arXiv:2411.09009): twice to four times as fast as writing 4,096 x 4,096 logits to memory and
-    reading them back. Products are computed in `dtype`.
+    Gradients are computed in the forward pass, a block of rows at a time (Wijmans et al. 2024,
+    arXiv:2411.09009): two to four times as fast as writing 4,096 x 4,096 logits to memory and reading
+    them back. Products are computed in `dtype`.
     """
     return _CrossEntropy.apply(final, unembed, bias, targets, dtype)
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """The gradient of a mean cross-entropy in its logits is (softmax - one-hot) / rows."""
+    """Uses that the gradient of a mean cross-entropy in its logits is (softmax - one-hot) / rows."""
 
     @staticmethod
     def forward(

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from slm.model import fast
+from slm.model import functional
 from slm.model.config import ModelConfig
-from slm.model.halves import LARGE, Halves, matrices_of, products, worth_packing
+from slm.model.fp16 import LARGE, PackedFp16, matrices_of, packed_addmm, worth_packing
 from slm.model.weights import Weights, initialise
 
 PLAIN = ModelConfig(d_model=16, n_layers=2, n_heads=2, d_vocab=64, n_ctx=16)
@@ -17,19 +17,21 @@ def saved(config: ModelConfig = PLAIN) -> Weights:
     """Random weights as a checkpoint's file holds them."""
     weights = initialise(config, 0)
     with torch.no_grad():
-        for _, leaf in weights.leaves():
+        for _, leaf in weights.named_parameters():
             leaf.add_(torch.randn(leaf.shape, generator=torch.Generator().manual_seed(1)) * 0.2)
             leaf.copy_(leaf.half().float())
     return weights
 
 
-def next_logits(weights: Weights, addmm: fast.Addmm) -> torch.Tensor:
+def next_logits(weights: Weights, addmm: functional.Addmm) -> torch.Tensor:
     """Logits after a prompt and three steps of two stories."""
     with torch.no_grad():
-        cache = fast.KVCache(weights.config, 2)
-        fast.prefill(weights, cache, torch.tensor([[1, 2, 3], [4, 5, 6]]), torch.tensor([3, 2]))
+        cache = functional.KVCache(weights.config, 2)
+        functional.prefill(
+            weights, cache, torch.tensor([[1, 2, 3], [4, 5, 6]]), torch.tensor([3, 2])
+        )
         for token in (7, 8, 9):
-            logits = fast.step(weights, cache, torch.tensor([token, token + 1]), addmm=addmm)
+            logits = functional.step(weights, cache, torch.tensor([token, token + 1]), addmm=addmm)
     return logits
 
 
@@ -40,7 +42,7 @@ def next_logits(weights: Weights, addmm: fast.Addmm) -> torch.Tensor:
 )
 def test_halves_say_what_the_whole_weights_say(config: ModelConfig) -> None:
     weights = saved(config)
-    found = next_logits(weights, Halves(matrices_of(weights)).addmm)
+    found = next_logits(weights, PackedFp16(matrices_of(weights)).addmm)
     assert found == pytest.approx(next_logits(weights, torch.addmm).numpy(), abs=1e-4)
 
 
@@ -49,7 +51,7 @@ def test_a_matrix_that_would_lose_anything_is_left_as_it_is() -> None:
     with torch.no_grad():
         weights.blocks[0].W_in[0, 0] = 1 + 2**-20  # between two numbers of a float16
         weights.blocks[1].W_in[0, 0] = 1e6  # beyond all of them
-    halves, x = Halves(matrices_of(weights)), torch.randn(4, 16)
+    halves, x = PackedFp16(matrices_of(weights)), torch.randn(4, 16)
     for block in weights.blocks:
         assert torch.equal(
             halves.addmm(block.b_in, x, block.W_in), torch.addmm(block.b_in, x, block.W_in)
@@ -67,7 +69,7 @@ def test_all_of_a_large_model_is_read_as_halves_and_of_a_small_one_the_unembeddi
 @pytest.mark.parametrize("d_model", [16, 512])
 def test_no_row_of_a_product_depends_on_how_many_there_are(d_model: int) -> None:
     weights = saved(replace(PLAIN, d_model=d_model))
-    addmm, x = products(weights), torch.randn(70, d_model)
+    addmm, x = packed_addmm(weights), torch.randn(70, d_model)
     for bias, matrix in (
         (weights.blocks[0].b_in, weights.blocks[0].W_in),
         (weights.b_U, weights.unembed.T),

@@ -1,4 +1,4 @@
-"""The fast way says what the hooked way says, in logits, gradients, patterns and step by step."""
+"""The functional forward pass equals TransformerLens, in logits, gradients, patterns and step by step."""
 
 import math
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from slm.model import fast
+from slm.model import functional
 from slm.model.config import PRESETS, ModelConfig
 from slm.model.hooked import hooked, run_with_cache
 from slm.model.weights import Block, Weights, initialise
@@ -42,7 +42,7 @@ def lively(config: ModelConfig) -> Weights:
     weights = initialise(config, 0)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        for _, leaf in weights.leaves():
+        for _, leaf in weights.named_parameters():
             leaf.add_(torch.randn(leaf.shape, generator=generator) * 0.05)
     return weights
 
@@ -76,15 +76,15 @@ def gradients(weights: Weights) -> Weights:
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_fast_equals_hooked_in_logits_and_gradients(name: str) -> None:
+def test_functional_equals_hooked_in_logits_and_gradients(name: str) -> None:
     config = SMALL[name]
     weights = lively(config).requires_grad()
     model = hooked(weights)
     tokens = some_tokens(config)
 
-    assert torch.allclose(fast.logits(weights, tokens), model(tokens), atol=1e-4)
+    assert torch.allclose(functional.logits(weights, tokens), model(tokens), atol=1e-4)
 
-    fast.loss(weights, tokens).backward()
+    functional.loss(weights, tokens).backward()
     model(tokens, return_type="loss").backward()
     theirs = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
     ours = gradients(weights).named_views()
@@ -95,7 +95,7 @@ def test_fast_equals_hooked_in_logits_and_gradients(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["deep-narrow", "paper-1M", "llama"])
-def test_taps_hand_out_what_hooks_see(name: str) -> None:
+def test_the_activation_cache_holds_what_hooks_see(name: str) -> None:
     config = SMALL[name]
     weights = lively(config)
     tokens = some_tokens(config)
@@ -116,12 +116,12 @@ def test_taps_hand_out_what_hooks_see(name: str) -> None:
             *(("attn.hook_rot_q", "attn.hook_rot_k") if config.rotary else ()),
         )
     ]
-    taps = fast.Taps(names)
-    fast.hidden(weights, tokens, tap=taps)
+    acts = functional.ActivationCache(names)
+    functional.hidden(weights, tokens, hook=acts)
     _, cache = run_with_cache(hooked(weights), tokens, names)
-    assert taps.acts.keys() == set(names)
+    assert acts.keys() == set(names)
     for hook_name in names:
-        assert torch.allclose(taps.acts[hook_name], cache[hook_name], atol=1e-4), hook_name
+        assert torch.allclose(acts[hook_name], cache[hook_name], atol=1e-4), hook_name
 
 
 @pytest.mark.parametrize("name", ["quick", "paper-1M", "llama"])
@@ -129,27 +129,27 @@ def test_stories_of_different_lengths_grow_in_the_cache_as_if_read_whole(name: s
     config = SMALL[name]
     weights = lively(config)
     tokens = some_tokens(config)
-    whole = fast.logits(weights, tokens)
-    cache = fast.KVCache(config, rows=2)
-    logits = fast.prefill(weights, cache, tokens[:, :20], torch.tensor([20, 3]))
+    whole = functional.logits(weights, tokens)
+    cache = functional.KVCache(config, rows=2)
+    logits = functional.prefill(weights, cache, tokens[:, :20], torch.tensor([20, 3]))
     for offset in range(15):
         assert torch.allclose(logits[0], whole[0, 19 + offset], atol=1e-4)
         assert torch.allclose(logits[1], whole[1, 2 + offset], atol=1e-4)
         following = torch.stack([tokens[0, 20 + offset], tokens[1, 3 + offset]])
-        logits = fast.step(weights, cache, following)
+        logits = functional.step(weights, cache, following)
     cache.drop(0)
-    logits = fast.step(weights, cache, tokens[1:, 18])
+    logits = functional.step(weights, cache, tokens[1:, 18])
     assert torch.allclose(logits[0], whole[1, 18], atol=1e-4)
 
 
 def test_a_rotary_pair_turns_by_its_angle_and_rotary_patterns_know_only_distances() -> None:
     config = replace(SMALL["llama"], d_model=4, n_heads=1, rotary_base=100.0)
     x = torch.tensor([1.0, 0.0, 0.0, 1.0]).expand(1, 1, 3, 4)  # pairs (0, 2) and (1, 3)
-    turned = fast.turned(x, config)
+    turned = functional.apply_rotary(x, config)
     assert turned[0, 0, 2].tolist() == pytest.approx(
         [math.cos(2), -math.sin(0.2), math.sin(2), math.cos(0.2)], abs=1e-6
     )
-    later = fast.turned(x, config, torch.tensor([[7, 8, 9]]))
+    later = functional.apply_rotary(x, config, torch.tensor([[7, 8, 9]]))
     assert torch.allclose(turned @ turned.mT, later @ later.mT, atol=1e-5)
 
 
@@ -158,12 +158,12 @@ def test_a_position_never_sees_what_comes_after_it() -> None:
     tokens = some_tokens(weights.config)
     changed = tokens.clone()
     changed[:, 25:] = 7
-    before = fast.logits(weights, tokens)[:, :25]
-    assert torch.equal(before, fast.logits(weights, changed)[:, :25])
+    before = functional.logits(weights, tokens)[:, :25]
+    assert torch.equal(before, functional.logits(weights, changed)[:, :25])
 
 
 def test_a_window_of_three_shows_a_token_itself_and_the_two_before() -> None:
-    rows = fast.visible(5, 3, torch.device("cpu")).int().tolist()
+    rows = functional.causal_mask(5, 3, torch.device("cpu")).int().tolist()
     assert rows == [
         [1, 0, 0, 0, 0],
         [1, 1, 0, 0, 0],
