@@ -13,7 +13,7 @@ from slm.generation.sampler import Sampling, complete
 from slm.importing.detect import detect
 from slm.importing.formats.llama2c import read_tokenizer
 from slm.importing.import_run import import_run
-from slm.model import fast
+from slm.model import functional
 from slm.runs import load_checkpoint
 from tests.conftest import little_stories
 
@@ -165,7 +165,7 @@ def test_logits_are_those_of_the_format(tmp_path: Path, shared: bool) -> None:
     checkpoint = load_checkpoint("theirs")
     tokens = greedy(pieces, "Tom went to the park.")
     assert checkpoint.tokenizer.encode_story("Tom went to the park.") == tokens
-    logits = fast.logits(checkpoint.weights, torch.tensor([tokens]))[0]
+    logits = functional.logits(checkpoint.weights, torch.tensor([tokens]))[0]
     assert np.abs(logits.numpy() - forward(parts, tokens)).max() < 1e-4
     written = complete(checkpoint, ["Tom"], Sampling(max_tokens=8, temperature=0.0))[0]
     assert 1 not in written.tokens and len(written.tokens) > 0
@@ -182,7 +182,7 @@ def test_angles_of_another_base_are_told_and_computed_as_llama2c_computes_them(
         notes[base] = [note for note in found.notes if "rotary angles" in note]
     assert not notes[10_000.0] and notes[500.0]
     import_run(found, "theirs")
-    logits = fast.logits(load_checkpoint("theirs").weights, torch.tensor([[1, 5, 7, 9]]))[0]
+    logits = functional.logits(load_checkpoint("theirs").weights, torch.tensor([[1, 5, 7, 9]]))[0]
     assert np.abs(logits.numpy() - forward(parts, [1, 5, 7, 9])).max() < 1e-4
 
 

@@ -19,7 +19,7 @@ from slm.errors import BadInput
 from slm.generation.sampler import Sampling, complete
 from slm.importing.detect import detect
 from slm.importing.import_run import import_run
-from slm.model import fast
+from slm.model import functional
 from slm.runs import load_checkpoint
 from slm.stories.tokenizer import Tokenizer
 from tests.importing.conftest import lively
@@ -106,7 +106,7 @@ def logits_of(path: Path) -> tuple[Tensor, Tensor]:
     tokens = torch.randint(
         0, weights.config.d_vocab, (2, 36), generator=torch.Generator().manual_seed(3)
     )
-    return tokens, fast.logits(weights, tokens)
+    return tokens, functional.logits(weights, tokens)
 
 
 @pytest.mark.parametrize("before", ["", "_orig_mod.", "module."])
@@ -201,7 +201,7 @@ def test_logits_are_those_of_llama2c_by_its_training_and_by_meta(
     assert found.config.tied is shared and found.config.mlp_width == 40
     import_run(found, "theirs")
     tokens = [1, 5, 7, 300, 12, 44, 9]
-    logits = fast.logits(load_checkpoint("theirs").weights, torch.tensor([tokens]))[0]
+    logits = functional.logits(load_checkpoint("theirs").weights, torch.tensor([tokens]))[0]
     assert np.abs(logits.numpy() - forward(parts, tokens)).max() < CLOSE
 
 
