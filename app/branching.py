@@ -87,7 +87,7 @@ class LiveBranches:
         token = self.asked_token
         if not text.strip() or token is None:
             return
-        begins_word = token.piece.startswith(" ") and text[0].isalnum()
+        begins_word = token.str_token.startswith(" ") and text[0].isalnum()
         self.take(
             tuple(self._checkpoint.tokenizer.encode_words(" " + text if begins_word else text))
         )
@@ -106,7 +106,7 @@ class LiveBranches:
         story = self.story
         return [
             Shown(
-                piece=token.piece,
+                text=token.text,
                 value=token.value,
                 alternatives=token.alternatives,
                 marked=index - story.opening in story.taken,
@@ -119,10 +119,12 @@ class LiveBranches:
         if not path:
             return "as it was drawn"
         last = path[-1]
-        pieces = self._checkpoint.tokenizer.pieces(last.tokens)
-        said = "".join(THE_END if piece == END else piece for piece in pieces).strip()
+        str_tokens = self._checkpoint.tokenizer.to_str_tokens(last.tokens)
+        said = "".join(
+            THE_END if str_token == END else str_token for str_token in str_tokens
+        ).strip()
         before = self._stories.get(path[:-1])
-        drawn = [token.piece for token in before.tokens[last.place :]] if before else []
+        drawn = [token.str_token for token in before.tokens[last.place :]] if before else []
         end = len(last.tokens)
         while end < len(drawn) and drawn[end - 1][-1:].isalpha() and drawn[end][:1].isalpha():
             end += 1  # to the end of the word

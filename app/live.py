@@ -35,7 +35,7 @@ class LiveStory:
         self.cut_short = False
         self.error = ""
         tokenizer = checkpoint.tokenizer
-        self._opening = tokenizer.pieces(tokenizer.encode_story(prompt))
+        self._opening = tokenizer.to_str_tokens(tokenizer.encode_story(prompt))
         self._decode = tokenizer.decode
         self._stream = stream(checkpoint, prompt, sampling, taken=self.taken)
 
@@ -87,12 +87,12 @@ class LiveStory:
 
     def shown(self) -> list[Shown]:
         """The prompt uncoloured, then what was written, each token with its probability."""
-        opening = [Shown(piece=piece) for piece in self._opening]
+        opening = [Shown(text=str_token) for str_token in self._opening]
         return opening + [
             Shown(
-                piece=token.piece,
+                text=token.str_token,
                 value=token.probability,
-                alternatives=tuple((a.piece, a.probability) for a in token.alternatives),
+                alternatives=tuple((a.str_token, a.probability) for a in token.alternatives),
             )
             for token in self.tokens
         ]

@@ -10,7 +10,7 @@ from app.jobs import waiting
 from app.jobs.indexing import building
 from app.jobs.work import Work
 from app.story_view import Shown, story_view
-from app.text import piece_shown
+from app.text import token_shown
 from slm.interp.neurons.activations import KEPT, ranked_name
 from slm.interp.neurons.index import Index
 from slm.interp.neurons.search import Found
@@ -26,9 +26,9 @@ def go_to(layer: int, neuron: int) -> None:
     st.session_state["layer"], st.session_state["neuron"] = layer, neuron
 
 
-def word(piece: str) -> str:
+def word(str_token: str) -> str:
     """A token as it stands in a sentence."""
-    return f"“{show.plain(piece_shown(piece))}”"
+    return f"“{show.plain(token_shown(str_token))}”"
 
 
 def build(addresses: Sequence[str]) -> None:
@@ -160,11 +160,11 @@ def in_text(address: str, known: Known, text: str, layer: int, neuron: int, full
     """The reader's text in the neuron's colours, and which neurons a token of it excites."""
     model = cache.checkpoint(address)
     tokens = tuple(model.tokenizer.encode_story(text))
-    pieces = cache.pieces(address, tokens)
+    str_tokens = cache.to_str_tokens(address, tokens)
     values = cache.text_activations(address, tokens)[layer, :, neuron]
     at = selection.token(len(tokens))
     story_view(
-        [Shown(piece=p, value=float(value)) for p, value in zip(pieces, values, strict=True)],
+        [Shown(text=p, value=float(value)) for p, value in zip(str_tokens, values, strict=True)],
         key=f"text-{address}",
         label=ranked_name(model.config),
         scale="which way",
@@ -173,5 +173,5 @@ def in_text(address: str, known: Known, text: str, layer: int, neuron: int, full
         on_pick=selection.set_token,
         small=True,
     )
-    st.markdown(f"Neurons that fire on {word(pieces[at])} and seldom so elsewhere")
+    st.markdown(f"Neurons that fire on {word(str_tokens[at])} and seldom so elsewhere")
     table_of(address, cache.around_token(address, tokens, at), f"here-{address}")

@@ -47,9 +47,9 @@ def in_plotly(text: str) -> str:
     return html.escape(visible(text), quote=False).replace("%{", "%&#123;")
 
 
-def piece_shown(piece: str) -> str:
+def token_shown(str_token: str) -> str:
     """A token's text as one visible line: `▸` opens a story, spaces alone are `␣`."""
-    if piece == END:
+    if str_token == END:
         return "▸"
-    line = visible(piece.replace("\n", "⏎").replace("\t", "⇥"))
+    line = visible(str_token.replace("\n", "⏎").replace("\t", "⇥"))
     return line.strip(" ") or "␣" * len(line)

@@ -189,7 +189,7 @@ def samples(run: Run) -> None:
         )
     for index, sample in enumerate(one for one in found if one["step"] == step):
         story_view(
-            [Shown(piece=sample["prompt"], value=1.0), Shown(piece=sample["text"])],
+            [Shown(text=sample["prompt"], value=1.0), Shown(text=sample["text"])],
             key=f"sample-{index}",
             label="the beginning it was given",
             full=5,

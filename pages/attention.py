@@ -42,13 +42,13 @@ def thumbnails(view: AttentionView, layer: int, head: int) -> None:
 
 def tokens(view: AttentionView, layer: int, head: int) -> None:
     """The story around one token: where it looks, and which later tokens look at it."""
-    pattern, at = view.pattern[layer, head], selection.token(len(view.pieces))
-    earlier = np.arange(len(view.pieces)) <= at
+    pattern, at = view.pattern[layer, head], selection.token(len(view.str_tokens))
+    earlier = np.arange(len(view.str_tokens)) <= at
     values = np.where(earlier, pattern[at], -pattern[:, at])
     story_view(
         [
-            Shown(piece=piece, value=float(value))
-            for piece, value in zip(view.pieces, values, strict=True)
+            Shown(text=str_token, value=float(value))
+            for str_token, value in zip(view.str_tokens, values, strict=True)
         ],
         key=f"story-{view.address}",
         label=("is looked at:", "looks at it:"),
@@ -68,7 +68,7 @@ def large(view: AttentionView, layer: int, head: int, how: str, hidden: bool) ->
         hooks += " x norm of hook_v W_O, each row scaled to sum to 1"
     first = "hidden and each row scaled to sum to 1" if hidden else "shown"
     show.figure(
-        attention_map(view.pattern[layer, head], view.pieces, show.colours(), how),
+        attention_map(view.pattern[layer, head], view.str_tokens, show.colours(), how),
         name=f"attention-{view.address}-layer{layer}-head{head}",
         table=partial(numbers, view, layer, head, how),
         everything=partial(all_numbers, view, how, hidden),
@@ -78,10 +78,10 @@ def large(view: AttentionView, layer: int, head: int, how: str, hidden: bool) ->
 
 def numbers(view: AttentionView, layer: int, head: int, how: str) -> str:
     """One head's pattern as CSV."""
-    pattern, pieces = view.pattern[layer, head], view.pieces
+    pattern, str_tokens = view.pattern[layer, head], view.str_tokens
     rows: Iterator[tuple[object, ...]] = (
-        (query, pieces[query], key, pieces[key], f"{pattern[query, key]:.6f}")
-        for query in range(len(pieces))
+        (query, str_tokens[query], key, str_tokens[key], f"{pattern[query, key]:.6f}")
+        for query in range(len(str_tokens))
         for key in range(query + 1)
     )
     return show.csv(("query", "token that looks", "key", "token looked at", how), rows)
@@ -94,7 +94,7 @@ def all_numbers(view: AttentionView, how: str, hidden: bool) -> str:
             "address": str(view.address),
             "weights": how,
             "first token": "hidden" if hidden else "shown",
-            "pieces": view.pieces,
+            "str_tokens": view.str_tokens,
             "axes": ["layer", "head", "query", "key"],
             "pattern": view.pattern.round(5).tolist(),
         },

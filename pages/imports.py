@@ -131,13 +131,16 @@ def describe(found: DetectedModel) -> None:
     }
     st.table({"": list(rows), "what was recognised": [show.plain(text) for text in rows.values()]})
     try:
-        pieces = tokenizer.pieces(tokenizer.encode_story(EXAMPLE))
+        str_tokens = tokenizer.to_str_tokens(tokenizer.encode_story(EXAMPLE))
     except BadInput as error:
         st.caption(show.plain(f"{EXAMPLE} cannot be shown in its tokens: {error}."))
     else:
         st.caption("Its tokenizer reads a story so, the mark that opens it first:")
         story_view(
-            [Shown(piece=piece, value=0.4 * (at % 2)) for at, piece in enumerate(pieces)],
+            [
+                Shown(text=str_token, value=0.4 * (at % 2))
+                for at, str_token in enumerate(str_tokens)
+            ],
             key="import-pieces",
             label="every second token",
             small=True,

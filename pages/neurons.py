@@ -47,7 +47,7 @@ def summary(address: str, known: Known, layer: int, neuron: int) -> None:
     rates = index.fires[layer]
     less = float((rates < rates[neuron]).mean())
     promotes, suppresses = (
-        ", ".join(panels.word(piece) for piece, _ in part[:4])
+        ", ".join(panels.word(str_token) for str_token, _ in part[:4])
         for part in (written.promotes, written.suppresses)
     )
     fires = (
@@ -68,7 +68,7 @@ def summary(address: str, known: Known, layer: int, neuron: int) -> None:
 def place(example: Example, name: str, title: str, full: float, key: str) -> None:
     """One place in its story: the tokens around it, coloured by what the neuron is ranked by."""
     first = max(0, example.position - AROUND)
-    last = min(len(example.pieces), example.position + AROUND + 1)
+    last = min(len(example.str_tokens), example.position + AROUND + 1)
     act = round(example.activation, 3) + 0.0  # no minus before a zero
     output = "" if name == "activation" else f", activation {act:.3f}"
     st.caption(
@@ -76,9 +76,9 @@ def place(example: Example, name: str, title: str, full: float, key: str) -> Non
     )
     story_view(
         [
-            Shown(piece=piece, value=float(value))
-            for piece, value in zip(
-                example.pieces[first:last], example.values[first:last], strict=True
+            Shown(text=str_token, value=float(value))
+            for str_token, value in zip(
+                example.str_tokens[first:last], example.values[first:last], strict=True
             )
         ],
         key=key,
@@ -121,11 +121,11 @@ def numbers(name: str, known: Known, found: Sequence[Example]) -> str:
     def rows() -> Iterator[tuple[object, ...]]:
         for rank, one in enumerate(found):
             numbers = {name: one.values, "activation": one.activations}
-            for at, piece in enumerate(one.pieces):
+            for at, str_token in enumerate(one.str_tokens):
                 shown = (f"{numbers[column][at]:.5f}" for column in columns)
-                yield rank, title(known, one.story), at, piece, *shown, int(at == one.position)
+                yield rank, title(known, one.story), at, str_token, *shown, int(at == one.position)
 
-    return show.csv(("rank", "story", "position", "piece", *columns, "extreme"), rows())
+    return show.csv(("rank", "story", "position", "str_token", *columns, "extreme"), rows())
 
 
 def as_json(address: str, known: Known, layer: int, neuron: int, found: Sequence[Example]) -> str:
@@ -151,7 +151,7 @@ def as_json(address: str, known: Known, layer: int, neuron: int, found: Sequence
                     "position": one.position,
                     "value": one.value,
                     "activation": one.activation,
-                    "pieces": one.pieces,
+                    "str_tokens": one.str_tokens,
                     "values": one.values.round(5).tolist(),
                     "activations": one.activations.round(5).tolist(),
                 }

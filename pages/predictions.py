@@ -27,12 +27,12 @@ def pick(found: Expectations, ours: Expectations, index: int) -> None:
 def story(found: Expectations, at: int, ours: Expectations) -> None:
     """The story, coloured by surprise."""
     surprise = np.nan_to_num(found.surprise)
-    likely = cache.pieces(str(found.address), tuple(found.likely.ravel().tolist()))
+    likely = cache.to_str_tokens(str(found.address), tuple(found.likely.ravel().tolist()))
     kept = found.likely.shape[1]
     story_view(
         [
             Shown(
-                piece=piece,
+                text=str_token,
                 value=float(surprise[i]) if i else None,
                 alternatives=tuple(
                     zip(likely[kept * i :][:5], map(float, found.chances[i][:5]), strict=True)
@@ -40,7 +40,7 @@ def story(found: Expectations, at: int, ours: Expectations) -> None:
                 if i
                 else (),
             )
-            for i, piece in enumerate(found.pieces)
+            for i, str_token in enumerate(found.str_tokens)
         ],
         key=f"story-{found.address}",
         label="surprise in bits:",
@@ -99,7 +99,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 text = read.text
 show.note(read.note)
 ours = cache.expectations(chosen[0], text)
-position = max(1, selection.token(len(ours.pieces)))
+position = max(1, selection.token(len(ours.str_tokens)))
 word = rival = off_layer = None
 layer, other, hook, switched = 0, "", "", ""
 replacement: Replacement = "mean"
@@ -142,15 +142,15 @@ for column, address in selection.columns():
                 restoring.cost(found, text, other, at, partial(pick, found, ours))
             else:
                 story(found, at, ours)
-            if found.pieces[at] != ours.pieces[position]:
+            if found.str_tokens[at] != ours.str_tokens[position]:
                 st.caption(
                     show.plain(
-                        f"This model's tokens differ: asked about is {found.pieces[at]!r}, which holds "
-                        f"the beginning of {ours.pieces[position]!r}."
+                        f"This model's tokens differ: asked about is {found.str_tokens[at]!r}, which holds "
+                        f"the beginning of {ours.str_tokens[position]!r}."
                     )
                 )
         with right:
-            said = found.pieces[at]
+            said = found.str_tokens[at]
             st.markdown(
                 f"**{show.plain(said.strip() or repr(said))}** had probability "
                 f"**{found.probability[at]:.1%}**, rank {found.rank[at]:,} of "

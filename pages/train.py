@@ -115,8 +115,8 @@ def look(corpus: str, vocabulary: int, parent: str) -> None:
     )
     story_view(
         [
-            Shown(piece=piece, value=float(at % 2))
-            for at, piece in enumerate(found.pieces[number or 0])
+            Shown(text=str_token, value=float(at % 2))
+            for at, str_token in enumerate(found.str_tokens[number or 0])
         ],
         key="look-story",
         label="every second token is tinted:",

@@ -6,7 +6,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app import cache, selection, show
 from app.branching import THE_END, LiveBranches, from_links
 from app.story_view import story_view
-from app.text import piece_shown
+from app.text import token_shown
 from slm.generation.branches import Path, path_to_link
 from slm.generation.sampler import Sampling
 from slm.runs import Address, open_run
@@ -119,13 +119,13 @@ def alternatives(letter: str, stories: LiveBranches) -> None:
         st.caption("Click a token to see what else might have come, and take that instead.")
         return
     st.markdown(
-        f"At **{stories.asked}**, {quoted(token.piece)} had probability "
+        f"At **{stories.asked}**, {quoted(token.str_token)} had probability "
         f"**{token.probability:.1%}**. Take another:"
     )
     with st.container(horizontal=True, gap="small"):
         for other in token.alternatives:
             st.button(
-                f"{quoted(other.piece)} {other.probability:.1%}",
+                f"{quoted(other.str_token)} {other.probability:.1%}",
                 key=f"take-{letter}-{other.token}",
                 disabled=other.token == token.token,
                 on_click=stories.take,
@@ -181,9 +181,9 @@ def told(path: Path) -> str:
     return f"Parts at token {path[-1].place}; the same seed draws what follows"
 
 
-def quoted(piece: str) -> str:
-    """A piece as a reader sees it, spaces and all."""
-    return f"“{show.plain(THE_END if piece == END else piece_shown(piece))}”"
+def quoted(str_token: str) -> str:
+    """A token as a reader sees it, spaces and all."""
+    return f"“{show.plain(THE_END if str_token == END else token_shown(str_token))}”"
 
 
 def save(stories: LiveBranches) -> None:

@@ -26,8 +26,8 @@ from app.cache.looking import (
     expectations,
     facts,
     logit_lens,
-    pieces,
     regenerated,
+    to_str_tokens,
     without_heads,
 )
 from app.cache.memorization import copy_index, texts

@@ -22,9 +22,9 @@ from slm.interp.self_checks import facts as facts_of
 from slm.runs import Checkpoint
 
 
-def pieces(address: str, tokens: tuple[int, ...]) -> list[str]:
+def to_str_tokens(address: str, tokens: tuple[int, ...]) -> list[str]:
     """The printable strings of tokens."""
-    return checkpoint(address).tokenizer.pieces(tokens)
+    return checkpoint(address).tokenizer.to_str_tokens(tokens)
 
 
 @of_checkpoint(max_entries=32, waiting="Reading the story …")

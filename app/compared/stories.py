@@ -82,8 +82,8 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
             st.caption(f"**Story {story.number}** · {saved(story.bits_per_byte)}")
             story_view(
                 [
-                    Shown(piece=piece, value=float(gain))
-                    for piece, gain in zip(story.pieces, story.gain, strict=True)
+                    Shown(text=str_token, value=float(gain))
+                    for str_token, gain in zip(story.str_tokens, story.gain, strict=True)
                 ],
                 key=f"differs-{a}-{b}-{story.number}",
                 label=("nats that A saves:", "nats that B saves:"),
@@ -123,7 +123,7 @@ def as_json(found: tuple[StoryDifference, ...], a: str, b: str) -> str:
             "stories": [
                 {
                     "story": story.number,
-                    "pieces": story.pieces,
+                    "str_tokens": story.str_tokens,
                     "nats of a": story.a.round(5).tolist(),
                     "nats of b": story.b.round(5).tolist(),
                 }

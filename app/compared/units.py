@@ -29,7 +29,7 @@ def show_heads(found: Matching, a: str, b: str) -> None:
     views = [cache.attention(address, text) for address in (a, b)]
     chosen = min(int(st.session_state.get("pair", 0)), len(found.pairs) - 1)
     patterns = []
-    length = min(len(view.pieces) for view in views)
+    length = min(len(view.str_tokens) for view in views)
     for pair in found.pairs:
         for view, (layer, head) in zip(views, (pair.a, pair.b), strict=True):
             patterns.append(view.pattern[layer, head, :length, :length])
@@ -60,7 +60,7 @@ def show_heads(found: Matching, a: str, b: str) -> None:
         with column:
             st.caption(f"{show.plain(address)}, layer {layer}, head {head}")
             st.plotly_chart(
-                attention_map(view.pattern[layer, head], view.pieces, show.colours()),
+                attention_map(view.pattern[layer, head], view.str_tokens, show.colours()),
                 theme=None,
                 key=f"pair-{address}",
                 config=style.config(f"pair-{address}"),
@@ -115,9 +115,9 @@ def show_neurons(found: Matching, a: str, b: str) -> None:
                 last = example.position + 12
                 story_view(
                     [
-                        Shown(piece=piece, value=float(value))
-                        for piece, value in zip(
-                            example.pieces[first:last], example.values[first:last], strict=True
+                        Shown(text=str_token, value=float(value))
+                        for str_token, value in zip(
+                            example.str_tokens[first:last], example.values[first:last], strict=True
                         )
                     ],
                     key=f"excited-{address}-{letter}-{rank}",

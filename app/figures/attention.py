@@ -21,7 +21,7 @@ WORDS_ON_AXIS = 40
 
 def attention_map(
     pattern: Float32[np.ndarray, "query key"],
-    pieces: Sequence[str],
+    str_tokens: Sequence[str],
     palette: Palette,
     how: str = "attention",
 ) -> go.Figure:
@@ -29,10 +29,10 @@ def attention_map(
 
     `how` says what the weights are, in words.
     """
-    names = positions(pieces)
+    names = positions(str_tokens)
     every = max(1, -(-len(names) // WORDS_ON_AXIS))
     shown = names[::every]
-    words = [printed(piece) for piece in pieces][::every]
+    words = [printed(str_token) for str_token in str_tokens][::every]
     figure = go.Figure(
         go.Heatmap(
             z=np.where(np.tri(*pattern.shape) > 0, pattern, np.nan).astype(np.float32),

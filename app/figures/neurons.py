@@ -79,7 +79,7 @@ def tokens_written(written: Sequence[tuple[str, float]], palette: Palette) -> go
             text=[f"{value:+.2f}" for value in values],
             textposition="outside",
             cliponaxis=False,
-            customdata=[printed(repr(piece)) for piece, _ in written],
+            customdata=[printed(repr(str_token)) for str_token, _ in written],
             hovertemplate="%{customdata}: %{x:+.4f}<extra></extra>",
         )
     )
@@ -97,7 +97,7 @@ def tokens_written(written: Sequence[tuple[str, float]], palette: Palette) -> go
         zeroline=False,
         tickmode="array",
         tickvals=list(range(len(written))),
-        ticktext=[printed(piece) for piece, _ in written],
+        ticktext=[printed(str_token) for str_token, _ in written],
     )
     return dress(figure, palette, height=90 + 22 * len(written))
 

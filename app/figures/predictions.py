@@ -49,7 +49,7 @@ def stages(
             y=list(names),
             orientation="h",
             marker={"color": palette.plus},
-            text=[f"says \u201c{printed(piece)}\u201d" for piece in says],
+            text=[f"says \u201c{printed(str_token)}\u201d" for str_token in says],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:.2%}<extra></extra>",
@@ -70,11 +70,11 @@ def stages(
 def story_by_stage(
     probability: Float[np.ndarray, "stage pos"],
     stage_names: Sequence[str],
-    pieces: Sequence[str],
+    str_tokens: Sequence[str],
     palette: Palette,
 ) -> go.Figure:
     """The whole story: how likely each token is already, stage by stage."""
-    names = positions(pieces)
+    names = positions(str_tokens)
     every = max(1, -(-len(names) // WORDS_ON_AXIS))
     figure = go.Figure(
         go.Heatmap(
@@ -92,7 +92,7 @@ def story_by_stage(
         title="token predicted",
         tickmode="array",
         tickvals=names[1::every],
-        ticktext=[printed(piece) for piece in pieces][1::every],
+        ticktext=[printed(str_token) for str_token in str_tokens][1::every],
         tickangle=-90,
         showgrid=False,
         tickfont={"size": 10},
@@ -141,7 +141,7 @@ def by_head(values: Float[np.ndarray, "layer head"], palette: Palette, what: str
 
 def restored_map(
     share: Float[np.ndarray, "layer pos"],
-    pieces: Sequence[str],
+    str_tokens: Sequence[str],
     other: Sequence[str],
     palette: Palette,
 ) -> go.Figure:
@@ -149,13 +149,15 @@ def restored_map(
 
     A token that differs between the two prompts is named by both.
     """
-    names = positions(pieces)
+    names = positions(str_tokens)
     words = [
-        printed(piece) if piece == instead else f"<b>{printed(piece)}</b> for {printed(instead)}"
-        for piece, instead in zip(pieces, other, strict=True)
+        printed(str_token)
+        if str_token == instead
+        else f"<b>{printed(str_token)}</b> for {printed(instead)}"
+        for str_token, instead in zip(str_tokens, other, strict=True)
     ]
     every = max(1, -(-len(names) // WORDS_ON_AXIS))
-    kept = [at for at in range(len(names)) if at % every == 0 or pieces[at] != other[at]]
+    kept = [at for at in range(len(names)) if at % every == 0 or str_tokens[at] != other[at]]
     full = rounded_up(float(np.abs(share).max()), 1.0)
     scale = palette.diverging
     figure = go.Figure(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.text import in_plotly, piece_shown
+from app.text import in_plotly, token_shown
 from app.theme import Palette
 
 FONT = "Source Sans, Helvetica, Arial, sans-serif"
@@ -20,14 +20,14 @@ def config(name: str) -> dict[str, object]:
     }
 
 
-def printed(piece: str) -> str:
+def printed(str_token: str) -> str:
     """A token or a name as one visible line that plotly takes for text, never for markup."""
-    return in_plotly(piece_shown(piece))
+    return in_plotly(token_shown(str_token))
 
 
-def positions(pieces: Sequence[str]) -> list[str]:
-    """A name for every position, told apart where pieces repeat: `the · 12`."""
-    return [f"{printed(piece)} · {index}" for index, piece in enumerate(pieces)]
+def positions(str_tokens: Sequence[str]) -> list[str]:
+    """A name for every position, told apart where tokens repeat: `the · 12`."""
+    return [f"{printed(str_token)} · {index}" for index, str_token in enumerate(str_tokens)]
 
 
 def brightened(colours: Sequence[str]) -> list[list[float | str]]:

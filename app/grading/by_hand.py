@@ -79,10 +79,10 @@ def _ask(following: Item, name: str) -> None:
 
 
 def _story(item: Item) -> None:
-    beginning = Shown(piece=item.opening, value=1.0)
+    beginning = Shown(text=item.opening, value=1.0)
     if item.other is None:
         story_view(
-            [beginning, Shown(piece=item.completion)],
+            [beginning, Shown(text=item.completion)],
             key="read-by-hand",
             label="the beginning it was given",
             full=5,
@@ -94,7 +94,7 @@ def _story(item: Item) -> None:
         with column:
             st.markdown(f"**{number}**")
             story_view(
-                [beginning, Shown(piece=text)],
+                [beginning, Shown(text=text)],
                 key=f"read-by-hand-{number}",
                 label="the beginning both were given",
                 full=5,

@@ -58,7 +58,7 @@ def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
         with column:
             st.markdown(f"**{show.plain(address)}**")
             story_view(
-                [Shown(piece=one.item.opening, value=1.0), Shown(piece=text)],
+                [Shown(text=one.item.opening, value=1.0), Shown(text=text)],
                 key=f"pair-{address}",
                 label="the beginning both were given",
                 full=5,

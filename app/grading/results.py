@@ -113,7 +113,7 @@ def apart(a: str, b: str, of_a: list[Graded], of_b: list[Graded]) -> None:
 def story(one: Graded, *, key: str) -> None:
     """A story, what the judge said of it, and its grades."""
     story_view(
-        [Shown(piece=one.item.opening, value=1.0), Shown(piece=one.item.completion)],
+        [Shown(text=one.item.opening, value=1.0), Shown(text=one.item.completion)],
         key=key,
         label="the beginning it was given",
         full=5,

@@ -16,7 +16,7 @@ FULL = 60
 
 
 def underlined(text: str, copies: Sequence[Copy]) -> list[Shown]:
-    """The text in pieces of a word, those of a copy underlined with the length of it."""
+    """The text cut into words, those of a copy underlined with the length of it."""
     found, shown, at = words(text), [], 0
     lengths = {n: len(copy) for copy in copies for n in range(copy.start, copy.stop)}
     for match in re.finditer(r"\s*\S+", text):
@@ -24,7 +24,7 @@ def underlined(text: str, copies: Sequence[Copy]) -> list[Shown]:
         while at < len(found) and found[at].start < match.end():
             length = lengths.get(at, length)
             at += 1
-        shown.append(Shown(piece=match[0], value=length, marked=length is not None))
+        shown.append(Shown(text=match[0], value=length, marked=length is not None))
     return shown
 
 

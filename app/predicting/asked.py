@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app import cache
-from app.text import piece_shown
+from app.text import token_shown
 from slm.interp.predictions.next_token import Expectations, one_token
 from slm.stories.tokenizer import END
 
@@ -33,17 +33,17 @@ class Asked:
         return self.text[: self.found.begins[self.at]]
 
 
-def visible(piece: str) -> str:
-    """A piece as a person reads and writes it: no space around it, one sign for a line's end."""
-    if piece == END:
+def visible(str_token: str) -> str:
+    """A token as a person reads and writes it: no space around it, one sign for a line's end."""
+    if str_token == END:
         return "the end"
-    return piece_shown(piece)
+    return token_shown(str_token)
 
 
 def likely_names(found: Expectations, at: int) -> list[str]:
     """What was likeliest at a place, as a person reads it, each once."""
-    pieces = cache.pieces(str(found.address), tuple(found.likely[at].tolist()))
-    return list(dict.fromkeys(map(visible, pieces)))
+    str_tokens = cache.to_str_tokens(str(found.address), tuple(found.likely[at].tolist()))
+    return list(dict.fromkeys(map(visible, str_tokens)))
 
 
 def token_of(found: Expectations, at: int, word: str | None) -> int:
@@ -55,10 +55,12 @@ def token_of(found: Expectations, at: int, word: str | None) -> int:
     if word is None:
         return found.tokens[at]
     likely = found.likely[at].tolist()
-    for token, piece in zip(likely, cache.pieces(str(found.address), tuple(likely)), strict=True):
-        if visible(piece) == word:
+    for token, str_token in zip(
+        likely, cache.to_str_tokens(str(found.address), tuple(likely)), strict=True
+    ):
+        if visible(str_token) == word:
             return int(token)
     text = word.replace("⏎", "\n").replace("⇥", "\t").replace("␣", " ")
-    if found.pieces[at].startswith(" ") and text[:1].isalnum():
+    if found.str_tokens[at].startswith(" ") and text[:1].isalnum():
         text = " " + text
     return one_token(cache.checkpoint(str(found.address)), text)

@@ -67,8 +67,8 @@ def cost(found: Expectations, text: str, other: str, at: int, pick: Callable[[in
     lost = cache.cost_of_the_change(str(found.address), text, other)
     story_view(
         [
-            Shown(piece=piece, value=None if np.isnan(value) else float(value))
-            for piece, value in zip(found.pieces, lost, strict=True)
+            Shown(text=str_token, value=None if np.isnan(value) else float(value))
+            for str_token, value in zip(found.str_tokens, lost, strict=True)
         ],
         key=f"cost-{found.address}",
         label=("nats less likely after the change:", "nats likelier after the change:"),
@@ -84,7 +84,7 @@ def cost(found: Expectations, text: str, other: str, at: int, pick: Callable[[in
         "is no colour. Click a token to ask what restores it."
     )
     st.button(
-        f"Ask where it costs most: {show.plain(visible(found.pieces[most]))} (token {most})",
+        f"Ask where it costs most: {show.plain(visible(found.str_tokens[most]))} (token {most})",
         key=f"most-{found.address}",
         on_click=pick,
         args=(most,),
@@ -123,7 +123,7 @@ def restored(asked: Asked, other: str, rival: int | None, hook: str) -> None:
         )
     name = f"{asked.address}-token{asked.at}"
     show.figure(
-        restored_map(found.restored[hook], found.pieces, found.other, show.colours()),
+        restored_map(found.restored[hook], found.str_tokens, found.other, show.colours()),
         name=f"restored-{name}-{hook}",
         note=f"{asked.address} reads the other story; blocks.L.{hook} at one position is filled in "
         "from this one. Share of the logit difference that comes back: 1 as after this story, 0 as "
@@ -131,7 +131,7 @@ def restored(asked: Asked, other: str, rival: int | None, hook: str) -> None:
         table=lambda: show.csv(
             ("hook", "layer", "position", "token", "other token", "restored"),
             (
-                (hook, *place, found.pieces[place[1]], found.other[place[1]], f"{share:.6f}")
+                (hook, *place, found.str_tokens[place[1]], found.other[place[1]], f"{share:.6f}")
                 for hook, shares in found.restored.items()
                 for place, share in np.ndenumerate(shares)
             ),
@@ -154,7 +154,7 @@ def as_json(found: Patching) -> str:
     return json.dumps(
         {
             "address": str(found.address),
-            "pieces": found.pieces,
+            "str_tokens": found.str_tokens,
             "other": found.other,
             "answer": found.answer,
             "rival": found.rival,

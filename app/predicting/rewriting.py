@@ -93,7 +93,7 @@ def suggest(asked: Asked) -> None:
 def words(text: Sequence[Word], colour: float, key: str) -> None:
     """A text whose words that do not stay are coloured."""
     story_view(
-        [Shown(piece=word.text, value=None if word.stays else colour) for word in text],
+        [Shown(text=word.text, value=None if word.stays else colour) for word in text],
         key=key,
         label=("comes:", "goes:"),
         scale="which way",

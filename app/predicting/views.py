@@ -17,7 +17,7 @@ MOST = 24  # bars in a figure
 def alternatives(asked: Asked) -> None:
     """The likeliest tokens at the place."""
     found, at = asked.found, asked.at
-    names = cache.pieces(str(found.address), tuple(found.likely[at].tolist()))
+    names = cache.to_str_tokens(str(found.address), tuple(found.likely[at].tolist()))
     rows = list(zip(names, map(float, found.chances[at]), strict=True))
     st.dataframe(
         {"token": [visible(name) for name, _ in rows], "probability": [c for _, c in rows]},
@@ -41,7 +41,7 @@ def as_json(found: Expectations) -> str:
     return json.dumps(
         {
             "address": str(found.address),
-            "pieces": found.pieces,
+            "str_tokens": found.str_tokens,
             "surprise in bits": [None, *found.surprise[1:].round(5).tolist()],
             "rank": [None, *found.rank[1:].tolist()],
         },
@@ -54,7 +54,7 @@ def layers(asked: Asked) -> None:
     found, at = asked.found, asked.at
     lens = cache.logit_lens(asked.address, asked.prompt)
     story = cache.logit_lens(asked.address, found.tokens)
-    says = cache.pieces(str(found.address), tuple(lens.likeliest[:, at].tolist()))
+    says = cache.to_str_tokens(str(found.address), tuple(lens.likeliest[:, at].tolist()))
     chances = lens.probability[:, at].tolist()
     show.figure(
         stages(lens.stages, chances, says, show.colours()),
@@ -66,14 +66,14 @@ def layers(asked: Asked) -> None:
         ),
     )
     show.figure(
-        story_by_stage(story.probability, story.stages, found.pieces, show.colours()),
+        story_by_stage(story.probability, story.stages, found.str_tokens, show.colours()),
         name=f"story-by-layer-{found.address}",
         note=f"{found.address}: the same for every token of the story, as it stands there",
         table=lambda: show.csv(
             ("position", "token", *story.stages),
             (
-                (i, piece, *(f"{value:.6f}" for value in story.probability[:, i]))
-                for i, piece in enumerate(found.pieces)
+                (i, str_token, *(f"{value:.6f}" for value in story.probability[:, i]))
+                for i, str_token in enumerate(found.str_tokens)
                 if i
             ),
         ),

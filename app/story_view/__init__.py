@@ -24,12 +24,12 @@ _COMPONENT = st.components.v2.component(
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """One token: its piece, a value that colours it (None: no colour), and what hovering tells.
+    """One token: its text, a value that colours it (None: no colour), and what hovering tells.
 
     `marked` underlines it: somebody chose it.
     """
 
-    piece: str
+    text: str
     value: float | None = None
     alternatives: tuple[tuple[str, float], ...] = ()
     marked: bool = False
@@ -58,10 +58,10 @@ def story_view(
     caret stands at the end; `small` is for a story beside a figure.
     """
     data = {
-        "pieces": [None if token.piece == END else _seen(token.piece) for token in tokens],
+        "str_tokens": [None if token.text == END else _seen(token.text) for token in tokens],
         "values": [None if t.value is None else round(t.value, 4) for t in tokens],
         "alternatives": [
-            [[_seen(piece), round(chance, 4)] for piece, chance in token.alternatives]
+            [[_seen(str_token), round(chance, 4)] for str_token, chance in token.alternatives]
             for token in tokens
         ],
         "marked": [index for index, token in enumerate(tokens) if token.marked],
@@ -85,6 +85,6 @@ def story_view(
     _COMPONENT(key=key, data=data, on_picked_change=picked)
 
 
-def _seen(piece: str) -> str:
-    """A piece in which only spaces, tabs and line ends stand for themselves without being seen."""
-    return visible(piece, keep="\n\t")
+def _seen(str_token: str) -> str:
+    """Text in which only spaces, tabs and line ends stand for themselves without being seen."""
+    return visible(str_token, keep="\n\t")

@@ -44,7 +44,7 @@ function write(span, text) {
 }
 
 function paint(span, index, data) {
-  const piece = data.pieces[index];
+  const piece = data.str_tokens[index];
   const value = data.values[index];
   const text = piece ?? START;
   if (span.textContent !== text) write(span, text);
@@ -63,7 +63,7 @@ function paint(span, index, data) {
 
 function fill(tip, index, data) {
   tip.replaceChildren();
-  const piece = data.pieces[index];
+  const piece = data.str_tokens[index];
   element(tip, "piece", visible(piece));
   const said = told(index, data);
   if (said) element(tip, "value", said);
@@ -123,8 +123,8 @@ export default function (component) {
   if (data.writing) story.setAttribute("aria-busy", "true");
   else story.removeAttribute("aria-busy");
 
-  while (story.childElementCount > data.pieces.length) story.lastElementChild.remove();
-  while (story.childElementCount < data.pieces.length) {
+  while (story.childElementCount > data.str_tokens.length) story.lastElementChild.remove();
+  while (story.childElementCount < data.str_tokens.length) {
     const span = document.createElement("span");
     span.className = "token";
     span.id = `token-${story.childElementCount}`;

@@ -106,8 +106,10 @@ def _sample(chosen: argparse.Namespace) -> None:
     def text() -> str:
         stories = "\n\n".join(f"{c.prompt}{c.text}\n[{c.stopped}]" for c in completions)
         lines = [
-            f"{place:4}  {token.piece!r:16} {token.probability:6.1%}   instead: "
-            + "  ".join(f"{other.piece!r} {other.probability:.1%}" for other in token.alternatives)
+            f"{place:4}  {token.str_token!r:16} {token.probability:6.1%}   instead: "
+            + "  ".join(
+                f"{other.str_token!r} {other.probability:.1%}" for other in token.alternatives
+            )
             for place, token in enumerate(tokens)
         ]
         return "\n".join([stories, *([""] if lines else []), *lines])
@@ -170,8 +172,8 @@ def _path(branch: Sequence[str], checkpoint: "Checkpoint") -> "Path":
 
     path: Path = ()
     for text in branch:
-        place, equals, piece = text.partition("=")
-        if not (equals and piece and place.strip().isdecimal()):
+        place, equals, str_token = text.partition("=")
+        if not (equals and str_token and place.strip().isdecimal()):
             raise BadInput(f'--branch is PLACE=TOKEN, such as "12= park", not {text!r}')
-        path = branch_off(path, int(place), tuple(checkpoint.tokenizer.encode_words(piece)))
+        path = branch_off(path, int(place), tuple(checkpoint.tokenizer.encode_words(str_token)))
     return path

@@ -21,16 +21,16 @@ class Alignment:
     """A text cut into stretches; `of_a[i]` is the stretch that token i of model A lies in.
 
     Token 0 is END, which opens a story and is stretch 0, so that `of_a` goes with `encode_story`.
-    `pieces[stretch]` is the text there; `pieces[0]` is END.
+    `str_tokens[stretch]` is the text there; `str_tokens[0]` is END.
     """
 
-    pieces: tuple[str, ...]
+    str_tokens: tuple[str, ...]
     of_a: Int64[np.ndarray, "token_a"]
     of_b: Int64[np.ndarray, "token_b"]
 
     def __len__(self) -> int:
         """Stretches, END's among them."""
-        return len(self.pieces)
+        return len(self.str_tokens)
 
 
 def align(text: str, a: Tokenizer, b: Tokenizer) -> Alignment:
@@ -39,7 +39,7 @@ def align(text: str, a: Tokenizer, b: Tokenizer) -> Alignment:
     inside = _inside(spans_a, len(text)) | _inside(spans_b, len(text))
     cuts = np.flatnonzero(~inside)
     return Alignment(
-        pieces=(END, *(text[first:last] for first, last in pairwise(cuts))),
+        str_tokens=(END, *(text[first:last] for first, last in pairwise(cuts))),
         of_a=_stretches(spans_a, cuts),
         of_b=_stretches(spans_b, cuts),
     )

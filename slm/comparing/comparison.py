@@ -114,9 +114,9 @@ def thumbnails(model: Checkpoint, text: str, side: int = THUMBNAIL) -> Thumbnail
         text = text[: spans[model.config.n_ctx - 1][0]]
     view = attention(model, text)
     pattern = view.pattern.reshape(-1, *view.pattern.shape[2:])
-    edges = np.linspace(0, len(view.pieces), min(side, len(view.pieces)), endpoint=False).astype(
-        int
-    )
+    edges = np.linspace(
+        0, len(view.str_tokens), min(side, len(view.str_tokens)), endpoint=False
+    ).astype(int)
     small = np.maximum.reduceat(np.maximum.reduceat(pattern, edges, axis=1), edges, axis=2)
     return Thumbnails(story=text, image=np.rint(np.sqrt(small.clip(0, 1)) * 255).astype(np.uint8))
 
@@ -133,7 +133,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
         "stories": [
             {
                 "story": story.number,
-                "pieces": story.pieces,
+                "str_tokens": story.str_tokens,
                 "nats of a": story.a.round(5).tolist(),
                 "nats of b": story.b.round(5).tolist(),
             }

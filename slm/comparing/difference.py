@@ -30,12 +30,12 @@ _WORDS = re.compile(r"\w+(?:['\u2019]\w+)?|[^\w\s]+")
 class StoryDifference:
     """A story in stretches (see `slm.comparing.alignment`): what each costs A and B, in nats.
 
-    `pieces[-1]` is END, the end of the story, which is predicted like everything else.
+    `str_tokens[-1]` is END, the end of the story, which is predicted like everything else.
     """
 
     number: int
     text: str
-    pieces: tuple[str, ...]
+    str_tokens: tuple[str, ...]
     a: Float64[np.ndarray, "stretch"]
     b: Float64[np.ndarray, "stretch"]
 
@@ -57,7 +57,7 @@ class StoryDifference:
     @cached_property
     def starts(self) -> list[int]:
         """The character each stretch begins at; the end's is the text's length."""
-        lengths = [len(piece) for piece in self.pieces[:-1]]
+        lengths = [len(str_token) for str_token in self.str_tokens[:-1]]
         return [0, *np.cumsum(lengths).tolist()]
 
 
@@ -80,7 +80,7 @@ def differences(
             yield StoryDifference(
                 number=first + start + at,
                 text=text,
-                pieces=(*cut.pieces[1:], END),
+                str_tokens=(*cut.str_tokens[1:], END),
                 a=sums[0],
                 b=sums[1],
             )
@@ -146,7 +146,7 @@ def sentences(story: StoryDifference) -> list[Sentence]:
                 story=story.number,
                 first=first,
                 last=last,
-                text="".join(story.pieces[first:last]).strip(),
+                text="".join(story.str_tokens[first:last]).strip(),
                 gain=float(story.gain[first:last].sum()),
             )
         )
@@ -175,11 +175,13 @@ def words(stories: Sequence[StoryDifference], seed: int = 0) -> list[Word]:
         spots = [(m.end(), m.group().lower()) for m in _WORDS.finditer(story.text)]
         ends = np.array([end for end, _ in spots], dtype=int)
         before = -1
-        for piece, start, gain in zip(story.pieces, story.starts, story.gain.tolist(), strict=True):
-            inked = start + len(piece) - len(piece.lstrip())
+        for str_token, start, gain in zip(
+            story.str_tokens, story.starts, story.gain.tolist(), strict=True
+        ):
+            inked = start + len(str_token) - len(str_token.lstrip())
             spot = int(np.searchsorted(ends, inked, side="right"))
             spot = min(spot, len(spots) - 1)
-            end = piece == END
+            end = str_token == END
             name = END if end else spots[spot][1]
             column = names.setdefault(name, len(names))
             cells.append((row, column, gain, end or spot != before))

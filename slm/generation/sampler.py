@@ -57,7 +57,7 @@ class Alternative:
     """A token that could have come, with the model's probability for it (temperature 1)."""
 
     token: int
-    piece: str
+    str_token: str
     probability: float
 
 
@@ -66,7 +66,7 @@ class WrittenToken:
     """A token that was drawn, with the model's own probability for it (temperature 1, no cut)."""
 
     token: int
-    piece: str
+    str_token: str
     probability: float
     alternatives: tuple[Alternative, ...] = ()
 
@@ -294,15 +294,15 @@ def _written(
 ) -> WrittenToken:
     probabilities = logits.softmax(-1)
     top = probabilities.topk(min(alternatives, len(probabilities)))
-    pieces = checkpoint.tokenizer.pieces([token, *top.indices.tolist()])
+    str_tokens = checkpoint.tokenizer.to_str_tokens([token, *top.indices.tolist()])
     return WrittenToken(
         token=token,
-        piece=pieces[0],
+        str_token=str_tokens[0],
         probability=float(probabilities[token]),
         alternatives=tuple(
-            Alternative(token=index, piece=piece, probability=probability)
-            for index, piece, probability in zip(
-                top.indices.tolist(), pieces[1:], top.values.tolist(), strict=True
+            Alternative(token=index, str_token=str_token, probability=probability)
+            for index, str_token, probability in zip(
+                top.indices.tolist(), str_tokens[1:], top.values.tolist(), strict=True
             )
         ),
     )

@@ -25,7 +25,7 @@ class AttentionView:
 
     address: Address
     tokens: tuple[int, ...]
-    pieces: tuple[str, ...]
+    str_tokens: tuple[str, ...]
     pattern: Float[np.ndarray, "layer head query key"]
     moved: Float[np.ndarray, "layer head key"]
     soaked: Float[np.ndarray, "layer head"]
@@ -86,7 +86,7 @@ def attention(checkpoint: Checkpoint, text: str) -> AttentionView:
     return AttentionView(
         address=checkpoint.address,
         tokens=tuple(tokens),
-        pieces=tuple(checkpoint.tokenizer.pieces(tokens)),
+        str_tokens=tuple(checkpoint.tokenizer.to_str_tokens(tokens)),
         pattern=pattern,
         moved=torch.stack(moved).numpy(),
         soaked=pattern[:, :, 1:, 0].mean(-1),

@@ -16,13 +16,13 @@ LOOKED_AT = 2000
 class Preview:
     """The first stories of a corpus, cleaned, and as tokens.
 
-    `pieces[i]` are story i's tokens by a tokenizer that learned from these stories alone: close to
+    `str_tokens[i]` are story i's tokens by a tokenizer that learned from these stories alone: close to
     what training's own will do, which learns from all. `bytes_per_token` is over all of them.
     """
 
     report: CleaningReport
     stories: tuple[str, ...]
-    pieces: tuple[tuple[str, ...], ...]
+    str_tokens: tuple[tuple[str, ...], ...]
     bytes_per_token: float
 
 
@@ -43,6 +43,6 @@ def preview(corpus: str, d_vocab: int, *, shown: int = 5, tokenizer: str = "") -
     return Preview(
         report=report,
         stories=tuple(stories[:shown]),
-        pieces=tuple(tuple(cutter.pieces(ids)) for ids in tokens[:shown]),
+        str_tokens=tuple(tuple(cutter.to_str_tokens(ids)) for ids in tokens[:shown]),
         bytes_per_token=sum(len(s.encode()) for s in stories) / max(1, sum(map(len, tokens))),
     )

@@ -7,29 +7,29 @@ from dataclasses import dataclass
 class Snippet:
     """Some tokens of a story in a row. `peak` is the one that matters, where there is one."""
 
-    pieces: tuple[str, ...]
+    str_tokens: tuple[str, ...]
     peak: int | None = None
 
     @property
     def text(self) -> str:
         """The snippet as it reads."""
-        return "".join(self.pieces)
+        return "".join(self.str_tokens)
 
     @property
     def marked(self) -> str:
         """The snippet with its peak between « and »."""
         if self.peak is None:
             return self.text
-        piece = self.pieces[self.peak]
-        word = piece.lstrip(" ")
-        space = piece[: len(piece) - len(word)]
-        before, after = self.pieces[: self.peak], self.pieces[self.peak + 1 :]
+        str_token = self.str_tokens[self.peak]
+        word = str_token.lstrip(" ")
+        space = str_token[: len(str_token) - len(word)]
+        before, after = self.str_tokens[: self.peak], self.str_tokens[self.peak + 1 :]
         return f"{''.join(before)}{space}«{word}»{''.join(after)}"
 
     @property
     def token(self) -> str:
-        """The piece at the peak; empty where there is none."""
-        return "" if self.peak is None else self.pieces[self.peak]
+        """The token at the peak; empty where there is none."""
+        return "" if self.peak is None else self.str_tokens[self.peak]
 
 
 @dataclass(frozen=True, kw_only=True)

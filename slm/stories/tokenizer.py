@@ -187,7 +187,7 @@ class Tokenizer:
                     f"its tokens are below {self.d_vocab}, and it makes {max(ids)} of text"
                 )
             for index in ids:
-                self._piece(index)
+                self._str_token(index)
 
     def save(self, path: Path) -> None:
         """Write tokenizer.json, whole or not at all."""
@@ -333,16 +333,16 @@ class Tokenizer:
         )
         return text.removeprefix(self.prefix) if opened else text
 
-    def pieces(self, ids: Sequence[int]) -> list[str]:
+    def to_str_tokens(self, ids: Sequence[int]) -> list[str]:
         r"""A printable string per token. A part of a character shows its bytes, such as `\xe2`."""
-        table = self._pieces
+        table = self._str_tokens
         return [table[index] for index in ids]
 
     @cached_property
-    def _pieces(self) -> list[str]:
-        return [self._piece(index) for index in range(self.d_vocab)]
+    def _str_tokens(self) -> list[str]:
+        return [self._str_token(index) for index in range(self.d_vocab)]
 
-    def _piece(self, index: int) -> str:
+    def _str_token(self, index: int) -> str:
         if index in (self.opening, self.end) and not self.characters:
             return END
         written = self._inner.id_to_token(index)

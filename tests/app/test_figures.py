@@ -26,8 +26,8 @@ def test_repeated_tokens_stay_distinct_positions() -> None:
 
 
 def test_token_text_is_never_markup() -> None:
-    pieces = ["<b>bold</b>", "<a href='javascript:alert(1)'>x</a>", "&lt;", "a\nb", "  "]
-    figure = attention_map(causal(1, 1, 5)[0, 0], pieces, LIGHT)
+    str_tokens = ["<b>bold</b>", "<a href='javascript:alert(1)'>x</a>", "&lt;", "a\nb", "  "]
+    figure = attention_map(causal(1, 1, 5)[0, 0], str_tokens, LIGHT)
     shown = [*figure.data[0].x, *figure.layout.xaxis.ticktext]
     assert not any("<" in text for text in shown)
     assert figure.layout.xaxis.ticktext[0] == "&lt;b&gt;bold&lt;/b&gt;"

@@ -56,8 +56,8 @@ def test_a_model_is_described_before_it_becomes_a_run(open_page: Open, state_dic
     until_done(app.button(key="look").click().run())
     assert not app.exception and not app.error
     assert "TransformerLens state dict" in app.table[0].value.to_string()
-    pieces = story_on(app, "import-pieces")["pieces"]
-    assert pieces[0] is None and "".join(pieces[1:]).startswith("Once upon a time")
+    str_tokens = story_on(app, "import-pieces")["str_tokens"]
+    assert str_tokens[0] is None and "".join(str_tokens[1:]).startswith("Once upon a time")
     assert [run.name for run in list_runs()] == ["tiny"]
     until_done(app.button(key="import").click().run())
     assert not app.exception and not app.error
@@ -111,7 +111,9 @@ def test_a_tokenizer_that_cannot_read_the_example_can_be_imported(
     path = state_dict.parent / "tokenizer.json"
     made_of = json.loads(path.read_text())
     made_of["model"]["vocab"] = {
-        piece: index for piece, index in made_of["model"]["vocab"].items() if "c" not in piece
+        str_token: index
+        for str_token, index in made_of["model"]["vocab"].items()
+        if "c" not in str_token
     }
     made_of["model"]["merges"] = [
         pair for pair in made_of["model"]["merges"] if "c" not in "".join(pair)

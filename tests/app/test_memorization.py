@@ -36,8 +36,8 @@ def press_and_wait(app: AppTest) -> AppTest:
 def test_pieces_of_a_copy_are_underlined_and_nothing_is_lost() -> None:
     text = 'Hi! "Don\'t go," said Tom.'
     shown = underlined(text, [Copy(start=1, stop=4, story=0)])  # don t go
-    assert "".join(one.piece for one in shown) == text
-    assert [one.piece for one in shown if one.marked] == [" \"Don't", ' go,"']
+    assert "".join(one.text for one in shown) == text
+    assert [one.text for one in shown if one.marked] == [" \"Don't", ' go,"']
     assert {one.value for one in shown if one.marked} == {3}
 
 
@@ -79,7 +79,7 @@ def test_any_text_is_underlined_where_it_is_copied(
     app = press_and_wait(told_to_read(open_page("memorization", **link)))
     assert not app.exception and not app.error
     shown = story_on(app, "any-text")
-    assert shown["marked"] == list(range(2, len(shown["pieces"])))
+    assert shown["marked"] == list(range(2, len(shown["str_tokens"])))
     assert "Story 7 of the corpus" in said(app)
 
 

@@ -124,7 +124,7 @@ def test_a_gated_model_is_shown_by_its_activation_beside_one_that_is_not(
     assert "gated@0, blocks.1.mlp.hook_post, neuron 7: its highest activation" in said(app)
     assert "tiny@10, blocks.1.mlp.hook_pre, neuron 7: its highest pre-activation" in said(app)
     header = files["neuron-gated@0-layer1-7.csv"]().splitlines()[0]
-    assert header == '"rank","story","position","piece","activation","extreme"'
+    assert header == '"rank","story","position","str_token","activation","extreme"'
     app = open_page("neurons", a="gated", b="tiny", layer=1, neuron=7, show="How often")
     for address, axis in (("gated@0", "activation"), ("tiny@10", "pre-activation")):
         layout = figure_on(app, f"figure-spread-{address}-layer1-7")["layout"]

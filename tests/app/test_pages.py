@@ -98,10 +98,10 @@ def test_home_writes_a_story_on_arrival_and_another_when_asked(
     open_page: Open, two_runs: Path
 ) -> None:
     app = open_page("home", a="tiny")
-    first = story_on(app, "home-story")["pieces"]
+    first = story_on(app, "home-story")["str_tokens"]
     assert "".join(first[1:]).startswith("Once upon a time") and len(first) > 10
     next(button for button in app.button if button.label == "Write another").click().run()
-    assert story_on(app, "home-story")["pieces"] != first
+    assert story_on(app, "home-story")["str_tokens"] != first
 
 
 def test_home_names_the_model_and_the_seed_of_its_story(open_page: Open, two_runs: Path) -> None:
@@ -161,7 +161,7 @@ def test_attention_shows_the_head_the_link_names(open_page: Open, two_runs: Path
     figure = figure_on(app, "figure-attention-tiny@10-layer1-head1")
     assert figure["layout"]["xaxis"]["title"]["text"] == "token looked at"
     assert figure["layout"]["yaxis"]["title"]["text"] == "token that looks"
-    assert len(figure["data"][0]["x"]) == len(view.pieces) == len(set(figure["data"][0]["x"]))
+    assert len(figure["data"][0]["x"]) == len(view.str_tokens) == len(set(figure["data"][0]["x"]))
     assert f"{view.soaked[1, 1]:.0%}" in said(app)
 
 
@@ -218,8 +218,8 @@ def test_neurons_shows_where_a_neuron_is_strongest(open_page: Open, two_runs: Pa
     first = story_on(app, "place-tiny@10-0")
     assert f"{best.value:+.2f}" in said(app)
     assert first["scale"] == "which way"
-    chosen = first["pieces"][first["selected"]]
-    assert chosen == (best.pieces[best.position] if best.position else None)
+    chosen = first["str_tokens"][first["selected"]]
+    assert chosen == (best.str_tokens[best.position] if best.position else None)
     app.segmented_control(key="side").set_value("lowest").run()
     last = examples(load_checkpoint("tiny"), texts, layer=1, neuron=7, strongest=False)[0]
     assert f"{last.value:+.2f}" in said(app)
@@ -259,7 +259,10 @@ def test_writing_the_same_link_twice_gives_the_same_story(open_page: Open, two_r
 
 def test_two_models_write_beside_each_other(open_page: Open, two_runs: Path) -> None:
     app = finished(open_page("writing", a="tiny@0", b="tiny", tokens=8))
-    assert story_on(app, "written-tiny@0")["pieces"] != story_on(app, "written-tiny@10")["pieces"]
+    assert (
+        story_on(app, "written-tiny@0")["str_tokens"]
+        != story_on(app, "written-tiny@10")["str_tokens"]
+    )
 
 
 def test_the_same_model_twice_is_shown_once(open_page: Open, two_runs: Path) -> None:

@@ -126,14 +126,14 @@ def test_a_story_is_written_again_as_the_core_writes_it(open_page: Open, two_run
     sampling = Sampling(temperature=0.8, max_tokens=6, seed=4, alternatives=6)
     found = regenerate(checkpoint, before, switches, sampling)
     for key, story in (("whole", found.whole), ("switched", found.switched)):
-        assert "".join(story_on(app, f"{key}-tiny@10")["pieces"]) == story.text
+        assert "".join(story_on(app, f"{key}-tiny@10")["str_tokens"]) == story.text
     assert f"{found.kept.mean:.0%}" in said(app)
 
 
 def test_the_word_asked_about_stands_in_the_link(open_page: Open, two_runs: Path) -> None:
     checkpoint = load_checkpoint("tiny")
     found = expectations(checkpoint, OWN)
-    at = found.pieces.index(" ball")
+    at = found.str_tokens.index(" ball")
     asked = {**PATCHED, "view": "Parts", "token": at, "word": "kite", "rival": "cake"}
     app = open_page("predictions", a="tiny", **asked)
     assert not app.exception and not app.error

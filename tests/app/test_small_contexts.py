@@ -14,7 +14,7 @@ from tests.app.conftest import Open, finished, said
 
 @pytest.fixture(scope="session")
 def nursery_tokenizer() -> Tokenizer:
-    """512 tokens learned from nursery stories: other stories' words fall into many pieces."""
+    """512 tokens learned from nursery stories: other stories' words fall into many tokens."""
     return Tokenizer.train((story.text for story in nursery_stories(60)), 512)
 
 

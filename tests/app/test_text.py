@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.text import complaint, in_plotly, piece_shown, plain
+from app.text import complaint, in_plotly, plain, token_shown
 from slm.errors import LONGEST_MESSAGE
 from tests.app.conftest import read
 
@@ -45,11 +45,11 @@ def test_markdown_is_one_line_in_which_everything_is_seen() -> None:
 
 
 def test_a_tokens_text_is_one_visible_line() -> None:
-    assert piece_shown(" fox") == "fox"
-    assert piece_shown("  ") == "␣␣"
-    assert piece_shown("\n\t") == "⏎⇥"
-    for piece in "\r\x00\xa0\u200b\u202e\u2028":
-        assert piece_shown(piece).isprintable() and piece_shown(piece).isascii()
+    assert token_shown(" fox") == "fox"
+    assert token_shown("  ") == "␣␣"
+    assert token_shown("\n\t") == "⏎⇥"
+    for str_token in "\r\x00\xa0\u200b\u202e\u2028":
+        assert token_shown(str_token).isprintable() and token_shown(str_token).isascii()
 
 
 def test_plotly_is_given_no_tag_entity_or_field() -> None:

@@ -76,7 +76,7 @@ def test_train_shows_how_a_run_went_and_what_it_wrote(open_page: Open, two_runs:
         "training text",
         "stories it has never seen",
     ]
-    assert story_on(app, "sample-0")["pieces"] == ["Once", " a fox."]
+    assert story_on(app, "sample-0")["str_tokens"] == ["Once", " a fox."]
 
 
 def test_a_damaged_run_does_not_keep_others_from_training(open_page: Open, two_runs: Path) -> None:
@@ -122,9 +122,9 @@ def test_what_it_wrote_earlier_can_be_read(open_page: Open, two_runs: Path) -> N
         [{"step": 20, "prompt": "Once", "text": " a cat.", "stopped": "story end"}]
     )
     app = open_page("train", run="tiny")
-    assert story_on(app, "sample-0")["pieces"] == ["Once", " a cat."]
+    assert story_on(app, "sample-0")["str_tokens"] == ["Once", " a cat."]
     next(s for s in app.select_slider if s.label == "What it writes after step").set_value(0).run()
-    assert story_on(app, "sample-0")["pieces"] == ["Once", " a fox."]
+    assert story_on(app, "sample-0")["str_tokens"] == ["Once", " a fox."]
 
 
 def test_the_stories_can_be_looked_at_before_anything_is_trained(
@@ -138,7 +138,7 @@ def test_the_stories_can_be_looked_at_before_anything_is_trained(
     app.toggle(key="looking").set_value(True).run()
     assert not app.exception and not app.error
     assert "The first 21 stories: 20 of 21 stories kept; dropped: 1 repeated" in said(app)
-    assert "".join(story_on(app, "look-story")["pieces"]) == texts[0]
+    assert "".join(story_on(app, "look-story")["str_tokens"]) == texts[0]
 
 
 def test_how_a_file_is_read_is_chosen_where_it_has_no_marks(
@@ -157,7 +157,7 @@ def test_how_a_file_is_read_is_chosen_where_it_has_no_marks(
     app.selectbox(key="cut-off").set_value("keep-truncated").run()
     assert not app.exception and not app.error
     assert "20 of 20 stories kept" in said(app)
-    assert "".join(story_on(app, "look-story")["pieces"]) == texts[0]
+    assert "".join(story_on(app, "look-story")["str_tokens"]) == texts[0]
 
 
 def test_a_run_says_what_cleaning_dropped_of_its_corpus(open_page: Open, two_runs: Path) -> None:

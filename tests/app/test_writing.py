@@ -52,7 +52,7 @@ def test_a_token_of_the_beginning_has_no_alternatives(checkpoint: Checkpoint) ->
 
 def test_own_words_are_taken_token_by_token_after_a_space(checkpoint: Checkpoint) -> None:
     stories = written(checkpoint)
-    place = next(at for at, t in enumerate(stories.story.tokens) if t.piece.startswith(" "))
+    place = next(at for at, t in enumerate(stories.story.tokens) if t.str_token.startswith(" "))
     stories.ask(stories.story.opening + place)
     stories.take_text("zebra")
     ids = tuple(checkpoint.tokenizer.encode(" zebra"))
@@ -96,11 +96,11 @@ def test_a_press_branches_and_the_link_leads_back(open_page: Open, two_runs: Pat
     assert shown["marked"] == [opening + 3]
     assert app.query_params["branch"] in ("3.300", ["3.300"])
     linked = finished(open_page("writing", a="tiny", tokens=8, seed=5, branch="3.300"))
-    assert story_on(linked, "written-tiny@10")["pieces"] == shown["pieces"]
+    assert story_on(linked, "written-tiny@10")["str_tokens"] == shown["str_tokens"]
     press(app, "drop-a")
     assert "branches" not in app.query_params and "branch" not in app.query_params
     checkpoint = load_checkpoint("tiny")
-    assert shown["pieces"][opening + 3] == checkpoint.tokenizer.pieces([300])[0]
+    assert shown["str_tokens"][opening + 3] == checkpoint.tokenizer.to_str_tokens([300])[0]
 
 
 def test_a_link_that_holds_no_tree_is_one_line(open_page: Open, two_runs: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_request_is_asked_by_a_form_and_an_untrained_model_is_named(
     app.selectbox(key="opening").set_value(app.selectbox(key="opening").options[-1]).run()
     assert not app.exception
     assert "trained on nursery, which does not look like Instruct data" in said(app)
-    asked = "".join(piece or "" for piece in story_on(app, "written-tiny@10")["pieces"])
+    asked = "".join(str_token or "" for str_token in story_on(app, "written-tiny@10")["str_tokens"])
     assert asked.startswith("Features: Dialogue\nWords: dog, jump, happy\nStory:")
 
 

@@ -36,7 +36,7 @@ for number, text in enumerate(TEXTS):
     with st.container(key=f"html-{number}"):
         st.html(f"<p>{in_html(text)}</p>")
 with st.container(key="story"):
-    story_view([Shown(piece=text) for text in TEXTS], key="story-view", label="nothing")
+    story_view([Shown(text=text) for text in TEXTS], key="story-view", label="nothing")
 ink = palette("light")
 names = [text[:60] for text in TEXTS]
 with st.container(key="bars"):

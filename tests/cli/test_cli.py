@@ -62,7 +62,7 @@ def test_attention_and_neurons_answer(
 ) -> None:
     pattern = answer(capsys, "attention", "tiny", "--text", "Tom ran.")
     assert len(pattern["pattern"]) == 2
-    assert len(pattern["pattern"][0][0]) == len(pattern["pieces"])
+    assert len(pattern["pattern"][0][0]) == len(pattern["str_tokens"])
     built = answer(capsys, "neurons", "build", "tiny", "--corpus", str(corpus))
     assert built["stories"] == 300
     top = answer(capsys, "neurons", "top", "tiny", "--layer", "1", "--neuron", "3", "--k", "4")

@@ -22,7 +22,7 @@ def test_stretches_are_the_text_and_sums_are_conserved(
     text: str, tokenizer: Tokenizer, coarse: Tokenizer
 ) -> None:
     cut = align(text, tokenizer, coarse)
-    assert cut.pieces[0] == END and "".join(cut.pieces[1:]) == text
+    assert cut.str_tokens[0] == END and "".join(cut.str_tokens[1:]) == text
     for own, of in ((tokenizer, cut.of_a), (coarse, cut.of_b)):
         assert len(of) == len(own.encode_story(text))
         assert of[0] == 0 and (np.diff(of) >= 0).all() and (of[1:] > 0).all()
@@ -34,15 +34,15 @@ def test_a_stretch_holds_whole_tokens_of_both(tokenizer: Tokenizer, coarse: Toke
     text = little_stories(1)[0]
     cut = align(text, tokenizer, coarse)
     for own, of in ((tokenizer, cut.of_a), (coarse, cut.of_b)):
-        pieces = own.pieces(own.encode_story(text))
-        for stretch, piece in enumerate(cut.pieces):
-            assert "".join(pieces[at] for at in np.flatnonzero(of == stretch)) == piece
+        str_tokens = own.to_str_tokens(own.encode_story(text))
+        for stretch, str_token in enumerate(cut.str_tokens):
+            assert "".join(str_tokens[at] for at in np.flatnonzero(of == stretch)) == str_token
 
 
 def test_of_one_tokenizer_the_stretches_are_its_tokens(tokenizer: Tokenizer) -> None:
     text = little_stories(1)[0]
     cut = align(text, tokenizer, tokenizer)
-    assert list(cut.pieces) == tokenizer.pieces(tokenizer.encode_story(text))
+    assert list(cut.str_tokens) == tokenizer.to_str_tokens(tokenizer.encode_story(text))
     assert cut.of_a.tolist() == cut.of_b.tolist() == list(range(len(cut)))
 
 

@@ -42,10 +42,12 @@ def test_against_a_model_that_guesses_the_gain_is_known(checkpoint: Checkpoint) 
 
 
 def told(number: int, *costs: tuple[str, float, float]) -> StoryDifference:
-    """A story by hand: each piece with what it costs A and B."""
-    pieces, a, b = zip(*costs, strict=True)
-    text = "".join(piece for piece in pieces if piece != END)
-    return StoryDifference(number=number, text=text, pieces=pieces, a=np.array(a), b=np.array(b))
+    """A story by hand: each token with what it costs A and B."""
+    str_tokens, a, b = zip(*costs, strict=True)
+    text = "".join(str_token for str_token in str_tokens if str_token != END)
+    return StoryDifference(
+        number=number, text=text, str_tokens=str_tokens, a=np.array(a), b=np.array(b)
+    )
 
 
 def by_hand() -> StoryDifference:

@@ -161,7 +161,9 @@ def test_an_unembedding_that_is_said_to_be_tied_and_is_not_is_refused(save: Any,
 def test_a_padded_vocabulary_keeps_its_tokenizer(save: Any, tokenizer: Tokenizer) -> None:
     checkpoint = imported(save("gpt2", pad=7)[0])
     assert checkpoint.config.d_vocab == checkpoint.tokenizer.d_vocab == tokenizer.d_vocab + 7
-    assert checkpoint.tokenizer.pieces([tokenizer.d_vocab + 6]) == [f"<{tokenizer.d_vocab + 6}>"]
+    assert checkpoint.tokenizer.to_str_tokens([tokenizer.d_vocab + 6]) == [
+        f"<{tokenizer.d_vocab + 6}>"
+    ]
     assert checkpoint.tokenizer.encode_story("Tom ran.") == tokenizer.encode_story("Tom ran.")
     assert complete(checkpoint, ["Tom"], Sampling(max_tokens=5))[0].tokens
 
@@ -317,7 +319,7 @@ def test_a_model_without_a_tokenizer_takes_one_that_is_given(
     ):
         detect(str(folder))
     found = detect(str(folder), tokenizer=str(tmp_path / "tokenizer.json"))
-    assert found.tokenizer.pieces([found.tokenizer.opening]) == [END]
+    assert found.tokenizer.to_str_tokens([found.tokenizer.opening]) == [END]
 
 
 def test_gpt2s_vocabulary_without_a_tokenizer_asks_the_hub_for_gpt2s(

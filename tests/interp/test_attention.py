@@ -40,8 +40,8 @@ def test_a_head_built_to_look_two_back_looks_two_back(looks_back_two: Checkpoint
     for query in range(2, len(view.tokens)):
         assert view.pattern[0, 0, query, query - 2] > 0.99
     assert view.looks_most_at(0, 0)[5] == (5, 3)
-    assert view.pieces[0] == "<|endoftext|>"
-    assert "".join(view.pieces[1:]) == "One day, Amy had a ball."
+    assert view.str_tokens[0] == "<|endoftext|>"
+    assert "".join(view.str_tokens[1:]) == "One day, Amy had a ball."
 
 
 def test_rows_sum_to_one_and_nobody_looks_ahead(checkpoint: Checkpoint) -> None:

@@ -23,25 +23,25 @@ def test_a_word_of_several_tokens_begins_once_and_has_its_role_throughout(
     tokenizer: Tokenizer,
 ) -> None:
     found = annotate(STORY, tokenizer)
-    pieces = tokenizer.pieces(found.tokens)
-    assert "".join(pieces[1:]) == STORY.text
+    str_tokens = tokenizer.to_str_tokens(found.tokens)
+    assert "".join(str_tokens[1:]) == STORY.text
     hero = [at for at, role in enumerate(found.roles) if role is Role.HERO_FIRST]
-    assert "".join(pieces[at] for at in hero) == "Zuzu" and len(hero) > 1
+    assert "".join(str_tokens[at] for at in hero) == "Zuzu" and len(hero) > 1
     assert found.where(Role.HERO_FIRST) == hero[:1]
 
 
 def test_punctuation_and_the_opening_token_have_no_role(tokenizer: Tokenizer) -> None:
     found = annotate(STORY, tokenizer)
-    pieces = tokenizer.pieces(found.tokens)
-    for piece, role in zip(pieces[1:], found.roles[1:], strict=True):
-        assert (role is not None) == any(letter.isalpha() for letter in piece)
+    str_tokens = tokenizer.to_str_tokens(found.tokens)
+    for str_token, role in zip(str_tokens[1:], found.roles[1:], strict=True):
+        assert (role is not None) == any(letter.isalpha() for letter in str_token)
     assert found.roles[0] is None
 
 
 def test_what_is_said_aloud_is_marked(tokenizer: Tokenizer) -> None:
     found = annotate(STORY, tokenizer)
-    pieces = tokenizer.pieces(found.tokens)
-    said = "".join(p for p, quoted in zip(pieces, found.quoted, strict=True) if quoted)
+    str_tokens = tokenizer.to_str_tokens(found.tokens)
+    said = "".join(p for p, quoted in zip(str_tokens, found.quoted, strict=True) if quoted)
     assert said == "Hi"
 
 

@@ -16,7 +16,7 @@ def test_a_preview_counts_what_cleaning_drops_and_cuts_what_is_left(tmp_path: Pa
     found = preview(str(corpus), 512, shown=2)
     assert (found.report.kept, found.report.duplicate, found.report.truncated) == (30, 1, 1)
     assert found.stories == tuple(texts[:2])
-    assert ["".join(pieces) for pieces in found.pieces] == texts[:2]
+    assert ["".join(str_tokens) for str_tokens in found.str_tokens] == texts[:2]
     assert 1 < found.bytes_per_token < 8
 
 
@@ -24,7 +24,7 @@ def test_a_known_tokenizer_is_used_as_it_is(tmp_path: Path, tokenizer: Tokenizer
     corpus = write_corpus(tmp_path / "c.txt", little_stories(5))
     found = preview(str(corpus), 0, tokenizer=tokenizer.to_json())
     first = tokenizer.encode(little_stories(5)[0])
-    assert list(found.pieces[0]) == tokenizer.pieces(first)
+    assert list(found.str_tokens[0]) == tokenizer.to_str_tokens(first)
 
 
 def test_a_corpus_without_a_whole_story_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tokens: any text comes back whole, pieces can be printed, and text never makes an END."""
+"""Tokens: any text comes back whole, tokens can be printed, and text never makes an END."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def test_end_typed_out_in_a_story_is_the_token_and_spans_its_own_characters() ->
     text = f"{END}Tom ran.{END}Amy sat."
     assert TOKENIZER.encode_story(text) == [end, *encode("Tom ran."), end, *encode("Amy sat.")]
     spans = TOKENIZER.offsets(text)
-    assert [text[first:last] for first, last in spans] == TOKENIZER.pieces(
+    assert [text[first:last] for first, last in spans] == TOKENIZER.to_str_tokens(
         TOKENIZER.encode_story(text)[1:]
     )
     assert TOKENIZER.encode_words(f" park{END}") == [*encode(" park"), end]
@@ -55,12 +55,12 @@ def test_end_typed_out_in_a_story_is_the_token_and_spans_its_own_characters() ->
 
 def test_pieces_of_ordinary_text_join_to_it_and_broken_characters_show_their_bytes() -> None:
     text = "One day, Amy went to the park.\n"
-    assert "".join(TOKENIZER.pieces(TOKENIZER.encode(text))) == text
-    assert TOKENIZER.pieces(TOKENIZER.encode("é")) == ["\\xc3", "\\xa9"]
+    assert "".join(TOKENIZER.to_str_tokens(TOKENIZER.encode(text))) == text
+    assert TOKENIZER.to_str_tokens(TOKENIZER.encode("é")) == ["\\xc3", "\\xa9"]
     quoting = Tokenizer.train(["Tom said “yes”. Amy said “no”."] * 9, 512)
-    assert "“" in "".join(quoting.pieces(quoting.encode("Tom said “yes”.")))
-    assert all("Ġ" not in piece for piece in quoting.pieces(range(quoting.d_vocab)))
-    assert TOKENIZER.pieces([TOKENIZER.end]) == [END]
+    assert "“" in "".join(quoting.to_str_tokens(quoting.encode("Tom said “yes”.")))
+    assert all("Ġ" not in str_token for str_token in quoting.to_str_tokens(range(quoting.d_vocab)))
+    assert TOKENIZER.to_str_tokens([TOKENIZER.end]) == [END]
 
 
 def test_the_same_stories_give_the_same_tokenizer(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from slm.stories.annotation.labelled import ROLES, classes_of, first_pieces, with_roles
+from slm.stories.annotation.labelled import ROLES, classes_of, first_str_tokens, with_roles
 from slm.stories.annotation.word_classes import (
     AFTER_DETERMINER,
     AFTER_NAMED,
@@ -65,10 +65,12 @@ def test_the_lists_are_in_small_letters_and_every_class_is_known() -> None:
 
 def test_labels_stand_where_words_begin(tokenizer: Tokenizer) -> None:
     story = classes_of(TEXT, tokenizer)
-    pieces = first_pieces(tokenizer, [story])
+    str_tokens = first_str_tokens(tokenizer, [story])
     words = [TEXT[word.start : word.end].lower() for word in classed_words(TEXT)]
-    assert len(pieces) == len(words)
-    assert all(word.startswith(piece) for word, piece in zip(words, pieces, strict=True))
+    assert len(str_tokens) == len(words)
+    assert all(
+        word.startswith(str_token) for word, str_token in zip(words, str_tokens, strict=True)
+    )
     named = story.labels[:, CLASSES.index(AFTER_NAMED)]
     assert named.nonzero()[0].tolist() == [3]
 

@@ -18,7 +18,7 @@ def _attention(chosen: argparse.Namespace) -> None:
     view = attention(load_checkpoint(chosen.address), chosen.text)
     data = {
         "address": str(view.address),
-        "pieces": list(view.pieces),
+        "str_tokens": list(view.str_tokens),
         "tokens": list(view.tokens),
         "pattern": view.pattern.round(5).tolist(),
         "axes": ["layer", "head", "query", "key"],
@@ -28,7 +28,9 @@ def _attention(chosen: argparse.Namespace) -> None:
         lines = []
         for layer, head in view.heads():
             looks = view.looks_most_at(layer, head)
-            shown = "  ".join(f"{view.pieces[q]!r}->{view.pieces[k]!r}" for q, k in looks[-8:])
+            shown = "  ".join(
+                f"{view.str_tokens[q]!r}->{view.str_tokens[k]!r}" for q, k in looks[-8:]
+            )
             soaked = view.soaked[layer, head]
             lines.append(f"{layer}.{head}  first token {soaked:.0%}  {shown}")
         return "\n".join(lines)

@@ -87,7 +87,7 @@ def _top(chosen: argparse.Namespace) -> None:
                 "position": example.position,
                 "value": example.value,
                 "activation": example.activation,
-                "token": example.pieces[example.position],
+                "token": example.str_tokens[example.position],
                 "context": "".join(example.context()),
             }
             for example in examples
@@ -196,7 +196,7 @@ def _find(chosen: argparse.Namespace) -> None:
         tokens = checkpoint.tokenizer.encode_story(chosen.text)
         at = chosen.token_position
         found = neuron_search.by_place(index, checkpoint, tokens, at, k=chosen.k)
-        data |= {"position": at, "token": checkpoint.tokenizer.pieces(tokens)[at]}
+        data |= {"position": at, "token": checkpoint.tokenizer.to_str_tokens(tokens)[at]}
         nothing = "no neuron fires there"
     else:
         search = neuron_search.rarest if chosen.rare else neuron_search.most_selective

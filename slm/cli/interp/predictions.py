@@ -73,25 +73,28 @@ def _predict(chosen: argparse.Namespace) -> None:
 
     checkpoint = load_checkpoint(chosen.address)
     found = expectations(checkpoint, chosen.text)
-    pieces = found.pieces
+    str_tokens = found.str_tokens
     if chosen.position is None:
         tokens = [
             {
-                "piece": piece,
+                "str_token": str_token,
                 "surprise": round(float(found.surprise[at]), 5),
                 "rank": int(found.rank[at]),
-                "likeliest": checkpoint.tokenizer.pieces([int(found.likely[at, 0])])[0],
+                "likeliest": checkpoint.tokenizer.to_str_tokens([int(found.likely[at, 0])])[0],
             }
-            for at, piece in enumerate(pieces)
+            for at, str_token in enumerate(str_tokens)
             if at > 0
         ]
-        tokens = [{"piece": pieces[0], "surprise": None, "rank": None, "likeliest": None}, *tokens]
+        tokens = [
+            {"str_token": str_tokens[0], "surprise": None, "rank": None, "likeliest": None},
+            *tokens,
+        ]
         data: dict[str, Any] = {"address": str(found.address), "unit": "bits", "tokens": tokens}
         answer_with(
             chosen,
             data,
             lambda: "\n".join(
-                f"{at:4} {t['piece']!r:16} {t['surprise']:7.2f} bits  rank {t['rank']:5}  "
+                f"{at:4} {t['str_token']!r:16} {t['surprise']:7.2f} bits  rank {t['rank']:5}  "
                 f"likeliest {t['likeliest']!r}"
                 for at, t in enumerate(tokens)
                 if at > 0
@@ -99,25 +102,27 @@ def _predict(chosen: argparse.Namespace) -> None:
         )
         return
     at = chosen.position
-    if not 1 <= at < len(pieces):
-        raise BadInput(f"--position lies between 1 and {len(pieces) - 1}, not at {at}")
+    if not 1 <= at < len(str_tokens):
+        raise BadInput(f"--position lies between 1 and {len(str_tokens) - 1}, not at {at}")
     word = found.tokens[at] if chosen.target is None else one_token(checkpoint, chosen.target)
     lens = logit_lens(checkpoint, (*found.tokens[:at], word))
     rival = None if chosen.rival is None else one_token(checkpoint, chosen.rival)
     parts = attribute(checkpoint, found.tokens[:at], word, rival)
-    likely = checkpoint.tokenizer.pieces(found.likely[at].tolist())
-    says = checkpoint.tokenizer.pieces(lens.likeliest[:, at].tolist())
+    likely = checkpoint.tokenizer.to_str_tokens(found.likely[at].tolist())
+    says = checkpoint.tokenizer.to_str_tokens(lens.likeliest[:, at].tolist())
     data = {
         "address": str(found.address),
         "position": at,
         "word": parts.word,
         "alternatives": [
-            {"piece": piece, "probability": round(float(chance), 6)}
-            for piece, chance in zip(likely, found.chances[at], strict=True)
+            {"str_token": str_token, "probability": round(float(chance), 6)}
+            for str_token, chance in zip(likely, found.chances[at], strict=True)
         ],
         "layers": [
-            {"stage": stage, "probability": float(chance), "likeliest": piece}
-            for stage, chance, piece in zip(lens.stages, lens.probability[:, at], says, strict=True)
+            {"stage": stage, "probability": float(chance), "likeliest": str_token}
+            for stage, chance, str_token in zip(
+                lens.stages, lens.probability[:, at], says, strict=True
+            )
         ],
         "rival": parts.against,
         "logit": parts.logit,
@@ -129,8 +134,8 @@ def _predict(chosen: argparse.Namespace) -> None:
     }
 
     def text() -> str:
-        lines = [f"{found.address}: the word {parts.word!r} after {pieces[at - 1]!r}"]
-        lines += [f"  {a['probability']:7.2%}  {a['piece']!r}" for a in data["alternatives"]]
+        lines = [f"{found.address}: the word {parts.word!r} after {str_tokens[at - 1]!r}"]
+        lines += [f"  {a['probability']:7.2%}  {a['str_token']!r}" for a in data["alternatives"]]
         lines += [
             f"  {stage['stage']:14} {stage['probability']:8.2%}  says {stage['likeliest']!r}"
             for stage in data["layers"]
@@ -196,7 +201,7 @@ def _patch(chosen: argparse.Namespace) -> None:
     found = patch(checkpoint, first, second, answer, rival)
     data: dict[str, Any] = {
         "address": str(found.address),
-        "pieces": found.pieces,
+        "str_tokens": found.str_tokens,
         "other": found.other,
         "answer": found.answer,
         "rival": found.rival,
@@ -213,9 +218,9 @@ def _patch(chosen: argparse.Namespace) -> None:
         ]
         for hook, share in found.restored.items():
             lines.append(hook)
-            pairs = enumerate(zip(found.pieces, found.other, strict=True))
-            for at, (piece, other) in pairs:
-                named = repr(piece) if piece == other else f"{piece!r} for {other!r}"
+            pairs = enumerate(zip(found.str_tokens, found.other, strict=True))
+            for at, (str_token, other) in pairs:
+                named = repr(str_token) if str_token == other else f"{str_token!r} for {other!r}"
                 lines.append(f"  {at:4} {named:24} " + " ".join(f"{v:+.2f}" for v in share[:, at]))
         lines.append("heads (hook_z, at every position)")
         lines += [

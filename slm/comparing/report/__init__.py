@@ -150,11 +150,11 @@ that differ most, of {len(found.stories)}; hover to see what each model paid.</p
 
 def _story(story: StoryDifference) -> str:
     inked = []
-    for piece, a, b in zip(story.pieces, story.a.tolist(), story.b.tolist(), strict=True):
-        text = piece
+    for str_token, a, b in zip(story.str_tokens, story.a.tolist(), story.b.tolist(), strict=True):
+        text = str_token
         space = text[: len(text) - len(text.lstrip(" "))] if text.strip() else ""
-        shown = "■ end" if piece == END else in_html(text[len(space) :])
-        kind = ' class="end"' if piece == END else ""
+        shown = "■ end" if str_token == END else in_html(text[len(space) :])
+        kind = ' class="end"' if str_token == END else ""
         inked.append(f'{space}<i{kind} data-n="{a:.2f} {b:.2f}"{_colour(b - a)}>{shown}</i>')
     return (
         f"<h3>Story {story.number}: A saves {story.bits_per_byte:+.3f} bits per byte</h3>"

@@ -63,16 +63,16 @@ def neuron_snippets(
         )
     if not enough[1:].any():
         raise BadInput(f"no other neuron of layer {layer} fires often enough to be its control")
-    pieces = [tuple(checkpoint.tokenizer.pieces(ids)) for ids in tokens]
+    str_tokens = [tuple(checkpoint.tokenizer.to_str_tokens(ids)) for ids in tokens]
     mine, another = (
-        _cut(pieces, [act[:, at] for act in acts], layer, candidates[at], seed)
+        _cut(str_tokens, [act[:, at] for act in acts], layer, candidates[at], seed)
         for at in (0, 1 + int(enough[1:].int().argmax()))
     )
     return mine, another
 
 
 def _cut(
-    pieces: Sequence[tuple[str, ...]],
+    str_tokens: Sequence[tuple[str, ...]],
     acts: Sequence[Float[Tensor, "_"]],
     layer: int,
     neuron: int,
@@ -93,26 +93,30 @@ def _cut(
     return NeuronSnippets(
         layer=layer,
         neuron=neuron,
-        shown=tuple(_peak(pieces[s], acts[s]) for s in strongest(range(0, len(acts), 2), SHOWN)),
-        exciting=tuple(_peak(pieces[s], acts[s]) for s in exciting),
-        quiet=tuple(_quietest(pieces[s], acts[s]) for s in quiet),
+        shown=tuple(
+            _peak(str_tokens[s], acts[s]) for s in strongest(range(0, len(acts), 2), SHOWN)
+        ),
+        exciting=tuple(_peak(str_tokens[s], acts[s]) for s in exciting),
+        quiet=tuple(_quietest(str_tokens[s], acts[s]) for s in quiet),
     )
 
 
-def _peak(pieces: tuple[str, ...], acts: Float[Tensor, "pos"]) -> Snippet:
+def _peak(str_tokens: tuple[str, ...], acts: Float[Tensor, "pos"]) -> Snippet:
     """The stretch around the strongest place."""
-    return _stretch(pieces, int(acts.argmax()))
+    return _stretch(str_tokens, int(acts.argmax()))
 
 
-def _quietest(pieces: tuple[str, ...], acts: Float[Tensor, "pos"]) -> Snippet:
+def _quietest(str_tokens: tuple[str, ...], acts: Float[Tensor, "pos"]) -> Snippet:
     """The stretch, as long as others, whose highest value is lowest: silent, if any of them is."""
     width = min(BEFORE + AFTER + 1, len(acts))
     at = int(acts.unfold(0, width, 1).amax(1).argmin()) + min(BEFORE, width - 1)
-    found = _stretch(pieces, at)
-    return Snippet(pieces=found.pieces)
+    found = _stretch(str_tokens, at)
+    return Snippet(str_tokens=found.str_tokens)
 
 
-def _stretch(pieces: tuple[str, ...], at: int) -> Snippet:
+def _stretch(str_tokens: tuple[str, ...], at: int) -> Snippet:
     first = max(0, at - BEFORE)
-    shown = tuple("" if piece == END else piece for piece in pieces[first : at + AFTER + 1])
-    return Snippet(pieces=shown, peak=at - first)
+    shown = tuple(
+        "" if str_token == END else str_token for str_token in str_tokens[first : at + AFTER + 1]
+    )
+    return Snippet(str_tokens=shown, peak=at - first)

@@ -191,9 +191,9 @@ def _by_role(story: AnnotatedStory, tokenizer: Tokenizer) -> Story:
 def _capital(story: AnnotatedStory, tokenizer: Tokenizer) -> Bool[np.ndarray, "pos"]:
     """Whether each token belongs to a word that is written with a capital."""
     capital, found = False, []
-    pieces: Sequence[str] = tokenizer.pieces(story.tokens)
-    for piece, begins in zip(pieces, story.begins, strict=True):
-        capital = piece.strip()[:1].isupper() if begins else capital
+    str_tokens: Sequence[str] = tokenizer.to_str_tokens(story.tokens)
+    for str_token, begins in zip(str_tokens, story.begins, strict=True):
+        capital = str_token.strip()[:1].isupper() if begins else capital
         found.append(capital)
     return np.array(found)
 

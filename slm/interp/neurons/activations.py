@@ -26,13 +26,13 @@ CONTEXT = 12
 class Example:
     """A place where a neuron is at its most (or least) excited, in its story.
 
-    `values[i]` is the neuron's `ranked_hook` on `pieces[i]` (END comes first), and `activations[i]`
+    `values[i]` is the neuron's `ranked_hook` on `str_tokens[i]` (END comes first), and `activations[i]`
     its `hook_post` there: for an ungated neuron the act function of the value, else the same.
     """
 
     story: int
     position: int
-    pieces: tuple[str, ...]
+    str_tokens: tuple[str, ...]
     values: Float[np.ndarray, "pos"]
     activations: Float[np.ndarray, "pos"]
 
@@ -47,8 +47,8 @@ class Example:
         return float(self.activations[self.position])
 
     def context(self) -> tuple[str, ...]:
-        """The pieces around the place."""
-        return self.pieces[max(0, self.position - CONTEXT) : self.position + CONTEXT + 1]
+        """The tokens around the place."""
+        return self.str_tokens[max(0, self.position - CONTEXT) : self.position + CONTEXT + 1]
 
 
 def ranked_hook(config: ModelConfig) -> Literal["hook_pre", "hook_post"]:
@@ -113,7 +113,7 @@ def along(
     found: list[list[Tensor]] = [[] for _ in stories]
     for row, (index, window) in enumerate(parts):
         found[index].append(acts[:, row, window.new - window.start : window.stop - window.start])
-    return [torch.cat(pieces, dim=1) for pieces in found]
+    return [torch.cat(str_tokens, dim=1) for str_tokens in found]
 
 
 @torch.no_grad()
@@ -172,7 +172,7 @@ def example_of(
     return Example(
         story=story,
         position=int(values.argmax() if strongest else values.argmin()),
-        pieces=tuple(checkpoint.tokenizer.pieces(tokens)),
+        str_tokens=tuple(checkpoint.tokenizer.to_str_tokens(tokens)),
         values=values.numpy().copy(),
         activations=act.numpy().copy(),
     )

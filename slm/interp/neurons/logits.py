@@ -42,7 +42,9 @@ def writes(checkpoint: Checkpoint, layer: int, neuron: int, *, k: int = KEPT_TOK
 
     def named(largest: bool) -> tuple[tuple[str, float], ...]:
         values, ids = logits.topk(k, largest=largest)
-        return tuple(zip(checkpoint.tokenizer.pieces(ids.tolist()), values.tolist(), strict=True))
+        return tuple(
+            zip(checkpoint.tokenizer.to_str_tokens(ids.tolist()), values.tolist(), strict=True)
+        )
 
     return Writes(
         address=checkpoint.address,

@@ -62,32 +62,34 @@ def by_place(
     beyond = here / np.maximum(index.highest, 1e-9)
     order = np.lexsort((-beyond.ravel(), np.where(here > 0, above, 2.0).ravel()))[:k]
     order = order[here.ravel()[order] > 0]
-    pieces, counts = _commonest(index, checkpoint)
-    return _described(index, checkpoint, order, counts, [pieces[at] for at in order], here, above)
+    str_tokens, counts = _commonest(index, checkpoint)
+    return _described(
+        index, checkpoint, order, counts, [str_tokens[at] for at in order], here, above
+    )
 
 
 def rarest(index: Index, checkpoint: Checkpoint, *, k: int = KEPT) -> list[Found]:
     """Neurons that fire least often, though they do fire."""
     fired = index.fired.ravel()
     order = np.lexsort((-index.highest.ravel(), np.where(fired > 0, fired, np.iinfo(int).max)))[:k]
-    pieces, counts = _commonest(index, checkpoint)
+    str_tokens, counts = _commonest(index, checkpoint)
     order = order[fired[order] > 0]
-    return _described(index, checkpoint, order, counts, [pieces[at] for at in order])
+    return _described(index, checkpoint, order, counts, [str_tokens[at] for at in order])
 
 
 def most_selective(index: Index, checkpoint: Checkpoint, *, k: int = KEPT) -> list[Found]:
     """Neurons whose strongest places are most often one token; of several, those that fire least."""
-    pieces, counts = _commonest(index, checkpoint)
+    str_tokens, counts = _commonest(index, checkpoint)
     fired = index.fired.ravel()
     order = np.lexsort((fired, -np.where(fired > 0, counts.ravel(), -1)))[:k]
     order = order[fired[order] > 0]
-    return _described(index, checkpoint, order, counts, [pieces[at] for at in order])
+    return _described(index, checkpoint, order, counts, [str_tokens[at] for at in order])
 
 
 def _commonest(index: Index, checkpoint: Checkpoint) -> tuple[list[str], np.ndarray]:
-    """The piece that stands most often among each neuron's strongest places, and how often.
+    """The token that stands most often among each neuron's strongest places, and how often.
 
-    Pieces are a list over all neurons, layer by layer; counts [layer, neuron]. Of equally common
+    Tokens are a list over all neurons, layer by layer; counts [layer, neuron]. Of equally common
     tokens the one that stands higher up is taken.
     """
     tokens = index.top_tokens()
@@ -96,7 +98,7 @@ def _commonest(index: Index, checkpoint: Checkpoint) -> tuple[list[str], np.ndar
     best = counts.argmax(-1)[..., None]
     common = np.take_along_axis(tokens, best, -1)[..., 0]
     often = np.take_along_axis(counts, best, -1)[..., 0]
-    return checkpoint.tokenizer.pieces(np.maximum(common, 0).ravel().tolist()), often
+    return checkpoint.tokenizer.to_str_tokens(np.maximum(common, 0).ravel().tolist()), often
 
 
 def _described(
@@ -104,13 +106,13 @@ def _described(
     checkpoint: Checkpoint,
     order: np.ndarray,
     counts: np.ndarray,
-    pieces: Sequence[str],
+    str_tokens: Sequence[str],
     values: np.ndarray | None = None,
     above: np.ndarray | None = None,
 ) -> list[Found]:
     fires, width = index.fires, checkpoint.config.d_mlp
     found = []
-    for at, piece in zip(order.tolist(), pieces, strict=True):
+    for at, str_token in zip(order.tolist(), str_tokens, strict=True):
         where = divmod(at, width)
         found.append(
             Found(
@@ -118,7 +120,7 @@ def _described(
                 neuron=where[1],
                 fires=float(fires[where]),
                 highest=float(index.highest[where]),
-                token=piece,
+                token=str_token,
                 count=int(counts[where]),
                 value=None if values is None else float(values[where]),
                 above=None if above is None else float(above[where]),

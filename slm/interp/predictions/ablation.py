@@ -86,7 +86,7 @@ def ablate_heads(
             for instead in _replacements(checkpoint, Z, replacement, tokens[:-1], seed)
         ]
     ).mean(0)
-    *prompt, word = checkpoint.tokenizer.pieces(tokens)
+    *prompt, word = checkpoint.tokenizer.to_str_tokens(tokens)
     return HeadAblation(
         address=checkpoint.address,
         replacement=replacement,
@@ -140,7 +140,7 @@ def ablating_neurons(
         address=checkpoint.address,
         replacement=replacement,
         layer=layer,
-        word=checkpoint.tokenizer.pieces(tokens)[-1],
+        word=checkpoint.tokenizer.to_str_tokens(tokens)[-1],
         whole=float(mean[0]),
         without=mean[1:].numpy(),
     )

@@ -103,11 +103,11 @@ def attribute(
     W_out = torch.stack([block.W_out for block in weights.blocks])
     written = torch.einsum("lhd,lhdm->lhm", z, W_O.view(*z.shape, config.d_model))
     neurons = post * (W_out @ reader)
-    pieces = checkpoint.tokenizer.pieces
+    str_tokens = checkpoint.tokenizer.to_str_tokens
     return Attribution(
         address=checkpoint.address,
-        word=pieces([word])[0],
-        against=None if against is None else pieces([against])[0],
+        word=str_tokens([word])[0],
+        against=None if against is None else str_tokens([against])[0],
         logit=float(logits[word]),
         baseline=float(logits.mean() if against is None else logits[against]),
         token=float(weights.W_E[tokens[-1]] @ reader),

@@ -30,7 +30,7 @@ class Expectations:
 
     address: Address
     tokens: tuple[int, ...]
-    pieces: tuple[str, ...]
+    str_tokens: tuple[str, ...]
     begins: tuple[int, ...]
     surprise: Float[np.ndarray, "pos"]
     rank: Int[np.ndarray, "pos"]
@@ -70,7 +70,7 @@ def expectations(checkpoint: Checkpoint, text: str) -> Expectations:
     return Expectations(
         address=checkpoint.address,
         tokens=tuple(tokens),
-        pieces=tuple(checkpoint.tokenizer.pieces(tokens)),
+        str_tokens=tuple(checkpoint.tokenizer.to_str_tokens(tokens)),
         begins=(0, *(begin for begin, _ in checkpoint.tokenizer.offsets(text))),
         surprise=torch.cat([given, -own / np.log(2)]).numpy(),
         rank=np.concatenate([[0], 1 + (log_probs > own[:, None]).sum(-1).numpy()]),
@@ -94,6 +94,6 @@ def one_token(checkpoint: Checkpoint, text: str) -> int:
     """The token that `text` is; `BadInput` where it is none or several."""
     ids = checkpoint.tokenizer.encode_words(text)
     if len(ids) != 1:
-        pieces = checkpoint.tokenizer.pieces(ids)
-        raise BadInput(f"{text!r} must be one token, and it is {len(ids)}: {pieces}")
+        str_tokens = checkpoint.tokenizer.to_str_tokens(ids)
+        raise BadInput(f"{text!r} must be one token, and it is {len(ids)}: {str_tokens}")
     return ids[0]

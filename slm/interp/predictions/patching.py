@@ -35,13 +35,13 @@ class Patching:
     """How much each place restores of the lead that `answer` has over `rival`.
 
     `clean` and `corrupted` are that lead (logit of the answer minus the rival's) after the first
-    and the second prompt, whose `pieces` (END first) and `other` pieces align. `restored[hook]` is
+    and the second prompt, whose `str_tokens` (END first) and `other` tokens align. `restored[hook]` is
     [layer pos]: (patched - corrupted) / (clean - corrupted). `heads[layer, head]` is the same with
     that head's `hook_z` filled in at every position.
     """
 
     address: Address
-    pieces: tuple[str, ...]
+    str_tokens: tuple[str, ...]
     other: tuple[str, ...]
     answer: str
     rival: str
@@ -53,8 +53,8 @@ class Patching:
     @property
     def differ(self) -> list[int]:
         """The positions at which the prompts differ."""
-        pairs = enumerate(zip(self.pieces, self.other, strict=True))
-        return [at for at, (piece, other) in pairs if piece != other]
+        pairs = enumerate(zip(self.str_tokens, self.other, strict=True))
+        return [at for at, (str_token, other) in pairs if str_token != other]
 
 
 def aligned(checkpoint: Checkpoint, text: str, other: str) -> tuple[list[int], list[int]]:
@@ -64,7 +64,7 @@ def aligned(checkpoint: Checkpoint, text: str, other: str) -> tuple[list[int], l
     """
     first, second = (story_tokens(checkpoint, prompt) for prompt in (text, other))
     if len(first) != len(second):
-        shown = (" | ".join(checkpoint.tokenizer.pieces(ids[1:])) for ids in (first, second))
+        shown = (" | ".join(checkpoint.tokenizer.to_str_tokens(ids[1:])) for ids in (first, second))
         raise BadInput(
             f"two prompts must have as many tokens, not {len(first) - 1} and {len(second) - 1}: "
             + "  and  ".join(shown)
@@ -129,9 +129,11 @@ def patching(
             f"two prompts must have as many tokens, 2 to {checkpoint.config.n_ctx}, "
             f"not {len(first)} and {len(second)}"
         )
-    pieces = checkpoint.tokenizer.pieces
+    str_tokens = checkpoint.tokenizer.to_str_tokens
     if answer == rival:
-        raise BadInput(f"an answer needs a rival that is another token, not {pieces([rival])[0]!r}")
+        raise BadInput(
+            f"an answer needs a rival that is another token, not {str_tokens([rival])[0]!r}"
+        )
     lead = partial(_lead, checkpoint, answer=answer, rival=rival)
     clean, corrupted = (_Run(checkpoint, tokens) for tokens in (first, second))
     last = checkpoint.config.n_layers - 1
@@ -139,8 +141,8 @@ def patching(
     whole = float(lead(clean.after_mlp[last][:, -1])[0])
     if abs(whole - before) < LEAST_GAP:
         raise BadInput(
-            f"after both prompts the model is as much for {pieces([answer])[0]!r} over "
-            f"{pieces([rival])[0]!r} (logits {whole:.2f} and {before:.2f} apart): nothing to restore"
+            f"after both prompts the model is as much for {str_tokens([answer])[0]!r} over "
+            f"{str_tokens([rival])[0]!r} (logits {whole:.2f} and {before:.2f} apart): nothing to restore"
         )
     found = []
     for at in range(len(first)):
@@ -152,10 +154,10 @@ def patching(
     restored = restored.reshape(len(first), -1, len(HOOKS))
     return Patching(
         address=checkpoint.address,
-        pieces=tuple(pieces(first)),
-        other=tuple(pieces(second)),
-        answer=pieces([answer])[0],
-        rival=pieces([rival])[0],
+        str_tokens=tuple(str_tokens(first)),
+        other=tuple(str_tokens(second)),
+        answer=str_tokens([answer])[0],
+        rival=str_tokens([rival])[0],
         clean=whole,
         corrupted=before,
         restored={hook: restored[:, :, index].T for index, hook in enumerate(HOOKS)},

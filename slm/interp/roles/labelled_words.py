@@ -24,7 +24,7 @@ AT_ONCE = 8
 class Words:
     """The first tokens of all words of some stories, story by story; every array is [word].
 
-    `which` numbers the different words (by their first piece, in small letters), `place` is the
+    `which` numbers the different words (by their first token, in small letters), `place` is the
     stretch of the story that the word stands in.
     """
 
@@ -41,10 +41,10 @@ class Words:
 
 
 def words_of(
-    stories: Sequence[LabelledStory], names: tuple[str, ...], pieces: Sequence[str]
+    stories: Sequence[LabelledStory], names: tuple[str, ...], str_tokens: Sequence[str]
 ) -> Words:
-    """Put the words of stories one after the other. `pieces` are `first_pieces` of the stories."""
-    _, which = np.unique(np.array(pieces, dtype=object).astype(str), return_inverse=True)
+    """Put the words of stories one after the other. `str_tokens` are `first_str_tokens` of the stories."""
+    _, which = np.unique(np.array(str_tokens, dtype=object).astype(str), return_inverse=True)
     places = np.concatenate([np.array(story.places, dtype=np.int64) for story in stories])
     return Words(
         story=np.repeat(np.arange(len(stories)), [len(story.places) for story in stories]),

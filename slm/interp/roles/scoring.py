@@ -36,7 +36,7 @@ from slm.progress import Progress
 from slm.runs import Address, Checkpoint
 from slm.stats.roc_auc import auc, centred_ranks, shuffled
 from slm.stats.shares import Lead, Share, lead, total
-from slm.stories.annotation.labelled import LabelledStory, first_pieces
+from slm.stories.annotation.labelled import LabelledStory, first_str_tokens
 
 STORIES = 80
 """Stories that are read where nothing else is said."""
@@ -238,7 +238,7 @@ def score_roles(
     if len(stories) < 4:
         raise BadInput(f"roles are scored on at least 4 stories with words, not {len(stories)}")
     config, blocks = checkpoint.config, checkpoint.weights.blocks
-    words = words_of(stories, names, first_pieces(checkpoint.tokenizer, stories))
+    words = words_of(stories, names, first_str_tokens(checkpoint.tokenizer, stories))
     streams = yield from streams_at_words(checkpoint, stories, begin=0.0, end=READING)
     layers: dict[Kind, list[LayerRoles]] = {kind: [] for kind in Kind}
     draw = torch.Generator().manual_seed(seed)

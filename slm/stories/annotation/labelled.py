@@ -83,10 +83,10 @@ def classes_of(text: str, tokenizer: Tokenizer) -> LabelledStory:
     )
 
 
-def first_pieces(tokenizer: Tokenizer, stories: Sequence[LabelledStory]) -> list[str]:
-    """What the model sees where each word begins, story after story: its first piece, in small letters."""
+def first_str_tokens(tokenizer: Tokenizer, stories: Sequence[LabelledStory]) -> list[str]:
+    """What the model sees where each word begins, story after story: its first token, in small letters."""
     return [
-        piece.strip().lower()
+        str_token.strip().lower()
         for story in stories
-        for piece in tokenizer.pieces([story.tokens[at] for at in story.places])
+        for str_token in tokenizer.to_str_tokens([story.tokens[at] for at in story.places])
     ]

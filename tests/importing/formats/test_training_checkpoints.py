@@ -277,7 +277,7 @@ def test_characters_are_read_as_nanogpt_numbers_them(tmp_path: Path) -> None:
     assert ids == [stoi["\n"], *(stoi[letter] for letter in text)]
     assert tokenizer.decode(ids) == text
     assert tokenizer.offsets(text) == [(at, at + 1) for at in range(len(text))]
-    assert tokenizer.pieces(ids[:3]) == ["\n", "T", "o"]
+    assert tokenizer.to_str_tokens(ids[:3]) == ["\n", "T", "o"]
     assert tokenizer.encode_stories([text, "Tom"]) == [ids, tokenizer.encode_story("Tom")]
     for call in (tokenizer.encode, tokenizer.offsets, lambda t: tokenizer.encode_stories([t])):
         with pytest.raises(BadInput, match="has no token for 'x'"):

@@ -97,7 +97,7 @@ def test_a_story_gets_the_ids_that_it_gets_there(tmp_path: Path, kind: str) -> N
     assert again.hash == ours.hash and ours.d_vocab == 460
     marks = (theirs.token_to_id(END),) * 2 if kind == "gpt2" else (1, 2)
     assert (ours.opening, ours.end) == marks
-    assert ours.pieces([ours.opening, ours.end]) == [END, END]
+    assert ours.to_str_tokens([ours.opening, ours.end]) == [END, END]
     assert ours.decode([*ours.encode(" the ball"), ours.end]) == " the ball"
 
 

@@ -21,8 +21,8 @@ def test_snippets_are_the_strongest_places_and_quiet_ones_are_lower(checkpoint: 
     best = torch.stack([act[0, :, 7].max() for act in activations(checkpoint, tokens)])
     strongest = int(best[::2].argmax()) * 2
     act = activations(checkpoint, [tokens[strongest]])[0][0, :, 7]
-    piece = checkpoint.tokenizer.pieces(tokens[strongest])[int(act.argmax())]
-    assert found.shown[0].token == piece and found.shown[0].text in stories[strongest]
+    str_token = checkpoint.tokenizer.to_str_tokens(tokens[strongest])[int(act.argmax())]
+    assert found.shown[0].token == str_token and found.shown[0].text in stories[strongest]
     assert all(one.peak is None for one in found.quiet)
 
 
@@ -48,7 +48,7 @@ def test_a_neuron_is_shown_only_where_it_fires(checkpoint: Checkpoint) -> None:
     found, _ = neuron_snippets(model, stories, 0, 7)
     shown = (*found.shown, *found.exciting)
     assert len(found.shown) >= FEWEST_SHOWN and len(found.exciting) == 15 < QUIZZED
-    first = model.tokenizer.pieces(model.tokenizer.encode(" zebra"))[0]
+    first = model.tokenizer.to_str_tokens(model.tokenizer.encode(" zebra"))[0]
     assert {one.token for one in shown} == {first}
     assert len(found.quiet) == QUIZZED
     with pytest.raises(BadInput, match=r"neuron 0\.7 fires in 0 of 120 stories"):

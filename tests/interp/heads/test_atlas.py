@@ -98,16 +98,16 @@ def test_words_are_meant_token_by_token_and_served_where_their_class_comes_again
     text = " ".join(["Amy ran and Amy sang, and then she slept because they asked."] * 8)
     corpus = write_corpus(tmp_path / "one.txt", [text])
     rows = make_rows(checkpoint, corpus=str(corpus), stories=1, random=1)
-    pieces = checkpoint.tokenizer.pieces(rows.tokens[0].tolist())
+    str_tokens = checkpoint.tokenizer.to_str_tokens(rows.tokens[0].tolist())
     kind = rows.kinds.index("conjunction")
     looked_at = np.flatnonzero(rows.targets[0, kind, -1])
-    assert "".join(pieces[key] for key in looked_at).split() == [
+    assert "".join(str_tokens[key] for key in looked_at).split() == [
         "and",
         "and",
         "because",
     ]  # what the row has room for
     for position in np.flatnonzero(rows.served[0, kind]):
-        assert any(word.startswith(pieces[position + 1]) for word in (" and", " because"))
+        assert any(word.startswith(str_tokens[position + 1]) for word in (" and", " because"))
     assert not rows.served[0, kind, looked_at[0] - 1]  # none was said before, so nothing can help
     assert rows.served[0, kind].any()
 

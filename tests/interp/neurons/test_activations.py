@@ -13,7 +13,7 @@ from tests.interp.conftest import with_gates
 
 def test_a_neuron_built_for_park_is_found_at_park(park_neuron: Checkpoint) -> None:
     found = examples(park_neuron, little_stories(40), layer=0, neuron=7, k=5)
-    assert [example.pieces[example.position] for example in found] == [" park"] * 5
+    assert [example.str_tokens[example.position] for example in found] == [" park"] * 5
     assert found[0].value == pytest.approx(float(found[0].values.max()))
     assert len({example.story for example in found}) == 5
 

@@ -73,7 +73,7 @@ def test_the_lowest_places_are_those_that_inhibit_most(park_neuron: Checkpoint) 
     inhibited = -2 * (1 / (2 / 16 + 1e-5)) ** 0.5 - 0.75
     assert index.lowest[0, 7] == pytest.approx(inhibited, rel=1e-3)
     lowest = index.top(park_neuron, 0, 7, strongest=False)
-    assert [one.pieces[one.position] for one in lowest[:5]] == [" park"] * 5
+    assert [one.str_tokens[one.position] for one in lowest[:5]] == [" park"] * 5
     assert lowest[0].value == pytest.approx(inhibited, rel=1e-3)
     assert abs(lowest[0].activation) < 1e-6  # above the -0.17 of the places that inhibit less
     frequency = float((np.asarray(index.ids) == park).mean())

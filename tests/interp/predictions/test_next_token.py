@@ -39,7 +39,7 @@ def test_expectations_are_those_of_the_hooked_model(checkpoint: Checkpoint) -> N
     found = expectations(checkpoint, TEXT)
     logits, _ = run_with_cache(hooked(checkpoint.weights), torch.tensor([found.tokens]), [])
     log_probs = logits[0].log_softmax(-1)
-    assert np.isnan(found.probability[0]) and "".join(found.pieces[1:]) == TEXT
+    assert np.isnan(found.probability[0]) and "".join(found.str_tokens[1:]) == TEXT
     for at in range(1, len(found.tokens)):
         before = log_probs[at - 1]
         assert found.surprise[at] == pytest.approx(
@@ -128,7 +128,7 @@ def test_what_is_written_for_all_words_alike_is_written_for_none(tokenizer: Toke
 
 
 def test_a_word_that_is_not_one_token_is_named(checkpoint: Checkpoint) -> None:
-    assert checkpoint.tokenizer.pieces([one_token(checkpoint, "a")]) == ["a"]
+    assert checkpoint.tokenizer.to_str_tokens([one_token(checkpoint, "a")]) == ["a"]
     with pytest.raises(BadInput, match="must be one token, and it is"):
         one_token(checkpoint, "hippopotamus")
     for text, rule in (("", "at least one token"), ("ha " * 100, "context of 48 tokens")):

@@ -101,7 +101,7 @@ def test_the_word_that_differs_restores_all_and_what_stands_before_it_nothing(
 
 def test_what_is_written_in_the_last_place_and_layer_sums_up(checkpoint: Checkpoint) -> None:
     found = patched(checkpoint)
-    last = len(found.pieces) - 1
+    last = len(found.str_tokens) - 1
     neurons = found.restored["hook_mlp_out"][-1]
     assert np.abs(neurons[:last]).max() < 1e-5  # nobody reads them any more
     assert abs(neurons[last]) > 1e-5

@@ -25,7 +25,7 @@ from slm.model.weights import initialise
 from slm.progress import Progress, result_of
 from slm.runs import Address, Checkpoint, load_checkpoint
 from slm.stats.shares import Share
-from slm.stories.annotation.labelled import ROLES, LabelledStory, first_pieces, with_roles
+from slm.stories.annotation.labelled import ROLES, LabelledStory, first_str_tokens, with_roles
 from slm.stories.nursery import Role
 from tests.interp.nursery_models import fire_on, nursery_tokenizer, random_model, read_exactly
 
@@ -42,7 +42,7 @@ def stories() -> list[LabelledStory]:
 
 @pytest.fixture(scope="module")
 def words(stories: list[LabelledStory]) -> Words:
-    return words_of(stories, ROLES, first_pieces(nursery_tokenizer(), stories))
+    return words_of(stories, ROLES, first_str_tokens(nursery_tokenizer(), stories))
 
 
 def both_of(model: Checkpoint, stories: list[LabelledStory]) -> ScoredRoles:
@@ -249,7 +249,7 @@ def test_neuron_1_22_of_storyteller_is_silent_on_objects_which_do_not_excite_it(
     monkeypatch.setenv("SLM_RUNS", str(Path(__file__).resolve().parents[3] / "runs"))
     model = load_checkpoint("storyteller")
     read = with_roles(model.tokenizer, 24)
-    words = words_of(read, ROLES, first_pieces(model.tokenizer, read))
+    words = words_of(read, ROLES, first_str_tokens(model.tokenizer, read))
     streams = result_of(streams_at_words(model, read, begin=0.0, end=1.0))
     acts = activations_at_words(model.config, model.weights.blocks[1], streams[1])[22:23]
     objects = ROLES.index(Role.OBJECT.value)
