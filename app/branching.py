@@ -9,8 +9,8 @@ from dataclasses import asdict
 from app.live import LiveStory
 from app.story_view import Shown
 from slm.errors import BadInput
-from slm.generation.branches import Branches, Path, branch_off, path_from_link, path_to_link
-from slm.generation.sampler import Sampling, WrittenToken
+from slm.generation.branches import Branches, BranchPath, branch_off, path_from_link, path_to_link
+from slm.generation.sampler import GeneratedToken, Sampling
 from slm.runs import Checkpoint
 from slm.stories.tokenizer import END
 
@@ -30,25 +30,25 @@ class LiveBranches:
         self.address = str(checkpoint.address)
         self.prompt, self.sampling = prompt, sampling
         self.tree = Branches()
-        self.chosen: Path = ()
+        self.chosen: BranchPath = ()
         self.asked: int | None = None
         self.complaint = ""
         self._checkpoint = checkpoint
-        self._stories: dict[Path, LiveStory] = {}
+        self._stories: dict[BranchPath, LiveStory] = {}
 
     @property
     def story(self) -> LiveStory:
         """The branch looked at, as far as it is written."""
         return self._story(self.chosen)
 
-    def _story(self, path: Path) -> LiveStory:
+    def _story(self, path: BranchPath) -> LiveStory:
         if path not in self._stories:
             self._stories[path] = LiveStory(self._checkpoint, self.prompt, self.sampling, path)
         return self._stories[path]
 
     # --- walking --------------------------------------------------------------------------------
 
-    def choose(self, path: Path) -> None:
+    def choose(self, path: BranchPath) -> None:
         """Look at a branch."""
         self.chosen, self.asked, self.complaint = path, None, ""
 
@@ -59,7 +59,7 @@ class LiveBranches:
         self.complaint = ""
 
     @property
-    def asked_token(self) -> WrittenToken | None:
+    def asked_token(self) -> GeneratedToken | None:
         """The token asked about."""
         tokens = self.story.tokens
         return None if self.asked is None or self.asked >= len(tokens) else tokens[self.asked]
@@ -109,12 +109,12 @@ class LiveBranches:
                 text=token.text,
                 value=token.value,
                 alternatives=token.alternatives,
-                marked=index - story.opening in story.taken,
+                marked=index - story.opening in story.forced,
             )
             for index, token in enumerate(story.shown())
         ]
 
-    def name(self, path: Path) -> str:
+    def name(self, path: BranchPath) -> str:
         """A branch in a line: where it parts, what was taken there, and instead of what."""
         if not path:
             return "as it was drawn"

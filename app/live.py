@@ -10,8 +10,8 @@ from typing import Any
 
 from app.story_view import Shown
 from slm.errors import BadInput
-from slm.generation.branches import Path, taken
-from slm.generation.sampler import Completion, Sampling, WrittenToken, stream
+from slm.generation.branches import BranchPath, forced_tokens
+from slm.generation.sampler import Completion, GeneratedToken, Sampling, stream
 from slm.runs import Checkpoint
 
 WHY_STOPPED = {
@@ -25,19 +25,19 @@ class LiveStory:
     """What has been written so far, and the generator that writes on. `path` are choices to take."""
 
     def __init__(
-        self, checkpoint: Checkpoint, prompt: str, sampling: Sampling, path: Path = ()
+        self, checkpoint: Checkpoint, prompt: str, sampling: Sampling, path: BranchPath = ()
     ) -> None:
         self.address = str(checkpoint.address)
         self.prompt, self.sampling = prompt, sampling
-        self.taken = taken(path)
-        self.tokens: list[WrittenToken] = []
+        self.forced = forced_tokens(path)
+        self.tokens: list[GeneratedToken] = []
         self.completion: Completion | None = None
         self.cut_short = False
         self.error = ""
         tokenizer = checkpoint.tokenizer
         self._opening = tokenizer.to_str_tokens(tokenizer.encode_story(prompt))
         self._decode = tokenizer.decode
-        self._stream = stream(checkpoint, prompt, sampling, taken=self.taken)
+        self._stream = stream(checkpoint, prompt, sampling, forced=self.forced)
 
     @property
     def writing(self) -> bool:
@@ -49,7 +49,7 @@ class LiveStory:
 
         What stands before the last choice was read already: it comes at once, whatever it takes.
         """
-        until, known = time.monotonic() + seconds, max(self.taken, default=-1)
+        until, known = time.monotonic() + seconds, max(self.forced, default=-1)
         while self.writing and (len(self.tokens) <= known or time.monotonic() < until):
             try:
                 self.tokens.append(next(self._stream))

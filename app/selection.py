@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app import cache, show
 from app.scrubber import scrub
 from slm.errors import BadInput
-from slm.generation.fitting import Fitted, opening_that_fits, story_that_fits, typed
+from slm.generation.fitting import FittedText, opening_that_fits, story_that_fits, typed
 from slm.generation.sampler import Sampling
 from slm.model.config import ModelConfig
 from slm.runs import Address, Checkpoint, list_runs, resolve
@@ -142,14 +142,14 @@ def config() -> ModelConfig:
     return cache.checkpoint(addresses()[0]).config
 
 
-def story() -> Fitted:
+def story() -> FittedText:
     """A shipped story by its title, as much of it as the models can read, or the reader's own text."""
     shipped = cache.shipped_stories()
     title = st.selectbox("Story", [*shipped, OWN], key="story", bind="query-params")
     return own_text() if title == OWN else _ours(shipped[title])
 
 
-def _ours(text: str) -> Fitted:
+def _ours(text: str) -> FittedText:
     """As much of a text of ours as the models can read; stops the page where that is nothing."""
     try:
         return story_that_fits(readers(), text)
@@ -295,14 +295,14 @@ def sampling() -> Sampling:
     )
 
 
-def prompt() -> Fitted:
+def prompt() -> FittedText:
     """How a story begins: a shipped opening that fits, the reader's own, or a request for one."""
     openings = cache.shipped_openings()
     chosen = st.selectbox(
         "Beginning", [*openings, OWN, REQUEST], key="opening", bind="query-params"
     )
     if chosen == REQUEST:
-        return Fitted(text=_request())
+        return FittedText(text=_request())
     if chosen != OWN:
         return opening_that_fits(readers(), str(chosen))
     written = (
@@ -341,7 +341,7 @@ def _request() -> str:
     return compose(request(features, words or "", summary or "", sentence or ""))
 
 
-def own_text() -> Fitted:
+def own_text() -> FittedText:
     """The reader's own text; until there is one, as much of ours as the models can read."""
     written = st.text_area(
         "Your text", FIRST_TEXT, key="text", bind="query-params", max_chars=2000, height=90

@@ -21,7 +21,7 @@ from slm.model import functional
 from slm.model.config import ModelConfig, parse_shape
 from slm.model.loss import story_loss
 from slm.model.weights import Weights, initialise
-from slm.stories.corpus import Prepared, prepare
+from slm.stories.corpus import TokenizedSplits, prepare
 from slm.training.loop import Learner, train
 from slm.training.recipe import Recipe
 from slm.training.rows import Rows
@@ -51,7 +51,7 @@ def run() -> str:
     )
 
 
-def _at(config: ModelConfig, prepared: Prepared, minutes: float) -> str:
+def _at(config: ModelConfig, prepared: TokenizedSplits, minutes: float) -> str:
     rounds = [[_speed(config, prepared, way) for way in (_adamw(1e-3), _ours)] for _ in range(5)]
     common, own = (int(minutes * 60 * max(speeds)) for speeds in zip(*rounds, strict=True))
     tuned = min(RATES, key=lambda rate: _reached(config, prepared, common // 10, _adamw(rate)))
@@ -73,7 +73,7 @@ def _at(config: ModelConfig, prepared: Prepared, minutes: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _speed(config: ModelConfig, prepared: Prepared, way: Way) -> float:
+def _speed(config: ModelConfig, prepared: TokenizedSplits, way: Way) -> float:
     """Tokens/s of ten steps."""
     recipe = replace(Recipe(), tokens=10 * Recipe().batch * config.n_ctx)
     weights, rows = initialise(config, 0), Rows(prepared.train, config.n_ctx, 0)
@@ -82,7 +82,7 @@ def _speed(config: ModelConfig, prepared: Prepared, way: Way) -> float:
     return recipe.tokens / (time.monotonic() - began)
 
 
-def _reached(config: ModelConfig, prepared: Prepared, tokens: int, way: Way) -> float:
+def _reached(config: ModelConfig, prepared: TokenizedSplits, tokens: int, way: Way) -> float:
     """Bits per byte on all validation stories after so many tokens."""
     recipe = replace(Recipe(), tokens=tokens)
     weights = initialise(config, recipe.seed)

@@ -13,7 +13,7 @@ from app.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.importing.detect import DetectedModel, detect
 from slm.importing.import_run import import_run
-from slm.progress import followed
+from slm.progress import run_in_thread
 from slm.runs import Run, check_name, list_runs, open_run
 
 PATH, FILES = "A path or a name", "Files from this browser"
@@ -95,7 +95,7 @@ def look(path: str, tokenizer: str | None) -> None:
     """Begin to look at a model, in a thread; whatever was done for another ends."""
     end("looking", "importing")
     st.session_state.pop("imported", None)
-    work = Work(followed(lambda tell: detect(path, tokenizer=tokenizer, progress=tell)))
+    work = Work(run_in_thread(lambda tell: detect(path, tokenizer=tokenizer, progress=tell)))
     st.session_state["looking"] = (path, work)
 
 
@@ -166,7 +166,7 @@ def keep(found: DetectedModel) -> None:
         check_name(name)
         st.session_state["importing"] = (
             name,
-            Work(followed(lambda tell: import_run(found, name, progress=tell))),
+            Work(run_in_thread(lambda tell: import_run(found, name, progress=tell))),
         )
 
 

@@ -7,7 +7,7 @@ from app import cache, selection, show
 from app.branching import THE_END, LiveBranches, from_links
 from app.story_view import story_view
 from app.text import token_shown
-from slm.generation.branches import Path, path_to_link
+from slm.generation.branches import BranchPath, path_to_link
 from slm.generation.sampler import Sampling
 from slm.runs import Address, open_run
 from slm.stories.instruct import is_record
@@ -174,7 +174,7 @@ def branches(letter: str, stories: LiveBranches) -> None:
     )
 
 
-def told(path: Path) -> str:
+def told(path: BranchPath) -> str:
     """What a line of the tree means."""
     if not path:
         return "The story as the seed draws it"

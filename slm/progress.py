@@ -9,7 +9,7 @@ from typing import TypeVar
 from slm.background import Background
 
 R = TypeVar("R")
-Tell = Callable[[str, float | None], None]
+ProgressCallback = Callable[[str, float | None], None]
 """Called with what is being done and the share done, None where that is not known."""
 PULSE = 0.3
 """Seconds after which `followed` says again what is being done."""
@@ -35,23 +35,23 @@ def result_of(
             return found
 
 
-class Left(Exception):
+class Abandoned(Exception):
     """Nobody waits for this work any more. Raised by `tell` in the thread that does it."""
 
 
-def followed(work: Callable[[Tell], R]) -> Generator[Progress, None, R]:
+def run_in_thread(work: Callable[[ProgressCallback], R]) -> Generator[Progress, None, R]:
     """Work that tells by a call, as work that yields its progress.
 
     It is done in a thread of its own. Where nothing new is told, for the network is slow, what was
     told last is yielded again, so that whoever follows can stop at any time. Closing the generator
-    makes the next call of `tell` raise `Left`. What `work` raises is raised here.
+    makes the next call of `tell` raise `Abandoned`. What `work` raises is raised here.
     """
     said: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()  # None at the end
     left, results, errors = threading.Event(), list[R](), list[BaseException]()
 
     def tell(doing: str, share: float | None) -> None:
         if left.is_set():
-            raise Left
+            raise Abandoned
         said.put(Progress(share=share, doing=doing))
 
     def run() -> None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
-from slm.holding import Process
 from slm.model.config import ModelConfig, count_parameters
+from slm.processes import Process
 
 Status = Literal["new", "training", "stopped", "interrupted", "finished", "failed", "imported"]
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from slm.databases import damage as database_damage
 from slm.errors import BadInput, shown
 from slm.files import leftovers, replacing, write_text, writing
-from slm.holding import Held, holding, is_held
+from slm.locks import LockHeld, hold_lock, is_locked
 from slm.model import weights as weights_file
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights
@@ -269,15 +269,15 @@ class Run:
         What a process that was killed left half-written is swept away.
         """
         try:
-            with holding(self._lock):
+            with hold_lock(self._lock):
                 self._sweep()
                 yield
-        except Held:
+        except LockHeld:
             raise BadInput(f"run {self.name!r} is being trained by another process") from None
 
     def is_held(self) -> bool:
         """Whether a living process is training this run; asking takes nothing."""
-        return is_held(self._lock)
+        return is_locked(self._lock)
 
     def _sweep(self) -> None:
         """Remove what was left half-written. What others than the holder write may yet be written."""

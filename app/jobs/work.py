@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from slm.background import Background
 from slm.errors import BadInput, one_line
 from slm.files import said
-from slm.progress import Left, Progress
+from slm.progress import Abandoned, Progress
 
 R = TypeVar("R")
 THREAD = "work"
@@ -81,7 +81,7 @@ class Work(Generic[R]):
             self._steps.close()  # now, so that it keeps what it has
         except StopIteration as finished:
             self.result = finished.value
-        except Left:  # the program ends, and what is followed was told before this
+        except Abandoned:  # the program ends, and what is followed was told before this
             pass
         except BadInput as error:
             self.error = str(error)

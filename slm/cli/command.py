@@ -10,7 +10,7 @@ from slm.progress import Progress, result_of
 from slm.seeds import LARGEST_SEED, check_seed
 from slm.text import as_json, on_terminal
 
-Run = Callable[[argparse.Namespace], None]
+CommandFunction = Callable[[argparse.Namespace], None]
 R = TypeVar("R")
 
 
@@ -31,7 +31,7 @@ class Commands:
         )
 
     def add(
-        self, name: str, run: Run, help: str, *, address: bool = True
+        self, name: str, run: CommandFunction, help: str, *, address: bool = True
     ) -> argparse.ArgumentParser:
         """Add a command, which takes an address unless it is told not to, and `--json`."""
         parser = self._commands.add_parser(name, help=help, description=help)

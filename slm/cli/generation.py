@@ -10,8 +10,8 @@ from slm.cli.command import Commands, answer, seed, typed
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.generation.branches import Path
-    from slm.generation.sampler import Completion, Sampling, WrittenToken
+    from slm.generation.branches import BranchPath
+    from slm.generation.sampler import Completion, GeneratedToken, Sampling
     from slm.runs import Checkpoint
 
 
@@ -73,7 +73,7 @@ def sampling_of(chosen: argparse.Namespace, alternatives: int = 0) -> "Sampling"
 
 
 def _sample(chosen: argparse.Namespace) -> None:
-    from slm.generation.branches import taken
+    from slm.generation.branches import forced_tokens
     from slm.generation.sampler import complete
     from slm.runs import load_checkpoint
 
@@ -85,12 +85,12 @@ def _sample(chosen: argparse.Namespace) -> None:
     checkpoint = load_checkpoint(chosen.address)
     prompt = _prompt(chosen, checkpoint)
     path = _path(chosen.branch, checkpoint)
-    tokens: list[WrittenToken] = []
+    tokens: list[GeneratedToken] = []
     if chosen.alternatives:
         completions = [_streamed(checkpoint, prompt, sampling, path, tokens)]
     else:
         prompts = [prompt] * chosen.n
-        completions = complete(checkpoint, prompts, sampling, taken=taken(path))
+        completions = complete(checkpoint, prompts, sampling, forced=forced_tokens(path))
     data: dict[str, Any] = {
         "address": str(checkpoint.address),
         "prompt": prompt,
@@ -121,14 +121,14 @@ def _streamed(
     checkpoint: "Checkpoint",
     prompt: str,
     sampling: "Sampling",
-    path: "Path",
-    tokens: "list[WrittenToken]",
+    path: "BranchPath",
+    tokens: "list[GeneratedToken]",
 ) -> "Completion":
     """Write one story; every token it writes is added to `tokens`."""
-    from slm.generation.branches import taken
+    from slm.generation.branches import forced_tokens
     from slm.generation.sampler import stream
 
-    writing = stream(checkpoint, prompt, sampling, taken=taken(path))
+    writing = stream(checkpoint, prompt, sampling, forced=forced_tokens(path))
     while True:
         try:
             tokens.append(next(writing))
@@ -166,11 +166,11 @@ def prompt_or_ours(chosen: argparse.Namespace, checkpoint: "Checkpoint") -> str:
     return opening.text
 
 
-def _path(branch: Sequence[str], checkpoint: "Checkpoint") -> "Path":
+def _path(branch: Sequence[str], checkpoint: "Checkpoint") -> "BranchPath":
     """The choices that `--branch` names."""
     from slm.generation.branches import branch_off
 
-    path: Path = ()
+    path: BranchPath = ()
     for text in branch:
         place, equals, str_token = text.partition("=")
         if not (equals and str_token and place.strip().isdecimal()):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from slm.cli.command import Commands, answer
-from slm.progress import Tell
+from slm.progress import ProgressCallback
 
 PARTS = 10_000
 """Of how many parts a bar is made."""
@@ -57,7 +57,7 @@ def _import(chosen: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[Tell]:
+def _told() -> Iterator[ProgressCallback]:
     """A bar on a terminal: what is being done, how much of it, how long it will take."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -64,7 +64,7 @@ def beam_search(
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Grown:
+class BeamSet:
     """The beams of each prompt, the likeliest first. After an end follow only ends."""
 
     tokens: Int[Tensor, "prompt beam pos"]
@@ -74,7 +74,7 @@ class Grown:
 @torch.no_grad()
 def grow(
     weights: Weights, starts: Sequence[Sequence[int]], end: int, beams: int, length: int
-) -> Grown:
+) -> BeamSet:
     """Keep the `beams` likeliest beginnings of a continuation, one token longer at a time.
 
     What has ended keeps its place with the probability that it has. Nothing is divided by a length,
@@ -98,9 +98,9 @@ def grow(
     only_end = torch.full((d_vocab,), -torch.inf)
     only_end[end] = 0.0
     for at in range(length):
-        chances = logits.view(prompts, beams, d_vocab).log_softmax(-1)
-        chances = torch.where(ended[:, :, None], only_end, chances)
-        totals, chosen = (totals[:, :, None] + chances).flatten(1).topk(beams)
+        log_probs = logits.view(prompts, beams, d_vocab).log_softmax(-1)
+        log_probs = torch.where(ended[:, :, None], only_end, log_probs)
+        totals, chosen = (totals[:, :, None] + log_probs).flatten(1).topk(beams)
         parent, token = chosen // d_vocab, chosen % d_vocab
         written = written.gather(1, parent[:, :, None].expand(-1, -1, at))
         written = torch.cat([written, token[:, :, None]], -1)
@@ -109,7 +109,7 @@ def grow(
             break
         cache.reorder((torch.arange(prompts)[:, None] * beams + parent).flatten().to(device))
         logits = functional.step(weights, cache, token.flatten().to(device)).cpu()
-    return Grown(tokens=written, totals=totals)
+    return BeamSet(tokens=written, totals=totals)
 
 
 @torch.no_grad()
@@ -130,6 +130,6 @@ def log_probabilities(
         row[: len(start) + len(added)] = torch.tensor([*start, *added])
     weights = checkpoint.weights
     logits = functional.logits(weights, rows.to(weights.W_E.device)).cpu()
-    chances = logits[:, len(start) - 1 : -1].log_softmax(-1)
-    picked = chances.gather(-1, rows[:, len(start) :, None])[:, :, 0]
+    log_probs = logits[:, len(start) - 1 : -1].log_softmax(-1)
+    picked = log_probs.gather(-1, rows[:, len(start) :, None])[:, :, 0]
     return [float(row[: len(added)].sum()) for row, added in zip(picked, ends, strict=True)]

@@ -18,7 +18,7 @@ _CHOICE = re.compile(r"\d{1,5}(\.\d{1,5})+", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class BranchPoint:
     """At `place` (0 is the first token written after the beginning) and after it, these tokens."""
 
     place: int
@@ -30,27 +30,27 @@ class Choice:
         return self.place + len(self.tokens)
 
 
-Path = tuple[Choice, ...]
+BranchPath = tuple[BranchPoint, ...]
 """The choices that lead to a branch, by place. The story as it was drawn is the empty path."""
 
 
-def taken(path: Path) -> dict[int, int]:
+def forced_tokens(path: BranchPath) -> dict[int, int]:
     """The token at each chosen place, as the sampler takes it."""
     return {choice.place + at: token for choice in path for at, token in enumerate(choice.tokens)}
 
 
-def branch_off(path: Path, place: int, tokens: tuple[int, ...]) -> Path:
+def branch_off(path: BranchPath, place: int, tokens: tuple[int, ...]) -> BranchPath:
     """The path that leaves `path` at `place` with these tokens; what it chose from there on is dropped.
 
     Where `place` lies within a choice, the choice is cut there and goes on with the new tokens.
     """
-    kept: list[Choice] = []
+    kept: list[BranchPoint] = []
     for choice in path:
         if choice.end <= place:
             kept.append(choice)
         elif choice.place < place:
             tokens, place = (*choice.tokens[: place - choice.place], *tokens), choice.place
-    return (*kept, Choice(place=place, tokens=tokens))
+    return (*kept, BranchPoint(place=place, tokens=tokens))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,29 +60,29 @@ class Branches:
     With a branch, those it parted from are in it, too.
     """
 
-    paths: tuple[Path, ...] = ()
+    paths: tuple[BranchPath, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise `BadInput` where the tree is too large."""
         if len(self.paths) > MOST_BRANCHES:
             raise BadInput(f"a story has at most {MOST_BRANCHES} branches, not {len(self.paths)}")
 
-    def __contains__(self, path: Path) -> bool:
+    def __contains__(self, path: BranchPath) -> bool:
         return not path or path in self.paths
 
-    def grown(self, path: Path) -> "Branches":
+    def grown(self, path: BranchPath) -> "Branches":
         """The tree with this branch, and with those on the way to it."""
         _check(path)
         ways = (path[: length + 1] for length in range(len(path)))
         return Branches(paths=(*self.paths, *(way for way in ways if way not in self)))
 
-    def without(self, path: Path) -> "Branches":
+    def without(self, path: BranchPath) -> "Branches":
         """The tree without this branch and those that part from it; the root stays."""
         if not path:
             return self
         return Branches(paths=tuple(p for p in self.paths if p[: len(path)] != path))
 
-    def walk(self, path: Path = ()) -> Iterator[Path]:
+    def walk(self, path: BranchPath = ()) -> Iterator[BranchPath]:
         """A branch, then depth first those that part from it, by where they do."""
         yield path
         children = [child for child in self.paths if child and child[:-1] == path]
@@ -103,26 +103,26 @@ class Branches:
         return tree
 
 
-def path_to_link(path: Path) -> str:
+def path_to_link(path: BranchPath) -> str:
     """A branch as it stands in a link: `12.345-30.7.8` takes 345 at place 12, 7 and 8 from place 30."""
     return "-".join(".".join(map(str, (choice.place, *choice.tokens))) for choice in path)
 
 
-def path_from_link(text: str) -> Path:
+def path_from_link(text: str) -> BranchPath:
     """Read `path_to_link`'s output; `BadInput` where it is none."""
-    path: Path = ()
+    path: BranchPath = ()
     for part in text.split("-") if text else ():
         if not _CHOICE.fullmatch(part):
             raise BadInput(
                 f"a branch is written place.token, such as 12.345-30.7, not {text[:40]!r}"
             )
         place, *tokens = map(int, part.split("."))
-        path = (*path, Choice(place=place, tokens=tuple(tokens)))
+        path = (*path, BranchPoint(place=place, tokens=tuple(tokens)))
     _check(path)
     return path
 
 
-def _check(path: Path) -> None:
+def _check(path: BranchPath) -> None:
     if len(path) > MOST_CHOICES:
         raise BadInput(f"a branch takes at most {MOST_CHOICES} choices, not {len(path)}")
     end = 0

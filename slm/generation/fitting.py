@@ -26,19 +26,19 @@ END_IS_READ = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fitted:
+class FittedText:
     """What is left of a text, and in one sentence what was cut; "" where it is whole."""
 
     text: str
     note: str = ""
 
 
-def typed(text: str) -> Fitted:
+def typed(text: str) -> FittedText:
     """A person's own text, with a word on what `END` in it is read as."""
-    return Fitted(text=text, note=END_IS_READ if END in text else "")
+    return FittedText(text=text, note=END_IS_READ if END in text else "")
 
 
-def story_that_fits(readers: Sequence[Checkpoint], text: str) -> Fitted:
+def story_that_fits(readers: Sequence[Checkpoint], text: str) -> FittedText:
     """As much of a story of ours as every reader's context holds.
 
     Raises `BadInput` where a context holds no token but the one that opens a story.
@@ -55,10 +55,10 @@ def story_that_fits(readers: Sequence[Checkpoint], text: str) -> Fitted:
             f"The shipped story does not fit a context of {context} tokens: read are its first "
             f"{len(kept):,} of {len(read):,} characters."
         )
-    return Fitted(text=kept, note=" ".join(notes))
+    return FittedText(text=kept, note=" ".join(notes))
 
 
-def opening_that_fits(readers: Sequence[Checkpoint], text: str) -> Fitted:
+def opening_that_fits(readers: Sequence[Checkpoint], text: str) -> FittedText:
     """As much of an opening of ours as leaves every reader half of its context to write in.
 
     Nothing of it may be left: then a story begins with the token that opens every story.
@@ -70,7 +70,7 @@ def opening_that_fits(readers: Sequence[Checkpoint], text: str) -> Fitted:
             f"The shipped opening takes more than half of a context of {_smallest(readers)} tokens: "
             + (f"given is only {kept!r}." if kept else "nothing of it is given.")
         )
-    return Fitted(text=kept, note=" ".join(notes))
+    return FittedText(text=kept, note=" ".join(notes))
 
 
 def openings_that_fit(

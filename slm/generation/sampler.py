@@ -14,9 +14,9 @@ from slm.model.fp16 import packed_addmm
 from slm.runs import Checkpoint
 from slm.seeds import check_seed, generator_seed
 
-Stopped = Literal["story end", "max tokens", "context full"]
+StopReason = Literal["story end", "max tokens", "context full"]
 
-NONE_TAKEN: Mapping[int, int] = {}
+NOTHING_FORCED: Mapping[int, int] = {}
 
 CACHE_BYTES = 1 << 27
 """How much memory the keys and values of the stories being written may take."""
@@ -62,7 +62,7 @@ class Alternative:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WrittenToken:
+class GeneratedToken:
     """A token that was drawn, with the model's own probability for it (temperature 1, no cut)."""
 
     token: int
@@ -78,7 +78,7 @@ class Completion:
     prompt: str
     text: str
     tokens: tuple[int, ...]
-    stopped: Stopped
+    stopped: StopReason
 
 
 def stream(
@@ -86,14 +86,14 @@ def stream(
     prompt: str,
     sampling: Sampling,
     *,
-    taken: Mapping[int, int] = NONE_TAKEN,
+    forced: Mapping[int, int] = NOTHING_FORCED,
     intervention: functional.InterventionFn = functional.identity,
-) -> Generator[WrittenToken, None, Completion]:
+) -> Generator[GeneratedToken, None, Completion]:
     """Write one story, yielding each token as it is drawn; the generator returns the Completion.
 
-    Draws what `complete` draws for the same prompt, seed, `taken` and `intervention`.
+    Draws what `complete` draws for the same prompt, seed, `forced` and `intervention`.
     """
-    batch = _Batch(checkpoint, [prompt], sampling, taken, intervention)
+    batch = _Batch(checkpoint, [prompt], sampling, forced, intervention)
     for drawn in batch.run():
         token = int(drawn.tokens[0])
         if token != checkpoint.tokenizer.end:
@@ -106,7 +106,7 @@ def complete(
     prompts: Sequence[str],
     sampling: Sampling,
     *,
-    taken: Mapping[int, int] = NONE_TAKEN,
+    forced: Mapping[int, int] = NOTHING_FORCED,
     intervention: functional.InterventionFn = functional.identity,
 ) -> list[Completion]:
     """Write on after each prompt, many at once; finished stories leave the batch.
@@ -115,12 +115,12 @@ def complete(
     drawn from depends on what else is being written: on one machine's CPU it is the same to the last
     bit. (Another machine, or a GPU, adds up in another order, and a draw may fall between.)
 
-    `taken` are tokens by their place among those written, which are taken there whatever is drawn; the
+    `forced` are tokens by their place among those written, which are taken there whatever is drawn; the
     draws elsewhere stay what they were. `intervention` changes activations. A prompt that fills the
     context is given one token more. Raises `BadInput` for a prompt that does not fit, and for a token
     to be taken that the model does not have, or after the end.
     """
-    batch = _Batch(checkpoint, prompts, sampling, taken, intervention)
+    batch = _Batch(checkpoint, prompts, sampling, forced, intervention)
     for _ in batch.run():
         pass
     return batch.completions()
@@ -164,13 +164,13 @@ class _Batch:
         checkpoint: Checkpoint,
         prompts: Sequence[str],
         sampling: Sampling,
-        taken: Mapping[int, int],
+        forced: Mapping[int, int],
         intervention: functional.InterventionFn,
     ) -> None:
         self.checkpoint, self.sampling, self.prompts = checkpoint, sampling, list(prompts)
-        self.taken, self.intervention = taken, intervention
+        self.forced, self.intervention = forced, intervention
         config = checkpoint.config
-        for place, token in taken.items():
+        for place, token in forced.items():
             if not 0 <= token < config.d_vocab:
                 raise BadInput(f"a token lies between 0 and {config.d_vocab - 1}, not at {token}")
             if not 0 <= place < sampling.max_tokens:
@@ -191,7 +191,7 @@ class _Batch:
         device = checkpoint.weights.W_E.device
         self.cache = functional.KVCache(config, self.places, slots, device)
         self.written: list[list[int]] = [[] for _ in prompts]
-        self.stopped: list[Stopped] = ["max tokens"] * len(self.prompts)
+        self.stopped: list[StopReason] = ["max tokens"] * len(self.prompts)
         self.uniform = torch.empty(len(self.prompts), config.n_ctx, dtype=torch.double)
         for index, row in enumerate(self.uniform):
             seed = generator_seed(sampling.seed, index)
@@ -215,8 +215,8 @@ class _Batch:
                 logits = self._read(writing)
             logits = logits.cpu()  # tokens are drawn there, whatever computes the model
             drawn = self._draw(logits, writing)
-            if self.taken:
-                drawn = self._or_taken(drawn, writing)
+            if self.forced:
+                drawn = self._or_forced(drawn, writing)
             yield _Drawn(tokens=drawn, logits=logits)
             for row, token in reversed(list(enumerate(drawn.tolist()))):
                 if not self._goes_on(writing[row], token):
@@ -265,15 +265,15 @@ class _Batch:
         drawn = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
         return drawn[:, 0].clamp_(max=logits.shape[-1] - 1)
 
-    def _or_taken(self, drawn: Tensor, writing: list[int]) -> Tensor:
+    def _or_forced(self, drawn: Tensor, writing: list[int]) -> Tensor:
         """What was drawn, but where a token is to be taken: that."""
-        instead = [self.taken.get(len(self.written[story])) for story in writing]
+        instead = [self.forced.get(len(self.written[story])) for story in writing]
         kept = zip(drawn.tolist(), instead, strict=True)
         return torch.tensor([was if token is None else token for was, token in kept])
 
     def completions(self) -> list[Completion]:
         """What stands written now; `BadInput` where a story ended before a token was taken."""
-        last = max(self.taken, default=-1)
+        last = max(self.forced, default=-1)
         for written, stopped in zip(self.written, self.stopped, strict=True):
             if last >= len(written) + (stopped == "story end"):
                 raise BadInput(
@@ -291,11 +291,11 @@ class _Batch:
 
 def _written(
     checkpoint: Checkpoint, token: int, logits: Float[Tensor, "d_vocab"], alternatives: int
-) -> WrittenToken:
+) -> GeneratedToken:
     probabilities = logits.softmax(-1)
     top = probabilities.topk(min(alternatives, len(probabilities)))
     str_tokens = checkpoint.tokenizer.to_str_tokens([token, *top.indices.tolist()])
-    return WrittenToken(
+    return GeneratedToken(
         token=token,
         str_token=str_tokens[0],
         probability=float(probabilities[token]),

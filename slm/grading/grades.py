@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from slm.databases import look, storable
 from slm.errors import BadInput, shown
 from slm.grading.tables import OPEN_SECONDS, bring_up_to_date, version_of, write_ahead
-from slm.holding import Process
+from slm.processes import Process
 from slm.reading import typed
 
 CLAIM_SECONDS = 600

@@ -23,7 +23,7 @@ from slm.importing.tokenizers.tokenizer_files import ImportedTokenizer, tokenize
 from slm.importing.weight_sources import check, fill
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights
-from slm.progress import Tell
+from slm.progress import ProgressCallback
 from slm.reading import typed_path
 from slm.stories.tokenizer import Tokenizer
 
@@ -57,14 +57,14 @@ class ImportOptions:
     """What comes with a path: a tokenizer's path or hub id, and who is told of what takes long."""
 
     tokenizer: str | None
-    progress: Tell
+    progress: ProgressCallback
 
 
 def detect(
     path: str,
     *,
     tokenizer: str | None = None,
-    progress: Tell = lambda stage, share: None,
+    progress: ProgressCallback = lambda stage, share: None,
 ) -> DetectedModel:
     """What lies at a path, or on the hub under a name; names and shapes are compared, nothing is written.
 

@@ -12,7 +12,7 @@ from slm.errors import BadInput
 from slm.importing.download import PATIENCE, HubFile, download
 from slm.importing.json_files import read_json
 from slm.model.hooked import hub_name
-from slm.progress import Tell
+from slm.progress import ProgressCallback
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 BESIDES = (
@@ -41,7 +41,9 @@ def repository_of(name: str) -> str:
     return name if "/" in name else hub_name(name)
 
 
-def fetch(repository: str, accept: Callable[[dict[str, Any]], object], progress: Tell) -> Path:
+def fetch(
+    repository: str, accept: Callable[[dict[str, Any]], object], progress: ProgressCallback
+) -> Path:
     """The folder of a model of the hub, fetched or found in the hub's own cache.
 
     `accept` is given config.json before anything large is asked for, and refuses by `BadInput`. What
@@ -76,7 +78,9 @@ def _weights(files: "Files") -> list[str]:
     )
 
 
-def fetch_tokenizer(repository: str, progress: Tell = lambda stage, share: None) -> Path:
+def fetch_tokenizer(
+    repository: str, progress: ProgressCallback = lambda stage, share: None
+) -> Path:
     """A folder with the tokenizer of a model of the hub; `BadInput` where it cannot be had."""
     files = HubModelFiles(repository, progress)
     found = files.fetch(list(filter(files.there, BESIDES)))
@@ -92,7 +96,7 @@ class HubModelFiles:
     in one line why it is out of reach, and is None where it answers.
     """
 
-    def __init__(self, repository: str, progress: Tell) -> None:
+    def __init__(self, repository: str, progress: ProgressCallback) -> None:
         self.repository = repository
         self.lost: str | None = None
         self._progress = progress

@@ -10,12 +10,12 @@ import torch
 
 from slm.errors import BadInput
 from slm.importing.detect import DetectedModel
-from slm.progress import Tell
+from slm.progress import ProgressCallback
 from slm.runs import Run, RunInfo, check_name, runs_dir
 
 
 def import_run(
-    found: DetectedModel, name: str, *, progress: Tell = lambda stage, share: None
+    found: DetectedModel, name: str, *, progress: ProgressCallback = lambda stage, share: None
 ) -> Run:
     """Make the run `name` with one checkpoint, at step 0. Ended early, it leaves nothing.
 

@@ -20,7 +20,7 @@ from slm.progress import Progress
 from slm.reading import read_json
 from slm.runs import Address, Run, load_checkpoint, open_run, resolve
 from slm.stories.cleaning import cleaned
-from slm.stories.sources import Source, has_validation, open_source
+from slm.stories.sources import StorySource, has_validation, open_source
 
 S = TypeVar("S")
 STUDY_VERSION = 3
@@ -77,7 +77,7 @@ def texts(corpus: str, unseen: str | None) -> Texts:
     )
 
 
-def _unseen(spec: str) -> Source:
+def _unseen(spec: str) -> StorySource:
     return open_source(spec, "valid")
 
 

@@ -25,7 +25,7 @@ from slm.memorization.rouge import words
 from slm.reading import open_array, open_numbers, read_json
 from slm.runs import runs_dir
 from slm.stories.cleaning import cleaned
-from slm.stories.sources import Source, open_source
+from slm.stories.sources import StorySource, open_source
 
 INDEX_VERSION = 1
 PART_BYTES = 1 << 27
@@ -212,12 +212,12 @@ def build_copies(corpus: str, as_words: Words = plain_words) -> Iterator[Buildin
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _folder(source: Source, as_words: Words) -> Path:
+def _folder(source: StorySource, as_words: Words) -> Path:
     name = f"copies-{INDEX_VERSION}-{as_words.__name__}-{source.fingerprint}"
     return runs_dir() / ".corpora" / name
 
 
-def _write(source: Source, as_words: Words, folder: Path) -> Iterator[Building]:
+def _write(source: StorySource, as_words: Words, folder: Path) -> Iterator[Building]:
     first_word, first_text, parts, read = [0], [0], 0, 0
     part = bytearray()
     with (folder / "stories.txt").open("wb") as file:

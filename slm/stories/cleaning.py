@@ -11,7 +11,7 @@ import ftfy
 
 from slm.errors import BadInput, one_line, shown
 from slm.stories.instruct import is_record, parse_record
-from slm.stories.sources import Source
+from slm.stories.sources import StorySource
 
 CLEANING_VERSION = "3"
 ASKED_FROM = 1024
@@ -157,14 +157,14 @@ def clean(
     return (story for _, story in found)
 
 
-def cleaned(source: Source, report: CleaningReport | None = None) -> Iterator[str]:
+def cleaned(source: StorySource, report: CleaningReport | None = None) -> Iterator[str]:
     """The cleaned stories of a source; raises `BadInput` where most of them count as cut off."""
     found = cleaned_with_keys(source, source.raw(), report or CleaningReport())
     return (story for _, story in found)
 
 
 def cleaned_with_keys(
-    source: Source, raw: Iterable[str], report: CleaningReport, *, exclude: Container[int] = ()
+    source: StorySource, raw: Iterable[str], report: CleaningReport, *, exclude: Container[int] = ()
 ) -> Iterator[tuple[int, str]]:
     """`cleaned`, each story with its `story_key`; `raw` are the stories of `source`, as they are read.
 
@@ -185,7 +185,7 @@ def cleaned_with_keys(
     return clean_with_keys(asking(), report, exclude=exclude, keep_truncated=keep)
 
 
-def _ask(source: Source, report: CleaningReport) -> None:
+def _ask(source: StorySource, report: CleaningReport) -> None:
     if source.truncated == "ask" and report.truncated * 2 > report.read - report.empty:
         raise BadInput(
             f"most of {shown(source.spec)} would be dropped: {report.truncated:,} of the first "

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -24,9 +24,10 @@ from jaxtyping import Int64, UInt16
 
 from slm.errors import BadInput, shown
 from slm.files import writing
+from slm.progress import ProgressCallback
 from slm.reading import open_array, open_numbers, read_json
 from slm.stories.cleaning import CLEANING_VERSION, CleaningReport, cleaned_with_keys
-from slm.stories.sources import Source, has_validation, open_source
+from slm.stories.sources import StorySource, has_validation, open_source
 from slm.stories.tokenizer import TRAINING_BYTES, Tokenizer
 
 FORMAT_VERSION = "3"
@@ -39,12 +40,6 @@ LONG = 50_000_000
 """Characters from which on several processes encode a corpus."""
 JUDGED_BY = 20_000_000
 """Characters from the beginning of a corpus by which the share held out is set."""
-
-Progress = Callable[[str, float | None], None]
-"""Called with what is being done and the share done, None where that is not known.
-
-At the start of each stage, and again whenever 20 MB more of text were read.
-"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,7 +64,7 @@ class Corpus:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Prepared:
+class TokenizedSplits:
     """What training needs: the tokenizer, the two splits, and what cleaning did to each."""
 
     tokenizer: Tokenizer
@@ -87,8 +82,8 @@ def prepare(
     d_vocab: int = 4096,
     n_ctx: int = 256,
     cache: Path,
-    progress: Progress = lambda stage, share: None,
-) -> Prepared:
+    progress: ProgressCallback = lambda stage, share: None,
+) -> TokenizedSplits:
     """Clean and tokenize a corpus, or find it in `cache` where that was done before.
 
     Without `valid`, the corpus' own validation stories are used where it brings some (the hub's,
@@ -126,7 +121,7 @@ def prepare(
 
 
 @contextmanager
-def _alone(path: Path, progress: Progress) -> Iterator[None]:
+def _alone(path: Path, progress: ProgressCallback) -> Iterator[None]:
     """Let one process at a time prepare a corpus; the others then find it done."""
     lock = FileLock(path)
     try:
@@ -143,7 +138,9 @@ def _alone(path: Path, progress: Progress) -> Iterator[None]:
 class _Split:
     """The cleaned stories of the two splits, streamed; nothing is read before it is asked for."""
 
-    def __init__(self, source: Source, valid: Source | None, progress: Progress) -> None:
+    def __init__(
+        self, source: StorySource, valid: StorySource | None, progress: ProgressCallback
+    ) -> None:
         self.source, self.valid_source, self.progress = source, valid, progress
         other = valid.fingerprint if valid else "held out"
         self.made_from = f"{FORMAT_VERSION} {CLEANING_VERSION} {source.fingerprint} {other}"
@@ -224,7 +221,7 @@ class _Split:
             )
         return f"no story of {corpus} is left to train on: {report.in_words()}"
 
-    def read(self, source: Source, stage: str, at_most: int | None = None) -> Iterator[str]:
+    def read(self, source: StorySource, stage: str, at_most: int | None = None) -> Iterator[str]:
         """The raw stories of `source`, telling how far they have come."""
         expected = max(1, min(source.size, at_most or source.size))
         self.progress(stage, 0.0)
@@ -358,11 +355,11 @@ def _batched(stories: Iterable[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def _open(folder: Path, tokenizer: Tokenizer) -> Prepared | None:
+def _open(folder: Path, tokenizer: Tokenizer) -> TokenizedSplits | None:
     """What was written to `folder` before; None where nothing was, or where it is not whole."""
     try:
         manifest = read_json(folder / "manifest.json", dict[str, _Written])
-        return Prepared(
+        return TokenizedSplits(
             tokenizer=tokenizer,
             train=_open_corpus(folder, "train", manifest["train"]),
             valid=_open_corpus(folder, "valid", manifest["valid"]),

@@ -60,7 +60,7 @@ OPTIONS = f":{', :'.join(WAYS)}, :csv, :mark=TEXT, :text=COLUMN, :keep-truncated
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class StorySource:
     """Stories as they come. `fingerprint` is the same for the same content; `raw` starts afresh.
 
     `size` is about how many characters `raw` will give, to tell how far a reader has come;
@@ -74,7 +74,7 @@ class Source:
     truncated: Truncated = "ask"
 
 
-def open_source(spec: str, split: Split = "train") -> Source:
+def open_source(spec: str, split: Split = "train") -> StorySource:
     """Open what `spec` names, checking that stories can come out of it.
 
     Raises `BadInput` for an unknown name, and for a file that is missing, empty, binary, or holds
@@ -123,11 +123,11 @@ def _names_file(name: str) -> bool:
     return not named and bool(name.strip())
 
 
-def _shipped() -> Source:
+def _shipped() -> StorySource:
     from slm.stories import shipped
 
     texts = tuple(story.text for story in shipped.stories())
-    return Source(
+    return StorySource(
         spec="shipped",
         fingerprint=_hash("\0".join(texts)),
         raw=lambda: iter(texts),
@@ -143,13 +143,13 @@ def _parts(spec: str) -> list[str]:
     return spec.split("+") if "+" in spec and not _is_file(_chosen(spec)[0]) else []
 
 
-def _joined(spec: str, parts: list[Source]) -> Source:
+def _joined(spec: str, parts: list[StorySource]) -> StorySource:
     """One source after the other, as `a.txt+b.txt` asks for. They are cleaned as one."""
     if len({part.truncated for part in parts}) > 1:
         raise BadInput(
             f"keep-truncated and drop-truncated are of all parts of a corpus or of none: {shown(spec)}"
         )
-    return Source(
+    return StorySource(
         spec=spec,
         fingerprint=_hash(" ".join(part.fingerprint for part in parts)),
         raw=lambda: (story for part in parts for story in part.raw()),
@@ -158,7 +158,7 @@ def _joined(spec: str, parts: list[Source]) -> Source:
     )
 
 
-def _nursery(spec: str, count: int, seed: int, split: Split) -> Source:
+def _nursery(spec: str, count: int, seed: int, split: Split) -> StorySource:
     from slm.stories import nursery
 
     if count < 1:
@@ -167,7 +167,7 @@ def _nursery(spec: str, count: int, seed: int, split: Split) -> Source:
         first, count = 1_000_000_000, max(1, min(count // 20, 2000))
     else:
         first = 0
-    return Source(
+    return StorySource(
         spec=spec,
         fingerprint=_hash(f"nursery {nursery.GRAMMAR_VERSION} {first} {count} {seed}"),
         raw=lambda: (story.text for story in nursery.stories(count, seed=seed, first=first)),
@@ -175,7 +175,7 @@ def _nursery(spec: str, count: int, seed: int, split: Split) -> Source:
     )
 
 
-def _file(spec: str, name: str, chosen: "_Chosen") -> Source:
+def _file(spec: str, name: str, chosen: "_Chosen") -> StorySource:
     path = _path(name)
     if not name.strip() or path is None or not path.exists():
         raise BadInput(f"a corpus is {EXPECTED}; there is no file {shown(name)}{_near(name)}")
@@ -194,7 +194,7 @@ def _file(spec: str, name: str, chosen: "_Chosen") -> Source:
         while block := file.read(BLOCK):
             digest.update(block)
     content = digest.hexdigest()
-    return Source(
+    return StorySource(
         spec=spec,
         fingerprint=_hash(f"{content} {chosen.how}") if chosen.how else content,
         raw=read,

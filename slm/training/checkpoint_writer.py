@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from slm.generation.sampler import Sampling, complete
 from slm.model.weights import Weights
 from slm.runs import Address, Checkpoint, Metric, Run, Sample
-from slm.stories.corpus import Prepared
+from slm.stories.corpus import TokenizedSplits
 from slm.stories.tokenizer import Tokenizer
 from slm.training.loop import Learner
 from slm.training.validation import validation_loss
@@ -25,7 +25,7 @@ class CheckpointWriter:
 
     run: Run
     learner: Learner
-    prepared: Prepared
+    prepared: TokenizedSplits
     steps: int
     clock: Callable[[], float]
 
@@ -42,7 +42,7 @@ class CheckpointWriter:
             self.run.save_resume(self.learner.state(), step, self.clock())
 
 
-def _samples(run: Run, weights: Weights, prepared: Prepared, step: int) -> list[Sample]:
+def _samples(run: Run, weights: Weights, prepared: TokenizedSplits, step: int) -> list[Sample]:
     checkpoint = Checkpoint(
         address=Address(run.name, step),
         config=weights.config,

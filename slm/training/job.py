@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from slm.errors import BadInput
 from slm.files import DiskReserve
-from slm.holding import Process
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights, initialise
+from slm.processes import Process
+from slm.progress import ProgressCallback
 from slm.reading import typed
 from slm.runs import (
     Address,
@@ -22,7 +23,7 @@ from slm.runs import (
     open_run,
     runs_dir,
 )
-from slm.stories.corpus import Prepared, Progress, prepare
+from slm.stories.corpus import TokenizedSplits, prepare
 from slm.stories.sources import absolute
 from slm.stories.tokenizer import Tokenizer
 from slm.training.checkpoint_writer import CheckpointWriter
@@ -54,7 +55,7 @@ class Update:
 
 
 def start(
-    plan: Plan, *, stop: Callable[[], bool], progress: Progress = lambda stage, share: None
+    plan: Plan, *, stop: Callable[[], bool], progress: ProgressCallback = lambda stage, share: None
 ) -> Iterator[Update]:
     """Train a new run. Between steps `stop()` is asked, and whether the run's `stop_path` is there;
     either saves and ends it.
@@ -100,7 +101,7 @@ def resume(
     name: str,
     *,
     stop: Callable[[], bool],
-    progress: Progress = lambda stage, share: None,
+    progress: ProgressCallback = lambda stage, share: None,
     device: str = "auto",
     corpus: str | None = None,
     valid: str | None = None,
@@ -139,7 +140,7 @@ def _go_on(
     run: Run,
     config: ModelConfig,
     recipe: Recipe,
-    prepared: Prepared,
+    prepared: TokenizedSplits,
     stop: Callable[[], bool],
     team: Team,
     device: str,
@@ -161,7 +162,7 @@ def _learn(
     run: Run,
     config: ModelConfig,
     recipe: Recipe,
-    prepared: Prepared,
+    prepared: TokenizedSplits,
     stop: Callable[[], bool],
     team: Team,
     device: str,
@@ -287,8 +288,8 @@ def _prepare(
     valid: str | None,
     config: ModelConfig,
     tokenizer: Tokenizer | None,
-    progress: Progress,
-) -> Prepared:
+    progress: ProgressCallback,
+) -> TokenizedSplits:
     return prepare(
         corpus,
         valid=valid,

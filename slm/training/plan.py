@@ -11,10 +11,10 @@ from importlib.metadata import version
 import torch
 
 from slm.errors import BadInput
-from slm.holding import Process
 from slm.model.config import ModelConfig
+from slm.processes import Process
 from slm.runs import Checkpoint, RunInfo
-from slm.stories.corpus import Prepared
+from slm.stories.corpus import TokenizedSplits
 from slm.training.recipe import Recipe
 
 
@@ -49,7 +49,7 @@ def info_of(
     plan: Plan,
     config: ModelConfig,
     recipe: Recipe,
-    prepared: Prepared,
+    prepared: TokenizedSplits,
     parent: Checkpoint | None,
     device: str,
 ) -> RunInfo:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from slm.errors import BadInput
 from slm.files import write_text
-from slm.holding import Held, Process, holding, is_held
+from slm.locks import LockHeld, hold_lock, is_locked
+from slm.processes import Process
 from slm.reading import read_json
 from slm.runs import Run, check_name, list_runs, runs_dir
 
@@ -174,13 +175,13 @@ def work() -> None:
     """Take one training after the other until none waits."""
     _folder().mkdir(parents=True, exist_ok=True)
     try:
-        with holding(_worker(), wait=LINGER):
+        with hold_lock(_worker(), wait=LINGER):
             while queue := waiting():
                 while any(run.status == "training" for run in list_runs()):
                     time.sleep(LOOK_EVERY)
                 if (next_one := queue[0]) in waiting():
                     _train(next_one)
-    except Held:  # another works
+    except LockHeld:  # another works
         return
 
 
@@ -206,7 +207,7 @@ def _train(one: Waiting) -> None:
 
 def _now() -> _Now | None:
     """What the worker trains; None where none works (a training that outlives it holds its run)."""
-    if not is_held(_worker()):
+    if not is_locked(_worker()):
         return None
     try:
         return read_json(_now_path(), _Now)

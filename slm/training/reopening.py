@@ -3,14 +3,15 @@
 from pathlib import Path
 
 from slm.errors import BadInput, shown
+from slm.progress import ProgressCallback
 from slm.runs import Run, runs_dir
-from slm.stories.corpus import Prepared, Progress, prepare
+from slm.stories.corpus import TokenizedSplits, prepare
 from slm.stories.sources import absolute, missing_files
 
 
 def reopen(
-    run: Run, corpus: str | None, valid: str | None, progress: Progress
-) -> tuple[Prepared, dict[str, str | None]]:
+    run: Run, corpus: str | None, valid: str | None, progress: ProgressCallback
+) -> tuple[TokenizedSplits, dict[str, str | None]]:
     """The stories of a run, and the names of the corpora they are in, where `corpus` or `valid` say so.
 
     Raises `BadInput` where they are not there, or are not the stories that the run began with.

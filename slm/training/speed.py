@@ -9,7 +9,7 @@ import torch
 
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
-from slm.stories.corpus import Prepared
+from slm.stories.corpus import TokenizedSplits
 from slm.training.device import check_memory
 from slm.training.loop import Learner
 from slm.training.recipe import Recipe
@@ -43,7 +43,10 @@ class Speed:
 
 
 def measure(
-    config: ModelConfig, recipe: Recipe, prepared: Prepared | None = None, device: str = "cpu"
+    config: ModelConfig,
+    recipe: Recipe,
+    prepared: TokenizedSplits | None = None,
+    device: str = "cpu",
 ) -> Speed:
     """Time a few steps of a throwaway model of this shape, and one validation if there are stories."""
     check_memory(config, device)

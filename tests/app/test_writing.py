@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.branching import LiveBranches, from_links
 from app.show import LARGEST_SEED
-from slm.generation.branches import Choice, taken
+from slm.generation.branches import BranchPoint, forced_tokens
 from slm.generation.sampler import Sampling, complete
 from slm.runs import Checkpoint, load_checkpoint
 from tests.app.conftest import Open, finished, said, story_on
@@ -34,7 +34,7 @@ def test_taking_an_alternative_writes_the_branch_the_sampler_writes(checkpoint: 
     stories.ask(stories.story.opening + 4)
     stories.take((other := another(stories),))
     stories.finish()
-    (branch,) = complete(checkpoint, ["One day"], SAMPLING, taken={4: other})
+    (branch,) = complete(checkpoint, ["One day"], SAMPLING, forced={4: other})
     assert [token.token for token in stories.story.tokens] == list(branch.tokens)
     assert [at for at, shown in enumerate(stories.shown()) if shown.marked] == [
         stories.story.opening + 4
@@ -56,7 +56,7 @@ def test_own_words_are_taken_token_by_token_after_a_space(checkpoint: Checkpoint
     stories.ask(stories.story.opening + place)
     stories.take_text("zebra")
     ids = tuple(checkpoint.tokenizer.encode(" zebra"))
-    assert len(ids) > 1 and stories.chosen == (Choice(place=place, tokens=ids),)
+    assert len(ids) > 1 and stories.chosen == (BranchPoint(place=place, tokens=ids),)
 
 
 def test_everything_is_saved_and_a_forgotten_branch_takes_its_own_along(
@@ -72,7 +72,7 @@ def test_everything_is_saved_and_a_forgotten_branch_takes_its_own_along(
     assert [branch["at"] for branch in saved["branches"]] == [None, 2, 6]
     assert saved["branches"][2]["parts_from"] == saved["branches"][1]["path"]
     for branch, path in zip(saved["branches"], ((), first, second), strict=True):
-        (again,) = complete(checkpoint, ["One day"], SAMPLING, taken=taken(path))
+        (again,) = complete(checkpoint, ["One day"], SAMPLING, forced=forced_tokens(path))
         assert branch["text"] == again.text
     assert stories.to_text().count("\n\n") >= 2
     linked = from_links(checkpoint, "One day", SAMPLING, saved["link"], "")

@@ -11,21 +11,23 @@ from slm.cli import main
 from slm.errors import BadInput
 from slm.generation.branches import (
     Branches,
-    Choice,
-    Path,
+    BranchPath,
+    BranchPoint,
     branch_off,
+    forced_tokens,
     path_from_link,
     path_to_link,
-    taken,
 )
 from slm.generation.sampler import Sampling, complete
 from slm.model import functional
 from slm.runs import Checkpoint
 
 
-def path(*choices: tuple[int, ...]) -> Path:
+def path(*choices: tuple[int, ...]) -> BranchPath:
     return tuple(
-        Choice(place=place, tokens=tokens) for place, *rest in choices if (tokens := tuple(rest))
+        BranchPoint(place=place, tokens=tokens)
+        for place, *rest in choices
+        if (tokens := tuple(rest))
     )
 
 
@@ -34,9 +36,9 @@ def test_a_branch_keeps_what_came_before_and_takes_the_token(checkpoint: Checkpo
     sampling = Sampling(max_tokens=12, seed=4)
     (whole,) = complete(checkpoint, ["One day"], sampling)
     other = (whole.tokens[5] + 1) % checkpoint.config.d_vocab
-    (branch,) = complete(checkpoint, ["One day"], sampling, taken={5: other})
+    (branch,) = complete(checkpoint, ["One day"], sampling, forced={5: other})
     assert branch.tokens[:5] == whole.tokens[:5] and branch.tokens[5] == other
-    (again,) = complete(checkpoint, ["One day"], sampling, taken={5: whole.tokens[5]})
+    (again,) = complete(checkpoint, ["One day"], sampling, forced={5: whole.tokens[5]})
     assert again == whole  # what is drawn elsewhere does not depend on what was chosen
 
 
@@ -44,7 +46,7 @@ def test_after_a_choice_the_same_luck_draws_from_the_new_distribution(
     checkpoint: Checkpoint,
 ) -> None:
     sampling = Sampling(max_tokens=4, temperature=0.0)
-    (branch,) = complete(checkpoint, ["Tom"], sampling, taken={0: 300})
+    (branch,) = complete(checkpoint, ["Tom"], sampling, forced={0: 300})
     seen = [*checkpoint.tokenizer.encode_story("Tom"), 300]
     assert branch.tokens[1] == int(
         functional.logits(checkpoint.weights, torch.tensor([seen]))[0, -1].argmax()
@@ -54,7 +56,7 @@ def test_after_a_choice_the_same_luck_draws_from_the_new_distribution(
 def test_choosing_the_end_ends_the_story_there(checkpoint: Checkpoint) -> None:
     checkpoint.weights.b_U[checkpoint.tokenizer.end] = -1e4
     end = {3: checkpoint.tokenizer.end}
-    (branch,) = complete(checkpoint, ["One day"], Sampling(max_tokens=9), taken=end)
+    (branch,) = complete(checkpoint, ["One day"], Sampling(max_tokens=9), forced=end)
     assert (len(branch.tokens), branch.stopped) == (3, "story end")
 
 
@@ -71,7 +73,7 @@ def test_a_choice_that_cannot_be_taken_is_refused(
 ) -> None:
     assert checkpoint.tokenizer.end == 0
     with pytest.raises(BadInput, match=line):
-        complete(checkpoint, ["One day"], Sampling(max_tokens=9), taken=choice)
+        complete(checkpoint, ["One day"], Sampling(max_tokens=9), forced=choice)
 
 
 def test_leaving_a_branch_drops_its_later_choices() -> None:
@@ -79,7 +81,7 @@ def test_leaving_a_branch_drops_its_later_choices() -> None:
     assert branch_off(path((3, 7), (8, 1)), 5, (2, 4)) == path((3, 7), (5, 2, 4))
     assert branch_off(path((3, 7)), 3, (9,)) == path((3, 9))
     assert branch_off(path((3, 7, 8, 9)), 5, (1,)) == path((3, 7, 8, 1))  # within a choice
-    assert taken(path((3, 7, 8), (9, 1))) == {3: 7, 4: 8, 9: 1}
+    assert forced_tokens(path((3, 7, 8), (9, 1))) == {3: 7, 4: 8, 9: 1}
 
 
 def test_a_branch_brings_those_it_parted_from_and_takes_its_own_along() -> None:
@@ -97,7 +99,7 @@ steps = st.lists(st.tuples(st.integers(0, 60), tokens), min_size=1, max_size=6)
 def test_any_tree_comes_back_from_its_link(made: list[list[tuple[int, tuple[int, ...]]]]) -> None:
     tree = Branches()
     for choices in made:
-        here: Path = ()
+        here: BranchPath = ()
         for place, chosen in choices:
             here = branch_off(here, place, chosen)
         tree = tree.grown(here)

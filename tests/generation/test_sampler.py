@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from slm.errors import BadInput
 from slm.generation.sampler import (
-    NONE_TAKEN,
+    NOTHING_FORCED,
     Completion,
     Sampling,
     _Batch,
@@ -172,6 +172,6 @@ def logits_of(
     checkpoint: Checkpoint, prompts: list[str], sampling: Sampling
 ) -> list[Float[torch.Tensor, "d_vocab"]]:
     """What each token of the first story was drawn from."""
-    batch = _Batch(checkpoint, prompts, sampling, NONE_TAKEN, functional.identity)
+    batch = _Batch(checkpoint, prompts, sampling, NOTHING_FORCED, functional.identity)
     found = [drawn.logits[0] for drawn in batch.run()]
     return found[: len(batch.written[0]) + (batch.stopped[0] == "story end")]

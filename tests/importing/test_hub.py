@@ -14,7 +14,7 @@ from slm.cli import main
 from slm.errors import BadInput
 from slm.importing import hub as hubs
 from slm.importing.hub import amount
-from slm.progress import Left, Progress, Tell, followed, result_of
+from slm.progress import Abandoned, Progress, ProgressCallback, result_of, run_in_thread
 from tests.importing.hub_server import REPOSITORY, Hub, reach_only, serving
 
 WEIGHTS = "model.safetensors"
@@ -38,12 +38,12 @@ def fetch(stop_at: float | None = None) -> tuple[Path, Told]:
         if stage.startswith("fetching"):
             told.append((stage, share))
             if stop_at is not None and share is not None and share >= stop_at:
-                raise Left
+                raise Abandoned
 
     return hubs.fetch(REPOSITORY, lambda config: None, tell), told
 
 
-def fetch_with(tell: Tell) -> Path:
+def fetch_with(tell: ProgressCallback) -> Path:
     return hubs.fetch(REPOSITORY, lambda config: None, tell)
 
 
@@ -66,7 +66,7 @@ def test_bytes_are_told_as_they_come_up_to_the_whole(hub: Hub) -> None:
 
 
 def test_what_was_stopped_goes_on_where_it_stopped(hub: Hub) -> None:
-    with pytest.raises(Left):
+    with pytest.raises(Abandoned):
         fetch(stop_at=0.6)
     (left,) = hub.folder.parent.glob("cache/*/blobs/*.incomplete")
     came = left.stat().st_size
@@ -101,7 +101,7 @@ def test_a_size_that_the_hub_does_not_tell_leaves_the_share_unknown(hub: Hub) ->
 
 
 def test_bytes_that_are_not_the_hubs_are_thrown_away(hub: Hub) -> None:
-    with pytest.raises(Left):
+    with pytest.raises(Abandoned):
         fetch(stop_at=0.6)
     (left,) = hub.folder.parent.glob("cache/*/blobs/*.incomplete")
     left.write_bytes(b"\1" * left.stat().st_size)
@@ -113,7 +113,7 @@ def test_bytes_that_are_not_the_hubs_are_thrown_away(hub: Hub) -> None:
 
 def test_two_that_want_the_same_fetch_it_once(hub: Hub) -> None:
     hub.held = WEIGHTS
-    first, second = followed(fetch_with), followed(fetch_with)
+    first, second = run_in_thread(fetch_with), run_in_thread(fetch_with)
     for work in (first, second):
         assert any(WEIGHTS in step.doing for step in work)
     hub.go.set()
@@ -123,7 +123,7 @@ def test_two_that_want_the_same_fetch_it_once(hub: Hub) -> None:
 
 def test_work_that_waits_for_the_network_can_be_left(hub: Hub) -> None:
     hub.held = WEIGHTS
-    work = followed(fetch_with)
+    work = run_in_thread(fetch_with)
     before = next(work)
     for step in work:
         if step is before and WEIGHTS in step.doing:
@@ -135,13 +135,13 @@ def test_work_that_waits_for_the_network_can_be_left(hub: Hub) -> None:
 
 
 def test_work_that_tells_by_a_call_yields_what_it_tells_and_its_result() -> None:
-    def work(tell: Tell) -> str:
+    def work(tell: ProgressCallback) -> str:
         tell("one half", 0.5)
         tell("who knows", None)
         return "done"
 
     told: list[Progress] = []
-    assert result_of(followed(work), told.append) == "done"
+    assert result_of(run_in_thread(work), told.append) == "done"
     assert told == [
         Progress(share=0.5, doing="one half"),
         Progress(share=None, doing="who knows"),
@@ -149,24 +149,24 @@ def test_work_that_tells_by_a_call_yields_what_it_tells_and_its_result() -> None
 
 
 def test_what_such_work_raises_is_raised_where_it_is_followed() -> None:
-    def work(tell: Tell) -> None:
+    def work(tell: ProgressCallback) -> None:
         raise BadInput("no")
 
     with pytest.raises(BadInput, match="no"):
-        result_of(followed(work))
+        result_of(run_in_thread(work))
 
 
 def test_such_work_ends_when_it_is_left() -> None:
     ended = threading.Event()
 
-    def work(tell: Tell) -> None:
+    def work(tell: ProgressCallback) -> None:
         try:
             for _ in range(sys.maxsize):
                 tell("forever", None)
-        except Left:
+        except Abandoned:
             ended.set()
 
-    steps = followed(work)
+    steps = run_in_thread(work)
     next(steps)
     steps.close()
     assert ended.wait(5)

@@ -84,7 +84,7 @@ def test_the_same_stories_are_written_and_cost_the_same(
     def all_of_it(weights: Weights) -> tuple[list[object], list[float]]:
         checkpoint = checkpoint_of(weights, tokenizer)
         written = complete(checkpoint, BEGINNINGS, Sampling(max_tokens=12, top_k=40, top_p=0.9))
-        taken = complete(checkpoint, BEGINNINGS, Sampling(max_tokens=5), taken={3: 5})
+        taken = complete(checkpoint, BEGINNINGS, Sampling(max_tokens=5), forced={3: 5})
         streamed = list(stream(checkpoint, BEGINNINGS[0], Sampling(max_tokens=12, alternatives=2)))
         grown = grow(weights, stories, tokenizer.end, 3, 4)
         row = torch.tensor(stories[:1], device=weights.W_E.device)

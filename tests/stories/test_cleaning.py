@@ -15,7 +15,7 @@ from slm.stories.cleaning import (
     is_cut_off,
     story_key,
 )
-from slm.stories.sources import Source, open_source
+from slm.stories.sources import StorySource, open_source
 from tests.conftest import write_corpus
 
 
@@ -170,7 +170,7 @@ def test_a_story_that_ends_in_a_word_a_comma_or_an_opening_is_cut_off(end: str) 
     assert is_cut_off(end)
 
 
-def written(tmp_path: Path, stories: list[str], option: str = "") -> Source:
+def written(tmp_path: Path, stories: list[str], option: str = "") -> StorySource:
     return open_source(f"{write_corpus(tmp_path / 'c.txt', stories)}{option}")
 
 

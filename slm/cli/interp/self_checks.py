@@ -15,7 +15,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _check(chosen: argparse.Namespace) -> None:
-    from slm.generation.fitting import Fitted, story_that_fits
+    from slm.generation.fitting import FittedText, story_that_fits
     from slm.interp.self_checks import check, facts
     from slm.runs import load_checkpoint
     from slm.stories.shipped import stories
@@ -24,7 +24,7 @@ def _check(chosen: argparse.Namespace) -> None:
     story = (
         story_that_fits([checkpoint], stories()[0].text)
         if chosen.text is None
-        else Fitted(text=chosen.text)
+        else FittedText(text=chosen.text)
     )
     found = check(checkpoint, story.text)
     known = facts(checkpoint)

@@ -34,7 +34,7 @@ LISTS = {
     "pre_tokenizer": "pretokenizers",
     "decoder": "decoders",
 }
-Step = dict[str, Any]
+TokenizerStep = dict[str, Any]
 Marks = Callable[[Mapping[str, int]], tuple[int, int]]
 
 
@@ -85,8 +85,8 @@ def _without_options(data: dict[str, Any]) -> dict[str, Any]:
 
 def _without_padding(data: dict[str, Any], d_vocab: int) -> tuple[dict[str, Any], list[str]]:
     """Without special tokens past the model's vocabulary, which no text yields."""
-    inside: list[Step] = []
-    past: list[Step] = []
+    inside: list[TokenizerStep] = []
+    past: list[TokenizerStep] = []
     for token in data.get("added_tokens") or []:
         beyond = token["special"] is True and int(token["id"]) >= d_vocab
         (past if beyond and token["content"] not in data["model"]["vocab"] else inside).append(
@@ -128,7 +128,7 @@ def _without_habits(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, **parts, "decoder": _changed(data, "decoder", _without_strip)}
 
 
-def _without_beginning(step: Step) -> Step | None:
+def _without_beginning(step: TokenizerStep) -> TokenizerStep | None:
     if step["type"] == "Prepend":
         return None
     if step["type"] == "Strip":
@@ -142,8 +142,8 @@ def _without_beginning(step: Step) -> Step | None:
     return step
 
 
-def _without_prefix(step: Step) -> Step:
-    changes: Step = {}
+def _without_prefix(step: TokenizerStep) -> TokenizerStep:
+    changes: TokenizerStep = {}
     if "add_prefix_space" in step:
         changes["add_prefix_space"] = False
     if step["type"] == "Metaspace":
@@ -151,11 +151,11 @@ def _without_prefix(step: Step) -> Step:
     return {**step, **changes}
 
 
-def _without_strip(step: Step) -> Step | None:
+def _without_strip(step: TokenizerStep) -> TokenizerStep | None:
     return None if step["type"] == "Strip" else _without_prefix(step)
 
 
-def _steps(data: Mapping[str, Any], part: str) -> list[Step]:
+def _steps(data: Mapping[str, Any], part: str) -> list[TokenizerStep]:
     """A part of a tokenizer.json as its steps."""
     whole = data.get(part)
     if not whole:
@@ -164,8 +164,8 @@ def _steps(data: Mapping[str, Any], part: str) -> list[Step]:
 
 
 def _changed(
-    data: Mapping[str, Any], part: str, change: Callable[[Step], Step | None]
-) -> Step | None:
+    data: Mapping[str, Any], part: str, change: Callable[[TokenizerStep], TokenizerStep | None]
+) -> TokenizerStep | None:
     """A part whose steps are changed, without those of which nothing is left."""
     steps = [changed for step in _steps(data, part) if (changed := change(step)) is not None]
     if not steps:

@@ -17,7 +17,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from slm.stories.nursery.page import SIDES, Activity, Choice, Lasting, Page, Piece, Place, Sequence
+from slm.stories.nursery.page import (
+    SIDES,
+    Activity,
+    Alternatives,
+    Lasting,
+    Page,
+    Piece,
+    PieceSequence,
+    StoryPlace,
+)
 from slm.stories.nursery.template import EMPTY, Call, Reader
 from slm.stories.nursery.text import Role
 
@@ -34,7 +43,7 @@ class KindEntry:
     sexes: str
     adjectives: Adjectives
     home: Piece
-    looks: Choice
+    looks: Alternatives
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +54,7 @@ class ThingEntry:
     classes: frozenset[str]
     uses: tuple[tuple[Piece, Piece, Piece], ...]
     adjectives: Adjectives
-    parts: Choice
+    parts: Alternatives
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +78,7 @@ class Book:
     traits: dict[str, Adjectives]
     kinds: tuple[KindEntry, ...]
     things: tuple[ThingEntry, ...]
-    places: tuple[Place, ...]
+    places: tuple[StoryPlace, ...]
     activities: tuple[Activity, ...]
     plots: tuple[Plot, ...]
     unknown: frozenset[str]
@@ -127,7 +136,7 @@ class _Reading:
                 lines = [line.replace("$", who) for line in lines]
             pieces = tuple(self.reader.read(line) for line in lines)
             key = name.partition(".")[0]
-            piece = Lasting(key, pieces) if lasting else Choice(pieces)
+            piece = Lasting(key, pieces) if lasting else Alternatives(pieces)
             self.read_phrases[name, who] = piece
         return self.read_phrases[name, who]
 
@@ -145,7 +154,7 @@ class _Reading:
                 sexes=sexes,
                 adjectives=tuple(adjectives.split()),
                 home=self.reader.read(home),
-                looks=Choice(tuple(self.cells(looks))),
+                looks=Alternatives(tuple(self.cells(looks))),
             )
 
     def things(self, lists: dict[str, Adjectives]) -> Iterator[ThingEntry]:
@@ -158,7 +167,7 @@ class _Reading:
                 classes=frozenset(classes.split()),
                 uses=tuple(self.forms(use) for use in uses.split(";")),
                 adjectives=tuple(own),
-                parts=Choice(tuple(self.cells(parts))),
+                parts=Alternatives(tuple(self.cells(parts))),
             )
 
     def forms(self, use: str) -> tuple[Piece, Piece, Piece]:
@@ -167,21 +176,21 @@ class _Reading:
         one, past, ing = (self.reader.read(f"{_as_action(form)} {rest}") for form in verb.split())
         return one, past, ing
 
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[StoryPlace]:
         for noun, side, preposition, spots, sights in _table("places.txt"):
-            yield Place(
+            yield StoryPlace(
                 noun=noun,
                 side=side,
                 preposition=preposition,
-                spot=Choice(tuple(self.cells(spots))),
-                sight=Choice(tuple(self.cells(sights))),
+                spot=Alternatives(tuple(self.cells(spots))),
+                sight=Alternatives(tuple(self.cells(sights))),
             )
 
     def activities(self) -> Iterator[Activity]:
         for forms, complements in _table("activities.txt"):
-            rest = Choice(tuple(self.cells(complements)))
+            rest = Alternatives(tuple(self.cells(complements)))
             verbs = [self.reader.read(_as_action(form)) for form in forms.split()]
-            one, past, ing = (Sequence((verb, rest)) for verb in verbs)
+            one, past, ing = (PieceSequence((verb, rest)) for verb in verbs)
             yield Activity(verb=forms.split()[0].partition("/")[0], forms=(one, past, ing))
 
     # -- plots
@@ -218,9 +227,9 @@ class _Reading:
                 ways = [self.sentences(line.removeprefix("? "))]
                 while lines and lines[-1].startswith("| "):
                     ways.append(self.sentences(lines.pop().removeprefix("| ")))
-                piece = ways[0] if len(ways) == 1 else Choice(tuple(ways))
-                pieces.append(Choice((piece, EMPTY)) if perhaps else piece)
-        return Sequence(tuple(pieces))
+                piece = ways[0] if len(ways) == 1 else Alternatives(tuple(ways))
+                pieces.append(Alternatives((piece, EMPTY)) if perhaps else piece)
+        return PieceSequence(tuple(pieces))
 
     def branches(self, lines: list[str], line: str) -> Piece:
         """`either … or 3 … end`; a number is a weight."""
@@ -229,14 +238,14 @@ class _Reading:
             weight = line.partition(" ")[2] or "1"
             ways += [self.body(lines)] * int(weight)
             line = lines.pop()
-        return Choice(tuple(ways))
+        return Alternatives(tuple(ways))
 
     def sentences(self, line: str) -> Piece:
-        return Sequence((Call(Page.begin_sentence), self.reader.read(line)))
+        return PieceSequence((Call(Page.begin_sentence), self.reader.read(line)))
 
 
 def _any_activity(activities: tuple[Activity, ...], number: int) -> Piece:
-    return Choice(tuple(activity.forms[number] for activity in activities))
+    return Alternatives(tuple(activity.forms[number] for activity in activities))
 
 
 def _as_action(form: str) -> str:

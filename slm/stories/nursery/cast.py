@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from slm.stories.nursery.book import Book, KindEntry, Plot, ThingEntry
-from slm.stories.nursery.page import INTRODUCTIONS, Cast, Choice, Person, Thing
+from slm.stories.nursery.page import INTRODUCTIONS, Alternatives, Cast, Person, Thing
 
 T = TypeVar("T")
 Draw = Callable[[], float]
@@ -23,7 +23,7 @@ ELDERS = {  # kind: sex, how it is addressed
 YOUNG = (*ELDERS, "mom", "mom", "dad", "dad")  # whom the young turn to: parents most of all
 WISE = ("owl", "turtle", "woman", "man", "goose", "badger", "crow", "elephant", "goat")
 FRIENDS = {"child": ("child",), "animal": ("animal",), "grown": ("grown", "child")}
-NOTHING = Choice(())  # a field that this character has no use for
+NOTHING = Alternatives(())  # a field that this character has no use for
 
 
 def cast_for(book: Book, plot: Plot, draw: Draw) -> Cast:

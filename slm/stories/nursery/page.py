@@ -48,7 +48,7 @@ class Person:
     adjective: str
     trait: str
     home: Piece
-    looks: "Choice"
+    looks: "Alternatives"
     call: str | None = None
 
 
@@ -59,11 +59,11 @@ class Thing:
     noun: str
     adjective: str
     use: tuple[Piece, Piece, Piece]  # fly, flew, flying
-    parts: "Choice"
+    parts: "Alternatives"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class StoryPlace:
     """Where a story plays."""
 
     noun: str
@@ -87,7 +87,7 @@ class Cast:
 
     people: dict[str, Person]  # hero, friend, elder
     things: dict[str, Thing]  # thing, thing2
-    place: Place
+    place: StoryPlace
     activity: Activity
     introduction: Introduction
     quiet: bool
@@ -304,7 +304,7 @@ def article_before(word: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Words(Piece):
+class LiteralText(Piece):
     """Words that are known when the book is read."""
 
     text: str
@@ -354,7 +354,7 @@ class Tagged(Piece):
 
 
 @dataclass(frozen=True, eq=False)
-class Sequence(Piece):
+class PieceSequence(Piece):
     """One piece after the other."""
 
     pieces: tuple[Piece, ...]
@@ -370,7 +370,7 @@ class Sequence(Piece):
         return all(piece.silent(tags) for piece in self.pieces)
 
 
-class Choice(Piece):
+class Alternatives(Piece):
     """One of several pieces; in a quiet story one in which nobody speaks, if there is one."""
 
     def __init__(self, pieces: tuple[Piece, ...]) -> None:

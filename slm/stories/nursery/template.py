@@ -23,14 +23,14 @@ from collections.abc import Callable, Iterator, Mapping
 
 from slm.stories.nursery.page import (
     TAGS,
+    Alternatives,
     Call,
-    Choice,
+    LiteralText,
     Page,
     Piece,
+    PieceSequence,
     Quote,
-    Sequence,
     Tagged,
-    Words,
     article_before,
 )
 from slm.stories.nursery.text import Feature, Role
@@ -54,7 +54,7 @@ TOKEN = re.compile(
     r"\{[^}]+\}|<\w+>|\.\.\.|[()\[\]|^~\",.!?:]|[A-Za-z]+(?:'[A-Za-z]+)*(?:/[a-z])?|(\s+)|(.)"
 )
 LONGEST_SYNONYM = 6  # words
-EMPTY = Sequence(())
+EMPTY = PieceSequence(())
 
 
 class Reader:
@@ -91,7 +91,7 @@ class Reader:
             found.append(self.sequence(tokens, closing))
         if closing and (not tokens or tokens.pop() != closing):
             raise ValueError(f"{closing!r} is missing")
-        return found[0] if len(found) == 1 else Choice(tuple(found))
+        return found[0] if len(found) == 1 else Alternatives(tuple(found))
 
     def sequence(self, tokens: list[str], closing: str) -> Piece:
         pieces: list[Piece] = []
@@ -107,7 +107,7 @@ class Reader:
                 pieces.append(self.alternatives(tokens, ")"))
             elif token == "[":
                 perhaps = self.alternatives(tokens, "]")
-                pieces.append(Choice((perhaps, EMPTY)))
+                pieces.append(Alternatives((perhaps, EMPTY)))
             elif token == '"':
                 pieces.append(Quote())
             elif token == "^":
@@ -125,7 +125,7 @@ class Reader:
             else:
                 pieces.append(_mark(token))
         pieces += self.worded(words)
-        return pieces[0] if len(pieces) == 1 else Sequence(tuple(pieces))
+        return pieces[0] if len(pieces) == 1 else PieceSequence(tuple(pieces))
 
     def worded(self, words: list[str]) -> Iterator[Piece]:
         """Write down a run of words, with a choice wherever the book knows something else to say."""
@@ -137,7 +137,7 @@ class Reader:
                     yield from self.run(words[start:at])
                     capital = words[at][0].isupper()
                     ways = (way.capitalize() if capital else way for way in others)
-                    yield Choice(tuple(self.words(way.split()) for way in ways))
+                    yield Alternatives(tuple(self.words(way.split()) for way in ways))
                     start = at = end
                     break
             else:
@@ -153,7 +153,7 @@ class Reader:
         if waiting:
             yield Call(_article)
 
-    def words(self, words: list[str]) -> Words:
+    def words(self, words: list[str]) -> LiteralText:
         """Give each word its role and its place."""
         spans, text = [], ""
         for number, word in enumerate(words):
@@ -165,7 +165,7 @@ class Reader:
             role = SUFFIXES[suffix] if suffix else self.role(plain)
             spans.append((len(text), len(text) + len(plain), role))
             text += plain
-        return Words(text, tuple(spans))
+        return LiteralText(text, tuple(spans))
 
     def role(self, word: str) -> Role:
         role = self.roles.get(word) or self.roles.get(word.lower())
@@ -248,7 +248,7 @@ def _address(page: Page, who: str) -> None:
     page.word(person.kind, role)
 
 
-def _one_or_two(page: Page, choice: Choice) -> None:
+def _one_or_two(page: Page, choice: Alternatives) -> None:
     """Write one alternative "and" another, where there is another."""
     choice.write(page)
     if len(choice.pieces) > 1:

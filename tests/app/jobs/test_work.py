@@ -115,7 +115,7 @@ WORKING = """
 import sys, threading, time
 import torch
 from app.jobs.work import Work
-from slm.progress import Progress, Tell, followed
+from slm.progress import Progress, ProgressCallback, run_in_thread
 
 def learn():
     a = torch.randn(300, 300, requires_grad=True)
@@ -134,7 +134,7 @@ def told(tell):
         learn()
         tell("learning", None)
 
-works = [Work(steps()), Work(followed(told))]
+works = [Work(steps()), Work(run_in_thread(told))]
 while not all(work.progress.doing == "learning" for work in works):
     time.sleep(0.01)
 """

@@ -14,17 +14,18 @@ import pytest
 
 from slm.cli import main
 from slm.errors import BadInput
-from slm.holding import Held, Process, holding, is_held
+from slm.locks import LockHeld, hold_lock, is_locked
+from slm.processes import Process
 from slm.runs import Checkpoint, Run, list_runs
 from slm.training import queue
 
 ASKS = """
 import sys
 from pathlib import Path
-from slm.holding import is_held
+from slm.locks import is_locked
 print("asking", flush=True)
 while True:
-    is_held(Path(sys.argv[1]))
+    is_locked(Path(sys.argv[1]))
 """
 HOLDS = """
 import sys, time
@@ -59,7 +60,7 @@ def test_who_asks_without_pause_keeps_nobody_from_working(tmp_path: Path) -> Non
     asking = [begin(ASKS, lock) for _ in range(2)]
     try:
         for _ in range(500):
-            with holding(lock):
+            with hold_lock(lock):
                 pass
     finally:
         for process in asking:
@@ -72,36 +73,36 @@ def test_thirty_that_ask_at_once_keep_nobody_from_working(tmp_path: Path) -> Non
 
     def ask() -> None:
         while not ended.is_set():
-            is_held(lock)
+            is_locked(lock)
 
     asking = [threading.Thread(target=ask) for _ in range(30)]
     for thread in asking:
         thread.start()
     try:
         for _ in range(200):
-            with holding(lock):
-                assert is_held(lock)
+            with hold_lock(lock):
+                assert is_locked(lock)
     finally:
         ended.set()
         for thread in asking:
             thread.join()
-    assert not is_held(lock)
+    assert not is_locked(lock)
 
 
 def test_a_lock_is_held_once_and_waited_for_where_that_is_asked(tmp_path: Path) -> None:
     lock = tmp_path / ".lock"
-    with holding(lock):
-        with pytest.raises(Held), holding(lock):
+    with hold_lock(lock):
+        with pytest.raises(LockHeld), hold_lock(lock):
             pass
-        with pytest.raises(Held), holding(lock, wait=0.1):
+        with pytest.raises(LockHeld), hold_lock(lock, wait=0.1):
             pass
-        assert is_held(lock), "who was refused has freed it"
-    with holding(lock, wait=0.1):
+        assert is_locked(lock), "who was refused has freed it"
+    with hold_lock(lock, wait=0.1):
         pass
 
 
 def test_asking_makes_no_file(tmp_path: Path) -> None:
-    assert not is_held(tmp_path / ".lock") and list(tmp_path.iterdir()) == []
+    assert not is_locked(tmp_path / ".lock") and list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
