@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from app.story_view import Shown
+from app.widgets.story_view import Shown
 from slm.errors import BadInput
 from slm.generation.branches import BranchPath, forced_tokens
 from slm.generation.sampler import Completion, GeneratedToken, Sampling, stream

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import scrubber, selection, show
+from app.widgets import scrubber, selection, show
 
 st.set_page_config(page_title="Storyscope", layout="wide", initial_sidebar_state=250)
 st.html(Path(__file__).with_name("main.css"))

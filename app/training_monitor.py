@@ -5,11 +5,12 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from app import cache, show
+from app import cache
 from app.figures.attention import mosaic, png
 from app.figures.training import loss_curve
 from app.jobs import trainings
-from app.story_view import Shown, story_view
+from app.widgets import show
+from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.generation.fitting import story_that_fits
 from slm.runs import Address, Metric, Run, list_runs, open_run

@@ -7,11 +7,12 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from app import cache, selection, show, trust
+from app import cache
 from app.figures.attention import attention_map
 from app.figures.attention import thumbnails as all_heads
 from app.figures.heads import distance_profiles
-from app.story_view import Shown, story_view
+from app.widgets import selection, self_checks, show
+from app.widgets.story_view import Shown, story_view
 from slm.interp.attention import AttentionView
 from slm.interp.heads.atlas import labels
 from slm.interp.heads.rows import STORIES
@@ -205,4 +206,4 @@ for column, address in selection.columns(titled=False):
     with column, show.one_line():
         if far:
             distances(address, layer, head)
-        trust.panel(address)
+        self_checks.panel(address)

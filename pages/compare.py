@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from app import cache, reading, selection, show
-from app.compared.curves import show_curves
-from app.compared.development import show_development
-from app.compared.layers import show_layers
-from app.compared.stories import show_stories
-from app.compared.units import show_heads, show_neurons
+from app import cache
 from app.jobs import waiting
+from app.views.compare.curves import show_curves
+from app.views.compare.development import show_development
+from app.views.compare.layers import show_layers
+from app.views.compare.matching import show_heads, show_neurons
+from app.views.compare.stories import show_stories
+from app.widgets import corpus_picker, selection, show
 from slm.comparing.matching import Kind
 from slm.runs import Address, list_runs, open_run
 
@@ -33,7 +34,7 @@ def corpus() -> str:
     )
     if chosen != OWN:
         return "nursery" if chosen == NURSERY else "shipped"
-    return reading.named()
+    return corpus_picker.named()
 
 
 def choose_other(a: str) -> None:
@@ -128,7 +129,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
                 key="stories",
                 bind="query-params",
                 width=100,
-                on_change=reading.more,
+                on_change=corpus_picker.more,
                 args=("compared",),
             )
             or USUAL
@@ -148,7 +149,7 @@ elif len(addresses) == 1:
     choose_other(addresses[0])
 elif not read:
     st.info("Name a corpus: a path, or tinystories.")
-elif reading.wait_until_asked(read) and reading.wait_if_more(
+elif corpus_picker.wait_until_asked(read) and corpus_picker.wait_if_more(
     "compared", stories, USUAL, f"{stories} stories"
 ):
     with show.one_line():

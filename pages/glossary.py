@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from app import show
 from app.terms import address
+from app.widgets import show
 from slm.glossary import Group, Term, find, groups, terms
 from slm.text import in_html
 

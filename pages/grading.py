@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from app import selection, show
-from app.grading import (
+from app.views.grading import (
     GradingJob,
     ask,
     by_hand,
@@ -15,6 +14,7 @@ from app.grading import (
     tested,
     tests_of,
 )
+from app.widgets import selection, show
 from slm.grading.questions import Graded
 from slm.text import visible
 

@@ -5,10 +5,11 @@ from dataclasses import asdict, replace
 
 import streamlit as st
 
-from app import cache, show
+from app import cache
 from app.figures.grid import over_training, table
 from app.jobs import trainings
 from app.training_monitor import CORPORA, FILE
+from app.widgets import show
 from slm.grading.history import Scored
 from slm.grading.protocol import ALL_DIMENSIONS
 from slm.model.config import count_parameters, named_shape

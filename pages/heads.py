@@ -3,10 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from app import cache, head_panels, reading, selection, show, trust
-from app.head_panels import STRONGEST, Tested
+from app import cache
 from app.jobs import prefetch, waiting
 from app.jobs.work import Work
+from app.views.heads import panels
+from app.views.heads.panels import STRONGEST, Tested
+from app.widgets import corpus_picker, selection, self_checks, show
 from slm.interp.heads.atlas import HARM, HeadAtlas
 from slm.interp.heads.rows import SHORTEST, STORIES
 from slm.interp.heads.scores import EFFECT, HeadScores
@@ -30,7 +32,7 @@ st.title("What does each head do?", anchor=False)
 addresses = selection.addresses()
 alone = len(addresses) == 1
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    corpus = reading.corpus()
+    corpus = corpus_picker.corpus()
     stories = int(
         st.number_input(
             "Stories",
@@ -42,15 +44,15 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             bind="query-params",
             width=120,
             help="More stories, narrower intervals. Heads are switched off on the first 24.",
-            on_change=reading.more,
+            on_change=corpus_picker.more,
             args=("told",),
         )
     )
     if corpus == "":
-        reading.ask_for_one()
-    if not reading.wait_until_asked(corpus):
+        corpus_picker.ask_for_one()
+    if not corpus_picker.wait_until_asked(corpus):
         st.stop()
-    if not reading.wait_if_more("told", stories, STORIES, f"{stories:,} stories"):
+    if not corpus_picker.wait_if_more("told", stories, STORIES, f"{stories:,} stories"):
         st.stop()
     scores: dict[str, HeadScores] = {}
     works: dict[str, Work[HeadAtlas]] = {}
@@ -83,7 +85,7 @@ for work in works.values():
 waiting.under_way(
     {f"Testing the labels of {address}": work for address, work in works.items()}, "heads"
 )
-colours = [head_panels.colour(one, kind) for one in scores.values()]
+colours = [panels.colour(one, kind) for one in scores.values()]
 full = max([EFFECT, *(float(np.nanmax(one)) for one in colours if not np.isnan(one).all())])
 for column, address in selection.columns():
     if address not in scores:
@@ -93,20 +95,20 @@ for column, address in selection.columns():
         tested = Tested(scores=scores[address], atlas=work.result)
         if work.result is None and not work.running:
             untested(address, work, corpus, stories)
-        head_panels.headline(tested)
+        panels.headline(tested)
         left, right = column.columns([1, 1], gap="large") if alone else (column, column)
         layers, heads = tested.scores.distance.shape
         there = chosen[0] < layers and chosen[1] < heads
         with left:
-            head_panels.the_map(tested, kind, chosen, full)
+            panels.the_map(tested, kind, chosen, full)
             if there:
-                head_panels.profiles(tested.scores, chosen)
+                panels.profiles(tested.scores, chosen)
         with right:
             if there:
-                head_panels.the_proof(tested, chosen)
+                panels.the_proof(tested, chosen)
             else:
                 st.info(f"This model has no head {chosen[1]} in layer {chosen[0]}.")
-        head_panels.the_table(tested)
+        panels.the_table(tested)
 st.caption(
     show.plain(
         "How it was computed: a score is the share of a token's attention that goes where a head of that "
@@ -119,4 +121,4 @@ st.caption(
 )
 for column, address in selection.columns(titled=False):
     with column, show.one_line():
-        trust.panel(address)
+        self_checks.panel(address)

@@ -4,9 +4,10 @@ import secrets
 
 import streamlit as st
 
-from app import cache, selection, show
+from app import cache
 from app.live import LiveStory
-from app.story_view import story_view
+from app.widgets import selection, show
+from app.widgets.story_view import story_view
 from slm.generation.fitting import opening_that_fits
 from slm.generation.sampler import Sampling
 from slm.runs import Metric, Run, damaged_runs, list_runs

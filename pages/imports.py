@@ -6,10 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import show, uploads
+from app import uploads
 from app.jobs import waiting
 from app.jobs.work import Work
-from app.story_view import Shown, story_view
+from app.widgets import show
+from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.importing.detect import DetectedModel, detect
 from slm.importing.import_run import import_run

@@ -7,11 +7,12 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache, reading, selection, show
+from app import cache
 from app.figures.knowledge import Bar, knowledge
-from app.knowledge.editing import editor, prompts
-from app.knowledge.judged import judged
-from app.knowledge.table import KINDS, SIGNS, table
+from app.views.knowledge.editing import editor, prompts
+from app.views.knowledge.judged import judged
+from app.views.knowledge.table import KINDS, SIGNS, table
+from app.widgets import corpus_picker, selection, show
 from slm.knowledge.prompts import VERDICTS
 from slm.knowledge.scoring import Answer, askable, scores
 from slm.knowledge.verdicts import say, with_verdicts
@@ -40,7 +41,7 @@ def more_models(chosen: Sequence[str]) -> list[str]:
         max_selections=6,
         placeholder="other checkpoints or models",
         width=420,
-        on_change=reading.more,
+        on_change=corpus_picker.more,
         args=("also",),
     )
     return [*chosen, *picked]
@@ -157,7 +158,7 @@ if editing:
 found: dict[str, list[Answer]] = {}
 with show.one_line():
     more = len(addresses) - len(selection.addresses())
-    if reading.wait_if_more("also", more, 0, "more models" if more > 1 else "another model"):
+    if corpus_picker.wait_if_more("also", more, 0, "more models" if more > 1 else "another model"):
         found = ask_all(addresses)
 if found and judging:
     with show.one_line():

@@ -7,12 +7,13 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache, selection, show
+from app import cache
 from app.figures.intervals import intervals
 from app.figures.memorization import histograms, new_curves
 from app.jobs import waiting
-from app.memorization.choosing import corpus
-from app.memorization.copied import copied_text, sources
+from app.views.memorization.choosing import corpus
+from app.views.memorization.copied import copied_text, sources
+from app.widgets import selection, show
 from slm.generation.sampler import Sampling
 from slm.memorization.kept import (
     Texts,

@@ -6,13 +6,14 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache, selection, show, trust
-from app import neuron_panels as panels
+from app import cache
 from app.cache.neurons import Known
 from app.figures import neurons as figures
 from app.figures.style import rounded_up
 from app.jobs import prefetch
-from app.story_view import Shown, story_view
+from app.views.neurons import panels
+from app.widgets import selection, self_checks, show
+from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.interp.neurons.activations import Example, ranked_hook, ranked_name
 from slm.interp.neurons.distributions import histogram
@@ -339,4 +340,4 @@ for column, address in selection.columns():
             panels.search(address, known, how, asked)
 for column, address in selection.columns(titled=False):
     with column, show.one_line():
-        trust.panel(address)
+        self_checks.panel(address)

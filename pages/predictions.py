@@ -5,12 +5,13 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from app import cache, selection, show, trust
-from app.predicting import restoring, rewriting
-from app.predicting.ablating import SAID, switched_off
-from app.predicting.asked import Asked, likely_names, token_of
-from app.predicting.views import alternatives, layers, parts
-from app.story_view import Shown, story_view
+from app import cache
+from app.views.predictions import patching, regeneration
+from app.views.predictions.ablation import SAID, switched_off
+from app.views.predictions.logits import alternatives, layers, parts
+from app.views.predictions.target import Asked, likely_names, token_of
+from app.widgets import selection, self_checks, show
+from app.widgets.story_view import Shown, story_view
 from slm.interp.predictions.ablation import Replacement
 from slm.interp.predictions.next_token import Expectations
 
@@ -127,10 +128,10 @@ if view != ALTERNATIVES:
             replacement, off_layer = which_parts_say_less()
         elif view == PATCHED:
             rival = selection.rival(names, "By default what the model says after the other story.")
-            gone, instead, hook = restoring.controls(text)
-            other = restoring.other_story(text, gone, instead)
+            gone, instead, hook = patching.controls(text)
+            other = patching.other_story(text, gone, instead)
         elif view == AGAIN:
-            switched = rewriting.controls()
+            switched = regeneration.controls()
             sampling = selection.sampling()
 for column, address in selection.columns():
     with column, show.one_line():
@@ -139,7 +140,7 @@ for column, address in selection.columns():
         left, right = column.columns([9, 10], gap="large") if len(chosen) == 1 else (column, column)
         with left:
             if view == PATCHED:
-                restoring.cost(found, text, other, at, partial(pick, found, ours))
+                patching.cost(found, text, other, at, partial(pick, found, ours))
             else:
                 story(found, at, ours)
             if found.str_tokens[at] != ours.str_tokens[position]:
@@ -168,9 +169,9 @@ for column, address in selection.columns():
             elif view == OFF:
                 switched_off(asked, replacement, off_layer, rewrite)
             elif view == PATCHED:
-                restoring.restored(asked, other, against, hook)
+                patching.restored(asked, other, against, hook)
             else:
-                rewriting.rewritten(asked, switched, sampling)
+                regeneration.rewritten(asked, switched, sampling)
 for column, address in selection.columns(titled=False):
     with column, show.one_line():
-        trust.panel(address)
+        self_checks.panel(address)

@@ -6,10 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from app import cache, reading, selection, show, trust
+from app import cache
 from app.jobs import waiting
 from app.jobs.work import Work
-from app.roles import protagonist, scores
+from app.views.roles import protagonist, scores
+from app.widgets import corpus_picker, selection, self_checks, show
 from slm.interp.autointerp.snippets import STORIES as EXPLAINING
 from slm.interp.roles.confirming import Kind
 from slm.interp.roles.protagonist import STORIES as MENTIONING
@@ -35,7 +36,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     view = st.segmented_control(
         "Show", VIEWS, default=ROLES, required=True, key="view_roles", bind="query-params"
     )
-    source = reading.corpus() if view != PROTAGONIST else None
+    source = corpus_picker.corpus() if view != PROTAGONIST else None
     key, usual = {
         ROLES: ("stories", STORIES),
         PROTAGONIST: ("mentioning", MENTIONING),
@@ -52,7 +53,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             bind="query-params",
             width=120,
             help="More stories, narrower intervals, a longer wait.",
-            on_change=reading.more,
+            on_change=corpus_picker.more,
             args=(key,),
         )
     )
@@ -77,15 +78,15 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             help="Which neuron is put to the test, if not the best ones.",
         )
 if source == "":
-    reading.ask_for_one()
-if source is not None and not reading.wait_until_asked(source):
+    corpus_picker.ask_for_one()
+if source is not None and not corpus_picker.wait_until_asked(source):
     st.stop()
-if not reading.wait_if_more(key, stories, usual, f"{stories:,} stories"):
+if not corpus_picker.wait_if_more(key, stories, usual, f"{stories:,} stories"):
     st.stop()
 if view == EXPLAINED:
-    from app.roles import explained  # imports openai, which only this view needs
+    from app.views.roles import autointerp  # imports openai, which only this view needs
 
-    explained.view(addresses, source or NURSERY, stories)
+    autointerp.view(addresses, source or NURSERY, stories)
     st.stop()
 works: dict[str, Work[Any]] = {}
 forget: dict[str, Callable[[], None]] = {}
@@ -132,4 +133,4 @@ for column, address in selection.columns():
             waiting.ended(works[address], address, forget[address])
 for column, address in selection.columns(titled=False):
     with column, show.one_line():
-        trust.panel(address)
+        self_checks.panel(address)

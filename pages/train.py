@@ -4,12 +4,13 @@ from dataclasses import asdict, replace
 
 import streamlit as st
 
-from app import cache, show, training_monitor, uploads
-from app.corpus_form import read_as
+from app import cache, training_monitor, uploads
 from app.figures.training import parts
 from app.jobs import trainings
-from app.story_view import Shown, story_view
 from app.training_monitor import CHECKPOINT, CORPORA, FILE
+from app.views.train.corpus_format import read_as
+from app.widgets import show
+from app.widgets.story_view import Shown, story_view
 from slm.model.config import FROM_THE_PAPER, PRESETS, ModelConfig, count_parameters
 from slm.runs import Address, list_runs, open_run
 from slm.stories.tokenizer import VOCABULARY_SIZES

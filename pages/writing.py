@@ -3,10 +3,11 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import cache, selection, show
-from app.branching import THE_END, LiveBranches, from_links
-from app.story_view import story_view
+from app import cache
 from app.text import token_shown
+from app.views.writing.branching import THE_END, LiveBranches, from_links
+from app.widgets import selection, show
+from app.widgets.story_view import story_view
 from slm.generation.branches import BranchPath, path_to_link
 from slm.generation.sampler import Sampling
 from slm.runs import Address, open_run

@@ -13,23 +13,11 @@ from app.cache.comparing import (
     reading,
     stages,
 )
+from app.cache.grading import to_grade
 from app.cache.grid import damage as grades_damage
 from app.cache.grid import findings, graded_checkpoints, story_judges
 from app.cache.heads import head_atlas, head_scores, heads_again
-from app.cache.judging import to_grade
 from app.cache.knowledge import answers
-from app.cache.looking import (
-    attention,
-    attribution,
-    checks,
-    cost_of_the_change,
-    expectations,
-    facts,
-    logit_lens,
-    regenerated,
-    to_str_tokens,
-    without_heads,
-)
 from app.cache.memorization import copy_index, texts
 from app.cache.neurons import (
     around_token,
@@ -40,6 +28,18 @@ from app.cache.neurons import (
     rarest,
     selective,
     text_activations,
+)
+from app.cache.predictions import (
+    attention,
+    attribution,
+    checks,
+    cost_of_the_change,
+    expectations,
+    facts,
+    logit_lens,
+    regenerated,
+    to_str_tokens,
+    without_heads,
 )
 from app.cache.roles import protagonist, protagonist_again, roles, roles_again, snippets
 from app.cache.shipped import shipped_openings, shipped_stories

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from app import show
 from app.jobs.work import Work
+from app.widgets import show
 from slm.progress import Progress
 
 R = TypeVar("R")

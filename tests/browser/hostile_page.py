@@ -5,10 +5,10 @@ import os
 
 import streamlit as st
 
-from app import show
 from app.figures.predictions import bars
-from app.story_view import Shown, story_view
 from app.theme import palette
+from app.widgets import show
+from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.text import in_html
 

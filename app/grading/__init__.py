@@ -1,6 +1,0 @@
-"""The grading page's parts: the job that asks a judge, and what is shown before, during and after."""
-
-from app.grading.job import GradingJob
-from app.grading.kept import contests, graded, tested, tests_of
-
-__all__ = ["GradingJob", "contests", "graded", "tested", "tests_of"]

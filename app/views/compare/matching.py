@@ -1,0 +1,184 @@
+"""Which heads and neurons are the same in two models, and which have no counterpart."""
+
+import json
+
+import numpy as np
+import streamlit as st
+
+from app import cache
+from app.figures import comparing as figures
+from app.figures import style
+from app.figures.attention import attention_map
+from app.widgets import show
+from app.widgets.story_view import Shown, story_view
+from slm.comparing.comparison import matching_json
+from slm.comparing.matching import Matching
+from slm.generation.fitting import story_that_fits
+from slm.interp.neurons.activations import ranked_name
+
+
+def show_heads(found: Matching, a: str, b: str) -> None:
+    """Pairs of heads as pictures, one pair large."""
+    st.markdown(told(found))
+    if not found.pairs:
+        lonely(found)
+        return
+    text = story_that_fits(
+        [cache.checkpoint(address) for address in (a, b)],
+        next(iter(cache.shipped_stories().values())),
+    ).text
+    views = [cache.attention(address, text) for address in (a, b)]
+    chosen = min(int(st.session_state.get("pair", 0)), len(found.pairs) - 1)
+    patterns = []
+    length = min(len(view.str_tokens) for view in views)
+    for pair in found.pairs:
+        for view, (layer, head) in zip(views, (pair.a, pair.b), strict=True):
+            patterns.append(view.pattern[layer, head, :length, :length])
+    names = [
+        f"{p.a[0]}.{p.a[1]} of A, {p.b[0]}.{p.b[1]} of B: {p.likeness:.2f}" for p in found.pairs
+    ]
+    st.plotly_chart(
+        figures.pairs(np.stack(patterns), names, show.colours(), chosen),
+        theme=None,
+        key="pairs",
+        selection_mode="points",
+        config={"displayModeBar": False},
+        on_select=pick_pair,
+        alt="matched heads, A's on the left of each pair, the most alike first",
+    )
+    match_footer(
+        found,
+        a,
+        b,
+        "Likeness of patterns: the correlation of the square roots of attention over everything that can "
+        "be looked at but the first token, each row's mean taken out.",
+    )
+    pair = found.pairs[chosen]
+    st.markdown(f"**Pair {chosen + 1}: {names[chosen]}**")
+    for column, address, view, (layer, head) in zip(
+        st.columns(2, gap="large"), (a, b), views, (pair.a, pair.b), strict=True
+    ):
+        with column:
+            st.caption(f"{show.plain(address)}, layer {layer}, head {head}")
+            st.plotly_chart(
+                attention_map(view.pattern[layer, head], view.str_tokens, show.colours()),
+                theme=None,
+                key=f"pair-{address}",
+                config=style.config(f"pair-{address}"),
+            )
+    lonely(found)
+
+
+def show_neurons(found: Matching, a: str, b: str) -> None:
+    """Pairs of neurons, and where the chosen pair is excited."""
+    st.markdown(told(found))
+    left, right = st.columns([9, 10], gap="large")
+    with left:
+        event = st.dataframe(
+            [
+                {"A": f"{p.a[0]}.{p.a[1]}", "B": f"{p.b[0]}.{p.b[1]}", "likeness": p.likeness}
+                for p in found.pairs
+            ],
+            hide_index=True,
+            height=300,
+            on_select="rerun",
+            selection_mode="single-row-required",
+            key="neuron-pair",
+            column_config={"likeness": st.column_config.NumberColumn(format="%.3f")},
+        )
+        if found.pairs:
+            st.plotly_chart(
+                figures.likeness(
+                    [p.likeness for p in found.pairs], found.chance, show.colours(), "neurons"
+                ),
+                theme=None,
+                key="likeness",
+                config=style.config(f"neurons-{a}-{b}"),
+            )
+        match_footer(
+            found,
+            a,
+            b,
+            "Likeness: correlation of pre-activations (hook_pre; of gated neurons hook_post) over all "
+            "places.",
+        )
+        lonely(found)
+    rows = event.selection.rows
+    if not found.pairs:
+        return
+    pair = found.pairs[min(rows[0], len(found.pairs) - 1) if rows else 0]
+    with right:
+        for letter, address, (layer, neuron) in zip("AB", (a, b), (pair.a, pair.b), strict=True):
+            name = ranked_name(cache.checkpoint(address).config)
+            st.markdown(f"**{letter}: layer {layer}, neuron {neuron}** · {show.plain(address)}")
+            for rank, example in enumerate(cache.examples(address, layer, neuron, True)[:3]):
+                first = max(0, example.position - 16)
+                last = example.position + 12
+                story_view(
+                    [
+                        Shown(text=str_token, value=float(value))
+                        for str_token, value in zip(
+                            example.str_tokens[first:last], example.values[first:last], strict=True
+                        )
+                    ],
+                    key=f"excited-{address}-{letter}-{rank}",
+                    label=name,
+                    scale="which way",
+                    full=style.rounded_up(float(abs(example.values).max()), 1.0),
+                    selected=example.position - first,
+                    small=True,
+                )
+
+
+def told(found: Matching) -> str:
+    """How many are the same."""
+    every = len(found.pairs) + len(found.alone_a)
+    place = (
+        f", {found.in_place} of them in the same layer at the same number" if found.in_place else ""
+    )
+    return (
+        f"**{len(found.pairs)} of A's {every} {found.kind} have a counterpart in B**{place}; "
+        f"{len(found.alone_a)} of A's and {len(found.alone_b)} of B's have none."
+    )
+
+
+def lonely(found: Matching) -> None:
+    """Units without a counterpart."""
+    for letter, other, units in (("A", "B", found.alone_a), ("B", "A", found.alone_b)):
+        with st.expander(
+            f"{found.kind.capitalize()} of {letter} without counterpart: {len(units)}"
+        ):
+            st.dataframe(
+                [
+                    {
+                        letter: f"{one.unit[0]}.{one.unit[1]}",
+                        f"nearest in {other}": f"{one.nearest[0]}.{one.nearest[1]}",
+                        "likeness": one.likeness,
+                    }
+                    for one in units
+                ],
+                hide_index=True,
+                height=200,
+                column_config={"likeness": st.column_config.NumberColumn(format="%.2f")},
+            )
+
+
+def match_footer(found: Matching, a: str, b: str, how: str) -> None:
+    """How units were matched, with all pairs to save."""
+    show.footer(
+        name=f"{found.kind}-{a}-{b}",
+        table=lambda: show.csv(
+            ("layer of a", found.kind[:-1], "layer of b", found.kind[:-1], "likeness"),
+            ((*pair.a, *pair.b, f"{pair.likeness:.5f}") for pair in found.pairs),
+        ),
+        everything=lambda: json.dumps(matching_json(found)),
+        note=f"{how} Paired so that likeness sums to the most (Hungarian method). A match is above "
+        f"{found.chance:.2f}: 95 % of the pairs with B's weights shuffled, and 95 % of the {found.kind} "
+        "that were not given to each other, are less alike",
+    )
+
+
+def pick_pair() -> None:
+    """Take the pair that was clicked."""
+    if points := st.session_state["pairs"].selection.points:
+        st.session_state["pair"] = points[0]["customdata"]

@@ -1,0 +1,134 @@
+"""Where two models differ: in all, by sentence, by word, and painted on stories."""
+
+import json
+
+import streamlit as st
+
+from app.figures.intervals import intervals
+from app.figures.style import span
+from app.widgets import show
+from app.widgets.story_view import Shown, story_view
+from slm.comparing.difference import Estimate, StoryDifference, loss_difference, sentences, words
+from slm.comparing.report import FULL
+from slm.text import visible
+
+PAINTED = 6
+
+
+def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
+    """Where the two models differ: in all, by sentence, by word, and painted."""
+    loss = loss_difference(found)
+    st.markdown(verdict(loss.gain, loss.stories))
+    left, right = st.columns([10, 9], gap="large")
+    ranked = sorted(found, key=lambda story: -abs(story.bits_per_byte))
+    with right:
+        rows = [(f"A {a}", loss.a), (f"B {b}", loss.b)]
+        reach = span([end for _, one in rows for end in (one.low, one.high)])
+        show.figure(
+            intervals(
+                [(name, one.value, one.low, one.high) for name, one in rows],
+                show.colours(),
+                "bits per byte",
+                reach,
+            ),
+            name=f"loss-{a}-{b}",
+            table=lambda: show.csv(
+                ("model", "bits per byte", "low", "high"),
+                (
+                    (name, one.value, one.low, one.high)
+                    for name, one in [*rows, ("B - A", loss.gain)]
+                ),
+            ),
+            everything=lambda: as_json(found, a, b),
+            note=f"{loss.stories} stories, {loss.bytes:,} bytes; 95 % of 1,000 resamples of the stories",
+        )
+        st.markdown("**Sentences that differ most**")
+        every = sorted(
+            (one for story in found for one in sentences(story) if one.text),
+            key=lambda one: -abs(one.gain),
+        )
+        st.dataframe(
+            [
+                {"A saves": one.gain, "sentence": visible(one.text), "story": one.story}
+                for one in every[:60]
+            ],
+            hide_index=True,
+            height=250,
+            column_config={"A saves": st.column_config.NumberColumn(format="%+.1f", width="small")},
+        )
+        st.markdown("**Words that make most difference**")
+        st.dataframe(
+            [
+                {
+                    "word": visible(word.text),
+                    "times": word.count,
+                    "saved each time": word.gain.value,
+                    "95 % from": word.gain.low,
+                    "to": word.gain.high,
+                    "in all": word.total,
+                }
+                for word in words(found)[:200]
+            ],
+            hide_index=True,
+            height=250,
+            column_config={
+                name: st.column_config.NumberColumn(format="%+.2f")
+                for name in ("saved each time", "95 % from", "to", "in all")
+            },
+        )
+    with left:
+        st.caption(f"Blue: A was less surprised; orange: B was. Full colour is {FULL:g} nats.")
+        for story in ranked[:PAINTED]:
+            st.caption(f"**Story {story.number}** · {saved(story.bits_per_byte)}")
+            story_view(
+                [
+                    Shown(text=str_token, value=float(gain))
+                    for str_token, gain in zip(story.str_tokens, story.gain, strict=True)
+                ],
+                key=f"differs-{a}-{b}-{story.number}",
+                label=("nats that A saves:", "nats that B saves:"),
+                scale="which way",
+                full=FULL,
+                small=True,
+            )
+        st.caption(
+            "The stories that differ most a byte come first. Where the tokenizers differ, a text is cut "
+            "where tokens of both end, and what the tokens of each stretch cost is added up."
+        )
+
+
+def saved(gain: float) -> str:
+    """Who expected a story better, and by how much."""
+    return f"{'A' if gain > 0 else 'B'} saves {abs(gain):.3f} bits per byte"
+
+
+def verdict(gain: Estimate, stories: int) -> str:
+    """The answer in a sentence."""
+    between = f"95 % between {gain.low:+.3f} and {gain.high:+.3f}"
+    if gain.low <= 0 <= gain.high:
+        return f"On these {stories} stories A and B cannot be told apart by their loss ({between})."
+    better, worse = ("A", "B") if gain.value > 0 else ("B", "A")
+    return (
+        f"**{better} expects these {stories} stories better**: {abs(gain.value):.3f} bits per byte less "
+        f"than {worse} ({between}, B less A)."
+    )
+
+
+def as_json(found: tuple[StoryDifference, ...], a: str, b: str) -> str:
+    """What every stretch of every story cost both models."""
+    return json.dumps(
+        {
+            "a": a,
+            "b": b,
+            "stories": [
+                {
+                    "story": story.number,
+                    "str_tokens": story.str_tokens,
+                    "nats of a": story.a.round(5).tolist(),
+                    "nats of b": story.b.round(5).tolist(),
+                }
+                for story in found
+            ],
+        },
+        ensure_ascii=False,
+    )

@@ -1,0 +1,113 @@
+"""A person as the judge: one story at a time, unnamed, and a field to type the grades into."""
+
+import streamlit as st
+
+from app.views.grading.ask import Chosen
+from app.widgets import show
+from app.widgets.story_view import Shown, story_view
+from slm.errors import BadInput
+from slm.grading.grades import Item
+from slm.grading.human import expected, keep_by_hand, person, read_by_hand, to_read
+from slm.grading.protocol import AGES
+from slm.grading.questions import is_instruct
+from slm.grading.stores import Shelf
+
+LAST = "graded-last"
+
+
+def grade_by_hand(chosen: Chosen) -> None:
+    """Show what is to be read next, and take the grades."""
+    name = st.text_input(
+        "Your name, as the judge",
+        key="person",
+        bind="query-params",
+        width=260,
+        placeholder="any name",
+        max_chars=40,
+    ).strip()
+    if not name:
+        st.markdown(
+            "Give a name, and you are the judge: the stories chosen on the left come one by one, "
+            "without telling who wrote them, and your grades are kept like any other judge's."
+        )
+        return
+    judge = person(name)
+    once = {(item.opening, item.completion, item.other) for item in chosen.items}
+    left = to_read(chosen.items, name)
+    done = len(once) - len(left)
+    st.progress(done / max(1, len(once)), f"{done} of {len(once)} read")
+    last: Item | None = st.session_state.get(LAST)
+    if not left:
+        st.success(
+            "You have read them all. The Judge tells whether a language model agrees with you."
+        )
+    else:
+        _ask(left[0], name)
+    if last is not None and st.button("Correct the last one", type="tertiary", key="correct"):
+        st.session_state["correcting"] = last
+        st.rerun()
+    st.caption(show.plain(f"Kept under {judge}."))
+
+
+def _ask(following: Item, name: str) -> None:
+    item: Item = st.session_state.get("correcting") or following
+    _story(item)
+    st.caption(show.plain(_how(item)))
+    complaint = st.container()
+    with (
+        st.form("by-hand", clear_on_submit=True, border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        typed = st.text_input(
+            f"Type: {expected(item)}",
+            key="typed",
+            placeholder="1" if item.other is not None else "7 5 8 6 C",
+            autocomplete="off",
+            width=320,
+        )
+        pressed = st.form_submit_button("Next", type="primary")
+    if not pressed:
+        return
+    try:
+        keep_by_hand(item, name, read_by_hand(item, typed), Shelf())
+    except BadInput as error:
+        complaint.error(show.sentence(str(error)))
+        return
+    st.session_state[LAST] = item
+    st.session_state.pop("correcting", None)
+    st.rerun()
+
+
+def _story(item: Item) -> None:
+    beginning = Shown(text=item.opening, value=1.0)
+    if item.other is None:
+        story_view(
+            [beginning, Shown(text=item.completion)],
+            key="read-by-hand",
+            label="the beginning it was given",
+            full=5,
+        )
+        return
+    for column, number, text in zip(
+        st.columns(2, gap="large"), (1, 2), (item.completion, item.other), strict=True
+    ):
+        with column:
+            st.markdown(f"**{number}**")
+            story_view(
+                [beginning, Shown(text=text)],
+                key=f"read-by-hand-{number}",
+                label="the beginning both were given",
+                full=5,
+                small=True,
+            )
+
+
+def _how(item: Item) -> str:
+    if item.other is not None:
+        return "Which goes on better? 1 or 2, or = where you cannot say; then Enter."
+    ages = ", ".join(f"{letter} {years}" for letter, years in AGES.items())
+    kept = " How well was the instruction kept?" if is_instruct(item.opening) else ""
+    return (
+        "Only what follows the shaded beginning is graded, from 0 to 10, and how old the writer "
+        f"seems ({ages}).{kept} Then Enter."
+    )

@@ -1,0 +1,231 @@
+"""After: how good the stories are, how the grades are spread, and every word the judge said."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+
+import streamlit as st
+
+from app.figures.grading import distributions
+from app.figures.intervals import intervals
+from app.widgets import show
+from app.widgets.story_view import Shown, story_view
+from slm.grading.human import PERSON
+from slm.grading.judge_checks import awake, contrasts
+from slm.grading.pairwise import Verdict
+from slm.grading.protocol import AGES, ALL_DIMENSIONS, Grade, Ungraded
+from slm.grading.questions import Graded
+from slm.grading.scores import differences, distribution, spent, summary
+from slm.stats.clustered import Mean
+from slm.text import on_terminal, visible
+
+
+def warning(judge: str, tests: Sequence[Graded]) -> None:
+    """Say it plainly where a judge does not see what it is asked about, or was never tested."""
+    found = contrasts(tests)
+    match awake(found):
+        case "no":
+            missed = " and ".join(
+                f"{each.what} ({each.dimension} {-each.difference.mean:+.2f})"
+                for each in found
+                if each.sees is False
+            )
+            st.error(
+                show.plain(
+                    f"{judge} does not see what it is asked about. Given stories of our own that "
+                    f"were spoiled, it took nothing off for {missed}. Its grades tell little here."
+                )
+            )
+        case "not tested" if judge.startswith(PERSON):
+            pass
+        case "not tested":
+            st.caption(
+                show.plain(
+                    f"{judge} has not been tested with spoiled stories, so whether it sees what it "
+                    "grades is not known (More: Test the judge)."
+                )
+            )
+        case _:
+            st.caption(
+                show.plain(
+                    f"{judge} was tested: it sees shuffled words and endings of other stories."
+                )
+            )
+
+
+def grades(address: str, judge: str, found: list[Graded]) -> None:
+    """The averages first, then their spread, then each story with its grades and the judge's words."""
+    result = summary(found)
+    if result.means:
+        show.figure(
+            intervals(
+                [
+                    (name, mean.mean, *(mean.interval or (mean.mean, mean.mean)))
+                    for name, mean in result.means.items()
+                ],
+                show.colours(),
+                "grade, 0 to 10",
+                (-0.2, 10.2),
+            ),
+            name=f"grades-{address}-{judge}",
+            table=partial(numbers, found),
+            everything=partial(as_json, found),
+            note=_note(address, judge, found),
+        )
+        spread = [(name, distribution(found, name)) for name in result.means]
+        show.figure(
+            distributions(spread, show.colours()),
+            name=f"spread-{address}-{judge}",
+            table=partial(_spread_table, spread),
+            note="How often each grade was given, to the nearest whole one.",
+        )
+    else:
+        st.warning(
+            f"None of the {result.ungraded} stories got grades; each of them says why. Under More, "
+            "“Ask again what could not be read” asks anew."
+        )
+        show.footer(
+            name=f"grades-{address}-{judge}",
+            note=f"{address} read by {judge}",
+            table=partial(numbers, found),
+            everything=partial(as_json, found),
+        )
+    chosen = st.selectbox(
+        "Story",
+        range(len(found)),
+        format_func=lambda i: visible(name(found[i])),
+        key=f"read-{address}-{len(found)}",
+    )
+    story(found[chosen or 0], key=f"graded-{address}")
+
+
+def apart(a: str, b: str, of_a: list[Graded], of_b: list[Graded]) -> None:
+    """By how much the second model is graded higher, where both have stories of the same openings."""
+    found = differences(of_a, of_b)
+    if not found:
+        st.caption("These two have no graded opening in common, so their grades are not compared.")
+        return
+    grades = ", ".join(f"{name} {said(mean, plus=True)}" for name, mean in found.items())
+    st.markdown(show.plain(f"{b} against {a}, opening by opening: {grades}."))
+
+
+def story(one: Graded, *, key: str) -> None:
+    """A story, what the judge said of it, and its grades."""
+    story_view(
+        [Shown(text=one.item.opening, value=1.0), Shown(text=one.item.completion)],
+        key=key,
+        label="the beginning it was given",
+        full=5,
+        small=True,
+    )
+    words(one)
+
+
+def words(one: Graded) -> None:
+    """What the judge said, its answer, and the answer as it came."""
+    st.markdown(f"**{show.plain(one.judge)}:** {show.plain(one.assessment)}")
+    if isinstance(one.outcome, Verdict):
+        st.markdown(f"Better: {one.outcome.better}")
+    elif isinstance(one.outcome, Grade):
+        given = [f"{part} {value:g}" for part, value in _values(one.outcome)]
+        st.markdown(f"{', '.join(given)}, age {AGES[one.outcome.age_group]}")
+    elif isinstance(one.outcome, Ungraded):
+        st.warning(show.plain(f"Ungraded: {one.outcome.reason}"))
+    if one.reply:
+        with st.popover("The reply as it came"):
+            st.code(on_terminal(one.reply), language=None, wrap_lines=True)
+
+
+def name(one: Graded) -> str:
+    """A story in the list: its beginning and its grades."""
+    grades = (
+        "/".join(f"{value:g}" for _, value in _values(one.outcome))
+        if isinstance(one.outcome, Grade)
+        else "ungraded"
+    )
+    again = f", asked again ({one.item.repeat + 1})" if one.item.repeat else ""
+    beginning = " ".join(one.item.opening[:60].split())
+    return f"{grades}  {beginning} … ({one.item.completion_index + 1}){again}"
+
+
+def numbers(found: Sequence[Graded]) -> str:
+    """Every graded story as CSV; an ungraded one has empty grades, never zeros."""
+    rows = (
+        (
+            one.item.opening,
+            one.item.completion,
+            one.item.repeat,
+            *(cell(one.outcome, part) for part in (*ALL_DIMENSIONS, "age_group")),
+            one.assessment,
+            one.reply,
+            "" if one.cost is None else one.cost,
+        )
+        for one in found
+    )
+    header = (
+        "opening",
+        "completion",
+        "repeat",
+        *ALL_DIMENSIONS,
+        "age_group",
+        "assessment",
+        "reply",
+    )
+    return show.csv((*header, "cost_usd"), rows)
+
+
+def as_json(found: Sequence[Graded]) -> str:
+    """Everything that was said, for the reader's own tools."""
+    return json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1)
+
+
+def said(mean: Mean | None, *, plus: bool = False) -> str:
+    """A number with its interval, in words; with its sign where it is a difference."""
+    if mean is None:
+        return "not measured"
+    sign = "+" if plus else ""
+    if mean.interval is None:
+        return f"{mean.mean:{sign}.2f}"
+    low, high = mean.interval
+    return f"{mean.mean:{sign}.2f} ({low:{sign}.2f} to {high:{sign}.2f})"
+
+
+def _note(address: str, judge: str, found: Sequence[Graded]) -> str:
+    result = summary(found)
+    several = f" ({result.graded} grades)" if result.graded > result.stories else ""
+    stories = "story" if result.stories == 1 else "stories"
+    sure = (
+        "Bars: 95 % intervals over openings"
+        if any(mean.interval for mean in result.means.values())
+        else "One opening: no interval"
+    )
+    return (
+        f"{address} graded by {judge}: {result.stories} {stories}{several}"
+        + (f", {result.ungraded} more left ungraded" if result.ungraded else "")
+        + f". {sure}. Ages it sounds like: "
+        + ", ".join(f"{AGES[age]} ({n})" for age, n in result.ages.items())
+        + f".{bill_of(found)}"
+    )
+
+
+def bill_of(found: Sequence[Graded]) -> str:
+    """What these answers cost, as a sentence."""
+    cost = spent(found)
+    return " What it cost is not known." if cost is None else f" Spent: ${cost:.4f}."
+
+
+def _values(grade: Grade) -> list[tuple[str, float]]:
+    every = [(part, getattr(grade, part)) for part in ALL_DIMENSIONS]
+    return [(part, value) for part, value in every if value is not None]
+
+
+def cell(outcome: object, part: str) -> object:
+    """A part of an outcome for a table; empty where it has none."""
+    value = getattr(outcome, part, None)
+    return "" if value is None else value
+
+
+def _spread_table(spread: Sequence[tuple[str, Sequence[int]]]) -> str:
+    rows = ((name, *counts) for name, counts in spread)
+    return show.csv(("dimension", *(str(grade) for grade in range(11))), rows)

@@ -1,0 +1,325 @@
+"""What heads do, as panels: all of them in a map and a table, the chosen one with its proof."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property, partial
+from textwrap import wrap
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from app.figures.heads import FAR, distance_profiles, head_map, proof
+from app.widgets import show
+from slm.interp.heads.atlas import HeadAtlas, Label, labels
+from slm.interp.heads.scores import HeadScores
+from slm.interp.heads.table import COLUMNS, as_json, table
+from slm.interp.heads.targets import Kind
+from slm.stats.many_means import Estimates
+from slm.stories.annotation import word_classes
+
+STRONGEST = "the strongest"
+SHORT = {
+    Kind.PREVIOUS: ("prev", "P"),
+    Kind.CURRENT: ("self", "C"),
+    Kind.FIRST: ("first", "F"),
+    Kind.DUPLICATE: ("dup", "D"),
+    Kind.INDUCTION: ("ind", "I"),
+    Kind.INDUCTION_STORIES: ("ind·s", "i"),
+    Kind.NAMES: ("names", "N"),
+    Kind.HERO: ("hero", "H"),
+    Kind.OBJECT: ("obj", "O"),
+    Kind.PLACE: ("place", "L"),
+    word_classes.PRONOUN: ("pron", "p"),
+    word_classes.DETERMINER: ("det", "d"),
+    word_classes.CONJUNCTION: ("conj", "&"),
+    word_classes.PREPOSITION: ("prep", "r"),
+    word_classes.AUXILIARY: ("aux", "a"),
+    word_classes.NEGATION: ("not", "¬"),
+    word_classes.NAME_FIRST: ("Cap 1", "1"),
+    word_classes.NAME_AGAIN: ("Cap 2", "2"),
+    word_classes.OPENS_QUOTATION: ("“…", "“"),
+    word_classes.OPENS_SENTENCE: (". Aa", "A"),
+    word_classes.AFTER_NAMED: ("named", "m"),
+    word_classes.AFTER_TO: ("to …", "t"),
+    word_classes.AFTER_DETERMINER: ("a …", "n"),
+    word_classes.ED: ("-ed", "e"),
+    word_classes.ING: ("-ing", "g"),
+    word_classes.LY: ("-ly", "y"),
+}
+"""How a label is written in the map: where there is room, and where there is not."""
+ROOM = 8  # heads in a row that leave room for words
+LINE = 27  # letters of a label that stand beside the proof in one line
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tested:
+    """The scores of a model's heads, and the atlas once they were switched off."""
+
+    scores: HeadScores
+    atlas: HeadAtlas | None
+
+    @cached_property
+    def labels(self) -> list[list[tuple[Label, ...]]]:
+        """Every head's labels, [layer][head], the strongest first."""
+        return labels(self.scores, None if self.atlas is None else self.atlas.confirmed())
+
+    def csv(self, chosen: tuple[int, int] | None = None) -> str:
+        """The numbers of every head, or of one."""
+        rows = table(self.scores, self.atlas)
+        return show.csv(COLUMNS, (row for row in rows if chosen in (None, row[:2])))
+
+    def json(self) -> str:
+        """The numbers of every head."""
+        return json.dumps(as_json(self.scores, self.atlas), ensure_ascii=False)
+
+
+def pick(key: str) -> None:
+    """Take the head that was clicked in the map or among the profiles."""
+    if points := st.session_state[key].selection.points:
+        st.session_state["layer"], st.session_state["head"] = points[0]["customdata"]
+
+
+def to_be_picked_from(figure: go.Figure, *, key: str, alt: str) -> None:
+    """A figure in which a click takes a head."""
+    st.plotly_chart(
+        figure,
+        theme=None,
+        key=key,
+        selection_mode="points",
+        config={"displayModeBar": False},
+        on_select=partial(pick, key),
+        alt=alt,
+    )
+
+
+def pick_row(key: str, heads: int) -> None:
+    """Take the head whose row was clicked."""
+    if rows := st.session_state[key]["selection"]["rows"]:
+        st.session_state["layer"], st.session_state["head"] = divmod(rows[0], heads)
+
+
+def colour(scores: HeadScores, kind: str) -> np.ndarray:
+    """What colours the map: a score above its baseline, [layer head]."""
+    if kind == STRONGEST:
+        return np.asarray(np.nanmax(scores.difference.mean, -1))
+    return np.asarray(scores.difference.mean[..., scores.kinds.index(kind)])
+
+
+def headline(tested: Tested) -> None:
+    """The answer in a sentence."""
+    scores, atlas = tested.scores, tested.atlas
+    total, beat = scores.distance.size, scores.beats().any(-1)
+    if atlas is None:
+        st.markdown(f"**{int(beat.sum())} of {total}** heads have a label; none is tested yet.")
+        return
+    confirmed = atlas.confirmed()
+    proven = confirmed.any(-1)
+    names = [
+        f"{count} {kind}"
+        for kind, count in zip(scores.kinds, confirmed.sum((0, 1)).tolist(), strict=True)
+        if count
+    ]
+    st.markdown(
+        f"**{int(proven.sum())} of {total}** heads have a confirmed label"
+        + (f" ({', '.join(names)})" if names else "")
+        + f"; {int((beat & ~proven).sum())} have one that is unconfirmed (?), "
+        f"{int((~beat).sum())} are unclassified."
+    )
+
+
+def the_map(tested: Tested, kind: str, chosen: tuple[int, int], full: float) -> None:
+    """Every head, to be picked."""
+    scores = tested.scores
+    heads = scores.distance.shape[1]
+    values, names, told = colour(scores, kind), [], []
+    for layer, every in enumerate(tested.labels):
+        names.append([short(one, heads, kind) for one in every])
+        told.append(
+            [
+                f"<b>layer {layer}, head {head}</b><br>"
+                + ("<br>".join(map(said, one)) or "unclassified")
+                for head, one in enumerate(every)
+            ]
+        )
+    to_be_picked_from(
+        head_map(values, names, told, show.colours(), chosen, full),
+        key=f"map-{scores.address}",
+        alt=f"every head of {scores.address}; the chosen one is framed",
+    )
+    written = {name.rstrip("?") for row in names for name in row}
+    shorts = {kind: both[heads > ROOM] for kind, both in SHORT.items()}
+    meaning = [f"{short}: {kind}" for kind, short in shorts.items() if short in written]
+    meaning += ["←3: three back"] if any(name.startswith("←") for name in written) else []
+    if meaning:
+        st.caption(show.plain(", ".join([*meaning, "?: unconfirmed"])))
+
+
+def said(label: Label) -> str:
+    """A label with what became of it."""
+    return label.name if label.confirmed else f"{label.name}, unconfirmed"
+
+
+def short(every: tuple[Label, ...], heads: int, kind: str) -> str:
+    """The label that stands in the map: the strongest confirmed one, or the strongest."""
+    if kind != STRONGEST:
+        every = tuple(label for label in every if label.kind == kind)
+    best = sorted(every, key=lambda label: not label.confirmed)
+    if not best:
+        return ""
+    if best[0].kind == Kind.DISTANCE:
+        name = f"←{best[0].name.split()[0]}"
+    else:
+        name = SHORT[best[0].kind][heads > ROOM]
+    return name if best[0].confirmed else f"{name}?"
+
+
+def profiles(scores: HeadScores, chosen: tuple[int, int]) -> None:
+    """How far back heads look; a click takes one."""
+    to_be_picked_from(
+        distance_profiles(scores.profile, show.colours(), chosen),
+        key=f"profiles-{scores.address}",
+        alt=f"mean attention by distance, every head of {scores.address}",
+    )
+    peak = int(scores.profile[chosen][:FAR].argmax())
+    show.footer(
+        name=f"distances-{scores.address}",
+        note=f"Mean attention by distance over {scores.rows[0]} stories of {scores.corpus}, the first "
+        f"token left out. Layer {chosen[0]}, head {chosen[1]} looks most at {peak} back",
+        table=lambda: show.csv(
+            ("layer", "head", "tokens back", "mean attention"),
+            (
+                (layer, head, back, f"{value:.6f}")
+                for (layer, head, back), value in np.ndenumerate(scores.profile)
+            ),
+        ),
+    )
+
+
+def the_proof(tested: Tested, chosen: tuple[int, int]) -> None:
+    """One head: every score beside its baseline, and what it is worth where it would serve."""
+    scores, atlas = tested.scores, tested.atlas
+    address, (layer, head) = scores.address, chosen
+    st.markdown(f"**Layer {layer}, head {head}.** " + sentence(tested, chosen))
+    st.page_link(
+        "../pages/attention.py",
+        label="Where it looks in a story",
+        query_params=link(str(address), chosen),
+    )
+    every = {label.kind: label for label in tested.labels[layer][head]}
+    names = []
+    for kind in scores.kinds:
+        name = f"{scores.distance[chosen]} back" if kind == Kind.DISTANCE else kind
+        name = "<br>".join(wrap(name, LINE))
+        if kind in every:
+            name = f"<b>{name}</b> {'✓' if every[kind].confirmed else '?'}"
+        names.append(name)
+    show.figure(
+        proof(
+            names,
+            triples(scores.score, chosen),
+            triples(scores.baseline, chosen),
+            None if atlas is None else triples(atlas.harm, chosen),
+            None if atlas is None else triples(atlas.elsewhere, chosen),
+            show.colours(),
+        ),
+        name=f"head-{address}-layer{layer}-head{head}",
+        table=partial(tested.csv, chosen),
+        everything=tested.json,
+        note=f"{address}, blocks.{layer}.attn.hook_pattern and hook_z of head {head}; switched off: its "
+        "mean over the stories; 95 % intervals over stories",
+    )
+
+
+def triples(of: Estimates, chosen: tuple[int, int]) -> list[tuple[float, float, float]]:
+    """Mean, low and high of every kind."""
+    parts = (of.mean[chosen], of.low[chosen], of.high[chosen])
+    return [(float(a), float(b), float(c)) for a, b, c in zip(*parts, strict=True)]
+
+
+def sentence(tested: Tested, chosen: tuple[int, int]) -> str:
+    """What a head does, as far as that is proven."""
+    scores, atlas = tested.scores, tested.atlas
+    every = tested.labels[chosen[0]][chosen[1]]
+    proven = [f"**{label.name}**" for label in every if label.confirmed]
+    rest = [label.name for label in every if not label.confirmed]
+    words = []
+    if proven:
+        words.append(f"Confirmed: {', '.join(proven)}.")
+    if rest and atlas is not None:
+        words.append(
+            f"Unconfirmed: {', '.join(rest)}. It looks there more than the baseline does, but switching "
+            "it off does not clearly hurt what that would serve."
+        )
+    if rest and atlas is None:
+        words.append(f"Looks more than the baseline does at: {', '.join(rest)}. Not tested yet.")
+    if not every:
+        words.append("Unclassified: no score clearly beats its baseline.")
+    if atlas is not None:
+        at = (*chosen, scores.kinds.index(Kind.PREVIOUS))
+        words.append(
+            f"Without it stories cost {atlas.harm.mean[at]:+.3f} nats a token "
+            f"({atlas.harm.low[at]:+.3f} to {atlas.harm.high[at]:+.3f})."
+        )
+    return " ".join(words)
+
+
+def link(address: str, chosen: tuple[int, int]) -> dict[str, str]:
+    """The attention page with this head of this model."""
+    return {"a": address, "layer": str(chosen[0]), "head": str(chosen[1])}
+
+
+def the_table(tested: Tested) -> None:
+    """Every head, to be sorted and picked."""
+    scores, atlas = tested.scores, tested.atlas
+    layers, heads = scores.distance.shape
+    rows: list[dict[str, object]] = []
+    for layer in range(layers):
+        for head in range(heads):
+            every = tested.labels[layer][head]
+            cost = None
+            if atlas is not None:
+                cost = float(atlas.harm.mean[layer, head, scores.kinds.index(Kind.PREVIOUS)])
+            rows.append(
+                {
+                    "layer": layer,
+                    "head": head,
+                    "confirmed": ", ".join(label.name for label in every if label.confirmed),
+                    "unconfirmed": ", ".join(label.name for label in every if not label.confirmed),
+                    "cost": cost,
+                    **{
+                        kind: float(scores.difference.mean[layer, head, at])
+                        for at, kind in enumerate(scores.kinds)
+                    },
+                }
+            )
+    key = f"table-{scores.address}"
+    percent = {
+        kind: st.column_config.NumberColumn(
+            format="percent", help="Share of attention above the baseline"
+        )
+        for kind in scores.kinds
+    }
+    st.dataframe(
+        rows,
+        column_config={
+            **percent,
+            "confirmed": st.column_config.TextColumn(width="medium"),
+            "unconfirmed": st.column_config.TextColumn(width="medium"),
+            "cost": st.column_config.NumberColumn(
+                "cost of switching off", format="%.3f", help="Nats a token, anywhere in a story"
+            ),
+        },
+        hide_index=True,
+        height=330,
+        key=key,
+        selection_mode="single-row",
+        on_select=partial(pick_row, key, heads),
+    )
+    show.footer(
+        name=f"heads-{scores.address}",
+        note="Click a column's name to sort, a row to pick its head. Kinds: the share of attention "
+        "above the baseline",
+        table=tested.csv,
+        everything=tested.json,
+    )

@@ -1,0 +1,85 @@
+"""Which text the model was trained on, and stories that it never saw."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import cache
+from app.widgets import corpus_picker, show
+from slm.errors import BadInput
+from slm.memorization.kept import Texts
+from slm.runs import Address, open_run
+from slm.stories.sources import HUB
+
+
+def corpus(addresses: Sequence[str]) -> Texts | None:
+    """The corpus to compare with; None, with what to do about it said, where there is none."""
+    told = open_run(Address.parse(addresses[0]).run).info.corpus
+    trained, valid = str(told.get("train", "")), str(told.get("valid", ""))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        spec = st.text_input(
+            "It was trained on",
+            trained,
+            key="corpus",
+            bind="query-params",
+            width=420,
+            help="A path to a .txt, .jsonl or .parquet file, several joined by +, tinystories, "
+            "or nursery.",
+            on_change=corpus_picker.typed,
+            args=("corpus",),
+        )
+        unseen = st.text_input(
+            "It never saw",
+            valid if valid != trained else "",
+            key="unseen",
+            bind="query-params",
+            width=300,
+            placeholder="the corpus's own validation stories",
+            help="Stories that are in no text it was trained on: the baseline of every number here.",
+            on_change=corpus_picker.typed,
+            args=("unseen",),
+        )
+    if not (spec or "").strip():
+        st.info("Name a corpus: what is copied can only be told beside the text it may come from.")
+        return None
+    own = {trained, valid} - set(HUB)  # what the run itself names, where it lies on this machine
+    others = [name for name in (spec.strip(), (unseen or "").strip()) if name and name not in own]
+    if not corpus_picker.wait_until_asked(*others):
+        return None
+    try:
+        found: Texts = cache.texts(spec.strip(), (unseen or "").strip() or None)
+    except BadInput as error:
+        _missing(addresses[0], trained, str(error))
+        return None
+    _same_text(addresses, found)
+    return found
+
+
+def _missing(address: str, trained: str, complaint: str) -> None:
+    st.warning(show.sentence(complaint + "."))
+    st.info(
+        show.plain(
+            f"{address} says it was trained on {trained or 'a text it does not name'}. That text does "
+            "not come with the program. Name where it lies on this machine, with the stories the "
+            "model never saw beside it. The bundled runs read TinyStories by Eldan and Li: write "
+            "tinystories in the first field to fetch it from the Hugging Face hub (1.9 GB, and about "
+            "ten times that on disk for its index). Or name another corpus, such as nursery."
+        )
+    )
+
+
+def _same_text(addresses: Sequence[str], found: Texts) -> None:
+    """Say so where a model was trained on other stories than those that are looked at."""
+    if (index := cache.copy_index(found)) is None:
+        return
+    for address in addresses:
+        stories = open_run(Address.parse(address).run).info.corpus.get("stories")
+        if stories is None:
+            st.caption(show.plain(f"{address} does not say how many stories it was trained on."))
+        elif stories != len(index):
+            st.caption(
+                show.plain(
+                    f"{address} was trained on {stories:,} stories, and this corpus has "
+                    f"{len(index):,}: what is found here may be likenesses, not memories."
+                )
+            )

@@ -1,0 +1,126 @@
+"""The story written again from the word on, with parts switched: what goes, what comes."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+import streamlit as st
+
+from app import cache
+from app.views.predictions.target import Asked
+from app.widgets import show
+from app.widgets.story_view import Shown, story_view
+from slm.generation.sampler import Sampling
+from slm.interp.predictions.intervention import (
+    PAIRS,
+    Kept,
+    Regeneration,
+    Word,
+    parse_switches,
+    word_diff,
+)
+
+
+def controls() -> str:
+    """Which parts are switched, and how."""
+    return (
+        st.text_input(
+            "Switched parts",
+            "",
+            key="off",
+            bind="query-params",
+            max_chars=400,
+            width=230,
+            placeholder="2.1  1.n17=0  0.3=2.5",
+            help="2.1 is head 1 of layer 2, 1.n17 is neuron 17 of layer 1: replaced by its mean over the "
+            "shipped stories. With =0 it is silent, with =2.5 it speaks so many times as loud.",
+        )
+        or ""
+    )
+
+
+def rewritten(asked: Asked, parts: str, sampling: Sampling) -> None:
+    """Both stories, what differs between them, and how much of that is luck."""
+    switches = parse_switches(parts)
+    if not switches:
+        suggest(asked)
+        return
+    named = " ".join(map(str, switches))
+    found = cache.regenerated(asked.address, asked.before, named, sampling)
+    before, after = word_diff(found.whole.text, found.switched.text)
+    st.markdown("**The whole model** goes on")
+    words(before, -1.0, key=f"whole-{asked.address}")
+    st.markdown(f"**With {show.plain(named)}**, the same seed")
+    words(after, 1.0, key=f"switched-{asked.address}")
+    st.markdown(
+        f"The switched model gives the first story **{found.surprise_switched:.2f}** bits a token, "
+        f"the whole one **{found.surprise:.2f}**. Of the words **{told(found.kept)}** stay; between "
+        f"two seeds of the whole model, {told(found.by_luck)}."
+    )
+    name = f"rewritten-{asked.address}-token{asked.at}-seed{sampling.seed}"
+    show.footer(
+        name=name,
+        note=f"{asked.address}: what follows token {asked.at - 1}, seed {sampling.seed}, temperature "
+        f"{sampling.temperature:g}. Orange words go, blue words come. Shares: means over {PAIRS} "
+        "pairs of stories, with 95 % intervals by bootstrap over them",
+        table=lambda: show.csv(
+            ("story", "word", "stays"),
+            (
+                (which, word.text, word.stays)
+                for which, text in (("whole", before), ("switched", after))
+                for word in text
+            ),
+        ),
+        everything=lambda: as_json(found),
+    )
+
+
+def suggest(asked: Asked) -> None:
+    """What to switch, where nothing is switched yet."""
+    loss = cache.without_heads(asked.address, asked.prompt, "mean").loss
+    layer, head = np.unravel_index(np.argmax(loss), loss.shape)
+    st.info(
+        "Name parts to switch, such as 2.1 (a head) or 1.n17=0 (a neuron), and the story is written "
+        "again from the word on. A click on a head or neuron under \u201cSwitched off\u201d does the same."
+    )
+    st.button(
+        f"Without the head this word needs most: {layer}.{head}",
+        key=f"suggest-{asked.address}",
+        on_click=lambda: st.session_state.update(off=f"{layer}.{head}"),
+    )
+
+
+def words(text: Sequence[Word], colour: float, key: str) -> None:
+    """A text whose words that do not stay are coloured."""
+    story_view(
+        [Shown(text=word.text, value=None if word.stays else colour) for word in text],
+        key=key,
+        label=("comes:", "goes:"),
+        scale="which way",
+        small=True,
+    )
+
+
+def told(kept: Kept) -> str:
+    """A share with its interval."""
+    return f"{kept.mean:.0%} ({kept.low:.0%} to {kept.high:.0%})"
+
+
+def as_json(found: Regeneration) -> str:
+    """Both stories and the numbers."""
+    return json.dumps(
+        {
+            "address": str(found.address),
+            "switched": [str(one) for one in found.switches],
+            "whole": asdict(found.whole),
+            "switched_story": asdict(found.switched),
+            "words_kept": asdict(found.kept),
+            "words_kept_by_luck": asdict(found.by_luck),
+            "surprise_bits_a_token": {
+                "whole": found.surprise,
+                "switched": found.surprise_switched,
+            },
+        },
+        ensure_ascii=False,
+    )

@@ -1,0 +1,201 @@
+"""A neuron in a judge's words, beside two controls: what is asked, what it costs, what came of it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import cache
+from app.figures.intervals import intervals
+from app.jobs import waiting
+from app.jobs.work import Work
+from app.views.roles.scores import plain
+from app.widgets import selection, show
+from app.widgets.api_key import given, key_field
+from slm.interp.autointerp.explaining import Bill, Explained, bill, explain, recalled
+from slm.llm.judge import Judge, server_of
+from slm.llm.prices import prices
+from slm.llm.replies import ReplyStore
+from slm.runs import Address, open_run
+from slm.stories.snippets import NeuronSnippets
+
+WORK = "explaining-work"
+Pair = tuple[NeuronSnippets, NeuronSnippets]
+SHOWN = 5
+
+
+def view(addresses: Sequence[str], corpus: str, stories: int) -> None:
+    """Choose a neuron of each model and a judge; see the bill; ask; read what came of it."""
+    left, right = st.columns([2, 5], gap="large")
+    model, base_url, key = _judge(left)
+    found: dict[str, Pair] = {}
+    for column, address in zip(right.columns(len(addresses)), addresses, strict=True):
+        with column, show.one_line():
+            found[address] = _neuron(addresses, address, corpus, stories)
+    works: dict[str, Work[Explained]] = st.session_state.setdefault(WORK, {})
+    with left, show.one_line():
+        _ask(found, model, base_url, key, works)
+    with right:
+        waiting.under_way(works, "explaining")
+        for column, address in zip(st.columns(len(addresses)), addresses, strict=True):
+            with column, show.one_line():
+                if address in works:
+                    waiting.say_why(works[address], "What was answered is kept.")
+                if address in found:
+                    known = _known(address, found[address], model, base_url)
+                    _result(address, found[address], known)
+
+
+def _judge(column: DeltaGenerator) -> tuple[str, str, str]:
+    """The judge's name, server and key."""
+    with column:
+        model = st.text_input("Judge", "gpt-4o", key="judge", bind="query-params").strip()
+        base_url = st.text_input(
+            "Server",
+            placeholder="OpenAI's; or http://127.0.0.1:8080/v1",
+            key="server",
+            help="Any server that speaks OpenAI's protocol, one on your own machine too.",
+        ).strip()
+        return model, base_url, key_field(base_url)
+
+
+def _neuron(addresses: Sequence[str], address: str, corpus: str, stories: int) -> Pair:
+    """The neuron to be explained, and another of its layer, each by example."""
+    config = cache.checkpoint(address).config
+    written = st.text_input(
+        f"Neuron of {show.plain(address)} (layer.neuron)",
+        placeholder="0.0",
+        bind="query-params",
+        key="unit_a" if address == addresses[0] else "unit_b",
+    )
+    layer, neuron = selection.layer_and_neuron(written or "0.0", config.n_layers, config.d_mlp)
+    return cache.snippets(address, layer, neuron, corpus, stories)
+
+
+def _ask(
+    found: dict[str, Pair], model: str, base_url: str, key: str, works: dict[str, Work[Explained]]
+) -> None:
+    """The bill, and the button that begins."""
+    if not found:
+        return
+    cap = None
+    if model in prices():
+        cap = st.number_input("At most US$ a neuron", 0.01, 1000.0, 0.5, 0.1, key="explain-cap")
+    st.markdown(show.plain(_in_words([bill(mine, model) for mine, _ in found.values()])))
+    busy = any(work.running for work in works.values())
+    if st.button("Explain", type="primary", key="explain", disabled=busy, width="stretch"):
+        asked = given(key, base_url)
+        for address, (mine, another) in found.items():
+            judge = Judge(model=model, base_url=base_url or None, key=asked, patience=30.0)
+            works[address] = Work(
+                explain(mine, another, judge, ReplyStore(_path(address)), max_cost=cap)
+            )
+        st.rerun()
+
+
+def _in_words(bills: Sequence[Bill]) -> str:
+    calls, tokens = (sum(getattr(one, part) for one in bills) for part in ("calls", "input_tokens"))
+    work = f"{calls} calls at most, about {show.count(tokens)} tokens to read"
+    costs = [one.cost for one in bills if one.cost is not None]
+    if len(costs) < len(bills):
+        return f"{work}. The price of this judge is unknown, so no cap can be kept."
+    return f"{work}: about ${sum(costs):.2g}. What was answered before costs nothing."
+
+
+def _path(address: str) -> Path:
+    return open_run(Address.parse(address).run).explanations_path
+
+
+def _known(address: str, pair: Pair, model: str, base_url: str) -> Explained | None:
+    """What this judge said before; makes no file where there is none."""
+    path = _path(address)
+    if not path.exists():
+        return None
+    return recalled(*pair, model, server_of(base_url or None), ReplyStore(path))
+
+
+def _result(address: str, pair: Pair, found: Explained | None) -> None:
+    """The explanation, and how much can be told from it; where there is none, what would be shown."""
+    mine, _ = pair
+    name = f"{mine.layer}.{mine.neuron}"
+    if found is None:
+        st.markdown(
+            f"This judge was not asked about neuron {name} yet. It would explain it from places such "
+            "as these, and take a quiz on other stories with its explanation, with another neuron's, "
+            "and with the top token alone."
+        )
+        _places(mine)
+        return
+    own = found.scores[0]
+    st.markdown(f"**{show.plain(found.judge)} on neuron {name}:** {show.plain(own.explanation)}")
+    st.markdown(_verdict(found))
+    rows = [
+        (one.name, one.accuracy, one.low, one.high)
+        for one in found.scores
+        if one.accuracy is not None and one.low is not None and one.high is not None
+    ]
+    if rows:
+        show.figure(
+            intervals(
+                rows, show.colours(), "told right (balanced accuracy; 0.5 is guessing)", (0.0, 1.02)
+            ),
+            name=f"explained-{address}-{name}-{found.judge}",
+            note=f"{address}, blocks.{mine.layer}.mlp, neuron {mine.neuron}: snippets of stories "
+            "that the explanation was not made from, half of which make the neuron fire most; "
+            f"{own.answered} answered. Bars: 95 % intervals over snippets",
+            table=partial(_numbers, found),
+            everything=partial(_everything, address, pair, found),
+        )
+    for score in found.scores[1:]:
+        st.caption(show.plain(f"{score.name}: {score.explanation}"))
+    if unread := sum(score.unreadable for score in found.scores):
+        st.caption(f"{unread} replies could not be read and are not counted.")
+    st.markdown("It was explained from places such as these:")
+    _places(mine)
+
+
+def _places(neuron: NeuronSnippets) -> None:
+    """Some of what an explanation is made from."""
+    for one in neuron.shown[:SHOWN]:
+        st.caption(show.plain(one.marked))
+
+
+def _verdict(found: Explained) -> str:
+    leads = ", ".join(
+        f"{lead.value:+.2f} ({lead.low:+.2f} to {lead.high:+.2f}) over {lead.over}"
+        for lead in found.leads
+    )
+    if not found.leads:
+        return "Not measured: the answers could not be read."
+    surely = "**It explains the neuron**" if found.explains else "**It does not surely explain it**"
+    return f"{surely}: {show.plain(leads)}."
+
+
+def _numbers(found: Explained) -> str:
+    """The scores as CSV."""
+    return show.csv(
+        ("explained by", "explanation", "accuracy", "low", "high", "answered", "unreadable"),
+        (
+            tuple("" if value is None else value for value in asdict(score).values())
+            for score in found.scores
+        ),
+    )
+
+
+def _everything(address: str, pair: Pair, found: Explained) -> str:
+    """What was shown, asked and found, as JSON."""
+    mine, another = pair
+    data = {
+        "address": address,
+        **plain(found),
+        "explains": found.explains,
+        "shown": [one.marked for one in mine.shown],
+        "exciting": [one.text for one in mine.exciting],
+        "quiet": [one.text for one in mine.quiet],
+        "another neuron": another.neuron,
+    }
+    return json.dumps(data, ensure_ascii=False, indent=1)

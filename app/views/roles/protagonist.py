@@ -1,0 +1,133 @@
+"""The protagonist test: the verdict on the best protagonist-first neurons, and what it rests on."""
+
+import json
+from functools import partial
+
+import streamlit as st
+
+from app.figures.intervals import intervals
+from app.views.roles.scores import number, plain
+from app.widgets import show
+from slm.interp.roles.protagonist import ProtagonistTest, Trial, rise
+
+TITLES = ("In nursery stories", "At the end of sentences alike but for one thing")
+
+
+def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
+    """The verdict on the best protagonist-first neuron, and what it rests on.
+
+    Where one model is `alone` on the page, its figures stand side by side.
+    """
+    names = {f"{one.layer}.{one.neuron}": one for one in found.trials}
+    trial = found.trials[0]
+    if len(names) > 1:
+        chosen = st.selectbox(
+            "Neuron, best first",
+            list(names),
+            key=f"tried-{address}",
+            width=330,
+            format_func=lambda name: f"{name}  ({names[name].verdict})",
+        )
+        trial = names[chosen or next(iter(names))]
+    st.markdown(
+        f"Neuron {trial.layer}.{trial.neuron}: **{show.plain(trial.verdict)}**, because "
+        f"{show.plain(trial.why)}."
+    )
+    causes = ", ".join(
+        f"{one.name} {one.value:+.2f} ({one.low:+.2f} to {one.high:+.2f})"
+        for one in trial.effects[:3]
+    )
+    st.markdown(
+        show.plain(
+            f"First and later mentions differ by {rise(trial.means):.2f} in stories. In our sentences, "
+            f"{causes}."
+        )
+    )
+    rows = [one for one in trial.means if one.count]
+    high = max((one.high for one in (*rows, *trial.conditions)), default=1.0)
+    low = min(0.0, *(one.low for one in (*rows, *trial.conditions)))
+    limits = (low - 0.05 * (high - low), high + 0.05 * (high - low))
+    places = st.columns(2, gap="large") if alone else (st.container(), st.container())
+    for place, title, shown, where in zip(
+        places, TITLES, (rows, trial.conditions), ("stories", "sentences"), strict=True
+    ):
+        with place:
+            st.markdown(f"**{title}**")
+            show.figure(
+                intervals(
+                    [(f"{one.name} ({one.count})", one.value, one.low, one.high) for one in shown],
+                    show.colours(),
+                    "mean max(activation, 0)",
+                    limits,
+                ),
+                name=f"protagonist-{where}-{address}-{trial.layer}.{trial.neuron}",
+                note=f"{address}, blocks.{trial.layer}.mlp.hook_post, 0 where neuron {trial.neuron} does "
+                "not fire: means with 95 % intervals, on stories it was not chosen on"
+                if where == "stories"
+                else "The same names in every condition, at about the same place; intervals over names",
+                table=partial(numbers, trial),
+                everything=partial(as_json, found),
+            )
+    compared = (*trial.contrasts, *trial.fires_more, *trial.effects)
+    two_digits = st.column_config.NumberColumn(format="%.2f")
+    st.dataframe(
+        {
+            "what is compared": [one.name for one in compared],
+            "measure": ["AUC"] * len(trial.contrasts)
+            + ["fires more often by"] * len(trial.fires_more)
+            + ["activation"] * len(trial.effects),
+            "value": [number(one.value) for one in compared],
+            "from": [number(one.low) for one in compared],
+            "to": [number(one.high) for one in compared],
+        },
+        column_config={"value": two_digits, "from": two_digits, "to": two_digits},
+        hide_index=True,
+    )
+    st.caption(
+        "AUCs rank the pre-activation (of a gated MLP the activation). Activations are hook_post, 0 where "
+        "the neuron does not fire; its firing is compared at the same place where ordinary words are."
+    )
+    if len(names) > 1:
+        st.caption(
+            "The neurons were chosen on the other half of the stories, by how well they tell first "
+            "mentions from other words at the same place and from later mentions."
+        )
+
+
+def numbers(trial: Trial) -> str:
+    """Every number of a trial as CSV."""
+    parts = {
+        "mean activation in stories": trial.means,
+        "share of words on which it fires": trial.fires,
+        "AUC": trial.contrasts,
+        "fires more often by": trial.fires_more,
+        "difference of activation in sentences": trial.effects,
+        "mean activation in sentences": trial.conditions,
+    }
+    return show.csv(
+        ("measure", "of", "value", "low", "high", "count"),
+        (
+            (measure, one.name, one.value, one.low, one.high, one.count)
+            for measure, ones in parts.items()
+            for one in ones
+        ),
+    )
+
+
+def as_json(found: ProtagonistTest) -> str:
+    """All trials with their verdicts, for the reader's own tools."""
+    trials = [
+        {
+            "layer": trial.layer,
+            "neuron": trial.neuron,
+            "verdict": trial.verdict,
+            "why": trial.why,
+            **{
+                part: [plain(one) for one in getattr(trial, part)]
+                for part in ("means", "fires", "contrasts", "fires_more", "effects", "conditions")
+            },
+        }
+        for trial in found.trials
+    ]
+    data = {"address": str(found.address), "stories": found.stories, "trials": trials}
+    return json.dumps(data, ensure_ascii=False, indent=1)

@@ -1,0 +1,1 @@
+"""What several pages show or ask: figures, stories, pickers, the sidebar."""

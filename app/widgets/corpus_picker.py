@@ -1,0 +1,99 @@
+"""Which stories a page reads, and that a person of this session said so."""
+
+import streamlit as st
+
+from app.widgets import show
+from slm.stories.annotation.labelled import NURSERY
+
+WITH_ROLES, SHIPPED, OWN = "nursery stories: roles", "shipped stories: word classes", "a corpus"
+OURS = ("nursery", "shipped")
+ASKED_FOR = "corpora-asked-for"
+
+
+def corpus() -> str:
+    """A source of stories, chosen once for all pages that ask; "" where none is named yet."""
+    with st.container(horizontal=True, vertical_alignment="bottom", width="content"):
+        chosen = st.selectbox(
+            "Read",
+            [WITH_ROLES, SHIPPED, OWN],
+            key="read",
+            bind="query-params",
+            width=250,
+            help="Nursery writes its stories and knows what each word is for. In any other story "
+            "words are sorted into classes, such as pronouns or what ends in -ed.",
+        )
+        if chosen != OWN:
+            return NURSERY if chosen == WITH_ROLES else "shipped"
+        return named()
+
+
+def named() -> str:
+    """A corpus that the reader names: a file, or one of the hub's."""
+    return st.text_input(
+        "Corpus",
+        placeholder="a path, or tinystories",
+        key="corpus",
+        bind="query-params",
+        help="A .txt with <|endoftext|> between stories, .jsonl, .parquet, or a known name.",
+        on_change=typed,
+        args=("corpus",),
+    ).strip()
+
+
+def typed(key: str) -> None:
+    """A corpus was typed into the field called `key` (its callback): it may be read."""
+    _ask_for(st.session_state[key].strip())
+
+
+def _ask_for(*names: str) -> None:
+    st.session_state.setdefault(ASKED_FOR, set()).update(names)
+
+
+def wait_until_asked(*names: str) -> bool:
+    """Whether these may be read; else a button that says so is shown.
+
+    What a link names was chosen by whoever wrote the link: no file is opened for it and no server
+    asked before a person presses.
+    """
+    asked_for = st.session_state.get(ASKED_FOR, set())
+    waiting = [name for name in names if name not in asked_for and not _is_ours(name)]
+    if waiting:
+        st.info(
+            show.plain(
+                f"The link names {' and '.join(waiting)}. Nothing is read before you say so."
+            )
+        )
+        st.button("Read it", type="primary", key="read-it", on_click=_ask_for, args=tuple(waiting))
+    return not waiting
+
+
+def more(key: str) -> None:
+    """A person set how much is done (a field's callback): from now on that much may begin at once."""
+    _ask_for(key)
+
+
+def wait_if_more(key: str, asked: int, usual: int, work: str) -> bool:
+    """Whether work may begin that is no more than usual, or was asked for in this session.
+
+    A link alone begins nothing larger than the page itself would.
+    """
+    if asked <= usual or key in st.session_state.get(ASKED_FOR, set()):
+        return True
+    st.info(
+        show.plain(f"The link asks for {work}, more than usual. Nothing begins before you say so.")
+    )
+    st.button("Begin", type="primary", key=f"begin-{key}", on_click=_ask_for, args=(key,))
+    return False
+
+
+def _is_ours(name: str) -> bool:
+    """Whether every part of it comes with the program: no file of this machine, and not the hub."""
+    return all(part.split(":")[0] in OURS for part in name.split("+"))
+
+
+def ask_for_one() -> None:
+    """Say what is missing, and stop the page."""
+    st.info(
+        "Name a corpus: a file with stories, or tinystories. Its words are sorted into classes."
+    )
+    st.stop()

@@ -1,0 +1,98 @@
+"""The memorization page: what to do without the text, a study that is kept, and any text."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.jobs.work import THREAD
+from app.views.memorization.copied import underlined
+from slm.memorization.suffix_index import Copy
+from slm.runs import open_run
+from slm.stories import nursery
+from tests.app.conftest import Open, figure_on, said, story_on, told_to_read
+from tests.conftest import little_stories, write_corpus
+
+
+@pytest.fixture
+def unseen(tmp_path: Path) -> Path:
+    """Stories that stand in no corpus here."""
+    stories = [nursery.story(1, number).text[:160] + "." for number in range(6)]
+    return write_corpus(tmp_path / "unseen.txt", stories)
+
+
+def press_and_wait(app: AppTest) -> AppTest:
+    """Begin what the page offers, wait for it, and look again."""
+    next(button for button in app.button if str(button.key).startswith("begin-")).click().run()
+    until = time.monotonic() + 60
+    while any(thread.name == THREAD for thread in threading.enumerate()):
+        assert time.monotonic() < until, "the work did not end"
+        time.sleep(0.05)
+    return app.run()
+
+
+def test_pieces_of_a_copy_are_underlined_and_nothing_is_lost() -> None:
+    text = 'Hi! "Don\'t go," said Tom.'
+    shown = underlined(text, [Copy(start=1, stop=4, story=0)])  # don t go
+    assert "".join(one.text for one in shown) == text
+    assert [one.text for one in shown if one.marked] == [" \"Don't", ' go,"']
+    assert {one.value for one in shown if one.marked} == {3}
+
+
+def test_without_the_text_the_page_says_where_to_get_it(open_page: Open, two_runs: Path) -> None:
+    app = told_to_read(open_page("memorization", a="tiny", corpus="gone.txt"))
+    assert not app.exception and not app.error
+    assert "there is no file 'gone.txt'" in said(app)
+    assert "tiny@10 says it was trained on nursery" in said(app)
+    assert "Name where it lies on this machine" in said(app)
+
+
+def test_a_study_is_measured_once_and_shown_from_every_side(
+    open_page: Open, two_runs: Path, corpus: Path, unseen: Path
+) -> None:
+    link = {"a": "tiny", "corpus": corpus, "unseen": unseen, "stories": 3}
+    app = told_to_read(open_page("memorization", **link))
+    assert "Not measured yet" in said(app)
+    app = press_and_wait(app)
+    assert not app.exception and not app.error
+    assert "of the true ending where it was trained" in said(app)
+    (kept,) = open_run("tiny").memorization_path.glob("study-*.json")
+    kept_at = kept.stat().st_mtime_ns
+    app = told_to_read(open_page("memorization", **link, view="measures"))
+    assert not app.exception and "of the true ending where it was trained" in said(app)
+    names = [trace["name"] for trace in figure_on(app, "figure-copied-truth-tiny@10")["data"]]
+    assert len(names) == 2  # people's endings are the truth
+    app.selectbox(key="measure").set_value(app.selectbox(key="measure").options[2]).run()
+    assert len(figure_on(app, "figure-copied-seen-tiny@10")["data"]) == 3
+    app.segmented_control(key="view").set_value("templates").run()
+    assert not app.exception and "0 of 3 among people's endings of these" in said(app)
+    assert kept.stat().st_mtime_ns == kept_at
+
+
+def test_any_text_is_underlined_where_it_is_copied(
+    open_page: Open, two_runs: Path, corpus: Path, unseen: Path
+) -> None:
+    text = "Zebras sing. " + little_stories(300)[7]
+    link = {"a": "tiny", "corpus": corpus, "unseen": unseen, "view": "any text", "text": text}
+    app = press_and_wait(told_to_read(open_page("memorization", **link)))
+    assert not app.exception and not app.error
+    shown = story_on(app, "any-text")
+    assert shown["marked"] == list(range(2, len(shown["str_tokens"])))
+    assert "Story 7 of the corpus" in said(app)
+
+
+def test_novelty_stands_beside_peoples(
+    open_page: Open, two_runs: Path, corpus: Path, unseen: Path
+) -> None:
+    link = {"a": "tiny", "corpus": corpus, "unseen": unseen, "view": "novelty", "stories": 2}
+    app = press_and_wait(told_to_read(open_page("memorization", **link)))
+    assert not app.exception and not app.error
+    traces = figure_on(app, "figure-novelty-temperature-tiny@10")["data"]
+    assert [trace["name"] for trace in traces] == [
+        "temperature 0",
+        "temperature 0.5",
+        "temperature 1",
+        "people",
+    ]
