@@ -17,11 +17,11 @@ import torch
 
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
+from slm.recipe import Recipe
 from slm.runs import Metric, Run, RunInfo
 from slm.stories import nursery
 from slm.stories.tokenizer import END
-from slm.training.loop import Learner
-from slm.training.recipe import Recipe
+from slm.training.trainer import Trainer
 
 BASE = ModelConfig(d_model=64, n_layers=4, n_heads=4, d_vocab=4096)
 ROUNDS = 3
@@ -119,9 +119,9 @@ def _write_stories(path: Path, size: int) -> None:
 
 
 def _step(config: ModelConfig, batch: int) -> float:
-    learner = Learner(initialise(config, 0), Recipe(batch=batch))
+    trainer = Trainer(initialise(config, 0), Recipe(batch=batch))
     rows = torch.randint(0, config.d_vocab, (batch, config.n_ctx + 1))
-    return _best(lambda: learner.learn(rows, 0.01))
+    return _best(lambda: trainer.step(rows, 0.01))
 
 
 def _best(work: Callable[[], object]) -> float:

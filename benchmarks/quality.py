@@ -21,17 +21,17 @@ from slm.model import functional
 from slm.model.config import ModelConfig, parse_shape
 from slm.model.loss import story_loss
 from slm.model.weights import Weights, initialise
+from slm.recipe import Recipe
 from slm.stories.corpus import TokenizedSplits, prepare
-from slm.training.loop import Learner, train
-from slm.training.recipe import Recipe
-from slm.training.rows import Rows
+from slm.training.data import PackedSampler
+from slm.training.trainer import Trainer, train
 
 SHAPES = "64x8x16,128x4x8"
 RATES = (1e-3, 2e-3, 4e-3, 8e-3)
 WARMUP = 0.02
 
 
-Way = Callable[[Weights, Rows, Recipe], None]
+Way = Callable[[Weights, PackedSampler, Recipe], None]
 
 
 def run() -> str:
@@ -76,7 +76,7 @@ def _at(config: ModelConfig, prepared: TokenizedSplits, minutes: float) -> str:
 def _speed(config: ModelConfig, prepared: TokenizedSplits, way: Way) -> float:
     """Tokens/s of ten steps."""
     recipe = replace(Recipe(), tokens=10 * Recipe().batch * config.n_ctx)
-    weights, rows = initialise(config, 0), Rows(prepared.train, config.n_ctx, 0)
+    weights, rows = initialise(config, 0), PackedSampler(prepared.train, config.n_ctx, 0)
     began = time.monotonic()
     way(weights, rows, recipe)
     return recipe.tokens / (time.monotonic() - began)
@@ -86,20 +86,20 @@ def _reached(config: ModelConfig, prepared: TokenizedSplits, tokens: int, way: W
     """Bits per byte on all validation stories after so many tokens."""
     recipe = replace(Recipe(), tokens=tokens)
     weights = initialise(config, recipe.seed)
-    way(weights, Rows(prepared.train, config.n_ctx, recipe.seed), recipe)
+    way(weights, PackedSampler(prepared.train, config.n_ctx, recipe.seed), recipe)
     stories = [prepared.valid.story(index).tolist() for index in range(len(prepared.valid))]
     return story_loss(weights, prepared.tokenizer, stories).bits_per_byte
 
 
-def _ours(weights: Weights, rows: Rows, recipe: Recipe) -> None:
+def _ours(weights: Weights, rows: PackedSampler, recipe: Recipe) -> None:
     for _ in train(
-        Learner(weights, recipe), rows, first=0, steps=recipe.steps(weights.config.n_ctx)
+        Trainer(weights, recipe), rows, first=0, steps=recipe.steps(weights.config.n_ctx)
     ):
         pass
 
 
 def _adamw(peak: float) -> Way:
-    def way(weights: Weights, rows: Rows, recipe: Recipe) -> None:
+    def way(weights: Weights, rows: PackedSampler, recipe: Recipe) -> None:
         leaves = [leaf for _, leaf in weights.requires_grad().named_parameters()]
         groups = [
             {"params": [leaf for leaf in leaves if leaf.ndim == 2], "weight_decay": 0.1},
@@ -110,7 +110,7 @@ def _adamw(peak: float) -> Way:
         warm = max(1, round(WARMUP * steps))
         for step in range(steps):
             functional.loss(
-                weights, rows.batch(step, recipe.batch), recipe.on("cpu").dtype
+                weights, rows.batch(step, recipe.batch), recipe.for_device("cpu").dtype
             ).backward()
             torch.nn.utils.clip_grad_norm_(leaves, 1.0)
             falling = 0.5 + 0.5 * math.cos(math.pi * max(0, step - warm) / max(1, steps - warm))

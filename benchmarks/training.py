@@ -9,8 +9,8 @@ from benchmarks import peers
 from benchmarks.race import Contender, race, table
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
-from slm.training.loop import Learner
-from slm.training.recipe import Recipe
+from slm.recipe import Recipe
+from slm.training.trainer import Trainer
 
 SHAPES = ((64, 8, 16), (64, 8, 4), (128, 4, 8), (256, 4, 8))
 BATCH = 16
@@ -26,8 +26,8 @@ def run() -> str:
 def _at(config: ModelConfig) -> str:
     rows = torch.randint(0, config.d_vocab, (BATCH, config.n_ctx + 1))
     recipe = Recipe(batch=BATCH)
-    ours = Learner(initialise(config, 0), recipe)
-    exact = Learner(initialise(config, 0), replace(recipe, precision="float32"))
+    ours = Trainer(initialise(config, 0), recipe)
+    exact = Trainer(initialise(config, 0), replace(recipe, precision="float32"))
     hooked, gpt2 = peers.hooked_transformer(config), peers.gpt2(config)
     tokens = rows[:, :-1]
 
@@ -42,8 +42,8 @@ def _at(config: ModelConfig) -> str:
             return gpt2(tokens, labels=tokens).loss
 
     contenders = [
-        Contender("slm train", lambda: ours.learn(rows, 0.01) and None),
-        Contender("slm train --precision float32", lambda: exact.learn(rows, 0.01) and None),
+        Contender("slm train", lambda: ours.step(rows, 0.01) and None),
+        Contender("slm train --precision float32", lambda: exact.step(rows, 0.01) and None),
         Contender("HookedTransformer, AdamW", _adamw(hooked, hooked_loss)),
         Contender("transformers GPT-2, AdamW", _adamw(gpt2, gpt2_loss)),
         Contender("transformers GPT-2, AdamW, bfloat16 autocast", _adamw(gpt2, autocast_loss)),

@@ -13,12 +13,12 @@ from app.widgets import show
 from slm.grading.history import Scored
 from slm.grading.protocol import ALL_DIMENSIONS
 from slm.model.config import count_parameters, named_shape
+from slm.recipe import Recipe
 from slm.runs import damaged_runs, list_runs
 from slm.stories.sources import absolute
 from slm.text import visible
 from slm.training import queue, sweep
 from slm.training.grid import LOWER_IS_BETTER, Cell, cells, places
-from slm.training.recipe import Recipe
 from slm.training.sweep import Sweep
 
 ALL = "every run there is"

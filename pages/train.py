@@ -12,11 +12,11 @@ from app.views.train.corpus_format import read_as
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.model.config import FROM_THE_PAPER, PRESETS, ModelConfig, count_parameters
+from slm.recipe import RECIPES
 from slm.runs import Address, list_runs, open_run
 from slm.stories.tokenizer import VOCABULARY_SIZES
 from slm.text import visible
 from slm.training import queue
-from slm.training.recipe import RECIPES
 
 NEW = "a new model"
 FREE = "my own shape"

@@ -39,7 +39,7 @@ class Sample(AtStep):
 
 
 class RecipeFields(TypedDict, total=False):
-    """What this room reads of a recipe; `slm.training.recipe` knows the rest."""
+    """What this room reads of a recipe; `slm.recipe` knows the rest."""
 
     tokens: int
     batch: int

@@ -12,9 +12,9 @@ from slm.grading.grades import GradeStore, Item
 from slm.grading.grading import items
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
+from slm.recipe import Recipe
 from slm.runs import Checkpoint
 from slm.seeds import LARGEST_SEED, check_seed, derived_seed, generator_seed
-from slm.training.recipe import Recipe
 
 LARGE = (10**10, 1_732_569_600_000, 2 * 10**13, 2**63 - 1, 2**63, LARGEST_SEED)
 OUTSIDE = (-1, LARGEST_SEED + 1)

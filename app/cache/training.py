@@ -7,11 +7,11 @@ import torch
 
 from app.cache.checkpoints import checkpoint
 from slm.model.config import ModelConfig
+from slm.recipe import Recipe
 from slm.stories.preview import Preview
 from slm.stories.preview import preview as look_at
 from slm.training.device import choose_device
-from slm.training.recipe import Recipe
-from slm.training.speed import Speed, measure
+from slm.training.throughput import Throughput, measure_throughput
 
 ALL_THREADS = torch.get_num_threads()
 torch.set_num_threads(1)
@@ -21,17 +21,17 @@ torch.set_num_threads(1)
 _MEASURING = threading.Lock()
 
 
-def speed(config: ModelConfig, recipe: Recipe) -> Speed:
+def speed(config: ModelConfig, recipe: Recipe) -> Throughput:
     """What training this shape costs on this machine, measured for two seconds the first time."""
     return _speed(config, recipe)
 
 
 @st.cache_data(max_entries=64, show_spinner="Timing a few steps on this machine …")
-def _speed(config: ModelConfig, recipe: Recipe) -> Speed:
+def _speed(config: ModelConfig, recipe: Recipe) -> Throughput:
     with _MEASURING:  # two measurements at once would each see half a machine
         torch.set_num_threads(ALL_THREADS)
         try:
-            return measure(config, recipe, device=choose_device("auto"))
+            return measure_throughput(config, recipe, device=choose_device("auto"))
         finally:
             torch.set_num_threads(1)
 

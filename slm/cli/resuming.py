@@ -28,8 +28,8 @@ def check_resumed(chosen: argparse.Namespace, info: "RunInfo") -> None:
 def _differing(chosen: argparse.Namespace, info: "RunInfo") -> Iterator[tuple[str, object, object]]:
     """Flag, what was given, and what the run has, where these are not the same."""
     from slm.model.config import named_shape
+    from slm.recipe import Recipe, named_recipe
     from slm.runs import Address
-    from slm.training.recipe import Recipe, named_recipe
 
     config, recipe = info.config, Recipe(**info.recipe)
     if chosen.shape is not None:

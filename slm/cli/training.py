@@ -184,9 +184,9 @@ def checked(name: str, how: Sequence[str], *, without: Sequence[str] = ()) -> li
 
 def _plan(chosen: argparse.Namespace) -> "Plan":
     from slm.model.config import named_shape
+    from slm.recipe import named_recipe
     from slm.stories.tokenizer import check_vocabulary
     from slm.training.plan import Plan
-    from slm.training.recipe import named_recipe
 
     if chosen.tokens is not None and chosen.minutes is not None:
         raise BadInput("give --tokens or --minutes, not both")

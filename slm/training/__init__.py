@@ -1,1 +1,1 @@
-"""Learning: the recipe, the loop, and the run it leaves behind."""
+"""Train models: the specification, the trainer, the run on disk, the queue, sweeps."""

@@ -1,4 +1,4 @@
-"""What is kept of a training at each checkpoint: weights, losses, what it writes, and how to go on."""
+"""Write a checkpoint: weights, validation loss, samples, and the state to resume from."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -8,7 +8,7 @@ from slm.model.weights import Weights
 from slm.runs import Address, Checkpoint, Metric, Run, Sample
 from slm.stories.corpus import TokenizedSplits
 from slm.stories.tokenizer import Tokenizer
-from slm.training.loop import Learner
+from slm.training.trainer import Trainer
 from slm.training.validation import validation_loss
 
 PINNED_PROMPTS = (
@@ -21,17 +21,17 @@ PINNED = Sampling(temperature=0.8, max_tokens=80, seed=0)
 
 @dataclass(frozen=True)
 class CheckpointWriter:
-    """Saves a checkpoint with everything that is measured there."""
+    """Write checkpoints of a run with everything that is measured there."""
 
     run: Run
-    learner: Learner
+    trainer: Trainer
     prepared: TokenizedSplits
     steps: int
     clock: Callable[[], float]
 
     def write(self, step: int, metric: Metric | None) -> None:
-        """Save the checkpoint of `step`; raises `CannotWrite` where the disk will not take it."""
-        weights = self.learner.weights
+        """Write the checkpoint of `step`; raises `CannotWrite` where the disk will not take it."""
+        weights = self.trainer.weights
         self.run.save_checkpoint(weights, step)
         loss = validation_loss(weights, self.prepared)
         line = metric or Metric(step=0, tokens=0, seconds=0.0, train_loss=None)
@@ -39,7 +39,7 @@ class CheckpointWriter:
         self.run.add_metric(Metric(**{**asdict(line), **measured}))
         self.run.add_samples(_samples(self.run, weights, self.prepared, step))
         if step < self.steps:
-            self.run.save_resume(self.learner.state(), step, self.clock())
+            self.run.save_resume(self.trainer.state(), step, self.clock())
 
 
 def _samples(run: Run, weights: Weights, prepared: TokenizedSplits, step: int) -> list[Sample]:
@@ -57,7 +57,7 @@ def _samples(run: Run, weights: Weights, prepared: TokenizedSplits, step: int) -
 
 
 def pinned_prompts(tokenizer: Tokenizer, n_ctx: int) -> list[str]:
-    """The beginnings that every checkpoint writes on from; where none fits, half a context of one."""
+    """Return the prompts that every checkpoint completes, or half a context of one where none fits."""
     fitting = [p for p in PINNED_PROMPTS if len(tokenizer.encode_story(p)) < n_ctx]
     if fitting:
         return fitting

@@ -1,4 +1,4 @@
-"""Where a model is trained, and whether it fits there."""
+"""Choose the device of a training, and check that the model fits its memory."""
 
 import contextlib
 import os
@@ -10,11 +10,11 @@ from slm.errors import BadInput, shown
 from slm.model.config import ModelConfig, count_parameters
 
 BYTES_A_PARAMETER = 12
-"""At least, while it is trained: the weight, its gradient and what an optimizer remembers of it."""
+"""At least: the parameter, its gradient and one optimizer moment, in float32."""
 
 
 def choose_device(asked: str) -> str:
-    """The device that `asked` names, as torch writes it; "auto" is CUDA where it is there, else the CPU.
+    """Return the device that `asked` names, as torch writes it; "auto" is CUDA if there, else CPU.
 
     Raises `BadInput` for what names no device, and for one that this machine does not have.
     """
@@ -31,12 +31,12 @@ def choose_device(asked: str) -> str:
 
 
 class OutOfMemory(ArithmeticError):
-    """A device has no memory left. One line says which, and what to do."""
+    """A device is out of memory. One line says which, and what to do."""
 
 
 @contextlib.contextmanager
 def naming_memory(device: str) -> Iterator[None]:
-    """Raise `OutOfMemory` where torch finds none left, for which it has an error on GPUs only."""
+    """Raise `OutOfMemory` where torch is out of memory (it has an error of its own for GPUs only)."""
     try:
         yield
     except RuntimeError as error:
@@ -60,7 +60,7 @@ def check_memory(config: ModelConfig, device: str) -> None:
 
 
 def _memory(device: str) -> int | None:
-    """Bytes of memory that a device has; None where that is not known."""
+    """Return the bytes of a device's memory; None where that is not known."""
     kind = torch.device(device).type
     if kind == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)

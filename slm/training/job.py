@@ -13,6 +13,7 @@ from slm.model.weights import Weights, initialise
 from slm.processes import Process
 from slm.progress import ProgressCallback
 from slm.reading import typed
+from slm.recipe import Recipe
 from slm.runs import (
     Address,
     Metric,
@@ -27,14 +28,13 @@ from slm.stories.corpus import TokenizedSplits, prepare
 from slm.stories.sources import absolute
 from slm.stories.tokenizer import Tokenizer
 from slm.training.checkpoint_writer import CheckpointWriter
+from slm.training.data import PackedSampler
 from slm.training.device import OutOfMemory, check_memory, choose_device, naming_memory
-from slm.training.loop import Diverged, Learner, train
+from slm.training.distributed import ProcessGroup, init_distributed
 from slm.training.plan import Plan, info_of, machine
-from slm.training.recipe import Recipe
 from slm.training.reopening import reopen
-from slm.training.rows import Rows
-from slm.training.speed import measure
-from slm.training.team import Team, gather
+from slm.training.throughput import measure_throughput
+from slm.training.trainer import Diverged, Trainer, train
 
 REPORTS = 200
 ROOM = 1 << 16
@@ -64,10 +64,10 @@ def start(
     training fails; what was saved before stays. Under `torchrun` every process calls this; the first
     one writes, and the others' updates are the same.
     """
-    team, device = gather(), choose_device(plan.device)
-    team.check(plan.recipe.batch)
+    group, device = init_distributed(), choose_device(plan.device)
+    group.check_batch(plan.recipe.batch)
     run = Run(runs_dir() / check_name(plan.name))
-    if team.tell((run.path / "run.json").exists()):
+    if group.broadcast((run.path / "run.json").exists()):
         raise BadInput(
             f"there is a run {plan.name!r} already; choose another name, or go on with --resume"
         )
@@ -83,18 +83,18 @@ def start(
     check_memory(asked, device)
     prepared = _prepare(plan.corpus, plan.valid, asked, tokenizer, progress)
     config = asked if parent else replace(asked, d_vocab=prepared.tokenizer.d_vocab)
-    recipe = plan.recipe.on(device)
+    recipe = plan.recipe.for_device(device)
     if plan.minutes is not None:
         progress("measuring this machine", None)
-        share = replace(recipe, batch=recipe.batch // team.size)
-        speed = measure(config, share, prepared, device)
-        tokens = speed.tokens_in(plan.minutes * 60, recipe) * team.size
-        recipe = replace(recipe, tokens=team.tell(tokens))
-    with _held(run, team) as reserve:
-        if team.first:
+        share = replace(recipe, batch=recipe.batch // group.size)
+        speed = measure_throughput(config, share, prepared, device)
+        tokens = speed.tokens_in(plan.minutes * 60, recipe) * group.size
+        recipe = replace(recipe, tokens=group.broadcast(tokens))
+    with _held(run, group) as reserve:
+        if group.is_main:
             prepared.tokenizer.save(run.path / "tokenizer.json")
             run.write_info(info_of(plan, config, recipe, prepared, parent, device))
-        yield from _go_on(run, config, recipe, prepared, stop, team, device, reserve)
+        yield from _go_on(run, config, recipe, prepared, stop, group, device, reserve)
 
 
 def resume(
@@ -111,9 +111,9 @@ def resume(
     On the same machine with as many threads it follows the losses of a run that never stopped. Of a
     finished run nothing is left to do. `corpus` and `valid` are where its stories lie now.
     """
-    team, device = gather(), choose_device(device)
+    group, device = init_distributed(), choose_device(device)
     run = open_run(name)
-    info = team.tell(run.info)
+    info = group.broadcast(run.info)
     if info.status == "finished":
         return
     if not info.recipe:
@@ -121,11 +121,11 @@ def resume(
     recipe = typed(Recipe, info.recipe, f"the recipe in {run.path / 'run.json'}")
     if missing := {"train", "valid", "train_hash", "valid_hash"} - info.corpus.keys():
         raise BadInput(f"{run.path / 'run.json'} does not say the corpus's {min(missing)}")
-    team.check(recipe.batch)
-    with _held(run, team) as reserve:
+    group.check_batch(recipe.batch)
+    with _held(run, group) as reserve:
         run.stop_path.unlink(missing_ok=True)
         prepared, corpora = reopen(run, corpus, valid, progress)
-        if team.first:
+        if group.is_main:
             run.update(
                 status="training",
                 process=Process.of(os.getpid()),
@@ -133,7 +133,7 @@ def resume(
                 machine=machine(device),
                 corpus={**info.corpus, **corpora},
             )
-        yield from _go_on(run, info.config, recipe, prepared, stop, team, device, reserve)
+        yield from _go_on(run, info.config, recipe, prepared, stop, group, device, reserve)
 
 
 def _go_on(
@@ -142,19 +142,19 @@ def _go_on(
     recipe: Recipe,
     prepared: TokenizedSplits,
     stop: Callable[[], bool],
-    team: Team,
+    group: ProcessGroup,
     device: str,
     reserve: DiskReserve | None,
 ) -> Iterator[Update]:
     """`_learn`, with how it ended in run.json, whatever way that was."""
     try:
         with naming_memory(device):
-            yield from _learn(run, config, recipe, prepared, stop, team, device)
+            yield from _learn(run, config, recipe, prepared, stop, group, device)
     except (Diverged, OSError, OutOfMemory) as error:
         if reserve is not None:
             why = str(error)
             with contextlib.suppress(OSError):  # the first error is the one to be told of
-                reserve.keep(lambda: _mark(run, team, "failed", why))
+                reserve.keep(lambda: _mark(run, group, "failed", why))
         raise
 
 
@@ -164,22 +164,22 @@ def _learn(
     recipe: Recipe,
     prepared: TokenizedSplits,
     stop: Callable[[], bool],
-    team: Team,
+    group: ProcessGroup,
     device: str,
 ) -> Iterator[Update]:
-    if team.first:
-        learner = Learner(_beginning(run, recipe, device), recipe, team)
-        done, seconds_before = _restore(run, learner)
+    if group.is_main:
+        trainer = Trainer(_beginning(run, recipe, device), recipe, group)
+        done, seconds_before = _restore(run, trainer)
     else:
-        learner = Learner(initialise(config, recipe.seed, device), recipe, team)
+        trainer = Trainer(initialise(config, recipe.seed, device), recipe, group)
         done, seconds_before = 0, 0.0
-    if team.size > 1:
-        done = team.tell(done)
-        learner.restore(team.tell(learner.state()))
+    if group.size > 1:
+        done = group.broadcast(done)
+        trainer.restore(group.broadcast(trainer.state()))
     steps = recipe.steps(config.n_ctx)
     began = time.monotonic() - seconds_before
-    writer = CheckpointWriter(run, learner, prepared, steps, lambda: time.monotonic() - began)
-    if team.first and not run.metrics():
+    writer = CheckpointWriter(run, trainer, prepared, steps, lambda: time.monotonic() - began)
+    if group.is_main and not run.metrics():
         writer.write(0, None)
 
     due = recipe.checkpoint_steps(steps)
@@ -187,15 +187,15 @@ def _learn(
     losses: list[float] = []
     recent: list[tuple[float, int]] = [(time.monotonic(), done)]
     for step in train(
-        learner, Rows(prepared.train, config.n_ctx, recipe.seed), first=done, steps=steps
+        trainer, PackedSampler(prepared.train, config.n_ctx, recipe.seed), first=done, steps=steps
     ):
         losses.append(step.loss)
         recent = [*recent[-20:], (time.monotonic(), step.step)]
         elapsed, covered = recent[-1][0] - recent[0][0], recent[-1][1] - recent[0][1]
         speed = covered * recipe.batch * config.n_ctx / max(elapsed, 1e-9)
-        stopping = team.any(stop() or run.stop_path.exists()) and step.step < steps
+        stopping = group.all_reduce_any(stop() or run.stop_path.exists()) and step.step < steps
         is_due = step.step in due or stopping
-        if team.first and (is_due or step.step % report_every == 0):
+        if group.is_main and (is_due or step.step % report_every == 0):
             metric = Metric(
                 step=step.step,
                 tokens=step.step * recipe.batch * config.n_ctx,
@@ -203,7 +203,7 @@ def _learn(
                 train_loss=sum(losses) / len(losses),
                 tokens_per_second=round(speed, 1),
                 gradient_norm=step.gradient_norm,
-                learning_rate=step.rate * recipe.learning_rate,
+                learning_rate=step.lr_scale * recipe.learning_rate,
             )
             losses = []
             if is_due:
@@ -221,30 +221,30 @@ def _learn(
             checkpoint=is_due,
         )
         if stopping:
-            _mark(run, team, "stopped", f"stopped after step {step.step}")
+            _mark(run, group, "stopped", f"stopped after step {step.step}")
             return
-    _mark(run, team, "finished", "")
-    if team.first:
+    _mark(run, group, "finished", "")
+    if group.is_main:
         run.resume_path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _held(run: Run, team: Team) -> Iterator[DiskReserve | None]:
+def _held(run: Run, group: ProcessGroup) -> Iterator[DiskReserve | None]:
     """Hold the run, and some bytes beside it; None in the processes that only learn."""
-    if not team.first:
+    if not group.is_main:
         yield None
         return
     with run.held(), DiskReserve(run.path, ROOM) as reserve:
         yield reserve
 
 
-def _mark(run: Run, team: Team, status: Status, message: str) -> None:
-    if team.first:
+def _mark(run: Run, group: ProcessGroup, status: Status, message: str) -> None:
+    if group.is_main:
         run.update(status=status, process=None, message=message)
         run.stop_path.unlink(missing_ok=True)
 
 
-def _restore(run: Run, learner: Learner) -> tuple[int, float]:
+def _restore(run: Run, trainer: Trainer) -> tuple[int, float]:
     """Take up the last saved state; steps done and seconds taken before, 0 where nothing is saved."""
     saved = run.load_resume()
     if saved is None:
@@ -252,7 +252,7 @@ def _restore(run: Run, learner: Learner) -> tuple[int, float]:
         return 0, 0.0
     tensors, done, seconds = saved
     try:
-        learner.restore(tensors)
+        trainer.restore(tensors)
     except (KeyError, RuntimeError, ValueError) as error:
         raise BadInput(
             f"{run.resume_path} is not the state of this run ({error}): remove it to begin anew"

@@ -12,10 +12,9 @@ import torch
 
 from slm.errors import BadInput
 from slm.model.config import ModelConfig
-from slm.processes import Process
+from slm.recipe import Recipe
 from slm.runs import Checkpoint, RunInfo
 from slm.stories.corpus import TokenizedSplits
-from slm.training.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The loss that is measured at every checkpoint: on the same validation stories each time."""
+"""Compute the validation loss, on the same stories at every checkpoint."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from slm.model.weights import Weights
 from slm.stories.corpus import TokenizedSplits
 
 VALIDATION_STORIES = 128
-"""How many validation stories are scored at each checkpoint, always the same ones."""
+"""Stories scored at each checkpoint, spread evenly over the split."""
 
 
 def validation_loss(weights: Weights, prepared: TokenizedSplits) -> Loss:
-    """Loss on validation stories spread over the whole split, the same at every checkpoint."""
+    """Compute the loss of `VALIDATION_STORIES` stories spread evenly over the validation split."""
     count = min(VALIDATION_STORIES, len(prepared.valid))
     chosen = np.linspace(0, len(prepared.valid) - 1, count).round().astype(int)
     stories = [prepared.valid.story(int(index)).tolist() for index in chosen]

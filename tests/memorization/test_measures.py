@@ -20,12 +20,12 @@ from slm.memorization.suffix_index import CopyIndex, build_copies, open_copies
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
 from slm.progress import result_of
+from slm.recipe import Recipe
 from slm.runs import Address, Checkpoint, open_run
 from slm.stats.means import estimate
 from slm.stories import nursery
 from slm.stories.tokenizer import Tokenizer
-from slm.training.loop import Learner
-from slm.training.recipe import Recipe
+from slm.training.trainer import Trainer
 from tests.conftest import little_stories, write_corpus
 
 FOREIGN = (
@@ -106,9 +106,9 @@ def test_twenty_stories_learned_by_heart_light_up(tmp_path: Path) -> None:
 
     def checkpoint(steps: int) -> Checkpoint:
         weights = initialise(config, 0)
-        learner = Learner(weights, Recipe())
+        trainer = Trainer(weights, Recipe())
         for _ in range(steps):
-            learner.learn(rows, 1.0)
+            trainer.step(rows, 1.0)
         return Checkpoint(
             address=Address("x", steps), config=config, weights=weights, tokenizer=tokenizer
         )

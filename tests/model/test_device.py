@@ -11,11 +11,11 @@ from slm.model import functional
 from slm.model.config import ModelConfig
 from slm.model.loss import story_loss
 from slm.model.weights import Weights, initialise
+from slm.recipe import RECIPES, Precision, Recipe
 from slm.runs import Address, Checkpoint
 from slm.stories.tokenizer import Tokenizer
-from slm.training.loop import Learner
-from slm.training.recipe import RECIPES, Precision, Recipe
-from slm.training.speed import measure
+from slm.training.throughput import measure_throughput
+from slm.training.trainer import Trainer
 from tests.stand_in import stand_in
 
 CONFIGS = {
@@ -65,13 +65,13 @@ def test_the_device_that_is_none_knows_what_lies_elsewhere() -> None:
 def test_a_step_learns_the_same(config: ModelConfig, precision: Precision, recipe: Recipe) -> None:
     rows = torch.randint(0, 512, (4, 49), generator=torch.Generator().manual_seed(0))
     recipe = replace(recipe, precision=precision)
-    here = Learner(initialise(config, 0), recipe)
+    here = Trainer(initialise(config, 0), recipe)
     losses = [here.learn(rows, 0.1) for _ in range(2)]
     with stand_in() as device:
-        there = Learner(initialise(config, 0, device), recipe)
+        there = Trainer(initialise(config, 0, device), recipe)
         for loss in losses:
             assert there.learn(rows.to(device), 0.1) == pytest.approx(loss, rel=1e-3)
-        again = Learner(initialise(config, 1, device), recipe)
+        again = Trainer(initialise(config, 1, device), recipe)
         again.restore(there.state())
         assert again.learn(rows.to(device), 0.1) == pytest.approx(here.learn(rows, 0.1), rel=1e-3)
 
@@ -106,5 +106,5 @@ def test_the_same_stories_are_written_and_cost_the_same(
 
 def test_the_time_a_training_takes_is_measured_where_it_will_train() -> None:
     with stand_in() as device:
-        speed = measure(CONFIGS["learned"], Recipe(batch=2), device=device)
+        speed = measure_throughput(CONFIGS["learned"], Recipe(batch=2), device=device)
     assert speed.tokens_per_second > 0

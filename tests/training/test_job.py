@@ -17,11 +17,11 @@ from slm.cli import main
 from slm.errors import BadInput
 from slm.files import CannotWrite
 from slm.model.config import ModelConfig
+from slm.recipe import Recipe
 from slm.runs import Run, load_checkpoint, open_run, runs_dir
 from slm.training.job import end, resume, start
-from slm.training.loop import Diverged
 from slm.training.plan import Plan
-from slm.training.recipe import Recipe
+from slm.training.trainer import Diverged
 from tests.stand_in import stand_in
 
 CONFIG = ModelConfig(d_model=16, n_layers=1, n_heads=2, d_vocab=512, n_ctx=48)

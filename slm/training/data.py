@@ -1,22 +1,27 @@
-"""Which tokens each training step reads: a pure function of the seed and the step."""
+"""Sample the token rows of each training step: a pure function of the seed and the step."""
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Int64, UInt16
 
 from slm.errors import BadInput
 from slm.stories.corpus import Corpus
 
 
-class Rows:
-    """Rows of n_ctx + 1 tokens, each beginning where a story begins, in a new order each epoch.
+class PackedSampler:
+    """Sample rows of n_ctx + 1 packed tokens without replacement, shuffled anew each epoch.
 
-    A model is always asked about stories from their first word, so that is how it reads them. A
-    story longer than a row goes on in a row of its own; a shorter one is followed by its neighbour.
-    Every token is read at least once an epoch.
+    Every row starts where a story starts, or n_ctx tokens further into a long one, and runs on into the
+    next stories; so a model learns stories from their first word. Every token is read at least once an
+    epoch.
     """
 
     def __init__(self, corpus: Corpus, n_ctx: int, seed: int) -> None:
+        if len(corpus.tokens) < n_ctx + 1:
+            raise BadInput(
+                f"a corpus must be longer than one context of {n_ctx} tokens, "
+                f"not {len(corpus.tokens)}"
+            )
         self._tokens, self._n_ctx, self._seed = corpus.tokens, n_ctx, seed
         ends = np.append(corpus.starts[1:], len(corpus.tokens) - 1)
         rows_of_story = -(-(ends - corpus.starts) // n_ctx)
@@ -25,23 +30,18 @@ class Rows:
             np.cumsum(rows_of_story) - rows_of_story, rows_of_story
         )
         self._starts = np.minimum(first + nth * n_ctx, len(corpus.tokens) - n_ctx - 1)
-        if len(corpus.tokens) < n_ctx + 1:
-            raise BadInput(
-                f"a corpus must be longer than one context of {n_ctx} tokens, "
-                f"not {len(corpus.tokens)}"
-            )
         self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
 
     def __len__(self) -> int:
-        """Rows in an epoch."""
+        """Count the rows of an epoch."""
         return len(self._starts)
 
     def batch(self, step: int, size: int) -> Int64[torch.Tensor, "row pos_plus_one"]:
-        """The rows that step `step` (counted from 0) reads."""
+        """Return the rows of step `step` (counted from 0)."""
         rows = [self._row(step * size + index) for index in range(size)]
         return torch.from_numpy(np.stack(rows).astype(np.int64))
 
-    def _row(self, index: int) -> np.ndarray:
+    def _row(self, index: int) -> UInt16[np.ndarray, "pos_plus_one"]:
         epoch, place = divmod(index, len(self._starts))
         if epoch != self._epoch:
             generator = np.random.default_rng([self._seed, epoch])

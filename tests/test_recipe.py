@@ -3,12 +3,12 @@
 import pytest
 
 from slm.errors import BadInput
-from slm.training.recipe import Recipe
+from slm.recipe import Recipe
 
 
 def test_the_rate_warms_up_then_falls_to_nearly_nothing() -> None:
     recipe = Recipe(warmup=0.2)
-    rates = [recipe.rate(step, 10) for step in range(10)]
+    rates = [recipe.lr_scale(step, 10) for step in range(10)]
     assert rates[:2] == [0.5, 1.0]
     assert rates[2:] == pytest.approx([8 / 8, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8])
 

@@ -1,4 +1,4 @@
-"""How a model is trained: every choice, with its default. Nothing below this file has defaults."""
+"""Describe how a model is trained: optimizer, learning rates, schedule, budget, each with its default."""
 
 import math
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +20,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Optimizer, learning rates and budget of a training.
+    """The hyperparameters of a training.
 
     `tokens` is how many are read in all, `batch` how many rows of n_ctx tokens a step reads. With the
     `optimizer` "muon", Muon trains the blocks' matrices at `muon_lr` (scaled as `match_rms_adamw`
@@ -68,39 +68,39 @@ class Recipe:
 
     @property
     def learning_rate(self) -> float:
-        """That of the blocks' matrices."""
+        """Return the peak learning rate of the blocks' matrices."""
         return self.muon_lr if self.optimizer == "muon" else self.adam_lr
 
     @property
     def dtype(self) -> torch.dtype:
-        """What matrix products are computed in, once "auto" is decided."""
+        """Return the dtype of matrix products, once "auto" is decided."""
         return DTYPES[self.precision]
 
-    def on(self, device: str) -> "Recipe":
-        """The recipe with its "auto" decided for a device."""
+    def for_device(self, device: str) -> "Recipe":
+        """Return the recipe with "auto" precision decided for a device."""
         if self.precision != "auto":
             return self
         return replace(self, precision="bfloat16" if supports_bfloat16(device) else "float32")
 
     def steps(self, n_ctx: int) -> int:
-        """Steps it takes to read `tokens`."""
+        """Return the steps that read `tokens`."""
         return max(1, round(self.tokens / (self.batch * n_ctx)))
 
-    def rate(self, step: int, steps: int) -> float:
-        """The learning rates' factor at `step` of `steps` (counted from 0)."""
+    def lr_scale(self, step: int, steps: int) -> float:
+        """Return the factor of the learning rates at `step` of `steps` (counted from 0)."""
         warm = max(1, round(self.warmup * steps))
         falling = (steps - step) / max(1, steps - warm)
         return min((step + 1) / warm, 1.0 if self.schedule == "constant" else falling)
 
     def checkpoint_steps(self, steps: int) -> set[int]:
-        """After how many steps a checkpoint is kept: 0, 1, 2, 4, … 512, then evenly, then the last."""
+        """Return the steps that are checkpointed: 0, 1, 2, 4, … 512, then evenly spaced, then the last."""
         early = {0} | {2**n for n in range(10) if 2**n < steps}
         count = min(self.checkpoints, steps)
         even = {round(steps * n / count) for n in range(1, count + 1)}
         return early | {step for step in even if step > 0}
 
     def to_json(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
+        """Return the fields as JSON."""
         return asdict(self)
 
 
@@ -115,7 +115,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def named_recipe(name: str) -> Recipe:
-    """The recipe called `name`; `BadInput` naming those there are where there is none."""
+    """Return the recipe called `name`; `BadInput` naming those there are where there is none."""
     if name not in RECIPES:
         raise BadInput(f"a recipe is {' or '.join(RECIPES)}, not {shown(name)}")
     return RECIPES[name]

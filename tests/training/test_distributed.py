@@ -10,7 +10,7 @@ import pytest
 from slm.cli import main
 from slm.errors import BadInput
 from slm.runs import load_checkpoint, open_run
-from slm.training.team import Team
+from slm.training.distributed import ProcessGroup
 
 HOW = ["--shape", "16x1x2", "--vocab", "512", "--context", "48", "--batch", "8"]
 BUDGET = ["--tokens", "4608", "--checkpoints", "3", "--precision", "float32"]  # 12 steps
@@ -53,4 +53,4 @@ def test_two_processes_follow_the_losses_of_one(corpus: Path, runs: Path) -> Non
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
     with pytest.raises(BadInput, match="multiple of the 3 processes, not 16"):
-        Team(0, 3).check(16)
+        ProcessGroup(0, 3).check_batch(16)
