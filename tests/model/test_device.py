@@ -66,14 +66,14 @@ def test_a_step_learns_the_same(config: ModelConfig, precision: Precision, recip
     rows = torch.randint(0, 512, (4, 49), generator=torch.Generator().manual_seed(0))
     recipe = replace(recipe, precision=precision)
     here = Trainer(initialise(config, 0), recipe)
-    losses = [here.learn(rows, 0.1) for _ in range(2)]
+    losses = [here.step(rows, 0.1) for _ in range(2)]
     with stand_in() as device:
         there = Trainer(initialise(config, 0, device), recipe)
         for loss in losses:
-            assert there.learn(rows.to(device), 0.1) == pytest.approx(loss, rel=1e-3)
+            assert there.step(rows.to(device), 0.1) == pytest.approx(loss, rel=1e-3)
         again = Trainer(initialise(config, 1, device), recipe)
         again.restore(there.state())
-        assert again.learn(rows.to(device), 0.1) == pytest.approx(here.learn(rows, 0.1), rel=1e-3)
+        assert again.step(rows.to(device), 0.1) == pytest.approx(here.learn(rows, 0.1), rel=1e-3)
 
 
 def test_the_same_stories_are_written_and_cost_the_same(
