@@ -12,6 +12,7 @@ import torch
 
 from slm.errors import BadInput
 from slm.model.config import ModelConfig
+from slm.processes import Process
 from slm.recipe import Recipe
 from slm.runs import Checkpoint, RunInfo
 from slm.stories.corpus import TokenizedSplits
