@@ -8,7 +8,7 @@ from slm.model.hooked import hooked, run_with_hooks
 from slm.runs import Checkpoint, load_checkpoint
 from slm.stories import shipped
 
-RUNS = ("deep-narrow", "storyteller")
+RUNS = ("four-layer", "storyteller")
 
 
 def run() -> str:

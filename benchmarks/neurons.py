@@ -18,7 +18,7 @@ from slm.runs import Checkpoint, load_checkpoint
 from slm.stories import nursery
 from slm.stories.tokenizer import END
 
-RUNS = ("deep-narrow", "storyteller")
+RUNS = ("four-layer", "storyteller")
 STORIES = 1400
 """Enough that what only the first stories cost, when every list is empty, counts for little."""
 NAIVE_STORIES = 8

@@ -20,7 +20,7 @@ from slm.model.config import ModelConfig
 from slm.runs import Address, Checkpoint, list_runs, resolve
 from slm.stories.instruct import FEATURES, compose, request
 
-FAVOURITE = "storyteller"
+FAVOURITE = "four-layer"
 NOTHING = "nothing"
 OWN = "My own text"
 REQUEST = "A request: features, words, a summary"

@@ -194,6 +194,7 @@ PRESETS: dict[str, ModelConfig] = {
     "quick": ModelConfig(d_model=64, n_layers=2, n_heads=4, d_vocab=2048),
     "one-layer": ModelConfig(d_model=128, n_layers=1, n_heads=16, d_vocab=2048),
     "deep-narrow": ModelConfig(d_model=64, n_layers=8, n_heads=16, d_vocab=2048),
+    "four-layer": ModelConfig(d_model=128, n_layers=4, n_heads=8, d_vocab=2048),
     "storyteller": ModelConfig(d_model=256, n_layers=4, n_heads=8, d_vocab=4096),
     "paper-1M": _paper(64, 8),
     "paper-3M": _paper(128, 8),

@@ -243,15 +243,15 @@ def test_what_is_scored_is_what_the_model_computes(
         assert found == pytest.approx(theirs.T.half().numpy(), abs=2e-3)
 
 
-def test_neuron_1_22_of_storyteller_is_silent_on_objects_which_do_not_excite_it(
+def test_neuron_2_406_of_four_layer_is_silent_on_objects_which_do_not_excite_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SLM_RUNS", str(Path(__file__).resolve().parents[3] / "runs"))
-    model = load_checkpoint("storyteller")
+    model = load_checkpoint("four-layer")
     read = with_roles(model.tokenizer, 24)
     words = words_of(read, ROLES, first_str_tokens(model.tokenizer, read))
     streams = result_of(streams_at_words(model, read, begin=0.0, end=1.0))
-    acts = activations_at_words(model.config, model.weights.blocks[1], streams[1])[22:23]
+    acts = activations_at_words(model.config, model.weights.blocks[2], streams[2])[406:407]
     objects = ROLES.index(Role.OBJECT.value)
     found = scored(acts, words)
     assert found.held_out[objects, 0] < 0.2 and found.role[0] != objects
