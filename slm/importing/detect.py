@@ -12,13 +12,14 @@ from slm.importing.formats import (
     huggingface,
     huggingface_tensors,
     llama2c,
+    meta_llama,
+    nanogpt,
     tensor_names,
-    training_checkpoints,
     transformer_lens,
 )
 from slm.importing.json_files import read_json
 from slm.importing.pickles import as_configuration, unpickled
-from slm.importing.tensors import of_dict, of_folder, of_safetensors
+from slm.importing.tensors import ForeignTensors, of_dict, of_folder, of_safetensors
 from slm.importing.tokenizers.tokenizer_files import ImportedTokenizer, tokenizer_at, tokenizer_in
 from slm.importing.weight_sources import check, fill
 from slm.model.config import ModelConfig
@@ -135,8 +136,7 @@ def _folder(folder: Path, source: str, given: ImportOptions) -> DetectedModel:
         tensors=tensors,
         passed_over=huggingface_tensors.PASSED_OVER,
         reach=data.get("max_position_embeddings"),
-        gpt2_tokens=data["model_type"] != "llama"
-        and config.d_vocab == training_checkpoints.GPT2_TOKENS,
+        gpt2_tokens=data["model_type"] != "llama" and config.d_vocab == nanogpt.GPT2_TOKENS,
     )
     return _found(opened, folder, source, given, data)
 
@@ -153,7 +153,7 @@ def _state(path: Path) -> ForeignModel:
         states = [inside[name] for name in STATES if isinstance(inside.get(name), dict)]
         tensors = of_dict(states[0] if states else inside)
     tensors = tensors.as_trained()
-    if (opened := training_checkpoints.opened(_arguments(path, inside), tensors)) is not None:
+    if (opened := _by_arguments(_arguments(path, inside), tensors)) is not None:
         return opened
     if {"state", "param_groups"} <= inside.keys():
         raise BadInput(f"{path.name} holds the state of an optimizer, not a model")
@@ -177,6 +177,15 @@ def _state(path: Path) -> ForeignModel:
         passed_over=transformer_lens.PASSED_OVER,
         reach=data.get("n_ctx"),
     )
+
+
+def _by_arguments(arguments: Mapping[str, Any], tensors: ForeignTensors) -> ForeignModel | None:
+    """nanoGPT's or Meta's model by the sizes told with it; None where these are of neither kind."""
+    if {"n_embd", "block_size"} <= arguments.keys():
+        return nanogpt.foreign_model(arguments, tensors)
+    if {"dim", "n_layers"} <= arguments.keys() and "tok_embeddings.weight" in tensors.shapes:
+        return meta_llama.foreign_model(arguments, tensors)
+    return None
 
 
 def _arguments(path: Path, inside: Mapping[Any, Any]) -> dict[str, Any]:

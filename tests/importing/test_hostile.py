@@ -17,7 +17,8 @@ from slm.importing.detect import detect
 from slm.importing.import_run import import_run
 from slm.runs import list_runs
 from slm.stories.tokenizer import Tokenizer
-from tests.importing.formats.test_llama2c import write_model, write_tokenizer
+from tests.importing.formats.test_llama2c import write_model
+from tests.importing.tokenizers.test_llama2c_bin import write_tokenizer
 
 KINDS = ("safetensors", "pickle", "llama2c", "tokenizer.bin", "tokenizer.json", "config.json")
 

@@ -1,4 +1,4 @@
-"""llama2.c's two files: a model `.bin` of version 0, and the tokenizer.bin beside it.
+"""llama2.c's model file, a `.bin` of version 0.
 
 The model is seven int32 (dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, seq_len; a
 negative vocab_size means that the unembedding is its own), then float32 to the end. Its rotary pairs
@@ -10,9 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import tokenizers
 import torch
-from tokenizers import AddedToken, decoders, models, normalizers
 from torch import Tensor
 
 from slm.errors import BadInput
@@ -24,7 +22,6 @@ from slm.importing.json_files import refuse_pointer
 from slm.importing.tensors import ForeignTensors, TensorShape
 from slm.importing.weight_sources import TensorSource, heads_per_key_head, identity, transposed
 from slm.model.config import VOCABULARY_RANGE, ModelConfig
-from slm.stories.tokenizer import Tokenizer
 
 BASE, TRIED = 10_000.0, 256
 """Of the rotary angles, and at how many positions they are compared."""
@@ -34,8 +31,6 @@ OTHER_ANGLES = (
 )
 HEADER = struct.Struct("<7i")
 MAGIC = b"24ka"  # "ak42", of versions 1 and 2
-UNKNOWN, OPENING, BYTES = 0, 1, range(3, 259)
-"""Its first tokens: <unk>, <s> (which also ends a story), </s>, and the 256 bytes."""
 
 
 def read(path: Path) -> ForeignModel:
@@ -185,63 +180,3 @@ def _size(shape: TensorShape) -> int:
     for side in shape:
         total *= side
     return total
-
-
-def read_tokenizer(path: Path, d_vocab: int) -> Tokenizer:
-    """tokenizer.bin as a BPE. Raises `BadInput` where it does not hold `d_vocab` whole tokens.
-
-    llama2.c joins the two neighbours whose union has the highest score; so every way to split a token
-    into two others becomes a merge, those of the highest score first.
-    """
-    refuse_pointer(path)
-    data = path.read_bytes()
-    at, pieces, scores = 4, [], []
-    for index in range(d_vocab):
-        if at + 8 > len(data):
-            raise BadInput(f"{path.name} must hold {d_vocab:,} tokens, and ends after {index:,}")
-        score, length = struct.unpack_from("<fi", data, at)
-        if not 0 <= length <= len(data) - at - 8 or score != score:
-            raise BadInput(f"{path.name} is not whole: token {index} has {length:,} bytes")
-        try:
-            pieces.append(data[at + 8 : at + 8 + length].decode())
-        except UnicodeDecodeError:
-            raise BadInput(f"{path.name} is no tokenizer of llama2.c: token {index}") from None
-        scores.append(score)
-        at += 8 + length
-    whole = d_vocab >= BYTES.stop and at == len(data)
-    if not whole or any(
-        pieces[index] not in (f"<0x{byte:02X}>", chr(byte)) for byte, index in enumerate(BYTES)
-    ):  # before August 2023 a byte was written as its character
-        raise BadInput(f"{path.name} must hold {d_vocab:,} tokens, the 256 bytes among them")
-    return Tokenizer(
-        _bpe(pieces, scores), opening=OPENING, end=OPENING, prefix=" ", d_vocab=d_vocab
-    )
-
-
-def _bpe(pieces: list[str], scores: list[float]) -> tokenizers.Tokenizer:
-    names = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256)]
-    vocabulary = {name: index for index, name in enumerate(names)}
-    for index, piece in enumerate(pieces[BYTES.stop :], BYTES.stop):
-        vocabulary.setdefault(piece.replace(" ", "▁"), index)
-    words = {piece: index for piece, index in vocabulary.items() if index >= BYTES.stop}
-    merges = [
-        (-scores[index], piece[:cut], piece[cut:])
-        for piece, index in words.items()
-        for cut in range(1, len(piece))
-        if piece[:cut] in words and piece[cut:] in words
-    ]
-    merges.sort()
-    inner = tokenizers.Tokenizer(
-        models.BPE(
-            vocab=vocabulary,
-            merges=[(left, right) for _, left, right in merges],
-            byte_fallback=True,
-        )
-    )
-    if "▁" in words:  # else a space is its byte, as in llama2.c
-        inner.normalizer = normalizers.Replace(" ", "▁")
-    inner.decoder = decoders.Sequence(
-        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
-    )
-    inner.add_special_tokens([AddedToken(name, special=True) for name in ("<unk>", "<s>", "</s>")])
-    return inner

@@ -11,9 +11,8 @@ import tokenizers
 from tokenizers import decoders, models
 
 from slm.errors import BadInput, shown
-from slm.importing.formats import llama2c
 from slm.importing.json_files import read_json, refuse_pointer
-from slm.importing.tokenizers import round_trip, tokenizer_json
+from slm.importing.tokenizers import llama2c_bin, round_trip, tokenizer_json
 from slm.stories.tokenizer import END, Tokenizer, refused
 
 LONGEST = 50_000_000
@@ -92,7 +91,7 @@ def of_bin(path: Path, d_vocab: int) -> ImportedTokenizer:
     """llama2.c's tokenizer.bin; `BadInput` where it is none."""
     if path.stat().st_size > LONGEST:
         raise BadInput(f"{path.name} must be at most {LONGEST // 10**6} MB")
-    tokenizer = llama2c.read_tokenizer(path, d_vocab)
+    tokenizer = llama2c_bin.read_tokenizer(path, d_vocab)
     return ImportedTokenizer(tokenizer=tokenizer, notes=round_trip.habits(tokenizer))
 
 

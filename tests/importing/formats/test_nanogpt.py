@@ -1,4 +1,4 @@
-"""Checkpoints as trainings leave them, against small models written for these tests, number by number."""
+"""nanoGPT's checkpoints, against a small model written for these tests, number by number."""
 
 import json
 import math
@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -23,7 +22,6 @@ from slm.model import functional
 from slm.runs import load_checkpoint
 from slm.stories.tokenizer import Tokenizer
 from tests.importing.conftest import lively
-from tests.importing.formats.test_llama2c import forward, write_model
 
 CLOSE = 1e-4
 
@@ -155,106 +153,6 @@ def test_arguments_that_are_not_the_weights_are_refused(
     path = save(tmp_path, NanoGPT(sizes), sizes | changes)
     with pytest.raises(BadInput, match=rule):
         detect(str(path))
-
-
-def by_metas_names(parts: dict[str, np.ndarray]) -> dict[str, Tensor]:
-    """The parts of a llama2.c model as its training and Meta name them."""
-    found = {
-        "tok_embeddings.weight": parts["embedding"],
-        "norm.weight": parts["final_norm"],
-        "output.weight": parts.get("classifier", parts["embedding"]),
-    }
-    for ours, theirs in (
-        ("att_norm", "attention_norm"),
-        ("ffn_norm", "ffn_norm"),
-        *((f"w{letter}", f"attention.w{letter}") for letter in "qkvo"),
-        *((f"w{number}", f"feed_forward.w{number}") for number in "123"),
-    ):
-        for layer, part in enumerate(parts[ours]):
-            found[f"layers.{layer}.{theirs}.weight"] = part
-    return {name: torch.from_numpy(np.array(part)) for name, part in found.items()}
-
-
-@pytest.mark.parametrize("form", ["llama2.c", "compiled", "Meta"])
-@pytest.mark.parametrize("shared", [True, False])
-def test_logits_are_those_of_llama2c_by_its_training_and_by_meta(
-    tmp_path: Path, tokenizer: Tokenizer, form: str, shared: bool
-) -> None:
-    parts = write_model(tmp_path / "model.bin", tokenizer.d_vocab, shared=shared)
-    (tmp_path / "model.bin").unlink()
-    state = by_metas_names(parts)
-    sizes = {"dim": 24, "n_layers": 2, "n_heads": 6, "n_kv_heads": 2, "multiple_of": 8}
-    if form == "Meta":
-        path = tmp_path
-        torch.save(state | {"rope.freqs": torch.ones(2)}, path / "consolidated.00.pth")
-        told = json.dumps(sizes | {"vocab_size": -1, "norm_eps": 1e-5})
-        (path / "params.json").write_text(told)
-    else:
-        before = "_orig_mod." if form == "compiled" else ""
-        state = {before + name: tensor for name, tensor in state.items()}
-        sizes |= {"vocab_size": tokenizer.d_vocab, "max_seq_len": 32, "dropout": 0.0}
-        path = tmp_path / "ckpt.pt"
-        torch.save({"model": state, "model_args": sizes, "config": {"dim": 24}}, path)
-    tokenizer.save(tmp_path / "tokenizer.json")
-    found = detect(str(path))
-    assert found.kind == ("Llama (Meta)" if form == "Meta" else "llama2.c checkpoint")
-    assert found.config.tied is shared and found.config.mlp_width == 40
-    import_run(found, "theirs")
-    tokens = [1, 5, 7, 300, 12, 44, 9]
-    logits = functional.logits(load_checkpoint("theirs").weights, torch.tensor([tokens]))[0]
-    assert np.abs(logits.numpy() - forward(parts, tokens)).max() < CLOSE
-
-
-def test_scaled_rotary_positions_of_meta_are_refused(tmp_path: Path, tokenizer: Tokenizer) -> None:
-    parts = write_model(tmp_path / "model.bin", tokenizer.d_vocab, shared=True)
-    (tmp_path / "model.bin").unlink()
-    torch.save(by_metas_names(parts), tmp_path / "consolidated.00.pth")
-    sizes = {"dim": 24, "n_layers": 2, "n_heads": 6, "use_scaled_rope": True}
-    (tmp_path / "params.json").write_text(json.dumps(sizes))
-    with pytest.raises(BadInput, match="use_scaled_rope must be False, not True"):
-        detect(str(tmp_path))
-
-
-NAMED = {
-    "transformer.h.0.attn.c_attn.weight": ((16, 48), r"a GPT-2 .*config\.json must lie beside"),
-    "module.h.0.attn.c_attn.weight": ((16, 48), r"a GPT-2 .*config\.json must lie beside"),
-    "transformer.h.1.attn.c_attn.weight": ((48, 16), "of nanoGPT without its sizes.*model_args"),
-    "transformer.h.0.attn.attention.q_proj.weight": ((16, 16), r"a GPT-Neo .*config\.json must"),
-    "model.layers.0.self_attn.q_proj.weight": ((16, 16), r"a Llama or .*config\.json must lie"),
-    "layers.0.attention.wq.weight": ((16, 16), r"Meta names them.*params\.json.*model_args"),
-    "transformer.h.0.attn.c_q.weight": ((16, 16), "nanochat's model, which is not computed here"),
-    "gpt_neox.layers.0.attention.query_key_value.weight": ((48, 16), "GPT-NeoX, which is not"),
-    "base_model.model.layers.0.lora_A.weight": ((8, 16), r"a LoRA adapter.*merge_and_unload"),
-    "encoder.mystery": ((4, 4), "no model of a known kind has, such as 'encoder.mystery'"),
-}
-
-
-@pytest.mark.parametrize("name", NAMED)
-@pytest.mark.parametrize("ending", [".pt", ".safetensors"])
-def test_weights_alone_are_called_what_they_are(tmp_path: Path, name: str, ending: str) -> None:
-    from safetensors.torch import save_file
-
-    shape, what = NAMED[name]
-    path = tmp_path / f"model{ending}"
-    state = {name: torch.ones(shape)}
-    if ending == ".pt":
-        torch.save(state, path)
-    else:
-        save_file(state, path)
-    for given in (path, tmp_path):
-        with pytest.raises(BadInput, match=f"model{ending} holds .*{what}") as caught:
-            detect(str(given))
-        assert "HookedTransformerConfig" not in str(caught.value)
-
-
-def test_a_folder_of_nanochat_is_called_that(tmp_path: Path) -> None:
-    torch.save({"transformer.h.0.attn.c_q.weight": torch.ones(4, 4)}, tmp_path / "model_000010.pt")
-    torch.save({"state": {}, "param_groups": []}, tmp_path / "optim_000010.pt")
-    (tmp_path / "meta_000010.json").write_text('{"model_config": {"n_embd": 4}}')
-    with pytest.raises(BadInput, match="nanochat's model, which is not computed here"):
-        detect(str(tmp_path))
-    with pytest.raises(BadInput, match=r"optim_000010\.pt holds the state of an optimizer"):
-        detect(str(tmp_path / "optim_000010.pt"))
 
 
 def characters(folder: Path, text: str) -> dict[str, int]:
