@@ -3,6 +3,7 @@
 import os
 import random
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,3 +105,31 @@ def server() -> Iterator[JudgeServer]:
     """A judge on this machine."""
     with serving() as judge:
         yield judge
+
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from slm.runs import Run
+with Run(Path(sys.argv[1])).held():
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def begin(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """A process that has said its first word."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline()
+    return process
+
+
+@pytest.fixture
+def holder(checkpoint: Checkpoint, runs: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds `tiny`."""
+    process = begin(HOLDS, runs / "tiny")
+    yield process
+    process.kill()
+    process.wait()

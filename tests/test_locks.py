@@ -1,12 +1,8 @@
 """Who holds a run, and which process a number means: asked without taking, writing or guessing."""
 
-import dataclasses
 import os
-import signal
 import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +11,9 @@ import pytest
 from slm.cli import main
 from slm.errors import BadInput
 from slm.locks import LockHeld, hold_lock, is_locked
-from slm.processes import Process
 from slm.runs import Checkpoint, Run, list_runs
 from slm.training import queue
+from tests.conftest import begin
 
 ASKS = """
 import sys
@@ -27,32 +23,6 @@ print("asking", flush=True)
 while True:
     is_locked(Path(sys.argv[1]))
 """
-HOLDS = """
-import sys, time
-from pathlib import Path
-from slm.runs import Run
-with Run(Path(sys.argv[1])).held():
-    print("held", flush=True)
-    time.sleep(600)
-"""
-
-
-def begin(code: str, *arguments: object) -> subprocess.Popen[str]:
-    """A process that has said its first word."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None and process.stdout.readline()
-    return process
-
-
-@pytest.fixture
-def holder(checkpoint: Checkpoint, runs: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds `tiny`."""
-    process = begin(HOLDS, runs / "tiny")
-    yield process
-    process.kill()
-    process.wait()
 
 
 def test_who_asks_without_pause_keeps_nobody_from_working(tmp_path: Path) -> None:
@@ -130,35 +100,6 @@ def test_a_run_that_trains_in_a_folder_that_cannot_be_written_here_is_seen_to(
 ) -> None:
     assert [run.status for run in list_runs()] == ["training"]
     assert queue.training() == ["tiny"]
-
-
-def test_a_process_is_known_by_machine_boot_and_beginning(holder: subprocess.Popen[str]) -> None:
-    process = Process.of(holder.pid)
-    assert process.is_here() and process.may_live()
-    for other in ({"host": "elsewhere"}, {"boot": "another"}, {"began": "1"}, {"boot": ""}):
-        assert not dataclasses.replace(process, **other).is_here()
-        assert not dataclasses.replace(process, **other).ask_to_end()
-    assert dataclasses.replace(process, host="elsewhere").may_live(), "nobody here can know"
-    assert holder.poll() is None
-    assert process.ask_to_end() and holder.wait(10) == -signal.SIGTERM
-    assert not process.is_here() and not process.may_live() and not process.ask_to_end()
-
-
-def test_a_training_of_another_machine_is_asked_by_a_file_and_no_process_here_is_touched(
-    holder: subprocess.Popen[str], runs: Path
-) -> None:
-    bystander = subprocess.Popen(["sleep", "600"])
-    try:
-        run = Run(runs / "tiny")
-        elsewhere = dataclasses.replace(Process.of(bystander.pid), host="another-container")
-        run.update(status="training", process=elsewhere)
-        assert main(["queue", "stop", "tiny"]) == 0
-        assert run.stop_path.exists()
-        time.sleep(0.3)
-        assert bystander.poll() is None and holder.poll() is None
-    finally:
-        bystander.kill()
-        bystander.wait()
 
 
 def test_what_a_kill_left_half_written_is_swept_when_the_run_is_held_again(

@@ -6,7 +6,6 @@ tokenizer.json says so in a part of its own, "story", beside what the library wr
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -20,16 +19,18 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from slm.errors import BadInput, one_line, shown
 from slm.files import write_text
 from slm.reading import parse_json, read_text
+from slm.stories.byte_level import (
+    ASCII_WORDS,
+    BYTE_OF_LETTER,
+    BYTE_TOKEN,
+    WordCache,
+    byte_level_text,
+    splits_as_gpt2,
+)
 
 END = "<|endoftext|>"
 VOCABULARY_SIZES = (512, 16_384)
 WORDS_KEPT = 1 << 18
-ASCII_WORDS = re.compile(
-    r"'(?:[stmd]|re|ve|ll)| ?[A-Za-z]+| ?[0-9]+| ?[^ \t\n\r\f\vA-Za-z0-9]+"
-    r"|[ \t\n\r\f\v]+(?![^ \t\n\r\f\v])|[ \t\n\r\f\v]+"
-)
-"""What GPT-2's pattern, by which ByteLevel splits text, comes to where all letters are ASCII."""
-
 Leading = Literal["kept", "shared", "dropped"]
 """What becomes of the white space that a story begins with, before a prefix (a space) is put there."""
 WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
@@ -89,7 +90,7 @@ class Tokenizer:
     ) -> None:
         self._inner = inner
         self._inner.encode_special_tokens = True  # the text "<|endoftext|>" is text like any other
-        self._words = _Words(self)
+        self._words = WordCache(self.encode)
         self.d_vocab: int = max(inner.get_vocab().values()) + 1
         if self.d_vocab > 1 << 16:
             raise BadInput(f"tokens are kept in 16 bits, and this tokenizer has {self.d_vocab}")
@@ -218,7 +219,9 @@ class Tokenizer:
         if not isinstance(self._inner.decoder, decoders.ByteLevel):
             return frozenset()
         return frozenset(
-            byte for letter, byte in _BYTE_OF.items() if self._inner.token_to_id(letter) is None
+            byte
+            for letter, byte in BYTE_OF_LETTER.items()
+            if self._inner.token_to_id(letter) is None
         )
 
     def unread_in(self, text: str) -> str | None:
@@ -289,15 +292,7 @@ class Tokenizer:
 
     @cached_property
     def _splits_as_gpt2(self) -> bool:
-        """Whether text is split into words by GPT-2's pattern and by nothing else."""
-        made_of = json.loads(self.to_json())
-        splits = made_of["pre_tokenizer"] or {"type": None}
-        added = [token["content"] for token in made_of["added_tokens"]]
-        return (
-            splits["type"] == "ByteLevel"
-            and (splits["use_regex"], splits["add_prefix_space"]) == (True, False)
-            and (made_of["normalizer"], added) == (None, [END])
-        )
+        return splits_as_gpt2(json.loads(self.to_json()), special=[END])
 
     def encode_story(self, text: str) -> list[int]:
         """What opens a story (END, of tokenizers made here), then the ids of `text`.
@@ -348,27 +343,11 @@ class Tokenizer:
         written = self._inner.id_to_token(index)
         if written is None:
             return f"<{index}>"  # padding of the vocabulary
-        if not isinstance(self._inner.decoder, decoders.ByteLevel):
-            if byte := _BYTE_TOKEN.fullmatch(written):
-                return bytes([int(byte[1], 16)]).decode("utf-8", "backslashreplace")
-            return self._inner.decode([index], skip_special_tokens=False)
-        if not all(letter in _BYTE_OF for letter in written):
-            return written  # a token that another's tokenizer adds as it stands
-        return bytes(_BYTE_OF[letter] for letter in written).decode("utf-8", "backslashreplace")
-
-
-_BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
-
-
-class _Words(dict[str, tuple[int, ...]]):
-    """The ids of each word, found when it is first asked for."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self.encode = tokenizer.encode
-
-    def __missing__(self, word: str) -> tuple[int, ...]:
-        self[word] = ids = tuple(self.encode(word))
-        return ids
+        if isinstance(self._inner.decoder, decoders.ByteLevel):
+            return byte_level_text(written)
+        if byte := BYTE_TOKEN.fullmatch(written):
+            return bytes([int(byte[1], 16)]).decode("utf-8", "backslashreplace")
+        return self._inner.decode([index], skip_special_tokens=False)
 
 
 def _stories_in(text: str) -> list[tuple[int, str]]:
@@ -380,17 +359,6 @@ def _stories_in(text: str) -> list[tuple[int, str]]:
         found.append((start, part))
         start += len(part) + len(END)
     return found
-
-
-def _byte_letters() -> dict[str, int]:
-    """GPT-2's printable stand-ins for bytes: printable Latin-1 stands for itself, the rest from 256."""
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    letters = {chr(byte): byte for byte in plain}
-    others = [byte for byte in range(256) if byte not in set(plain)]
-    return letters | {chr(256 + n): byte for n, byte in enumerate(others)}
-
-
-_BYTE_OF = _byte_letters()
 
 
 def _first_bytes(stories: Iterable[str], limit: int) -> Iterator[str]:
