@@ -26,10 +26,10 @@ def look(path: Path, ask: Callable[[sqlite3.Connection], T]) -> T:
     else leave a log beside it; whether it did change is looked at afterwards. A file in use is opened
     for reading, with the log that its writer keeps.
     """
-    if not path.is_file():
-        if path.exists():
-            raise BadInput(f"{path} is no file")
+    if not path.exists():  # somebody may make it at this moment
         raise FileNotFoundError(path)
+    if not path.is_file():
+        raise BadInput(f"{path} is no file")
     said: sqlite3.Error | None = None
     for _ in range(TRIES):
         try:

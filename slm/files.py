@@ -7,10 +7,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from safetensors import SafetensorError
 
 from slm.errors import one_line
+
+T = TypeVar("T")
 
 
 class CannotWrite(OSError):
@@ -108,13 +111,13 @@ class DiskReserve:
     ) -> None:
         self._file.close()
 
-    def keep(self, write: Callable[[], None]) -> None:
+    def keep(self, write: Callable[[], T]) -> T:
         """Call `write`; where it fails, give the bytes back, call it again, and raise all the same.
 
         So what was already paid for is on disk, and whoever goes on learns that there is no room.
         """
         try:
-            write()
+            return write()
         except OSError:
             self._file.truncate(0)
             write()

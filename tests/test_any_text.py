@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from slm.comparing.measured import Value, kept, made_from
 from slm.errors import BadInput
-from slm.grading.grades import GradeStore, Item
+from slm.grading.items import Item
+from slm.grading.store import GradeStore
 from slm.knowledge.verdicts import _said, say
 from slm.llm import prices
-from slm.llm.replies import ReplyStore
+from slm.llm.messages import Reply
+from slm.llm.replies import ReplyStore, call
 from slm.memorization.endings import Ending
 from slm.memorization.kept import KINDS, read_study
 from slm.memorization.measures import KS, Measures
@@ -24,6 +26,7 @@ from slm.memorization.study import Study
 from slm.reading import read_json
 from slm.runs import Checkpoint, Metric, Run, RunInfo
 from slm.training import queue, sweep
+from tests.grading.keeping import keep
 
 
 def joined(text: str) -> str:
@@ -162,16 +165,16 @@ def test_in_grades_and_replies(checkpoint: Checkpoint, text: str) -> None:
         item = Item(
             address="r@0", opening=text, completion=text, opening_index=0, completion_index=0
         )
-        store, who = GradeStore(run.grades_path), (text, text, "version")
-        assert store.claim(item, *who) is not None
-        asked = [{"role": "user", "content": text}]
-        store.keep(item, *who, turn="assessment", asked=asked, text=text, cost=None)
-        store.keep(item, *who, turn="grade", asked=asked, text=text, cost=None)
-        (row,) = store.rows("r@0")
-        assert (row.item.opening, row.item.completion, row.judge) == (stored,) * 3
-        assert (row.assessment, row.grade) == (stored, stored)
-        assert next(iter(store.replies(text, text).values())).grade == stored
-        assert store.row(item, *who).grade == stored
+        store = GradeStore(run.grades_path)
+        keep(store, item, text, text, assessment=text, grade=text)
+        (said,) = store.conversations("r@0")
+        assert (said.item.opening, said.item.completion, said.judge) == (stored,) * 3
+        assert (said.assessment, said.grade) == (stored, stored)
         replies = ReplyStore(run.explanations_path)
-        replies.keep(asked, *who, text=text, cost=None)
-        assert replies.find(asked, *who) == stored
+        asked = call(
+            [{"role": "user", "content": text}], None, model=text, server=text, version="version"
+        )
+        assert replies.claim(asked)
+        kept = replies.keep(asked, Reply(text=text, input_tokens=0, output_tokens=0), None)
+        assert kept.text == stored
+        assert replies.find(asked.key) == kept == replies.find_all(text, text)[asked.key]

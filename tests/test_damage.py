@@ -11,11 +11,13 @@ import torch
 from slm.cli import main
 from slm.comparing.curves import curves, damage
 from slm.comparing.measured import WHAT, Value, kept, made_from
-from slm.grading.grades import GradeStore, Item
 from slm.grading.history import judges, scored
+from slm.grading.items import Item
+from slm.grading.store import GradeStore
 from slm.knowledge.verdicts import say, with_verdicts
 from slm.llm import prices
-from slm.llm.replies import ReplyStore
+from slm.llm.messages import Reply
+from slm.llm.replies import ReplyStore, call
 from slm.memorization import kept as studies
 from slm.memorization.endings import Ending
 from slm.memorization.measures import KS, Measures
@@ -24,6 +26,7 @@ from slm.runs import Checkpoint, Metric, Run, damaged_runs, list_runs, load_chec
 from slm.training import queue, sweep
 from slm.training.grid import cells
 from tests.damage import complaints
+from tests.grading.keeping import keep
 
 VARIANTS = 60
 
@@ -112,25 +115,20 @@ def test_damaged_replies_are_one_line(run: Run) -> None:
     item = Item(
         address="tiny@0", opening="Once", completion=" a fox", opening_index=0, completion_index=0
     )
-    store, who = GradeStore(run.grades_path), ("judge", "server", "version")
-    store.claim(item, *who)
-    store.keep(item, *who, turn="assessment", asked=[], text="good", cost=0.0)
-    store.keep(item, *who, turn="grade", asked=[], text="{}", cost=0.0)
+    keep(GradeStore(run.grades_path), item, grade="{}", cost=0.0)
 
     def look() -> None:
         damage([run])
-        GradeStore(run.grades_path).rows("tiny@0")
-        GradeStore(run.grades_path).replies("judge", "server")
+        GradeStore(run.grades_path).conversations("tiny@0")
+        GradeStore(run.grades_path).find_all("judge", "server")
         judges(), scored(run, "judge")
 
     assert complaints(run.grades_path, look, VARIANTS) == []
     replies = ReplyStore(run.explanations_path)
-    replies.keep([{"role": "user"}], *who, text="yes", cost=None)
-    assert replies.find([{"role": "user"}], *who) == "yes"
-    assert (
-        complaints(run.explanations_path, lambda: replies.find([{"role": "user"}], *who), VARIANTS)
-        == []
-    )
+    asked = call([{"role": "user"}], None, model="judge", server="server", version="1")
+    kept = replies.keep(asked, Reply(text="yes", input_tokens=1, output_tokens=1), None)
+    assert replies.find(asked.key) == kept
+    assert complaints(run.explanations_path, lambda: replies.find(asked.key), VARIANTS) == []
 
 
 def test_damaged_measurements_and_studies_are_one_line_or_nothing_measured(run: Run) -> None:

@@ -13,11 +13,12 @@ import pytest
 
 from slm.databases import damage, look
 from slm.errors import BadInput
-from slm.grading.grades import GradeStore, Item
 from slm.grading.history import judges
+from slm.grading.items import Item
+from slm.grading.store import GradeStore
 from slm.runs import Checkpoint, Run
+from tests.grading.keeping import keep
 
-WHO = ("judge", "server", "version")
 WRITES = """
 import sqlite3, sys, time
 for number in range(10**6):
@@ -39,10 +40,7 @@ def graded(checkpoint: Checkpoint, runs: Path) -> Path:
     item = Item(
         address="tiny@0", opening="Once", completion=" a fox", opening_index=0, completion_index=0
     )
-    store = GradeStore(run.grades_path)
-    store.claim(item, *WHO)
-    for turn in ("assessment", "grade"):
-        store.keep(item, *WHO, turn=turn, asked=[], text="{}", cost=0.0)
+    keep(GradeStore(run.grades_path), item, grade="{}", cost=0.0)
     os.utime(run.grades_path, (0, 0))
     return run.path
 
@@ -55,7 +53,7 @@ def listed(folder: Path) -> dict[str, tuple[int, int]]:
 def test_looking_at_grades_changes_nothing_in_the_folder(graded: Path) -> None:
     before = listed(graded)
     store = GradeStore(graded / "grades.sqlite")
-    assert len(store.rows()) == 1 == len(store.replies("judge", "server"))
+    assert (len(store.conversations()), len(store.find_all("judge", "server"))) == (1, 2)
     assert judges() == ["judge"] and Run(graded).damage() == []
     assert listed(graded) == before
 
@@ -64,7 +62,7 @@ def test_looking_at_grades_that_are_not_there_makes_no_file(
     checkpoint: Checkpoint, runs: Path
 ) -> None:
     store = GradeStore(runs / "nowhere" / "grades.sqlite")
-    assert store.rows() == [] and store.replies("judge", "server") == {}
+    assert store.conversations() == [] and store.find_all("judge", "server") == {}
     assert not (runs / "nowhere").exists()
 
 
@@ -112,9 +110,9 @@ def read_only(graded: Path) -> Iterator[Path]:
 
 
 def test_grades_in_a_folder_that_cannot_be_written_are_read(read_only: Path) -> None:
-    assert [row.judge for row in GradeStore(read_only / "grades.sqlite").rows("tiny@0")] == [
-        "judge"
-    ]
+    assert [
+        row.judge for row in GradeStore(read_only / "grades.sqlite").conversations("tiny@0")
+    ] == ["judge"]
     assert judges() == ["judge"]
 
 

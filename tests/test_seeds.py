@@ -8,13 +8,14 @@ import torch
 from slm.cli import main
 from slm.errors import BadInput
 from slm.generation.sampler import Sampling, complete
-from slm.grading.grades import GradeStore, Item
-from slm.grading.grading import items
+from slm.grading.items import Item, items
+from slm.grading.store import GradeStore
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
 from slm.recipe import Recipe
 from slm.runs import Checkpoint
 from slm.seeds import LARGEST_SEED, check_seed, derived_seed, generator_seed
+from tests.grading.keeping import keep
 
 LARGE = (10**10, 1_732_569_600_000, 2 * 10**13, 2**63 - 1, 2**63, LARGEST_SEED)
 OUTSIDE = (-1, LARGEST_SEED + 1)
@@ -67,18 +68,9 @@ def test_a_grade_keeps_the_seed_of_its_story(tmp_path: Path) -> None:
             completion_index=0,
             seed=seed,
         )
-        store.claim(item, "judge", "http://127.0.0.1", "1")
-        store.keep(
-            item,
-            "judge",
-            "http://127.0.0.1",
-            "1",
-            turn="assessment",
-            asked=(),
-            text="good",
-            cost=None,
-        )
-    assert {row.item.seed for row in store.rows()} == set(LARGE)
+        keep(store, item)
+        keep(store, item)  # it is known
+    assert {said.item.seed for said in store.conversations()} == set(LARGE)
 
 
 @pytest.mark.parametrize("seed", OUTSIDE)

@@ -6,12 +6,12 @@ from app.cache.checkpoints import of_checkpoint
 from slm.runs import Checkpoint
 
 if TYPE_CHECKING:
-    from slm.grading.grades import Item
+    from slm.grading.items import Item
 
 
 @of_checkpoint(max_entries=256, waiting="Writing the stories …")
 def to_grade(checkpoint: Checkpoint, openings: tuple[str, ...], sample: int) -> "list[Item]":
     """A story of each opening for a judge to read: the same for the same checkpoint and openings."""
-    from slm.grading.grading import sample_of  # imports openai, which only the grading page needs
+    from slm.grading.items import sample_of
 
     return sample_of(checkpoint, openings, sample)

@@ -12,7 +12,7 @@ from slm.cli.grading_text import findings, number, told
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.grading.grades import Item
+    from slm.grading.items import Item
     from slm.grading.questions import Graded
 
 
@@ -57,9 +57,8 @@ def _grade(chosen: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from slm.grading.grading import estimate, grade, unanswered
+    from slm.grading.grading import grade, grading_bill, unanswered
     from slm.grading.human import PERSON
-    from slm.grading.stores import Shelf
     from slm.llm.judge import NO_KEY, Judge, Unavailable
     from slm.llm.keys import found_key
 
@@ -75,7 +74,7 @@ def _grade(chosen: argparse.Namespace) -> None:
         return
     again = chosen.again_ungraded
     left = unanswered(todo, chosen.judge, chosen.base_url, again_ungraded=again)
-    bill = estimate(left, chosen.judge)
+    bill = grading_bill(left, chosen.judge)
     cost = "unknown price" if bill.cost is None else f"about ${bill.cost:.2f}"
     line = f"{bill.calls} calls, about {bill.input_tokens} tokens to read, {cost}"
     if judge is None:
@@ -91,7 +90,6 @@ def _grade(chosen: argparse.Namespace) -> None:
             for one in grade(
                 todo,
                 judge,
-                Shelf(),
                 max_cost=chosen.max_cost,
                 concurrency=chosen.at_once,
                 again_ungraded=again,
@@ -118,10 +116,9 @@ def _grade(chosen: argparse.Namespace) -> None:
 def _by_hand(chosen: argparse.Namespace, todo: Sequence["Item"]) -> None:
     """Read the stories one by one, blinded; a line of grades after each. An empty line ends it."""
     from slm.grading.human import PERSON, expected, keep_by_hand, person, read_by_hand, to_read
-    from slm.grading.stores import Shelf
     from slm.text import on_terminal
 
-    name, shelf = chosen.judge.removeprefix(PERSON), Shelf()
+    name = chosen.judge.removeprefix(PERSON)
     left, read = to_read(todo, name), 0
     for item in left:
         texts = [item.completion] if item.other is None else [item.completion, item.other]
@@ -133,7 +130,7 @@ def _by_hand(chosen: argparse.Namespace, todo: Sequence["Item"]) -> None:
             if not typed.strip():
                 break
             try:
-                keep_by_hand(item, name, read_by_hand(item, typed), shelf)
+                keep_by_hand(item, name, read_by_hand(item, typed))
             except BadInput as error:
                 print(error, file=sys.stderr)
                 continue
@@ -147,7 +144,7 @@ def _by_hand(chosen: argparse.Namespace, todo: Sequence["Item"]) -> None:
 
 def _todo(chosen: argparse.Namespace) -> list["Item"]:
     from slm.generation.fitting import openings_that_fit
-    from slm.grading.grading import items, pairs, repeated
+    from slm.grading.items import items, pairs, repeated
     from slm.grading.judge_checks import calibration_items, mixed
     from slm.grading.openings import read_openings
     from slm.reading import typed_path
@@ -175,7 +172,7 @@ def _grades(chosen: argparse.Namespace) -> None:
     from slm.grading.agreement import agreement
     from slm.grading.grading import stored
     from slm.grading.scores import differences
-    from slm.grading.stores import judges_path
+    from slm.grading.store import judges_path
     from slm.runs import resolve
 
     addresses = _addresses(chosen.address, chosen.against)
@@ -257,12 +254,12 @@ def _addresses(*texts: str | None) -> list[str]:
 
 
 def _read(path: Path, ask: Any) -> "list[Graded]":
-    from slm.grading.grades import GradeStore
+    from slm.grading.store import GradeStore
 
-    return list(ask(GradeStore(path))) if path.exists() else []
+    return list(ask(GradeStore(path)))
 
 
 def _all(store: Any) -> "list[Graded]":
     from slm.grading.questions import graded
 
-    return [graded(row) for row in store.rows() if row.finished]
+    return [graded(said) for said in store.conversations() if said.finished]

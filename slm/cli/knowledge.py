@@ -80,16 +80,15 @@ def _judged(chosen: argparse.Namespace, found: "dict[str, list[Answer]]") -> boo
     """
     from rich.console import Console
 
-    from slm.knowledge.judge_verdicts import ask_judge, knowing_bill
+    from slm.knowledge.judge_verdicts import ask_judge, verdicts_bill
     from slm.llm.judge import NO_KEY, Judge, server_of
     from slm.llm.keys import found_key
     from slm.llm.replies import ReplyStore
     from slm.runs import runs_dir
 
-    path = runs_dir() / "verdicts.sqlite"
+    store = ReplyStore(runs_dir() / "verdicts.sqlite")
     every = [one for answers in found.values() for one in answers]
-    kept = ReplyStore(path) if path.exists() else None
-    likely = knowing_bill(every, chosen.judge, server_of(chosen.base_url), kept)
+    likely = verdicts_bill(every, chosen.judge, server_of(chosen.base_url), store)
     cost = "unknown price" if likely.cost is None else f"about ${likely.cost:.2g}"
     line = f"{likely.calls} calls, about {likely.input_tokens} tokens to read, {cost}"
     if chosen.dry_run:
@@ -98,7 +97,7 @@ def _judged(chosen: argparse.Namespace, found: "dict[str, list[Answer]]") -> boo
     key = found_key() or (NO_KEY if chosen.base_url else "")
     judge = Judge(model=chosen.judge, base_url=chosen.base_url, key=key)
     Console(stderr=True).print(line)
-    said = iter(watched(ask_judge(every, judge, ReplyStore(path), max_cost=chosen.max_cost)))
+    said = iter(watched(ask_judge(every, judge, store, max_cost=chosen.max_cost)))
     for address, answers in found.items():
         found[address] = [next(said) for _ in answers]
     return True

@@ -190,11 +190,11 @@ def _fullest(
 
 
 def _grades(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
-    from slm.grading.history import readable_rows
+    from slm.grading.history import readable
     from slm.grading.questions import graded
     from slm.grading.scores import summary
 
-    graded_rows = [row for row in readable_rows(run) if row.finished and row.item.kind == "story"]
+    graded_rows = [row for row in readable(run) if row.finished and row.item.kind == "story"]
     points: dict[str, list[Point]] = {}
     for step in run.steps:
         if step not in at:

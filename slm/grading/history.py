@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from slm.errors import BadInput
-from slm.grading.grades import GradeStore, Row
+from slm.grading.items import Conversation
 from slm.grading.protocol import ALL_DIMENSIONS, Grade
 from slm.grading.questions import graded
+from slm.grading.store import GradeStore
 from slm.runs import Address, Run, list_runs
 from slm.stats.clustered import Mean, mean_over
 
@@ -37,7 +38,7 @@ def judges() -> list[str]:
     found = {
         row.judge
         for run in list_runs()
-        for row in readable_rows(run)
+        for row in readable(run)
         if row.finished and row.item.kind == "story"
     }
     return sorted(found)
@@ -48,16 +49,16 @@ def damage(runs: Sequence[Run]) -> list[str]:
     found = []
     for run in runs:
         try:
-            GradeStore(run.grades_path).rows()
+            GradeStore(run.grades_path).conversations()
         except BadInput as error:
             found.append(str(error))
     return found
 
 
-def readable_rows(run: Run) -> list[Row]:
+def readable(run: Run) -> list[Conversation]:
     """Every reply about a run, none where they cannot be read: that hides no other run's."""
     try:
-        return GradeStore(run.grades_path).rows()
+        return GradeStore(run.grades_path).conversations()
     except BadInput:
         return []
 
@@ -67,7 +68,7 @@ def scored(run: Run, judge: str) -> list[Scored]:
     found: dict[int, dict[str, dict[str, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
-    for row in readable_rows(run):
+    for row in readable(run):
         if not row.finished or row.judge != judge or row.item.kind != "story":
             continue
         try:

@@ -3,16 +3,18 @@
 import json
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
 from slm.errors import BadInput
-from slm.grading.grades import GradeStore, Item
 from slm.grading.grading import unanswered
+from slm.grading.items import Item
 from slm.grading.protocol import ALL_DIMENSIONS, DIMENSIONS, AgeGroup
 from slm.grading.questions import is_instruct, question
+from slm.grading.store import store_for
 from slm.llm.judge import server_of
+from slm.llm.messages import Reply
 
 PERSON = "person:"
 BY_HAND = "by hand"
@@ -69,21 +71,19 @@ def read_by_hand(item: Item, typed: str) -> str:
     return json.dumps({**dict(zip(names, values, strict=True)), "age_group": age.upper()})
 
 
-def keep_by_hand(
-    item: Item, name: str, reply: str, store: Callable[[Item], GradeStore], *, words: str = ""
-) -> None:
+def keep_by_hand(item: Item, name: str, reply: str, *, words: str = "") -> None:
     """Keep a person's answer; one they gave before is set aside, and stays in the file."""
-    asked, kept, at = question(item), store(item), replace(item, repeat=0)
-    who = (person(name), server_of(BY_HAND), asked.version)
-    kept.set_aside(at, *who, before=float("inf"))
-    if kept.claim(at, *who) is None:
-        raise BadInput(f"{name!r} is grading this story elsewhere at the same moment")
-    try:
-        said = words.strip() or NO_WORDS
-        kept.keep(at, *who, turn="assessment", asked=asked.first, text=said, cost=0.0)
-        kept.keep(at, *who, turn="grade", asked=asked.second(said), text=reply, cost=0.0)
-    finally:
-        kept.release(at, *who)
+    asked, store, said = (
+        question(replace(item, repeat=0)),
+        store_for(item),
+        words.strip() or NO_WORDS,
+    )
+    judge, server = person(name), server_of(BY_HAND)
+    turns = [(asked.assess(judge, server), said), (asked.grade(judge, server, said), reply)]
+    store.add(asked.item, turns[0][0].key)
+    for call, text in turns:
+        store.set_aside(call, before=float("inf"))
+        store.keep(call, Reply(text=text, input_tokens=0, output_tokens=0), cost=0.0)
 
 
 def _dimensions(item: Item) -> tuple[str, ...]:

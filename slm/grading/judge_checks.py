@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from slm.grading.grades import Item, Kind
+from slm.grading.items import Item, ItemKind
 from slm.grading.questions import Graded
 from slm.grading.scores import by_story
 from slm.stats.clustered import Mean, mean_over
@@ -26,7 +26,7 @@ ENOUGH = 3
 CLEAR = 1.0
 """A spoiled story must lose at least so many grades, or surely some."""
 
-SPOILED: dict[Kind, tuple[str, str]] = {
+SPOILED: dict[ItemKind, tuple[str, str]] = {
     "shuffled": ("the words of the ending shuffled", "grammar"),
     "elsewhere": ("the ending of another story", "consistency"),
 }
@@ -41,7 +41,7 @@ class Contrast:
     does not and the mean is below one grade; None where these stories are too few to say.
     """
 
-    kind: Kind
+    kind: ItemKind
     what: str
     dimension: str
     stories: int
@@ -58,7 +58,7 @@ def calibration_items(repeats: int = 1) -> list[Item]:
     for at, (opening, ending) in enumerate(parts):
         words = ending.split()
         random.Random(at).shuffle(words)
-        endings: dict[Kind, str] = {
+        endings: dict[ItemKind, str] = {
             "human": ending,
             "shuffled": " " + " ".join(words),
             "elsewhere": parts[(at + 1) % len(parts)][1],
@@ -125,7 +125,7 @@ def awake(found: Sequence[Contrast]) -> Literal["yes", "no", "not tested"]:
     return "yes" if seen == set(SPOILED) else "not tested"
 
 
-def _by_opening(graded: Sequence[Graded], kind: Kind, dimension: str) -> dict[str, float]:
+def _by_opening(graded: Sequence[Graded], kind: ItemKind, dimension: str) -> dict[str, float]:
     mine = [one for one in graded if one.item.kind == kind]
     return {
         opening: sum(grades) / len(grades)

@@ -1,11 +1,11 @@
 """What a judge is asked about an item, and how the answer is read. Knows no server and no file."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from slm.grading.grades import Item, Row
+from slm.grading.items import Conversation, Item, item_key
 from slm.grading.pairwise import (
     PAIR_FORMAT,
     PAIR_VERSION,
@@ -28,7 +28,11 @@ from slm.grading.protocol import (
     read_grade,
 )
 from slm.llm.messages import Message
+from slm.llm.replies import Call, KeptReply
 from slm.stories.instruct import compose, is_record, parse_record
+
+GRADE_TURN = "/grade"
+"""What the second turn's key adds to that of the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +42,28 @@ class Question:
     `version` is part of every reply's key: it changes when what is asked does, and then only.
     """
 
+    item: Item
     version: str
     first: list[Message]
     second: Callable[[str], list[Message]]
     form: dict[str, Any]
     read: Callable[[str], Grade | Verdict | Ungraded]
+
+    def assess(self, model: str, server: str) -> Call:
+        """The call of the first turn."""
+        return Call(
+            key=item_key(self.item, model, server, self.version),
+            model=model,
+            server=server,
+            version=self.version,
+            messages=self.first,
+        )
+
+    def grade(self, model: str, server: str, assessment: str) -> Call:
+        """The call of the second turn."""
+        first = self.assess(model, server)
+        messages = self.second(assessment)
+        return replace(first, key=first.key + GRADE_TURN, messages=messages, form=self.form)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +92,7 @@ def question(item: Item) -> Question:
     if item.other is not None:
         texts = (item.opening, item.completion, item.other)
         return Question(
+            item=item,
             version=PAIR_VERSION,
             first=comparison_messages(*texts),
             second=partial(verdict_messages, *texts),
@@ -82,6 +104,7 @@ def question(item: Item) -> Question:
         task = compose(record).removesuffix("Story:").strip()
         given = (task, record.story or "", item.completion)
         return Question(
+            item=item,
             version=INSTRUCT_VERSION,
             first=instruct_assessment_messages(*given),
             second=partial(instruct_grade_messages, *given),
@@ -89,6 +112,7 @@ def question(item: Item) -> Question:
             read=partial(read_grade, instruct=True),
         )
     return Question(
+        item=item,
         version=PROTOCOL_VERSION,
         first=assessment_messages(item.opening, item.completion),
         second=partial(grade_messages, item.opening, item.completion),
@@ -97,22 +121,40 @@ def question(item: Item) -> Question:
     )
 
 
-def graded(row: Row) -> Graded:
-    """A finished row, read."""
-    return Graded(
-        item=row.item,
-        outcome=_outcome(row),
-        assessment=row.assessment or "",
-        cost=row.cost,
-        reply=row.grade or "",
-        judge=row.judge,
-        refusal=row.refusal,
+def conversation(
+    item: Item, judge: str, first: KeptReply | None, second: KeptReply | None
+) -> Conversation:
+    """Put together what a judge said of an item in both turns."""
+    said = [reply for reply in (first, second) if reply is not None]
+    costs = [reply.cost for reply in said if reply.cost is not None]
+    return Conversation(
+        item=item,
+        judge=judge,
+        assessment=None if first is None else first.reply,
+        grade=None if second is None else second.reply,
+        cost=sum(costs) if costs else None,
+        input_tokens=sum(reply.input_tokens for reply in said),
+        output_tokens=sum(reply.output_tokens for reply in said),
+        refusal=next((reply.refusal for reply in said if reply.refusal is not None), None),
     )
 
 
-def _outcome(row: Row) -> Grade | Verdict | Ungraded:
-    if row.refusal is not None:
-        return Ungraded(reason=row.refusal, reply="")
-    if not row.assessment:
+def graded(said: Conversation) -> Graded:
+    """Read a finished conversation."""
+    return Graded(
+        item=said.item,
+        outcome=_outcome(said),
+        assessment=said.assessment or "",
+        cost=said.cost,
+        reply=said.grade or "",
+        judge=said.judge,
+        refusal=said.refusal,
+    )
+
+
+def _outcome(said: Conversation) -> Grade | Verdict | Ungraded:
+    if said.refusal is not None:
+        return Ungraded(reason=said.refusal, reply="")
+    if not said.assessment:
         return Ungraded(reason="the judge gave no assessment", reply="")
-    return question(row.item).read(row.grade or "")
+    return question(said.item).read(said.grade or "")

@@ -1,17 +1,15 @@
 """A judge's verdict on continuations: one call each, paid once, and kept with the reply as it came."""
 
-import threading
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 
-from slm.errors import BadInput
 from slm.knowledge.prompts import VERDICTS
 from slm.knowledge.scoring import Answer, JudgeSays
-from slm.llm.ask import Asking
+from slm.llm.ask import AT_ONCE, Asker
 from slm.llm.judge import Judge, likely_tokens
 from slm.llm.messages import Message, Unreadable, form, harmless, read_object
-from slm.llm.prices import prices
-from slm.llm.replies import ReplyStore
+from slm.llm.prices import Bill, bill
+from slm.llm.replies import Call, KeptReply, ReplyStore, call
 from slm.progress import Progress
 from slm.stats.means import Estimate, estimate
 
@@ -53,31 +51,28 @@ def read_verdict(reply: str, judge: str) -> JudgeSays:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class KnowingBill:
-    """What asking is likely to take; `cost` in US dollars, None where the price is unknown."""
+def verdict_call(answer: Answer, model: str, server: str) -> Call:
+    """The call that asks for a verdict on a continuation."""
+    return call(
+        knowing_messages(answer.prompt.prompt, answer.continuation),
+        FORM,
+        model=model,
+        server=server,
+        version=KNOWING_VERSION,
+    )
 
-    calls: int
-    input_tokens: int
-    cost: float | None
 
-
-def knowing_bill(
-    answers: Sequence[Answer], model: str, where: str, store: ReplyStore | None
-) -> KnowingBill:
-    """What is not paid for yet, before anything is sent."""
-    asked = {
-        (one.prompt.prompt, one.continuation): knowing_messages(one.prompt.prompt, one.continuation)
-        for one in answers
-    }
-    new = [
-        messages
-        for messages in asked.values()
-        if store is None or store.find(messages, model, where, KNOWING_VERSION) is None
-    ]
-    read, price = sum(map(likely_tokens, new)), prices().get(model)
-    cost = None if price is None else price.of(read, len(new) * LIKELY_ANSWER_TOKENS)
-    return KnowingBill(calls=len(new), input_tokens=read, cost=cost)
+def verdicts_bill(answers: Sequence[Answer], model: str, server: str, store: ReplyStore) -> Bill:
+    """Estimate what the verdicts that are not paid for yet will take, before anything is sent."""
+    known = store.find_all(model, server)
+    calls = {call.key: call for call in (verdict_call(one, model, server) for one in answers)}
+    new = [call.messages for key, call in calls.items() if key not in known]
+    return bill(
+        model,
+        calls=len(new),
+        input_tokens=sum(map(likely_tokens, new)),
+        output_tokens=len(new) * LIKELY_ANSWER_TOKENS,
+    )
 
 
 def ask_judge(
@@ -86,35 +81,38 @@ def ask_judge(
     store: ReplyStore,
     *,
     max_cost: float | None = None,
-    stopping: threading.Event | None = None,
+    concurrency: int = AT_ONCE,
 ) -> Generator[Progress, None, list[Answer]]:
-    """Let a judge say what it thinks of each continuation.
-
-    Raises `BadInput` where the key, the model or the cap forbid going on, `Unavailable` where the
-    server does. What was paid for is kept.
-    """
-    stop = stopping or threading.Event()
-    asking = Asking(judge, store, KNOWING_VERSION, max_cost, stop)
-    judged: list[Answer] = []
-    for one in answers:
-        if stop.is_set():
-            raise BadInput("stopped; what was paid for is kept")
-        yield Progress(share=len(judged) / len(answers), doing="asking the judge")
-        reply = asking(knowing_messages(one.prompt.prompt, one.continuation), FORM)
-        judged.append(replace(one, by_judge=read_verdict(reply, judge.model)))
-    return judged
+    """Let a judge say what it thinks of each continuation. Raises as `Asker.ask` does."""
+    calls = [verdict_call(one, judge.model, judge.server) for one in answers]
+    replies: dict[str, KeptReply] = {}
+    doing = "asking the judge"
+    yield Progress(share=0.0, doing=doing)
+    with Asker(judge, max_cost=max_cost, concurrency=concurrency) as asker:
+        once = list({call.key: call for call in calls}.values())
+        for key, reply in asker.each(once, lambda call: (call.key, asker.ask(call, store))):
+            replies[key] = reply
+            yield Progress(share=len(replies) / len(once), doing=doing)
+    return _read_all(answers, calls, replies)
 
 
 def with_judge(
-    answers: Sequence[Answer], model: str, where: str, store: ReplyStore
+    answers: Sequence[Answer], model: str, server: str, store: ReplyStore
 ) -> list[Answer]:
-    """Answers with what this judge (`Judge.where`) said of them before, if anything."""
-    said = []
-    for one in answers:
-        asked = knowing_messages(one.prompt.prompt, one.continuation)
-        reply = store.find(asked, model, where, KNOWING_VERSION)
-        said.append(one if reply is None else replace(one, by_judge=read_verdict(reply, model)))
-    return said
+    """Add what this judge (`Judge.server`) said of these answers before, if anything."""
+    calls = [verdict_call(one, model, server) for one in answers]
+    return _read_all(answers, calls, store.find_all(model, server))
+
+
+def _read_all(
+    answers: Sequence[Answer], calls: Sequence[Call], replies: Mapping[str, KeptReply]
+) -> list[Answer]:
+    return [
+        replace(one, by_judge=read_verdict(replies[call.key].text, call.model))
+        if call.key in replies
+        else one
+        for one, call in zip(answers, calls, strict=True)
+    ]
 
 
 def agreement(answers: Sequence[Answer]) -> Estimate | None:

@@ -26,7 +26,7 @@ class Budget:
         self._changed = threading.Condition()
         self._spent = self._reserved = 0.0
 
-    def reserve(self, messages: Sequence[Message], form: Mapping[str, Any]) -> float:
+    def reserve(self, messages: Sequence[Message], form: Mapping[str, Any] | None) -> float:
         """Wait until the call surely fits beside those under way; raise where it never will."""
         if self.price is None or self._cap is None:
             return 0.0

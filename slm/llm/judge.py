@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import openai
 
 from slm.errors import BadInput
-from slm.llm.messages import Message
+from slm.llm.messages import Message, Reply
 from slm.llm.prices import Price, prices
 
 ANSWER_TOKENS = 400
@@ -24,8 +24,6 @@ NO_KEY = "none"
 
 TEXT_REFUSALS = (400, 403, 413, 422)
 """HTTP statuses by which servers refuse a text; the same say that a key or a request is wrong."""
-REFUSED_AT_FIRST = 5
-"""So many texts refused before any is answered are the server's fault, not the texts'."""
 SIGNS_OF_A_REFUSED_TEXT = (
     "content_filter",
     "content_policy",
@@ -64,21 +62,12 @@ class NoReply(Exception):
         self.wait, self.perhaps_paid = wait, perhaps_paid
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What came back, and how many tokens the server says it took."""
+def worst_tokens(messages: Sequence[Message], form: Mapping[str, Any] | None) -> int:
+    """Bound the input tokens of a call from above: no token is shorter than one byte.
 
-    text: str
-    input_tokens: int
-    output_tokens: int
-
-
-def worst_tokens(messages: Sequence[Message], form: Mapping[str, Any]) -> int:
-    """At most how many input tokens these messages take: no token is shorter than one byte.
-
-    The schema of the answer is counted with every call, as servers count it.
+    The schema of the answer is counted where one is sent, as servers count it.
     """
-    schema = len(json.dumps(form))
+    schema = 0 if form is None else len(json.dumps(form))
     return schema + sum(len(message["content"].encode()) + 16 for message in messages)
 
 
@@ -88,7 +77,7 @@ def likely_tokens(messages: Sequence[Message]) -> int:
 
 
 def server_of(base_url: str | None) -> str:
-    """The address that replies are kept under, as `Judge.where` says it."""
+    """The address that replies are kept under, as `Judge.server` says it."""
     return (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI).rstrip("/") + "/"
 
 
@@ -108,11 +97,10 @@ class Judge:
     _refused: set[str] = field(default_factory=set, init=False, repr=False)
     _accepted: set[str] = field(default_factory=set, init=False, repr=False)
     """What was sent with any call that was answered: then a refusal is about something else."""
-    _refusals: int = field(default=0, init=False, repr=False)
     _client: openai.OpenAI = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Make the client, whose own retries are off: asking again is `grading`'s to decide."""
+        """Make the client, whose own retries are off: asking again is `slm.llm.ask`'s to decide."""
         key = self.key.strip()
         if not self.model.strip():
             raise BadInput("a judge needs the name of a model")
@@ -125,7 +113,7 @@ class Judge:
             if parts.query or parts.username or parts.password:
                 raise BadInput("a judge's address must hold no key, no password and no query")
         self._client = openai.OpenAI(
-            api_key=key, base_url=self.where, max_retries=0, timeout=self.timeout
+            api_key=key, base_url=self.server, max_retries=0, timeout=self.timeout
         )
         self.key = ""  # the client has it
 
@@ -135,9 +123,14 @@ class Judge:
         return prices().get(self.model)
 
     @property
-    def where(self) -> str:
-        """The server's address."""
+    def server(self) -> str:
+        """The server's address, under which replies are kept."""
         return server_of(self.base_url)
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the server has answered any call of this judge."""
+        return bool(self._accepted)
 
     def ask(
         self,
@@ -149,8 +142,8 @@ class Judge:
         where the server can give one.
 
         Raises `Refused` where the server will not read this text, `BadInput` for what no waiting
-        mends (key, model name, malformed request, the first texts refused all alike), and `NoReply`
-        where the server is silent, busy or broken.
+        mends (key, model name, malformed request), and `NoReply` where the server is silent, busy or
+        broken.
         """
         sent: dict[str, Any] = {"max_tokens": ANSWER_TOKENS, "temperature": 0}
         if form is not None:
@@ -169,18 +162,18 @@ class Judge:
                 return self.ask(messages, form=form)
             raise self._refusal(error) from None
         except openai.APITimeoutError:
-            line = f"{self.where} did not answer within {self.timeout:g} s"
+            line = f"{self.server} did not answer within {self.timeout:g} s"
             raise NoReply(line, perhaps_paid=True) from None
         except openai.APIConnectionError as error:
             if type(error.__cause__).__name__ == "ConnectError":  # httpx's, whichever it stands on
-                raise NoReply(f"{self.where} cannot be reached") from None
-            line = f"{self.where} broke off in the middle of an answer"
+                raise NoReply(f"{self.server} cannot be reached") from None
+            line = f"{self.server} broke off in the middle of an answer"
             raise NoReply(line, perhaps_paid=True) from None
         except (openai.APIError, ValueError):
-            raise NoReply(f"{self.where} answered nonsense", perhaps_paid=True) from None
+            raise NoReply(f"{self.server} answered nonsense", perhaps_paid=True) from None
         if not getattr(answer, "choices", None) and getattr(answer, "error", None):
             # some relays answer 200 where a server behind them is busy
-            raise NoReply(f"{self.where} answered with an error", perhaps_paid=True)
+            raise NoReply(f"{self.server} answered with an error", perhaps_paid=True)
         self._accepted |= {"messages", *sent}
         reply = _reply(answer, messages)
         return replace(reply, text=self._without_key(reply.text))
@@ -206,29 +199,19 @@ class Judge:
     def _refusal(self, error: openai.APIStatusError) -> BadInput | NoReply:
         status, said = error.status_code, self._words(error)
         if status in TEXT_REFUSALS and (self._accepted or _is_about_the_text(error)):
-            return self._refused_text(f"{self.where} refused this text ({status}): {said}")
+            return Refused(f"{self.server} refused this text ({status}): {said}")
         if status in (401, 403) and self._client.api_key == NO_KEY:
-            return BadInput(f"no key was given, and {self.where} asks for one ({status}): {said}")
+            return BadInput(f"no key was given, and {self.server} asks for one ({status}): {said}")
         if status in (401, 403):
-            return BadInput(f"{self.where} refused the key ({status}): {said}")
+            return BadInput(f"{self.server} refused the key ({status}): {said}")
         if status == 404:
-            return BadInput(f"{self.where} knows no model {self.model!r} (404): {said}")
+            return BadInput(f"{self.server} knows no model {self.model!r} (404): {said}")
         if status == 429 and error.code == "insufficient_quota":
-            return BadInput(f"{self.where} says that this key has no credit left (429)")
+            return BadInput(f"{self.server} says that this key has no credit left (429)")
         if status in (408, 409, 429) or status >= 500:
-            line = f"{self.where} answered {status}"
+            line = f"{self.server} answered {status}"
             return NoReply(line, wait=_wait(error.response.headers.get("retry-after", "")))
-        return BadInput(f"{self.where} refused the request ({status}): {said}")
-
-    def _refused_text(self, line: str) -> BadInput:
-        """`Refused`, unless this server has refused the first texts all alike."""
-        self._refusals += 1
-        if self._accepted or self._refusals < REFUSED_AT_FIRST:
-            return Refused(line)
-        return BadInput(
-            f"each of the first {self._refusals} texts was refused, the last so: {line}; "
-            "ask again for what is ungraded when that is mended"
-        )
+        return BadInput(f"{self.server} refused the request ({status}): {said}")
 
     def _words(self, error: openai.APIStatusError) -> str:
         """What the server says of an error, in one short line."""

@@ -9,6 +9,15 @@ Message = dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What came back, and how many tokens the server says it took."""
+
+    text: str
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unreadable:
     """An answer that is not what was asked for, kept as it came."""
 

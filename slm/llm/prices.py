@@ -35,6 +35,27 @@ def prices() -> dict[str, Price]:
     return {**shipped_prices(), **own_prices()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bill:
+    """What calls are likely to take; `cost` in US dollars, None where the price is unknown."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+
+
+def bill(model: str, *, calls: int, input_tokens: int, output_tokens: int) -> Bill:
+    """Price calls that were not sent yet."""
+    price = prices().get(model)
+    return Bill(
+        calls=calls,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cost=None if price is None else price.of(input_tokens, output_tokens),
+    )
+
+
 @cache
 def shipped_prices() -> Mapping[str, Price]:
     """The table that ships, `prices.toml`."""

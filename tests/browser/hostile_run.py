@@ -6,13 +6,15 @@ from typing import Any
 
 import torch
 
-from slm.grading.grades import GradeStore, Item
+from slm.grading.items import Item
+from slm.grading.store import GradeStore
 from slm.model.config import ModelConfig
 from slm.model.weights import initialise
 from slm.runs import Metric, Run, RunInfo
 from slm.stories import shipped
 from slm.stories.tokenizer import Tokenizer
 from tests.conftest import little_stories, write_corpus
+from tests.grading.keeping import keep
 
 ELSEWHERE = "http://127.0.0.1:9"
 """Where nothing answers, and what no page may ask."""
@@ -138,9 +140,7 @@ def _grade(store: GradeStore) -> None:
 
 
 def _keep(store: GradeStore, item: Item, judge: str, reply: str | None) -> None:
-    store.claim(item, judge, TEXT, "1")
     if reply is None:
-        store.refuse(item, judge, TEXT, "1", refusal=TEXT)
-        return
-    store.keep(item, judge, TEXT, "1", turn="assessment", asked=[], text=TEXT, cost=None)
-    store.keep(item, judge, TEXT, "1", turn="grade", asked=[], text=reply, cost=None)
+        keep(store, item, judge, TEXT, assessment=None, refusal=TEXT)
+    else:
+        keep(store, item, judge, TEXT, assessment=TEXT, grade=reply)

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from slm.errors import BadInput
-from slm.grading.grades import GradeStore, Item
-from slm.grading.grading import Graded, grade, items, stored
+from slm.grading.grading import grade, stored
+from slm.grading.items import Item, items
 from slm.grading.protocol import Grade
+from slm.grading.questions import Graded
+from slm.grading.store import GradeStore
 from slm.llm.judge import Judge
 from slm.runs import Checkpoint
 from tests.llm.server import JudgeServer
@@ -68,7 +70,7 @@ def test_a_first_turn_that_was_paid_is_not_asked_again(
 PROGRAM = """
 import sys
 from pathlib import Path
-from slm.grading.grades import GradeStore
+from slm.grading.store import GradeStore
 from slm.grading.grading import grade
 from slm.llm.judge import Judge
 from tests.grading.test_grading import ITEMS, KEY
@@ -95,7 +97,9 @@ def test_a_killed_grading_goes_on_where_it_was(server: JudgeServer, store: Grade
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     time.sleep(0.3)
-    kept = sum((row.assessment is not None) + (row.grade is not None) for row in store.rows())
+    kept = sum(
+        (row.assessment is not None) + (row.grade is not None) for row in store.conversations()
+    )
     lost = server.paid - kept
     assert lost <= 2  # only answers that were on the wire when the process died
     graded = graded_all(server, store)

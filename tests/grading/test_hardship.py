@@ -8,16 +8,13 @@ from typing import Any
 import pytest
 
 from slm.errors import BadInput
-from slm.grading.grades import GradeStore, Item
-from slm.grading.grading import (
-    CapReached,
-    Graded,
-    estimate,
-    grade,
-    stored,
-    summary,
-)
+from slm.grading.grading import grade, grading_bill, stored
+from slm.grading.items import Item
 from slm.grading.protocol import Grade, Ungraded
+from slm.grading.questions import Graded
+from slm.grading.scores import summary
+from slm.grading.store import GradeStore
+from slm.llm.budget import CapReached
 from slm.llm.judge import NO_KEY, Judge, Unavailable
 from slm.llm.prices import prices
 from tests.llm.server import USAGE, Answer, JudgeServer, refuses, says, serving
@@ -211,9 +208,9 @@ def test_the_cap_is_never_passed_and_what_was_paid_is_kept(store: GradeStore) ->
         before = len(server.asked)
         list(grade(things(200)[: before // 4], asking(server), store, max_cost=cap))
     assert summary(stored(store, "tiny@0")).spent == pytest.approx(
-        sum(row.cost or 0 for row in store.rows() if row.finished)
+        sum(row.cost or 0 for row in store.conversations() if row.finished)
     )
-    assert sum(row.cost or 0 for row in store.rows()) >= paid - 1e-9
+    assert sum(row.cost or 0 for row in store.conversations()) >= paid - 1e-9
 
 
 def test_a_call_that_may_have_been_paid_counts_against_the_cap(store: GradeStore) -> None:
@@ -225,7 +222,7 @@ def test_a_call_that_may_have_been_paid_counts_against_the_cap(store: GradeStore
 def test_an_unknown_price_cannot_be_capped(store: GradeStore) -> None:
     with serving() as server:
         judge = asking(server, model="somebody's own")
-        assert estimate(things(2), judge.model).cost is None
+        assert grading_bill(things(2), judge.model).cost is None
         with pytest.raises(BadInput, match=r"price of .somebody's own. is unknown"):
             list(grade(things(1), judge, store, max_cost=1.0))
         assert server.asked == []
@@ -243,7 +240,9 @@ def test_closing_the_generator_keeps_what_was_under_way(store: GradeStore) -> No
         next(running)
         running.close()
         sent = len(server.asked)
-        kept = sum((row.assessment is not None) + (row.grade is not None) for row in store.rows())
+        kept = sum(
+            (row.assessment is not None) + (row.grade is not None) for row in store.conversations()
+        )
         assert kept == sent
         time.sleep(0.3)
         assert len(server.asked) == sent < 80
@@ -288,16 +287,6 @@ def test_an_address_that_cannot_be_one_is_refused_without_repeating_it(url: str)
     with pytest.raises(BadInput, match="a judge's address must") as caught:
         Judge(model=MODEL, key=KEY, base_url=url)
     assert url not in str(caught.value)
-
-
-def test_a_file_that_is_no_database_is_said_in_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "grades.sqlite"
-    path.write_text("not a database " * 100)
-    with pytest.raises(BadInput, match="cannot be read: file is not a database; restore it"):
-        GradeStore(path).rows()
-    item = things(1)[0]
-    with pytest.raises(OSError, match="cannot be used for grades"):
-        GradeStore(path).claim(item, "judge", "server", "version")
 
 
 def by_hand(opening: int, value: float) -> Graded:

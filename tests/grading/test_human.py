@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from slm.errors import BadInput
-from slm.grading.grades import GradeStore, Item
-from slm.grading.grading import repeated
 from slm.grading.human import keep_by_hand, person, read_by_hand, to_read
+from slm.grading.items import Item, repeated
 from slm.grading.judge_checks import calibration_items
 from slm.grading.protocol import Grade
 from slm.grading.questions import graded
-from slm.grading.stores import Shelf, judges_path
+from slm.grading.store import GradeStore, judges_path
 
 ITEMS = calibration_items()
 PAIR = replace(ITEMS[0], kind="pair", other=" another ending")
@@ -54,7 +53,7 @@ def test_a_person_reads_every_text_once_in_an_order_that_stays(runs: Path) -> No
     assert order == to_read(ITEMS, "amy") != to_read(ITEMS, "ben")
     assert not judges_path().exists()
     for item in order[:2]:
-        keep_by_hand(item, "amy", read_by_hand(item, "7 5 8 6 C"), Shelf())
+        keep_by_hand(item, "amy", read_by_hand(item, "7 5 8 6 C"))
     assert to_read(ITEMS, "amy") == order[2:]
     assert len(to_read(ITEMS, "ben")) == 24
 
@@ -62,8 +61,8 @@ def test_a_person_reads_every_text_once_in_an_order_that_stays(runs: Path) -> No
 def test_a_correction_replaces_the_grade_and_keeps_what_was_said(runs: Path) -> None:
     item: Item = ITEMS[0]
     for typed in ("1 1 1 1 A", "9 9 9 9 F"):
-        keep_by_hand(item, "amy", read_by_hand(item, typed), Shelf(), words="hm")
-    (row,) = GradeStore(judges_path()).rows()
+        keep_by_hand(item, "amy", read_by_hand(item, typed), words="hm")
+    (row,) = GradeStore(judges_path()).conversations()
     found = graded(row)
     assert isinstance(found.outcome, Grade) and found.outcome.grammar == 9
     assert (found.judge, found.assessment, found.cost) == ("person:amy", "hm", 0.0)

@@ -12,24 +12,15 @@ from typing import Any
 import pytest
 
 from slm.errors import BadInput
-from slm.grading.grades import GradeStore, Item, item_key
-from slm.grading.grading import (
-    CapReached,
-    estimate,
-    grade,
-    items,
-    pairs,
-    repeated,
-    stored,
-    unanswered,
-)
+from slm.grading.grading import grade, grading_bill, stored, unanswered
+from slm.grading.items import Item, item_key, items, pairs, repeated
 from slm.grading.judge_checks import calibration_items, mixed
 from slm.grading.openings import parse_openings
 from slm.grading.pairwise import Verdict, read_verdict
 from slm.grading.protocol import Grade, Ungraded
 from slm.grading.questions import is_instruct, question
-from slm.grading.stores import Shelf, home, judges_path
-from slm.llm.budget import Budget
+from slm.grading.store import GradeStore, store_for
+from slm.llm.budget import Budget, CapReached
 from slm.llm.judge import Judge, server_of
 from slm.llm.prices import Price, own_path, prices, save_prices
 from slm.runs import Checkpoint
@@ -108,15 +99,15 @@ def test_a_pair_is_asked_both_ways_round_and_paid_once(server: JudgeServer, runs
         sorted((i.address, i.other_address) for i in todo)
         == [("a@0", "b@0")] * 3 + [("b@0", "a@0")] * 3
     )
-    found = list(grade(todo, judge(server), Shelf()))
+    found = list(grade(todo, judge(server)))
     assert server.paid == 12
     for one in found:  # the loopback judge likes the longer one, wherever it stands
         better = "first" if one.item.address == "a@0" else "second"
         assert one.outcome == Verdict(better=better)
     sent = json.dumps(server.asked)
     assert "a@0" not in sent and "b@0" not in sent
-    assert {home(item) for item in todo} == {runs / "a" / "grades.sqlite"}
-    list(grade(pairs(short, long), judge(server), Shelf()))  # B beside A is the same contest
+    assert {store_for(item).path for item in todo} == {runs / "a" / "grades.sqlite"}
+    list(grade(pairs(short, long), judge(server)))  # B beside A is the same contest
     assert server.paid == 12
     assert unanswered(todo, "gpt-4o", server.url) == []
 
@@ -134,7 +125,7 @@ def test_a_verdict_is_read_strictly(reply: str) -> None:
 
 def test_repeats_are_asked_each_and_bought_once(server: JudgeServer, store: GradeStore) -> None:
     todo = repeated([story(0), story(1)], 3)
-    assert estimate(todo, "gpt-4o").calls == 12
+    assert grading_bill(todo, "gpt-4o").calls == 12
     list(grade(todo, judge(server), store))
     assert server.paid == 12
     list(grade(repeated([story(0), story(1)], 4), judge(server), store))
@@ -150,7 +141,7 @@ def test_repeats_and_pairs_keep_to_the_cap(server: JudgeServer, store: GradeStor
         list(grade(repeated(both, 2), judge(server), store, max_cost=cap, concurrency=8))
     each = prices()["gpt-4o"].of(100, 50)
     assert 0.6 * cap < server.paid * each <= cap
-    assert sum(row.cost or 0 for row in store.rows()) == pytest.approx(server.paid * each)
+    assert sum(row.cost or 0 for row in store.conversations()) == pytest.approx(server.paid * each)
 
 
 def test_what_could_not_be_read_is_asked_again_on_request_and_only_that(
@@ -175,9 +166,9 @@ def test_what_could_not_be_read_is_asked_again_on_request_and_only_that(
         assert len(server.asked) == 8
     assert all(isinstance(one.outcome, Grade) for one in again)
     price = prices()["gpt-4o"].of(100, 50)
-    assert sum(row.cost or 0 for row in store.rows()) == pytest.approx(8 * price)
+    assert sum(row.cost or 0 for row in store.conversations()) == pytest.approx(8 * price)
     with closing(sqlite3.connect(store.path)) as db:  # every word that was paid for is still there
-        assert db.execute("select grade from set_aside").fetchall() == [("A solid seven.",)] * 2
+        assert db.execute("select reply from set_aside").fetchall() == [("A solid seven.",)] * 2
 
 
 def test_an_answer_without_any_text_is_asked_again_on_request(store: GradeStore) -> None:
@@ -232,8 +223,8 @@ def test_an_answer_that_came_after_the_request_is_not_asked_for_again(store: Gra
     with serving(lambda *_: says("prose")) as server:
         list(grade([story(0)] * 3, judge(server), store, again_ungraded=True))
         assert len(server.asked) == 2
-    who = ("gpt-4o", server_of(server.url), "1")
-    assert not store.set_aside(story(0), *who, before=began)
+    call = question(story(0)).grade("gpt-4o", server_of(server.url), "prose")
+    assert store.find(call.key) is not None and not store.set_aside(call, before=began)
 
 
 def test_a_text_of_two_checkpoints_is_paid_once_and_stands_under_both(
@@ -244,38 +235,6 @@ def test_a_text_of_two_checkpoints_is_paid_once_and_stands_under_both(
     assert server.paid == 2
     assert [one.item for one in stored(store, "tiny@0")] == [early]
     assert [one.item.completion_index for one in stored(store, "tiny@10")] == [0, 1]
-
-
-OLD = """
-create table replies (
-    key text primary key,
-    address text not null, opening text not null, completion text not null,
-    opening_index integer not null, completion_index integer not null,
-    judge text not null, base_url text not null, protocol text not null, repeat integer not null,
-    seed integer not null, asked text, assessment text, grade text,
-    input_tokens integer not null default 0, output_tokens integer not null default 0,
-    cost real, claimed_by text, claimed_at real, changed_at real
-);
-"""
-
-
-def test_what_was_paid_before_files_changed_is_kept(server: JudgeServer, tmp_path: Path) -> None:
-    path = tmp_path / "old.sqlite"
-    server_url = server_of(server.url)
-    key = item_key(story(0), "gpt-4o", server_url, "1")
-    with closing(sqlite3.connect(path)) as db, db:
-        db.executescript(OLD)
-        db.execute(
-            "insert into replies values (?,?,?,?,0,0,'gpt-4o',?,'1',0,0,'[]','Fine.','{}',1,1,0.5,"
-            "null,null,1.0)",
-            (key, "tiny@0", story(0).opening, story(0).completion, server_url),
-        )
-    for _ in range(2):  # the second opening finds the work done
-        store = GradeStore(path)
-        (row,) = store.rows("tiny@0")
-        assert (row.item, row.assessment, row.grade, row.cost) == (story(0), "Fine.", "{}", 0.5)
-    list(grade([story(0)], judge(server), store))
-    assert server.paid == 0
 
 
 def test_more_samples_keep_those_that_were_bought(checkpoint: Checkpoint) -> None:
@@ -313,20 +272,16 @@ def test_prices_of_ones_own_stand_over_those_that_ship(server: JudgeServer, runs
         save_prices({"gpt-4o": Price(input=-1.0, output=0.0)})
 
 
-def test_stories_that_no_model_wrote_are_kept_for_all_runs(runs: Path) -> None:
-    assert home(story(0, address="")) == judges_path() == runs / "judges.sqlite"
-
-
 def test_the_bill_counts_only_what_is_not_on_disk(server: JudgeServer, runs: Path) -> None:
     (runs / "tiny").mkdir(parents=True)
     (runs / "tiny" / "run.json").write_text("{}")
     todo = [story(index) for index in range(4)]
     assert unanswered(todo * 2, "gpt-4o", server.url) == todo  # each text once
     assert not (runs / "tiny" / "grades.sqlite").exists()
-    list(grade(todo[:3], judge(server), Shelf()))
+    list(grade(todo[:3], judge(server)))
     assert unanswered(todo, "gpt-4o", server.url) == todo[3:]
     server.misbehave = ["", "prose"]
-    list(grade(todo[3:], judge(server), Shelf()))
+    list(grade(todo[3:], judge(server)))
     assert unanswered(todo, "gpt-4o", server.url) == []
     assert unanswered(todo, "gpt-4o", server.url, again_ungraded=True) == todo[3:]
     assert unanswered(todo, "gpt-4o-mini", server.url) == todo  # another judge has read nothing
@@ -348,7 +303,7 @@ def test_two_who_read_everything_in_hard_times_lose_nothing_and_pay_once(
 
     def work() -> None:
         judging = Judge(**patient, first_wait=0.01)
-        counts.append(len(list(grade(todo, judging, Shelf(), max_cost=50.0))))
+        counts.append(len(list(grade(todo, judging, max_cost=50.0))))
 
     threads = [threading.Thread(target=work) for _ in range(2)]
     for thread in threads:
@@ -358,5 +313,5 @@ def test_two_who_read_everything_in_hard_times_lose_nothing_and_pay_once(
     assert counts == [len(todo)] * 2
     assert server.paid == 2 * len(todo)
     assert unanswered(todo, "gpt-4o", server.url) == []
-    kept = [row for item in todo[:1] for row in Shelf()(item).rows()]
+    kept = [row for item in todo[:1] for row in store_for(item).conversations()]
     assert kept and all(row.finished for row in kept)

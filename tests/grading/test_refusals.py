@@ -1,21 +1,19 @@
 """One text that a server will not read is ungraded with its reason, and the others go on."""
 
 import json
-import sqlite3
-import threading
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from slm.errors import BadInput
-from slm.grading.grades import GradeStore, Item
 from slm.grading.grading import grade, stored
+from slm.grading.items import Item
 from slm.grading.protocol import RESPONSE_FORMAT, Grade, Ungraded, assessment_messages
-from slm.llm.ask import Asking
+from slm.grading.store import GradeStore
+from slm.llm.ask import Asker
 from slm.llm.judge import Judge
-from slm.llm.replies import ReplyStore
+from slm.llm.replies import ReplyStore, call
 from tests.llm.server import Answer, JudgeServer, refuses, says, serving
 
 KEY = "sk-test-5e1d-never-to-be-seen"
@@ -162,26 +160,17 @@ def test_a_request_that_no_server_takes_stops_before_anything_is_called_ungraded
     assert stored(store, "tiny@0") == []
 
 
-def test_a_file_from_before_refusals_were_kept_is_read_and_goes_on(tmp_path: Path) -> None:
-    path = tmp_path / "grades.sqlite"
-    with serving() as server:
-        list(grade(stories(2), asking(server), GradeStore(path)))
-        with closing(sqlite3.connect(path)) as db:
-            db.execute("alter table replies drop column refusal")
-            db.execute("pragma user_version = 1")
-        assert len(list(grade(stories(3), asking(server), GradeStore(path)))) == 3
-        assert len(server.asked) == 6
-
-
 def test_a_refused_question_of_another_kind_is_kept_as_an_answer_that_says_nothing(
     tmp_path: Path,
 ) -> None:
     messages = assessment_messages("Tom had a", " dog.")
     with serving(lambda *_: refuses(400, "flagged")) as server:
-        store = ReplyStore(tmp_path / "replies.sqlite")
-        ask = Asking(asking(server), store, "1", None, threading.Event())
-        assert ask(messages, RESPONSE_FORMAT).endswith("refused this text (400): flagged")
-        ask(messages, RESPONSE_FORMAT)
+        store, judge = ReplyStore(tmp_path / "replies.sqlite"), asking(server)
+        asked = call(messages, RESPONSE_FORMAT, model=judge.model, server=judge.server, version="1")
+        with Asker(judge) as asker:
+            said = asker.ask(asked, store)
+            assert said.text.endswith("refused this text (400): flagged")
+            assert asker.ask(asked, store) == said
         assert len(server.asked) == 1
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from slm.grading.agreement import agreement, kappa, spearman
-from slm.grading.grades import Item
+from slm.grading.items import Item
 from slm.grading.judge_checks import awake, calibration_items, contrasts, mixed
 from slm.grading.pairwise import Better, Verdict
 from slm.grading.protocol import Grade, Ungraded

@@ -1,20 +1,18 @@
 """Grading beside others: claims outlive nobody, files open at once, and a stop stops everybody."""
 
-import multiprocessing
-import sqlite3
 import threading
 import time
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slm.errors import BadInput
-from slm.grading.grades import GradeStore, Item
-from slm.grading.grading import grade, summary
+from slm.grading.grading import grade
+from slm.grading.items import Item
 from slm.grading.openings import read_openings
 from slm.grading.protocol import RESPONSE_FORMAT, assessment_messages
+from slm.grading.scores import summary
+from slm.grading.store import GradeStore
 from slm.llm.judge import ANSWER_TOKENS, Judge, worst_tokens
 from slm.llm.prices import prices
 from tests.llm.server import JudgeServer
@@ -26,7 +24,6 @@ ITEM = Item(
     opening_index=0,
     completion_index=0,
 )
-WHO = ("gpt-4o", "http://127.0.0.1/v1/", "1")
 
 
 @pytest.fixture
@@ -38,54 +35,6 @@ def judge(server: JudgeServer) -> Judge:
     return Judge(model="gpt-4o", base_url=server.url, key="sk-test")
 
 
-def test_a_claim_is_held_against_everybody_until_it_is_released(store: GradeStore) -> None:
-    assert store.claim(ITEM, *WHO) is not None
-    assert store.claim(ITEM, *WHO) is None
-    store.release(ITEM, *WHO)
-    assert store.claim(ITEM, *WHO) is not None
-
-
-def test_what_was_kept_is_read_at_once_however_many_write_beside_it(store: GradeStore) -> None:
-    items = [replace(ITEM, completion=f" dog {number}.") for number in range(8)]
-    lost: list[str] = []
-
-    def work(item: Item) -> None:
-        store.claim(item, *WHO)
-        for number in range(25):
-            text = f"reply {number}"
-            store.keep(item, *WHO, turn="assessment", asked=[], text=text, cost=None)
-            if store.row(item, *WHO).assessment != text:
-                lost.append(text)
-
-    threads = [threading.Thread(target=work, args=(item,)) for item in items]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert lost == []
-
-
-def test_a_claim_of_a_killed_process_is_taken_over_even_where_we_got_its_pid(
-    store: GradeStore,
-) -> None:
-    store.claim(ITEM, *WHO)
-    with closing(sqlite3.connect(store.path)) as db, db:
-        db.execute("update replies set claimed_by = claimed_by || 'an earlier life'")
-    assert store.claim(ITEM, *WHO) is not None
-
-
-def test_many_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    for attempt in range(3):
-        path = tmp_path / str(attempt) / "grades.sqlite"
-        processes = [spawn.Process(target=GradeStore, args=(path,)) for _ in range(4)]
-        for process in processes:
-            process.start()
-        for process in processes:
-            process.join()
-        assert [process.exitcode for process in processes] == [0] * 4
-
-
 def test_who_waits_for_room_under_the_cap_asks_nothing_after_a_stop(
     server: JudgeServer, store: GradeStore
 ) -> None:
@@ -94,7 +43,7 @@ def test_who_waits_for_room_under_the_cap_asks_nothing_after_a_stop(
         Item(**{**vars(ITEM), "completion": f" dog {n}.", "completion_index": n}) for n in range(9)
     ]
     room_for_two = 2.5 * prices()["gpt-4o"].of(
-        worst_tokens(assessment_messages(ITEM.opening, " dog 0."), RESPONSE_FORMAT), ANSWER_TOKENS
+        worst_tokens(assessment_messages(ITEM.opening, " dog 0."), None), ANSWER_TOKENS
     )
     grading = grade(story, judge(server), store, max_cost=room_for_two, concurrency=6)
     stopped = threading.Timer(0.7, server.misbehave.insert, (0, "401"))

@@ -8,7 +8,7 @@ import pytest
 
 from slm.cli import main
 from slm.errors import BadInput
-from slm.knowledge.judge_verdicts import agreement, ask_judge, knowing_bill
+from slm.knowledge.judge_verdicts import agreement, ask_judge, verdicts_bill
 from slm.knowledge.prompts import Prompt, Verdict, prompts_yaml
 from slm.knowledge.scoring import Answer
 from slm.llm.judge import Judge
@@ -63,8 +63,10 @@ def test_one_call_a_continuation_and_what_cannot_be_read_is_unjudged(tmp_path: P
     assert [one.judged_by for one in found] == ["gpt-4o", "gpt-4o", "rule"]
     same = agreement(found)
     assert same is not None and same.mean == 0.5  # of the two that could be read
-    assert knowing_bill(MADE, "gpt-4o", where, store).calls == 0
-    assert knowing_bill(MADE, "gpt-4o", where, None).calls == 3
+    assert verdicts_bill(MADE, "gpt-4o", where, store).calls == 0
+    nothing = ReplyStore(tmp_path / "none.sqlite")
+    assert verdicts_bill([*MADE, MADE[0]], "gpt-4o", where, nothing).calls == 3
+    assert not nothing.path.exists()
 
 
 def test_the_cap_is_never_passed(tmp_path: Path) -> None:

@@ -1,17 +1,16 @@
 """What was paid for is kept where the disk is full, and nothing more is bought."""
 
-import threading
 from pathlib import Path
 
 import pytest
 
 from slm.files import DiskReserve
-from slm.grading.grades import GradeStore
 from slm.grading.grading import grade
 from slm.grading.protocol import RESPONSE_FORMAT, assessment_messages
-from slm.llm.ask import Asking
+from slm.grading.store import GradeStore
+from slm.llm.ask import Asker
 from slm.llm.judge import Judge
-from slm.llm.replies import ReplyStore
+from slm.llm.replies import ReplyStore, call
 from tests.grading.test_refusals import KEY, stories
 from tests.llm.server import Answer, says, serving
 
@@ -39,7 +38,9 @@ def test_every_reply_is_kept_where_the_disk_fills_up_while_grading(small_disk: P
         with pytest.raises(OSError, match=r"grades\.sqlite"):
             list(grade(stories(40), judge, store, concurrency=4))
         paid = server.paid
-        kept = sum((row.assessment is not None) + (row.grade is not None) for row in store.rows())
+        kept = sum(
+            (row.assessment is not None) + (row.grade is not None) for row in store.conversations()
+        )
         assert kept == paid < 20
         (small_disk / "other").unlink()
         list(grade(stories(40), judge, store, concurrency=4))
@@ -66,10 +67,11 @@ def test_a_single_question_that_was_paid_for_is_kept_on_a_full_disk(small_disk: 
 
     with serving(script) as server:
         judge = Judge(model="gpt-4o", base_url=server.url, key=KEY)
-        ask = Asking(judge, store, "1", None, threading.Event())
-        with pytest.raises(OSError, match=r"replies\.sqlite"):
-            ask(messages, RESPONSE_FORMAT)
-        assert store.find(messages, judge.model, judge.where, "1") == "words " * 500
+        asked = call(messages, RESPONSE_FORMAT, model=judge.model, server=judge.server, version="1")
+        with Asker(judge) as asker, pytest.raises(OSError, match=r"replies\.sqlite"):
+            asker.ask(asked, store)
+        kept = store.find(asked.key)
+        assert kept is not None and kept.text == "words " * 500
 
 
 def test_a_reserve_gives_its_room_to_the_second_try_and_the_error_to_whoever_asked(

@@ -13,13 +13,14 @@ from app.widgets import corpus_picker, show
 from app.widgets.api_key import given, key_field
 from slm.errors import BadInput
 from slm.generation.fitting import openings_that_fit
-from slm.grading.grades import Item
-from slm.grading.grading import MOST_AT_ONCE, Estimate, estimate, pairs, repeated, unanswered
+from slm.grading.grading import grading_bill, unanswered
+from slm.grading.items import Item, pairs, repeated
 from slm.grading.judge_checks import ENOUGH, calibration_items, mixed
 from slm.grading.openings import FORMS, parse_openings
 from slm.grading.questions import Graded
+from slm.llm.ask import AT_ONCE, MOST_AT_ONCE
 from slm.llm.judge import Judge
-from slm.llm.prices import Price, own_path, prices, save_prices
+from slm.llm.prices import Bill, Price, own_path, prices, save_prices
 
 JOB = "grading-job"
 SHIPPED, MINE = "our fifty", "a file of mine"
@@ -130,7 +131,7 @@ def stories(addresses: Sequence[str], given: Given, *, reads: str | None) -> Cho
             "Calls at once",
             1,
             MOST_AT_ONCE,
-            4,
+            AT_ONCE,
             key="at-once",
             help="Fewer for a server on your own machine, more for a large one.",
         )
@@ -188,7 +189,9 @@ def judge(chosen: Chosen) -> None:
     with second.popover("Prices", width="stretch"):
         edit_prices(model)
     tests = sum(not item.address for item in left)
-    st.markdown(show.plain(bill(estimate(left, model), len(chosen.items) - len(left), tests)))
+    st.markdown(
+        show.plain(in_words(grading_bill(left, model), len(chosen.items) - len(left), tests))
+    )
     running: GradingJob | None = st.session_state.get(JOB)
     busy = running is not None and running.running
     if st.button("Grade", type="primary", key="grade", disabled=busy, width="stretch"):
@@ -203,7 +206,7 @@ def judge(chosen: Chosen) -> None:
         st.rerun()
 
 
-def bill(bill: Estimate, known: int, tests: int) -> str:
+def in_words(bill: Bill, known: int, tests: int) -> str:
     """What the grading will take, in words."""
     before = f" {known:,} answers are on disk already and cost nothing." if known else ""
     if not bill.calls:

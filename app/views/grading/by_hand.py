@@ -6,11 +6,10 @@ from app.views.grading.ask import Chosen
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
-from slm.grading.grades import Item
 from slm.grading.human import expected, keep_by_hand, person, read_by_hand, to_read
+from slm.grading.items import Item
 from slm.grading.protocol import AGES
 from slm.grading.questions import is_instruct
-from slm.grading.stores import Shelf
 
 LAST = "graded-last"
 
@@ -69,7 +68,7 @@ def _ask(following: Item, name: str) -> None:
     if not pressed:
         return
     try:
-        keep_by_hand(item, name, read_by_hand(item, typed), Shelf())
+        keep_by_hand(item, name, read_by_hand(item, typed))
     except BadInput as error:
         complaint.error(show.sentence(str(error)))
         return

@@ -7,16 +7,14 @@ where it was: what is paid for is never asked for again.
 import contextlib
 import threading
 import time
-from collections.abc import Generator, Sequence
-from typing import cast
+from collections.abc import Sequence
 
 from app.jobs.work import unforeseen
 from slm.background import Background
 from slm.errors import BadInput, one_line
 from slm.files import said
-from slm.grading.grades import Item
-from slm.grading.grading import Graded, grade, unanswered
-from slm.grading.stores import Shelf
+from slm.grading.grading import grade, unanswered
+from slm.grading.items import Item
 from slm.llm.judge import Judge
 
 
@@ -101,16 +99,12 @@ class GradingJob:
             model, server = self._judge.model, self._judge.base_url
             to_buy = set(unanswered(self._items, model, server, again_ungraded=self._again))
             self._to_buy = len(to_buy)
-            grading = cast(
-                "Generator[Graded, None, None]",
-                grade(
-                    self._items,
-                    self._judge,
-                    Shelf(),
-                    max_cost=self._max_cost,
-                    concurrency=self._at_once,
-                    again_ungraded=self._again,
-                ),
+            grading = grade(
+                self._items,
+                self._judge,
+                max_cost=self._max_cost,
+                concurrency=self._at_once,
+                again_ungraded=self._again,
             )
             with contextlib.closing(grading):
                 for one in grading:

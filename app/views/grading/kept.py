@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from slm.grading.grades import GradeStore, Kind
-from slm.grading.grading import Graded
+from slm.grading.items import ItemKind
+from slm.grading.questions import Graded
 from slm.grading.questions import graded as read
-from slm.grading.stores import judges_path
+from slm.grading.store import GradeStore, judges_path
 from slm.runs import Address, open_run
 
 
-def graded(address: str, kind: Kind = "story") -> dict[str, list[Graded]]:
+def graded(address: str, kind: ItemKind = "story") -> dict[str, list[Graded]]:
     """What is stored of a checkpoint, by judge; those with most replies first."""
     path = open_run(Address.parse(address).run).grades_path
     return _by_judge([one for one in _stored(path, address) if one.item.kind == kind])
@@ -32,9 +32,7 @@ def tests_of(judge: str) -> list[Graded]:
 
 
 def _stored(path: Path, address: str) -> list[Graded]:
-    if not path.exists():
-        return []
-    return [read(row) for row in GradeStore(path).rows(address) if row.finished]
+    return [read(said) for said in GradeStore(path).conversations(address) if said.finished]
 
 
 def _by_judge(every: list[Graded]) -> dict[str, list[Graded]]:

@@ -6,10 +6,10 @@ from app.jobs import waiting
 from app.jobs.work import Work
 from app.widgets import show
 from app.widgets.api_key import given, key_field
-from slm.knowledge.judge_verdicts import KnowingBill, agreement, ask_judge, knowing_bill, with_judge
+from slm.knowledge.judge_verdicts import agreement, ask_judge, verdicts_bill, with_judge
 from slm.knowledge.scoring import Answer
 from slm.llm.judge import Judge, server_of
-from slm.llm.prices import prices
+from slm.llm.prices import Bill, prices
 from slm.llm.replies import ReplyStore
 from slm.runs import runs_dir
 
@@ -30,10 +30,9 @@ def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
         cap = None
         if model in prices():
             cap = st.number_input("At most US$", 0.01, 1000.0, 0.5, 0.1, key="knowing-cap")
-    path, where = runs_dir() / "verdicts.sqlite", server_of(base_url or None)
+    store, server = ReplyStore(runs_dir() / "verdicts.sqlite"), server_of(base_url or None)
     every = [one for answers in found.values() for one in answers]
-    kept = ReplyStore(path) if path.exists() else None
-    bill = knowing_bill(every, model, where, kept)
+    bill = verdicts_bill(every, model, server, store)
     work: Work[list[Answer]] | None = st.session_state.get(WORK)
     going = work is not None and waiting.under_way({"": work}, "knowing")
     if not going and bill.calls:
@@ -42,13 +41,11 @@ def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
             judge = Judge(
                 model=model, base_url=base_url or None, key=given(key, base_url), patience=30.0
             )
-            st.session_state[WORK] = Work(ask_judge(every, judge, ReplyStore(path), max_cost=cap))
+            st.session_state[WORK] = Work(ask_judge(every, judge, store, max_cost=cap))
             st.rerun()
     if work is not None:
         waiting.say_why(work, "What was answered is kept.")
-    if kept is None:
-        return found
-    said = {name: with_judge(answers, model, where, kept) for name, answers in found.items()}
+    said = {name: with_judge(answers, model, server, store) for name, answers in found.items()}
     for name, answers in said.items():
         if (same := agreement(answers)) is not None:
             low, high = same.interval
@@ -60,7 +57,7 @@ def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
     return said
 
 
-def _in_words(bill: KnowingBill) -> str:
+def _in_words(bill: Bill) -> str:
     work = f"{bill.calls} calls at most, about {show.count(bill.input_tokens)} tokens to read"
     if bill.cost is None:
         return f"{work}. The price of this judge is unknown, so no cap can be kept."

@@ -16,9 +16,9 @@ from app.jobs.work import Work
 from app.views.roles.scores import plain
 from app.widgets import selection, show
 from app.widgets.api_key import given, key_field
-from slm.interp.autointerp.explaining import Bill, Explained, bill, explain, recalled
+from slm.interp.autointerp.explaining import Explained, explain, explanation_bill, recalled
 from slm.llm.judge import Judge, server_of
-from slm.llm.prices import prices
+from slm.llm.prices import Bill, prices
 from slm.llm.replies import ReplyStore
 from slm.runs import Address, open_run
 from slm.stories.snippets import NeuronSnippets
@@ -85,7 +85,9 @@ def _ask(
     cap = None
     if model in prices():
         cap = st.number_input("At most US$ a neuron", 0.01, 1000.0, 0.5, 0.1, key="explain-cap")
-    st.markdown(show.plain(_in_words([bill(mine, model) for mine, _ in found.values()])))
+    st.markdown(
+        show.plain(_in_words([explanation_bill(mine, model) for mine, _ in found.values()]))
+    )
     busy = any(work.running for work in works.values())
     if st.button("Explain", type="primary", key="explain", disabled=busy, width="stretch"):
         asked = given(key, base_url)
@@ -112,10 +114,7 @@ def _path(address: str) -> Path:
 
 def _known(address: str, pair: Pair, model: str, base_url: str) -> Explained | None:
     """What this judge said before; makes no file where there is none."""
-    path = _path(address)
-    if not path.exists():
-        return None
-    return recalled(*pair, model, server_of(base_url or None), ReplyStore(path))
+    return recalled(*pair, model, server_of(base_url or None), ReplyStore(_path(address)))
 
 
 def _result(address: str, pair: Pair, found: Explained | None) -> None:

@@ -26,7 +26,7 @@ def _explain(chosen: argparse.Namespace) -> None:
     """The key comes from OPENAI_API_KEY; a server of one's own (`--base-url`) may need none."""
     from rich.console import Console
 
-    from slm.interp.autointerp.explaining import bill, explain
+    from slm.interp.autointerp.explaining import explain, explanation_bill
     from slm.interp.autointerp.snippets import STORIES, neuron_snippets
     from slm.llm.judge import NO_KEY, Judge
     from slm.llm.keys import found_key
@@ -43,7 +43,7 @@ def _explain(chosen: argparse.Namespace) -> None:
         raise BadInput(f"--stories must be at least 1, not {count}")
     texts = list(islice(cleaned(open_source(chosen.corpus)), count))
     mine, another = neuron_snippets(checkpoint, texts, chosen.layer, chosen.neuron)
-    likely = bill(mine, chosen.judge)
+    likely = explanation_bill(mine, chosen.judge)
     cost = "unknown price" if likely.cost is None else f"about ${likely.cost:.2g}"
     Console(stderr=True).print(
         f"{likely.calls} calls, about {likely.input_tokens} tokens to read, {cost}"

@@ -5,10 +5,10 @@ top token: only what is better than both has explained anything. Examples come i
 knows no model.
 """
 
-import threading
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -26,14 +26,15 @@ from slm.interp.autointerp.detection import (
     read_explanation,
     top_token,
 )
-from slm.llm.ask import Asking
+from slm.llm.ask import AT_ONCE, Asker
 from slm.llm.judge import Judge, likely_tokens
-from slm.llm.messages import Message
-from slm.llm.prices import prices
-from slm.llm.replies import ReplyStore
+from slm.llm.prices import Bill, bill
+from slm.llm.replies import Call, ReplyStore
+from slm.llm.replies import call as make_call
 from slm.progress import Progress, result_of
 from slm.stories.snippets import NeuronSnippets
 
+R = TypeVar("R")
 RESAMPLES = 2000
 LIKELY_ANSWER_TOKENS = 40
 
@@ -89,25 +90,14 @@ class Explained:
         return len(self.leads) == 2 and all(lead.low > 0 for lead in self.leads)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bill:
-    """What explaining one neuron is likely to take; `cost` in US dollars, None: price unknown."""
-
-    calls: int
-    input_tokens: int
-    cost: float | None
-
-
-def bill(neuron: NeuronSnippets, model: str) -> Bill:
-    """What explaining a neuron is likely to take, before anything is sent."""
+def explanation_bill(neuron: NeuronSnippets, model: str) -> Bill:
+    """Estimate what explaining a neuron will take, before anything is sent."""
     asked = quizzes(neuron)
     sample = "x" * 4 * LIKELY_ANSWER_TOKENS
     read = 2 * likely_tokens(explanation_messages(neuron.shown))
     read += 3 * sum(likely_tokens(quiz_messages(sample, quiz.snippets)) for quiz in asked)
     calls = 2 + 3 * len(asked)
-    price = prices().get(model)
-    cost = None if price is None else price.of(read, calls * LIKELY_ANSWER_TOKENS)
-    return Bill(calls=calls, input_tokens=read, cost=cost)
+    return bill(model, calls=calls, input_tokens=read, output_tokens=calls * LIKELY_ANSWER_TOKENS)
 
 
 def explain(
@@ -117,48 +107,78 @@ def explain(
     store: ReplyStore,
     *,
     max_cost: float | None = None,
-    stopping: threading.Event | None = None,
+    concurrency: int = AT_ONCE,
 ) -> Generator[Progress, None, Explained]:
     """Explain a neuron and score it beside both controls.
 
-    Replies that are stored already cost nothing; each new one is stored as it comes. Raises `BadInput`
-    where the key, the model or the cap forbid going on, `Unavailable` where the server does.
+    Replies that are stored already cost nothing; each new one is stored as it comes. Raises as
+    `Asker.ask` does.
     """
-    asking = Asking(judge, store, EXPLAINING_VERSION, max_cost, stopping or threading.Event())
-    return (yield from _conversation(asking, neuron, another, judge.model))
+    with Asker(judge, max_cost=max_cost, concurrency=concurrency) as asker:
+
+        def ask(calls: Sequence[Call]) -> Generator[int, None, list[str]]:
+            found: dict[str, str] = {}
+            once = list({call.key: call for call in calls}.values())
+            for key, reply in asker.each(once, lambda call: (call.key, asker.ask(call, store))):
+                found[key] = reply.text
+                yield len(found)
+            return [found[call.key] for call in calls]
+
+        explained = yield from _conversation(ask, neuron, another, judge.model, judge.server)
+        return replace(explained, spent=asker.spent)
 
 
 def recalled(
-    neuron: NeuronSnippets, another: NeuronSnippets, model: str, where: str, store: ReplyStore
+    neuron: NeuronSnippets, another: NeuronSnippets, model: str, server: str, store: ReplyStore
 ) -> Explained | None:
-    """What was found before by this judge (`Judge.where`); None where it was not asked everything."""
+    """Read what was found before by this judge; None where it was not asked everything."""
+    known = store.find_all(model, server)
+
+    def look_up(calls: Sequence[Call]) -> Generator[int, None, list[str]]:
+        yield 0
+        if not all(call.key in known for call in calls):
+            raise _NotAsked
+        return [known[call.key].text for call in calls]
+
     try:
-        return result_of(_conversation(_Recalling(model, where, store), neuron, another, model))
+        return result_of(_conversation(look_up, neuron, another, model, server))
     except _NotAsked:
         return None
 
 
+class _NotAsked(Exception):
+    """A question that the store has no reply to."""
+
+
 def _conversation(
-    asking: "Asking | _Recalling", neuron: NeuronSnippets, another: NeuronSnippets, model: str
+    ask: Callable[[Sequence[Call]], Generator[int, None, list[str]]],
+    neuron: NeuronSnippets,
+    another: NeuronSnippets,
+    model: str,
+    server: str,
 ) -> Generator[Progress, None, Explained]:
+    """Ask for both explanations, then put every quiz with each; `ask` yields how many are answered."""
+    call = partial(make_call, model=model, server=server, version=EXPLAINING_VERSION)
     asked = quizzes(neuron)
-    total = 2 + 3 * len(asked)
-    explanations: dict[str, str | Unreadable] = {}
-    for name, shown in ((OWN, neuron.shown), (ANOTHER, another.shown)):
-        yield Progress(share=asking.calls / total, doing="asking for an explanation")
-        reply = asking(explanation_messages(shown), EXPLANATION_FORM)
-        explanations[name] = read_explanation(reply)
-    explanations[TOP_TOKEN] = top_token(neuron)
-    told: dict[str, list[frozenset[int] | Unreadable]] = {}
-    for name, said in explanations.items():
-        if isinstance(said, Unreadable):
-            told[name] = []
-            continue
-        told[name] = answers = []
-        for quiz in asked:
-            yield Progress(share=asking.calls / total, doing=f"a quiz with {name}")
-            reply = asking(quiz_messages(said, quiz.snippets), ANSWER_FORM)
-            answers.append(read_answer(reply, len(quiz.snippets)))
+    total, doing = 2 + 3 * len(asked), "asking for an explanation"
+    yield Progress(share=0.0, doing=doing)
+    shown = [explanation_messages(one.shown) for one in (neuron, another)]
+    replies = yield from _told(ask([call(one, EXPLANATION_FORM) for one in shown]), doing, 0, total)
+    explanations: dict[str, str | Unreadable] = {
+        OWN: read_explanation(replies[0]),
+        ANOTHER: read_explanation(replies[1]),
+        TOP_TOKEN: top_token(neuron),
+    }
+    put = [
+        (name, quiz, call(quiz_messages(said, quiz.snippets), ANSWER_FORM))
+        for name, said in explanations.items()
+        if not isinstance(said, Unreadable)
+        for quiz in asked
+    ]
+    replies = yield from _told(ask([one for *_, one in put]), "taking quizzes", 2, total)
+    told: dict[str, list[frozenset[int] | Unreadable]] = {name: [] for name in explanations}
+    for (name, quiz, _), reply in zip(put, replies, strict=True):
+        told[name].append(read_answer(reply, len(quiz.snippets)))
     rights = {name: _rights(asked, answers) for name, answers in told.items()}
     return Explained(
         layer=neuron.layer,
@@ -172,28 +192,21 @@ def _conversation(
             for name in (ANOTHER, TOP_TOKEN)
             if len(_common(rights[OWN], rights[name])[0])
         ),
-        calls=asking.calls,
-        spent=asking.spent,
+        calls=2 + len(put),
+        spent=0.0,
     )
 
 
-class _NotAsked(Exception):
-    """A question that the store has no reply to."""
-
-
-class _Recalling:
-    """Answers from the store alone."""
-
-    def __init__(self, model: str, where: str, store: ReplyStore) -> None:
-        self._who, self._store = (model, where, EXPLAINING_VERSION), store
-        self.calls = 0
-        self.spent: float | None = 0.0
-
-    def __call__(self, messages: Sequence[Message], form: Mapping[str, Any]) -> str:
-        self.calls += 1
-        if (kept := self._store.find(messages, *self._who)) is None:
-            raise _NotAsked
-        return kept
+def _told(
+    asking: Generator[int, None, R], doing: str, before: int, total: int
+) -> Generator[Progress, None, R]:
+    """Yield the progress of calls of which `before` were answered before."""
+    while True:
+        try:
+            yield Progress(share=(before + next(asking)) / total, doing=doing)
+        except StopIteration as finished:
+            found: R = finished.value
+            return found
 
 
 def _rights(

@@ -8,9 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.views.grading import GradingJob, graded
-from slm.grading.grades import Item
 from slm.grading.grading import grade
-from slm.grading.stores import Shelf
+from slm.grading.items import Item
 from slm.llm.judge import Judge
 from tests.app.conftest import Open, figure_on, said
 from tests.llm.server import JudgeServer, says
@@ -85,7 +84,7 @@ def test_grades_of_other_openings_are_not_mixed_in(
         completion_index=0,
     )
     judge = Judge(model="gpt-4o", base_url=server.url, key=KEY)
-    list(grade([elsewhere], judge, Shelf()))
+    list(grade([elsewhere], judge))
     app = open_page("grading", a="tiny", openings=1, samples=1, calibrate="false")
     assert "No judge has read tiny@10 yet" in said(app)
     app = press_grade(app, server)

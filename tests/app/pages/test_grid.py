@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
-from slm.grading.grades import GradeStore, Item
+from slm.grading.items import Item
+from slm.grading.store import GradeStore
 from slm.runs import open_run
 from slm.stories.tokenizer import Tokenizer
 from slm.training import queue, sweep
 from slm.training.sweep import Sweep
 from tests.app.conftest import Open, figure_on, make_run, said
+from tests.grading.keeping import keep
 
 
 def test_each_shape_has_a_cell_with_its_score_and_its_place(
@@ -74,13 +76,8 @@ def test_grades_join_the_table_and_the_findings_say_what_they_lack(
                 opening_index=number,
                 completion_index=0,
             )
-            store.claim(item, "j", "", "1")
             grades = {"grammar": grammar, "creativity": 5, "consistency": 5, "plot": 5}
-            for turn, text in (
-                ("assessment", "Fine."),
-                ("grade", json.dumps({**grades, "age_group": "B"})),
-            ):
-                store.keep(item, "j", "", "1", turn=turn, asked=[], text=text, cost=None)
+            keep(store, item, "j", grade=json.dumps({**grades, "age_group": "B"}))
     app = open_page("grid")
     app.segmented_control(key="score").set_value("grammar").run()
     (cells,) = figure_on(app, "figure-grid-grammar")["data"]

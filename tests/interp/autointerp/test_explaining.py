@@ -18,7 +18,14 @@ from slm.interp.autointerp.detection import (
     read_explanation,
     top_token,
 )
-from slm.interp.autointerp.explaining import ANOTHER, OWN, TOP_TOKEN, Explained, bill, explain
+from slm.interp.autointerp.explaining import (
+    ANOTHER,
+    OWN,
+    TOP_TOKEN,
+    Explained,
+    explain,
+    explanation_bill,
+)
 from slm.llm.judge import Judge
 from slm.llm.replies import ReplyStore
 from slm.progress import Progress, result_of
@@ -103,9 +110,9 @@ def test_replies_are_kept_and_paid_once(store: ReplyStore) -> None:
 
 
 def test_the_bill_comes_before_and_counts_every_call() -> None:
-    likely = bill(fires_at("park", 7), "gpt-4o")
+    likely = explanation_bill(fires_at("park", 7), "gpt-4o")
     assert likely.calls == 14 and likely.cost is not None and likely.cost > 0
-    assert bill(fires_at("park", 7), "someone").cost is None
+    assert explanation_bill(fires_at("park", 7), "someone").cost is None
 
 
 def test_a_judge_that_answers_alike_to_everything_is_at_one_half(store: ReplyStore) -> None:
