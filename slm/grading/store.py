@@ -3,11 +3,11 @@
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from slm.databases import storable
 from slm.errors import BadInput, shown
-from slm.grading.items import Conversation, Item
+from slm.grading.items import Conversation, Item, ItemKind
 from slm.grading.questions import GRADE_TURN
 from slm.llm.replies import ReplyStore
 from slm.runs import Address, open_run, runs_dir
@@ -110,7 +110,7 @@ class GradeStore(ReplyStore):
         """
         found = self._look(_ROWS, (address, address, address))
         for row in found:
-            if not all(map(isinstance, row, _KINDS)):
+            if not all(map(isinstance, row, _KINDS)) or row[7] not in get_args(ItemKind):
                 raise BadInput(f"{self.path} is damaged: it has a reply of {shown(row[:5])}")
         return [
             Conversation(

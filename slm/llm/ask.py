@@ -152,7 +152,13 @@ class Asker:
                     tried = "once" if tries == 1 else f"{tries} times"
                     asks = nothing.wait and tries < judge.tries
                     more = f", and asks to wait {delay:.0f} s" if asks else ""
+                    self._stopping.set()
                     raise Unavailable(f"{nothing}, tried {tried}{more}; try again later") from None
+            except Refused:
+                raise
+            except BaseException:  # before `book` lets another call go
+                self._stopping.set()
+                raise
             finally:
                 self._budget.book(reserved, cost)
             if self._stopping.wait(delay):
