@@ -314,19 +314,12 @@ def _runs(chosen: argparse.Namespace) -> None:
 
 
 def _eval(chosen: argparse.Namespace) -> None:
-    from slm.model.loss import story_loss
     from slm.runs import load_checkpoint
-    from slm.stories.cleaning import CleaningReport, cleaned
-    from slm.stories.sources import open_source
+    from slm.training.validation import corpus_loss
 
     checkpoint = load_checkpoint(chosen.address)
-    source = open_source(chosen.corpus, "valid")
-    report = CleaningReport()
-    stories = [checkpoint.tokenizer.encode_story(story) for story in cleaned(source, report)]
+    loss, report = corpus_loss(checkpoint, chosen.corpus)
     print(f"{chosen.corpus}: {report.in_words()}", file=sys.stderr)
-    if not stories:
-        raise BadInput(f"the corpus {chosen.corpus!r} holds no story that survives cleaning")
-    loss = story_loss(checkpoint.weights, checkpoint.tokenizer, stories)
     data = {
         "address": str(checkpoint.address),
         "stories": loss.stories,
