@@ -1,0 +1,50 @@
+"""What a run learned first: grammar, or who is who."""
+
+from statistics import fmean
+
+from slm.comparing.development import Part, word_losses
+from slm.errors import BadInput
+from slm.lessons.measures.measured import Measured
+from slm.runs import Address, Checkpoint, load_checkpoint, open_run
+
+GRAMMAR: Part = "frame"
+CONTEXT: Part = "later mentions"
+STORIES = 16
+FEWEST = 3  # checkpoints
+AHEAD = 0.05
+
+
+def learned(checkpoint: Checkpoint, seed: int) -> dict[Part, list[float]]:
+    """The share of what is learned by the shown step that is learned at each step before it, by part.
+
+    Nothing was learned of a part whose words cost more than at the first step: its shares are 0.
+    """
+    run, last = open_run(checkpoint.address.run), checkpoint.address.step or 0
+    steps = [step for step in run.steps if step <= last]
+    if len(steps) < FEWEST:
+        raise BadInput(
+            f"it takes {FEWEST} checkpoints up to the one that is shown, and {run.name} has "
+            f"{len(steps)} up to step {last:,}"
+        )
+    costs = [
+        word_losses(load_checkpoint(Address(run.name, step)), STORIES, seed=seed) for step in steps
+    ]
+    found: dict[Part, list[float]] = {}
+    for part in (GRAMMAR, CONTEXT):
+        whole = costs[0][part] - costs[-1][part]
+        found[part] = [(costs[0][part] - one[part]) / whole if whole > 0 else 0.0 for one in costs]
+    return found
+
+
+def grammar_first(checkpoint: Checkpoint) -> Measured:
+    """Compare how early grammar and context are learned, on two sets of stories."""
+    both = [learned(checkpoint, seed) for seed in (0, 1)]
+    grammar, context = ([fmean(one[part][1:-1]) for one in both] for part in (GRAMMAR, CONTEXT))
+    ahead = [a - b for a, b in zip(grammar, context, strict=True)]
+    return Measured(
+        holds=min(ahead) >= AHEAD and fmean(ahead) > abs(ahead[0] - ahead[1]),
+        measured=fmean(grammar),
+        control=fmean(context),
+        unit="share",
+        what=f"{len(both[0][GRAMMAR])} checkpoints",
+    )

@@ -1,0 +1,61 @@
+"""What a claim's measurement gives: two numbers, and whether the claim holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from slm.stats.many_means import estimate
+
+Unit = Literal["share", "nats", "bits", "AUC", "logits", "ROUGE"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """The measured number beside its control; `what` tells what was found, as "head 2.3".
+
+    `low` and `high` are the 95 % interval of their difference, where there is one.
+    """
+
+    holds: bool
+    measured: float
+    control: float
+    unit: Unit
+    what: str = ""
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def told(self) -> str:
+        """Both numbers, as `0.43 against 0.02 (head 2.3)`."""
+        one, other = (f"{value:.2f}" for value in (self.measured, self.control))
+        if one == other and self.measured != self.control:
+            one, other = (f"{value:.4f}" for value in (self.measured, self.control))
+        unit = {"nats": " nats", "bits": " bits", "logits": " logits"}.get(self.unit, "")
+        return f"{one} against {other}{unit}" + (f" ({self.what})" if self.what else "")
+
+
+def paired(
+    measured: Sequence[float],
+    control: Sequence[float],
+    *,
+    least: float,
+    unit: Unit,
+    what: str = "",
+    also: bool = True,
+) -> Measured:
+    """Compare two numbers a story (or name): it holds where the mean difference is at least `least`
+    and its 95 % interval, a bootstrap over stories, lies above 0; and where `also` does.
+    """
+    one, other = (np.asarray(values, dtype=np.float32) for values in (measured, control))
+    found = estimate((one - other)[:, None])
+    return Measured(
+        holds=bool(found.clearly_above(least)[0]) and also,
+        measured=float(one.mean()),
+        control=float(other.mean()),
+        unit=unit,
+        what=what,
+        low=float(found.low[0]),
+        high=float(found.high[0]),
+    )

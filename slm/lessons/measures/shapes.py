@@ -1,0 +1,110 @@
+"""What width and depth are good for, over the runs of a grid: the same corpus and budget."""
+
+from dataclasses import dataclass
+from itertools import groupby
+from statistics import fmean
+
+import numpy as np
+
+from slm.comparing.development import Part, word_losses
+from slm.errors import BadInput
+from slm.lessons.measures.measured import Measured
+from slm.runs import Address, Checkpoint, Run, list_runs, load_checkpoint, open_run
+
+CONTEXT: Part = "later mentions"
+WORLD: Part = "what happens"
+STORIES = 16
+MORE = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A run of a grid, by its shape."""
+
+    run: Run
+    width: int
+    depth: int
+
+
+def grid() -> list[Cell]:
+    """The runs that differ in shape alone; of several such sets the one with most shapes.
+
+    They share the corpus and the budget, and were trained to their end.
+    """
+    trained = [run for run in list_runs() if run.last_step and run.info.recipe]
+
+    def made(run: Run) -> tuple[str, int]:
+        info = run.info
+        return str(info.corpus.get("train_hash", "")), int(info.recipe.get("tokens", 0))
+
+    sets = [list(some) for _, some in groupby(sorted(trained, key=made), key=made)]
+    cells = [
+        [
+            Cell(run=run, width=run.config.d_model, depth=run.config.n_layers)
+            for run in some
+            if run.config.n_ctx == some[0].config.n_ctx
+        ]
+        for some in sets
+    ]
+    return max(cells, key=lambda some: len({(one.width, one.depth) for one in some}), default=[])
+
+
+def apart(by: str) -> tuple[Cell, Cell]:
+    """The two cells that are furthest apart in width (or depth) and alike in the other.
+
+    Raises `BadInput` where the runs here are no grid.
+    """
+
+    def value(cell: Cell) -> int:
+        return cell.width if by == "width" else cell.depth
+
+    def other(cell: Cell) -> int:
+        return cell.depth if by == "width" else cell.width
+
+    rows = [
+        list(some)
+        for _, some in groupby(sorted(grid(), key=lambda one: (other(one), value(one))), key=other)
+    ]
+    pairs = [(row[0], row[-1]) for row in rows if value(row[0]) < value(row[-1])]
+    if not pairs:
+        raise BadInput(f"no two runs here differ in {by} alone: train a grid first")
+    return max(pairs, key=lambda pair: value(pair[1]) / value(pair[0]))
+
+
+def depth_share(part: Part, seed: int) -> float:
+    """The share of what a doubling of either brings a part's words that a doubling of depth brings.
+
+    Least squares of the words' cost on log2 of width and of depth.
+    """
+    cells = grid()
+    if len({one.width for one in cells}) < 2 or len({one.depth for one in cells}) < 2:
+        raise BadInput("it takes runs of two widths and two depths with one corpus and budget")
+    costs = [
+        word_losses(load_checkpoint(Address(one.run.name, one.run.last_step)), STORIES, seed=seed)[
+            part
+        ]
+        for one in cells
+    ]
+    known = np.array([[1.0, np.log2(one.width), np.log2(one.depth)] for one in cells])
+    (_, width, depth), *_ = np.linalg.lstsq(known, np.array(costs), rcond=None)
+    gained = max(-width, 0.0) + max(-depth, 0.0)
+    return max(-depth, 0.0) / gained if gained > 0 else 0.0
+
+
+def depth_for_context(checkpoint: Checkpoint) -> Measured:
+    """Compare how much context and world lean on depth, on two sets of stories."""
+    _check_trained(checkpoint)
+    context, world = ([depth_share(part, seed) for seed in (0, 1)] for part in (CONTEXT, WORLD))
+    more = [a - b for a, b in zip(context, world, strict=True)]
+    return Measured(
+        holds=min(more) >= MORE and fmean(more) > abs(more[0] - more[1]),
+        measured=fmean(context),
+        control=fmean(world),
+        unit="share",
+        what=f"{len(grid())} shapes",
+    )
+
+
+def _check_trained(checkpoint: Checkpoint) -> None:
+    if checkpoint.address.step != open_run(checkpoint.address.run).last_step:
+        raise BadInput("it compares trained models: show the last checkpoint of a run")

@@ -1,0 +1,358 @@
+"""Reading lessons from their files: what is wrong with one is a line with file, line and rule.
+
+A lesson is one YAML file. Ours ship in `texts/`; a teacher's lie in `$SLM_LESSONS`, or in `lessons/`
+beside the runs. docs/lessons.md tells the format.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+from slm.errors import BadInput, shown
+from slm.glossary import lookup
+from slm.lessons.answers import ANSWERS
+from slm.lessons.claims import CLAIMS
+from slm.lessons.lesson import KINDS, MOST_WORDS, Guess, Kind, Lesson, Number, Step
+from slm.lessons.views import VIEWS, View, view_of
+from slm.lessons.works import WORKS
+from slm.reading import read_text, typed
+from slm.runs import Address, runs_dir
+from slm.yaml_files import Placed, read_placed
+
+OURS = Path(__file__).with_name("texts")
+TERM = re.compile(r"\[\[([^\[\]|]+)(?:\|([^\[\]|]+))?\]\]")
+"""A term of the glossary in a lesson's words: `[[induction head]]`, or `[[induction head|heads]]`."""
+PAGES = ("attention", "compare", "grading", "grid", "heads", "knowledge", "memorization", "neurons",
+         "predictions", "roles", "train", "writing")  # fmt: skip
+CHOICES = (2, 6)
+LARGEST_FILE = 200_000
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+
+
+def own_folder() -> Path:
+    """Where a teacher's lessons lie: `$SLM_LESSONS`, or `lessons/` beside the runs."""
+    return Path(os.environ.get("SLM_LESSONS") or runs_dir().parent / "lessons")
+
+
+def files() -> list[Path]:
+    """Every lesson file: ours in the order of their numbers, then the teacher's by name."""
+    own = own_folder()
+    return [*sorted(OURS.glob("*.yaml")), *(sorted(own.glob("*.y*ml")) if own.is_dir() else [])]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The lessons that can be read, and a line for each file that can't."""
+
+    lessons: tuple[Lesson, ...]
+    complaints: tuple[str, ...]
+
+
+def lessons() -> Found:
+    """Read every lesson. A teacher's file with the name of one of ours takes its place."""
+    found: dict[str, Lesson] = {}
+    complaints = []
+    for path in files():
+        try:
+            lesson = _read(path, path.stat().st_mtime_ns)
+            found[lesson.name] = lesson
+        except (BadInput, OSError) as error:
+            complaints.append(str(error))
+    return Found(lessons=tuple(found.values()), complaints=tuple(complaints))
+
+
+def lesson(name: str) -> Lesson:
+    """The lesson called `name`; `BadInput` naming those there are where there is none."""
+    every = lessons().lessons
+    for one in every:
+        if one.name == name:
+            return one
+    raise BadInput(
+        f"there is no lesson {shown(name)}; there are: {', '.join(o.name for o in every)}"
+    )
+
+
+@cache
+def _read(path: Path, changed: int) -> Lesson:
+    """A file that is what it was as long as it was not changed."""
+    return read_lesson(path, read_text(path))
+
+
+def read_lesson(path: Path, text: str) -> Lesson:
+    """The lesson in a file's `text`; its name is the file's, without a number in front.
+
+    Raises `BadInput` in one line: the file, the line in it, and the rule.
+    """
+    name = re.sub(r"^\d+-", "", path.stem)
+    if len(text) > LARGEST_FILE:
+        raise BadInput(f"{path} line 1: a lesson has at most {LARGEST_FILE:,} characters")
+    if not _NAME.fullmatch(name):
+        raise BadInput(
+            f"{path} line 1: a lesson's file is named with a-z, 0-9 and -, not {shown(name)}"
+        )
+    return _Reader(str(path)).lesson(name, read_placed(str(path), text))
+
+
+class _Reader:
+    """Turns what stands in a file into a lesson, and complains with the line."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+
+    def fail(self, line: int, rule: str) -> NoReturn:
+        """Complain of a line."""
+        raise BadInput(f"{self.file} line {line}: {rule}")
+
+    def lesson(self, name: str, whole: Placed) -> Lesson:
+        """The whole file."""
+        fields = self.object(whole, "a lesson", required=("question", "minutes", "steps"),
+                             allowed=("run", "about", "alone", "page", "first_seen"))  # fmt: skip
+        for given in ("alone", "about", "first_seen", "question"):
+            if given in fields:
+                self.terms(fields[given])
+        minutes = self.a(int, fields["minutes"], "minutes")
+        if not 1 <= minutes <= 30:
+            self.fail(fields["minutes"].line, f"a lesson takes 1 to 30 minutes, not {minutes}")
+        if "run" in fields:
+            self.ruled(fields["run"], Address.parse)
+        page = self.optional(fields, "page")
+        if page and page not in PAGES:
+            self.fail(
+                fields["page"].line, f"a page is one of {', '.join(PAGES)}, not {shown(page)}"
+            )
+        steps = self.a(list, fields["steps"], "steps")
+        if not steps:
+            self.fail(fields["steps"].line, "a lesson has at least one step")
+        found: list[Step] = []
+        for step in steps:
+            found.append(self.step(step, any(one.guess for one in found)))
+        return Lesson(
+            name=name,
+            question=self.a(str, fields["question"], "question"),
+            minutes=minutes,
+            steps=tuple(found),
+            run=self.optional(fields, "run"),
+            about=self.optional(fields, "about"),
+            alone=self.optional(fields, "alone"),
+            page=page,
+            first_seen=self.optional(fields, "first_seen"),
+        )
+
+    def step(self, step: Placed, guessed: bool) -> Step:
+        """A step; `guessed` says that one before it asks for a guess."""
+        given = self.a(dict, step, "a step")
+        kinds = [kind for kind in KINDS if kind in given]
+        if len(kinds) != 1:
+            self.fail(
+                step.line,
+                f"a step has one of {', '.join(KINDS)}, not {' and '.join(kinds) or 'none'}",
+            )
+        kind = kinds[0]
+        fields = self.object(step, f"a {kind} step", required=(kind, *_NEEDS[kind]),
+                             allowed=("note", "show", "with", *_TAKES[kind]))  # fmt: skip
+        words = self.a(str, fields[kind], kind).strip()
+        if (count := len(_WORD.findall(words))) > MOST_WORDS:
+            self.fail(fields[kind].line, f"a step has at most {MOST_WORDS} words, not {count}")
+        self.terms(fields[kind])
+        if kind == "reveal" and not guessed:
+            self.fail(
+                step.line, "a reveal tells the answer of a guess before it, and there is none"
+            )
+        view = self.view(fields)
+        return Step(
+            kind=kind,
+            words=words,
+            note=self.optional(fields, "note"),
+            view=view,
+            guess=self.guess(fields, view, step.line) if kind == "guess" else None,
+            claim=self.one_of(fields["measure"], CLAIMS, "a claim") if kind == "claim" else "",
+            run=self.one_of(fields["do"], WORKS, "a run") if kind == "run" else "",
+            line=step.line,
+        )
+
+    def view(self, fields: dict[str, Placed]) -> View | None:
+        """What a step shows."""
+        if "show" not in fields:
+            if "with" in fields:
+                self.fail(
+                    fields["with"].line, "settings (with) are of a view (show), and there is none"
+                )
+            return None
+        name = self.one_of(fields["show"], VIEWS, "a view")
+        settings = fields.get("with")
+        if settings is not None:
+            self.a(dict, settings, "with")
+        line = fields["show"].line if settings is None else settings.line
+        given = {} if settings is None else settings.plain()
+        try:
+            return view_of(name, given)
+        except BadInput as error:
+            self.fail(self.line_of(settings, str(error)) or line, str(error))
+
+    def line_of(self, settings: Placed | None, error: str) -> int | None:
+        """The line of the setting that an error names."""
+        there = {} if settings is None else settings.value
+        return next(
+            (
+                item.line
+                for key, item in there.items()
+                if re.search(rf"\b{re.escape(key)}\b", error)
+            ),
+            None,
+        )
+
+    def guess(self, fields: dict[str, Placed], view: View | None, line: int) -> Guess:
+        """What is guessed, and its answer."""
+        asked = [name for name in ("choices", "number", "token") if name in fields]
+        if len(asked) != 1:
+            self.fail(
+                line,
+                f"a guess has one of choices, number, token, not {' and '.join(asked) or 'none'}",
+            )
+        answer, computed, given = self.answer(fields)
+        choices: tuple[str, ...] = ()
+        number = None
+        if "choices" in fields:
+            items = self.a(list, fields["choices"], "choices")
+            choices = tuple(self.a(str, item, "a choice") for item in items)
+            if not CHOICES[0] <= len(choices) <= CHOICES[1]:
+                self.fail(
+                    fields["choices"].line,
+                    f"a guess has {CHOICES[0]} to {CHOICES[1]} choices, not {len(choices)}",
+                )
+            if len(set(choices)) < len(choices):
+                self.fail(fields["choices"].line, "the choices of a guess differ")
+            if not computed and answer not in choices:
+                self.fail(
+                    fields["answer"].line, f"the answer is one of the choices, not {shown(answer)}"
+                )
+        elif "number" in fields:
+            number = self.number(fields["number"])
+            if not computed and not isinstance(answer, float):
+                self.fail(fields["answer"].line, f"the answer is a number, not {shown(answer)}")
+        else:
+            if fields["token"].value is not True:
+                self.fail(fields["token"].line, "token: true asks for a token of the step's view")
+            if view is None or not hasattr(view, "text"):
+                self.fail(
+                    line, "a token is guessed in a view with a text, and this step shows none"
+                )
+            if not computed:
+                self.fail(line, "which token is the answer is computed: answer: {computed: …}")
+        if computed:
+            made = ANSWERS[computed]
+            if made.of not in asked:
+                self.fail(
+                    fields["answer"].line,
+                    f"the answer {computed!r} is a {made.of}, and the guess asks for {asked[0]}",
+                )
+        return Guess(choices=choices, number=number, token="token" in fields, answer=answer,
+                     computed=computed, given=given)  # fmt: skip
+
+    def answer(self, fields: dict[str, Placed]) -> tuple[str | float | None, str, dict[str, Any]]:
+        """The answer as it is written, or what it is computed by and from."""
+        placed = fields["answer"]
+        if isinstance(placed.value, dict):
+            if "computed" not in placed.value:
+                self.fail(
+                    placed.line,
+                    "an answer that is no text or number has computed: and what it is of",
+                )
+            name = self.one_of(placed.value["computed"], ANSWERS, "a computed answer")
+            given = {key: item.plain() for key, item in placed.value.items() if key != "computed"}
+            made = ANSWERS[name]
+            if given.keys() != made.needs:
+                needed = ", ".join(sorted(made.needs)) or "nothing more"
+                self.fail(
+                    placed.line,
+                    f"the answer {name!r} needs {needed}, not {', '.join(given) or 'nothing'}",
+                )
+            if "claim" in given:
+                self.one_of(placed.value["claim"], CLAIMS, "a claim")
+            return None, name, given
+        if isinstance(placed.value, bool) or not isinstance(placed.value, str | int | float):
+            self.fail(placed.line, "an answer is a text, a number, or {computed: …}")
+        return (placed.value if isinstance(placed.value, str) else float(placed.value)), "", {}
+
+    def number(self, placed: Placed) -> Number:
+        """The range of a number that is guessed."""
+        fields = self.object(placed, "a number", required=("low", "high"), allowed=("step", "unit"))
+        found = self.ruled(Placed({k: v.plain() for k, v in fields.items()}, placed.line),
+                           lambda data: typed(Number, data, "a number"))  # fmt: skip
+        if not found.low < found.high or not 0 < found.step <= found.high - found.low:
+            self.fail(
+                placed.line,
+                "a number lies between low and high, and its step is smaller than both apart",
+            )
+        return found
+
+    # --- rules that return what they check --------------------------------------------------------
+
+    def object(
+        self, placed: Placed, what: str, *, required: tuple[str, ...], allowed: tuple[str, ...]
+    ) -> dict[str, Placed]:
+        """An object with these fields."""
+        fields: dict[str, Placed] = self.a(dict, placed, what)
+        for name, item in fields.items():
+            if name not in (*required, *allowed):
+                self.fail(
+                    item.line,
+                    f"{what} has {', '.join((*required, *allowed))}, and no {shown(name)}",
+                )
+        for name in required:
+            if name not in fields:
+                self.fail(placed.line, f"{what} needs {name}")
+        return fields
+
+    def a(self, kind: Any, placed: Placed, what: str) -> Any:
+        """A value of a type."""
+        if type(placed.value) is not kind or (kind is str and not placed.value.strip()):
+            in_words = {str: "text", int: "a whole number", list: "a list", dict: "an object"}[kind]
+            self.fail(placed.line, f"{what} must be {in_words}, not {shown(placed.plain())}")
+        return placed.value
+
+    def optional(self, fields: dict[str, Placed], name: str) -> str:
+        """A text that may be missing."""
+        return str(self.a(str, fields[name], name)).strip() if name in fields else ""
+
+    def one_of(self, placed: Placed, known: Any, what: str) -> str:
+        """A name that is known."""
+        name = self.a(str, placed, what)
+        if name not in known:
+            self.fail(placed.line, f"{what} is one of {', '.join(known)}, not {shown(name)}")
+        return str(name)
+
+    def ruled(self, placed: Placed, rule: Callable[[Any], Any]) -> Any:
+        """What `rule` makes of a value; its complaint gets the line."""
+        try:
+            return rule(placed.value)
+        except BadInput as error:
+            self.fail(placed.line, str(error))
+
+    def terms(self, placed: Placed) -> None:
+        """Every term in these words stands in the glossary."""
+        for found in TERM.finditer(placed.value if isinstance(placed.value, str) else ""):
+            self.ruled(Placed(found[1], placed.line), lookup)
+
+
+_NEEDS: dict[Kind, tuple[str, ...]] = {
+    "text": (),
+    "view": ("show",),
+    "guess": ("answer",),
+    "claim": ("measure",),
+    "run": ("do",),
+    "reveal": (),
+}
+_TAKES: dict[Kind, tuple[str, ...]] = {
+    "text": (),
+    "view": (),
+    "guess": ("choices", "number", "token"),
+    "claim": (),
+    "run": (),
+    "reveal": (),
+}
