@@ -29,6 +29,8 @@ from slm.records import AtStep, Metric, RunInfo, Sample, Status
 from slm.stories.tokenizer import Tokenizer
 
 T = TypeVar("T")
+DEFAULT_RUN = "four-layer"
+"""The bundled run that is shown where nobody asks for another."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _THE_HOLDERS = re.compile(r"\.(run|tokenizer|metrics|samples|resume|\d{8,12})\.\w+\.")
 OTHERS_WRITE = 3600

@@ -67,7 +67,10 @@ def read_placed(name: str, text: str) -> Placed:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if isinstance(error, BadInput):
             raise
-        raise BadInput(f"{name} cannot be read: {one_line(str(error), 300)}") from None
+        told = one_line(str(error), 300)
+        at, alias, rest = told.partition(" has the alias")
+        told = f"{at}: it{alias}{rest}" if alias else f"line 1: {told}"
+        raise BadInput(f"{name} {told}") from None
     finally:
         loader.dispose()
 

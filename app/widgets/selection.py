@@ -17,10 +17,9 @@ from slm.errors import BadInput
 from slm.generation.fitting import FittedText, opening_that_fits, story_that_fits, typed
 from slm.generation.sampler import Sampling
 from slm.model.config import ModelConfig
-from slm.runs import Address, Checkpoint, list_runs, resolve
+from slm.runs import DEFAULT_RUN, Address, Checkpoint, list_runs, resolve
 from slm.stories.instruct import FEATURES, compose, request
 
-FAVOURITE = "four-layer"
 NOTHING = "nothing"
 OWN = "My own text"
 REQUEST = "A request: features, words, a summary"
@@ -38,7 +37,7 @@ def sidebar() -> None:
         st.session_state["a"] = st.session_state["b"] = None
         return
     with st.sidebar:
-        favourite = FAVOURITE if FAVOURITE in there else next(iter(there))
+        favourite = DEFAULT_RUN if DEFAULT_RUN in there else next(iter(there))
         _pick("a", "Model", list(there), favourite, there)
         _pick("b", "Compare with", ["", *there], "", there)
         if st.session_state["a"] == st.session_state["b"]:

@@ -16,6 +16,7 @@ from slm.cli import (
     grading,
     importing,
     knowledge,
+    lessons,
     memorization,
     sweep,
     training,
@@ -50,6 +51,7 @@ ROOMS = (
     knowledge,
     self_checks,
     glossary,
+    lessons,
 )
 
 

@@ -52,6 +52,12 @@ def _probability(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
     return 100 * math.exp(said)
 
 
+def _continues(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
+    """The probability (per cent) that a text goes on with these letters, without a space."""
+    (said,) = log_probabilities(checkpoint, guess.given["text"], [guess.given["word"]])
+    return 100 * math.exp(said)
+
+
 def _token_count(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
     """How many tokens a text is."""
     return float(len(checkpoint.tokenizer.encode_words(guess.given["text"])))
@@ -120,7 +126,8 @@ ANSWERS: dict[str, Computed] = {
     "the likeliest choice": _computed("choices", _likeliest, "text"),
     "whether a claim holds": _computed("choices", _holds, "claim"),
     "which side": _computed("choices", _side),
-    "probability": _computed("number", _probability, "text", "word"),
+    "probability of a word": _computed("number", _probability, "text", "word"),
+    "probability of the next token": _computed("number", _continues, "text", "word"),
     "number of tokens": _computed("number", _token_count, "text"),
     "what a claim measures": _computed("number", _measured, "claim"),
     "key token": _computed("token", _key_token),

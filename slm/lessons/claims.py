@@ -161,8 +161,8 @@ CLAIMS: dict[str, Claim] = _by_name(
         Claim(
             name="induction effect",
             says="Without the induction head the made-up name is less likely to come back.",
-            measured="loss (nats) of the second token of ten made-up names said again, without the head of the "
-            "highest induction score, less that of the whole model",
+            measured="loss (nats) of the second token of ten made-up names said again, without the "
+            "head of the highest induction score, less that of the whole model",
             control="the same without any one other head, on average",
             holds_from="0.1 nats more than the control, and the 95 % interval (over names) above 0",
             measure=heads.induction_effect,
@@ -257,8 +257,8 @@ CLAIMS: dict[str, Claim] = _by_name(
             says="The same judge gives its own dull endings a better grade than a person's.",
             measured="loss (nats a token) of eight endings that people wrote",
             control="of what the model itself writes there at temperature 0",
-            holds_from="1 nat more for the people's, and the 95 % interval (over stories) above 0; but not for "
-            "a judge that finds people's endings hardly likelier than a blind draw",
+            holds_from="1 nat more for the people's, and the 95 % interval (over stories) above 0; but "
+            "not for a judge that finds people's endings hardly likelier than a blind draw",
             measure=grades.likes_itself,
         ),
     )

@@ -6,21 +6,21 @@ beside the runs. docs/lessons.md tells the format.
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from slm.errors import BadInput, shown
 from slm.glossary import lookup
 from slm.lessons.answers import ANSWERS
 from slm.lessons.claims import CLAIMS
 from slm.lessons.lesson import KINDS, MOST_WORDS, Guess, Kind, Lesson, Number, Step
+from slm.lessons.rules import Rules
 from slm.lessons.views import VIEWS, View, view_of
 from slm.lessons.works import WORKS
 from slm.reading import read_text, typed
-from slm.runs import Address, runs_dir
+from slm.runs import DEFAULT_RUN, Address, list_runs, runs_dir
 from slm.yaml_files import Placed, read_placed
 
 OURS = Path(__file__).with_name("texts")
@@ -31,7 +31,7 @@ PAGES = ("attention", "compare", "grading", "grid", "heads", "knowledge", "memor
 CHOICES = (2, 6)
 LARGEST_FILE = 200_000
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 
 
 def own_folder() -> Path:
@@ -77,6 +77,20 @@ def lesson(name: str) -> Lesson:
     )
 
 
+def run_for(lesson: Lesson) -> str:
+    """The address that a lesson is shown on: the run it is made for, else the default run, else any.
+
+    Raises `BadInput` where there is no run with a checkpoint.
+    """
+    there = [run.name for run in list_runs() if run.steps]
+    asked = Address.parse(lesson.run).run if lesson.run else DEFAULT_RUN
+    if asked in there:
+        return lesson.run or asked
+    if not there:
+        raise BadInput("there is no trained model yet to show a lesson on")
+    return DEFAULT_RUN if DEFAULT_RUN in there else there[0]
+
+
 @cache
 def _read(path: Path, changed: int) -> Lesson:
     """A file that is what it was as long as it was not changed."""
@@ -98,15 +112,8 @@ def read_lesson(path: Path, text: str) -> Lesson:
     return _Reader(str(path)).lesson(name, read_placed(str(path), text))
 
 
-class _Reader:
+class _Reader(Rules):
     """Turns what stands in a file into a lesson, and complains with the line."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-
-    def fail(self, line: int, rule: str) -> NoReturn:
-        """Complain of a line."""
-        raise BadInput(f"{self.file} line {line}: {rule}")
 
     def lesson(self, name: str, whole: Placed) -> Lesson:
         """The whole file."""
@@ -154,7 +161,7 @@ class _Reader:
             )
         kind = kinds[0]
         fields = self.object(step, f"a {kind} step", required=(kind, *_NEEDS[kind]),
-                             allowed=("note", "show", "with", *_TAKES[kind]))  # fmt: skip
+                             allowed=("note", "show", "with", *_GUESSES * (kind == "guess")))  # fmt: skip
         words = self.a(str, fields[kind], kind).strip()
         if (count := len(_WORD.findall(words))) > MOST_WORDS:
             self.fail(fields[kind].line, f"a step has at most {MOST_WORDS} words, not {count}")
@@ -195,20 +202,21 @@ class _Reader:
             self.fail(self.line_of(settings, str(error)) or line, str(error))
 
     def line_of(self, settings: Placed | None, error: str) -> int | None:
-        """The line of the setting that an error names."""
+        """The line of the setting that an error names: in quotes, or as the field that is wrong."""
         there = {} if settings is None else settings.value
-        return next(
-            (
-                item.line
-                for key, item in there.items()
-                if re.search(rf"\b{re.escape(key)}\b", error)
-            ),
-            None,
-        )
+        for key, item in there.items():
+            if repr(key) in error or re.search(rf": {re.escape(key)}\b", error):
+                return int(item.line)
+        return None
+
+    def terms(self, placed: Placed) -> None:
+        """Every term in these words stands in the glossary."""
+        for found in TERM.finditer(placed.value if isinstance(placed.value, str) else ""):
+            self.ruled(Placed(found[1], placed.line), lookup)
 
     def guess(self, fields: dict[str, Placed], view: View | None, line: int) -> Guess:
         """What is guessed, and its answer."""
-        asked = [name for name in ("choices", "number", "token") if name in fields]
+        asked = [name for name in _GUESSES if name in fields]
         if len(asked) != 1:
             self.fail(
                 line,
@@ -291,68 +299,13 @@ class _Reader:
             )
         return found
 
-    # --- rules that return what they check --------------------------------------------------------
 
-    def object(
-        self, placed: Placed, what: str, *, required: tuple[str, ...], allowed: tuple[str, ...]
-    ) -> dict[str, Placed]:
-        """An object with these fields."""
-        fields: dict[str, Placed] = self.a(dict, placed, what)
-        for name, item in fields.items():
-            if name not in (*required, *allowed):
-                self.fail(
-                    item.line,
-                    f"{what} has {', '.join((*required, *allowed))}, and no {shown(name)}",
-                )
-        for name in required:
-            if name not in fields:
-                self.fail(placed.line, f"{what} needs {name}")
-        return fields
-
-    def a(self, kind: Any, placed: Placed, what: str) -> Any:
-        """A value of a type."""
-        if type(placed.value) is not kind or (kind is str and not placed.value.strip()):
-            in_words = {str: "text", int: "a whole number", list: "a list", dict: "an object"}[kind]
-            self.fail(placed.line, f"{what} must be {in_words}, not {shown(placed.plain())}")
-        return placed.value
-
-    def optional(self, fields: dict[str, Placed], name: str) -> str:
-        """A text that may be missing."""
-        return str(self.a(str, fields[name], name)).strip() if name in fields else ""
-
-    def one_of(self, placed: Placed, known: Any, what: str) -> str:
-        """A name that is known."""
-        name = self.a(str, placed, what)
-        if name not in known:
-            self.fail(placed.line, f"{what} is one of {', '.join(known)}, not {shown(name)}")
-        return str(name)
-
-    def ruled(self, placed: Placed, rule: Callable[[Any], Any]) -> Any:
-        """What `rule` makes of a value; its complaint gets the line."""
-        try:
-            return rule(placed.value)
-        except BadInput as error:
-            self.fail(placed.line, str(error))
-
-    def terms(self, placed: Placed) -> None:
-        """Every term in these words stands in the glossary."""
-        for found in TERM.finditer(placed.value if isinstance(placed.value, str) else ""):
-            self.ruled(Placed(found[1], placed.line), lookup)
-
-
+_GUESSES = ("choices", "number", "token")
 _NEEDS: dict[Kind, tuple[str, ...]] = {
     "text": (),
     "view": ("show",),
     "guess": ("answer",),
     "claim": ("measure",),
     "run": ("do",),
-    "reveal": (),
-}
-_TAKES: dict[Kind, tuple[str, ...]] = {
-    "text": (),
-    "view": (),
-    "guess": ("choices", "number", "token"),
-    "claim": (),
-    "run": (),
     "reveal": (),
 }

@@ -88,18 +88,17 @@ class Tokens(View):
 
 @dataclass(frozen=True, kw_only=True)
 class Attention(View):
-    """The map of one head on a story, and the story with what one token looks at.
+    """Where one head looks in a story: lines from one token, or the map of all of them.
 
-    `head` is the kind of head shown; `map` and `lines` say which of the two. `at` is the word whose
-    last occurrence is the query token; the text's last token where it is empty.
+    `head` is the kind of head shown. `at` is the word whose last occurrence is the query token; the
+    text's last token where it is empty. The `text` alone is shown where its token is to be guessed.
     """
 
     page: ClassVar[str] = "attention"
     text: str
     head: HeadKind
     at: str = ""
-    show: Literal["map", "lines", "both"] = "both"
-    first_token: bool = False
+    show: Literal["text", "lines", "map"] = "lines"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,12 +6,12 @@ from slm.files import write_text
 from slm.lessons.measures.trainings import CATS, DOGS, without_dogs
 from slm.model.config import ModelConfig
 from slm.progress import Progress
+from slm.recipe import Recipe
 from slm.runs import list_runs, runs_dir
 from slm.stories import nursery
 from slm.stories.tokenizer import END
 from slm.training.job import resume, start
 from slm.training.plan import Plan
-from slm.recipe import Recipe
 
 STORIES, SEED = 4000, 7
 MINUTES = 0.9

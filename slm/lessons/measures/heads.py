@@ -19,7 +19,18 @@ ARTICLES, THINGS = ("the", "a"), ("banana", "park")
 DRAWS = 200
 LOOKS = 0.1
 WORTH = 0.1  # nats
-NAMES = ("Zumbo", "Blipka", "Dorvin", "Kexalo", "Mimbru", "Pliffo", "Quandi", "Rastok", "Snurfy")  # fmt: skip
+NAMES = (
+    "Zumbo",
+    "Blipka",
+    "Dorvin",
+    "Kexalo",
+    "Mimbru",
+    "Pliffo",
+    "Quandi",
+    "Rastok",
+    "Snurfy",
+    "Vexibo",
+)
 TOLD = "One day there was a small fox. The fox was called{name}. Everyone in the forest liked{name}"
 
 

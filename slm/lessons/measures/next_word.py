@@ -3,10 +3,11 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import fmean
 
 from slm.generation.fitting import opening_that_fits, story_that_fits
-from slm.generation.sampler import Sampling, GeneratedToken, stream
+from slm.generation.sampler import GeneratedToken, Sampling, stream
 from slm.interp.predictions.next_token import expectations
 from slm.lessons.measures.measured import Measured, paired
 from slm.runs import Checkpoint
@@ -41,7 +42,7 @@ def beats_bigram(checkpoint: Checkpoint) -> Measured:
 def _pairs(stories: Sequence[Sequence[int]]) -> dict[int, Counter[int]]:
     found: dict[int, Counter[int]] = defaultdict(Counter)
     for story in stories:
-        for first, second in zip(story, story[1:], strict=False):
+        for first, second in pairwise(story):
             found[first][second] += 1
     return found
 

@@ -42,9 +42,7 @@ def both() -> tuple[Checkpoint, Checkpoint]:
     """
     there = {run.name for run in list_runs() if run.last_step}
     if missing := [name for name in (DOGS, CATS) if name not in there]:
-        raise BadInput(
-            f"{' and '.join(missing)} must be trained first, in the lesson or with slm lessons run"
-        )
+        raise BadInput(f"{' and '.join(missing)} must be trained first, in the lesson")
     return load_checkpoint(DOGS), load_checkpoint(CATS)
 
 
