@@ -6,10 +6,10 @@ from app.views.grading import (
     GradingJob,
     ask,
     by_hand,
-    contests,
     graded,
     judge_checks,
     pairwise,
+    preferences,
     results,
     tested,
     tests_of,
@@ -58,12 +58,14 @@ def pick_judge(judges: list[str]) -> str:
     return chosen or judges[0]
 
 
-def with_openings(every: dict[str, list[Graded]], given: ask.Given) -> dict[str, list[Graded]]:
+def with_openings(
+    every: dict[str, list[Graded]], given: ask.GivenOpenings
+) -> dict[str, list[Graded]]:
     """What judges said of stories with the given openings: others' grades are another question."""
     return {judge: mine for judge, found in every.items() if (mine := given.of(found))}
 
 
-def show_grades(addresses: list[str], given: ask.Given) -> None:
+def show_grades(addresses: list[str], given: ask.GivenOpenings) -> None:
     """What a judge says of each model's stories with the given openings."""
     of = {address: with_openings(graded(address), given) for address in addresses}
     judges = list(dict.fromkeys(judge for found in of.values() for judge in found))
@@ -89,13 +91,13 @@ def show_grades(addresses: list[str], given: ask.Given) -> None:
                 results.grades(address, judge, of[address][judge])
 
 
-def show_contest(addresses: list[str], given: ask.Given) -> None:
+def show_contest(addresses: list[str], given: ask.GivenOpenings) -> None:
     """Which of the two writes better."""
     if len(addresses) < 2:
         st.markdown("Choose a second model, Compare with, in the sidebar.")
         return
     a, b = addresses
-    found = with_openings(contests(a, b), given)
+    found = with_openings(preferences(a, b), given)
     if not found:
         st.markdown(
             f"No judge has read {show.plain(a)} against {show.plain(b)} yet. Choose one on the "
@@ -145,8 +147,8 @@ with right:
         label_visibility="collapsed",
     )
     body = st.container()
-given: ask.Given | None = None
-chosen: ask.Chosen | None = None
+given: ask.GivenOpenings | None = None
+chosen: ask.ItemsToGrade | None = None
 with left, show.one_line():
     given = ask.openings(addresses)
     chosen = ask.stories(addresses, given, reads=None) if view == HAND else None

@@ -10,7 +10,7 @@ from app.figures.grid import over_training, table
 from app.jobs import trainings
 from app.training_monitor import CORPORA, FILE
 from app.widgets import show
-from slm.grading.history import Scored
+from slm.grading.history import GradedCheckpoint
 from slm.grading.protocol import ALL_DIMENSIONS
 from slm.model.config import count_parameters, named_shape
 from slm.recipe import Recipe
@@ -40,7 +40,7 @@ def names_of(which: str) -> list[str]:
     return [plan.run_name(shape) for shape in plan.shapes]
 
 
-def with_grades(found: Sequence[Cell], history: dict[str, list[Scored]]) -> list[Cell]:
+def with_grades(found: Sequence[Cell], history: dict[str, list[GradedCheckpoint]]) -> list[Cell]:
     """The cells, with the mean grades of the newest checkpoint that was graded."""
     return [
         Cell(
@@ -123,7 +123,9 @@ def numbers(found: Sequence[Cell]) -> str:
     )
 
 
-def the_curves(names: Sequence[str], history: dict[str, list[Scored]], score: str) -> None:
+def the_curves(
+    names: Sequence[str], history: dict[str, list[GradedCheckpoint]], score: str
+) -> None:
     """Figure 2: a score over the tokens read, a line a run."""
     curves: dict[str, list[tuple[float, float, float, float]]] = {}
     for run in list_runs():
@@ -157,7 +159,7 @@ def the_curves(names: Sequence[str], history: dict[str, list[Scored]], score: st
     )
 
 
-def the_findings(history: dict[str, list[Scored]], judge: str) -> None:
+def the_findings(history: dict[str, list[GradedCheckpoint]], judge: str) -> None:
     """What the paper found, on these grades."""
     found = cache.findings(tuple(history), judge)
     for one in found:

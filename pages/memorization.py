@@ -26,11 +26,11 @@ from slm.memorization.kept import (
     study_path,
 )
 from slm.memorization.measures import KS, Measures
-from slm.memorization.novelty import New, Novelty
+from slm.memorization.novelty import NewShares, Novelty
 from slm.memorization.rouge import words
 from slm.memorization.study import ENOUGH, Study
 from slm.memorization.suffix_index import copies
-from slm.memorization.templates import most_alike, told_again
+from slm.memorization.templates import most_alike, near_duplicates
 from slm.runs import Address, open_run
 from slm.stats.means import Estimate, estimate
 from slm.text import visible
@@ -48,10 +48,10 @@ NAMES = {
     "people": "people's endings of these",
 }
 PLOTTED = {
-    "(a) Rouge precision against the true ending": "truth",
-    "(b) largest Rouge-2 f-measure to another ending": "each_other",
-    "(c) share of runs of words that stand in the corpus": "seen",
-    "(d) largest Rouge-2 precision against one story": "one_story",
+    "(a) Rouge precision against the true ending": "rouge_precision",
+    "(b) largest Rouge-2 f-measure to another ending": "max_rouge2_f",
+    "(c) share of runs of words that stand in the corpus": "ngram_overlap",
+    "(d) largest Rouge-2 precision against one story": "max_rouge2_precision",
     "words of the longest copy": "longest",
 }
 TEMPERATURE, STEP = "against temperature", "against training step"
@@ -72,7 +72,7 @@ def study_of(address: str, read: Texts, stories: int, sampling: Sampling) -> Stu
 
 def headline(address: str, found: Study, *, templates_too: bool) -> None:
     """In a sentence: does it write more of the true ending where it was trained on it?"""
-    told = sum(told_again(found.measures["trained"].templates))
+    told = sum(near_duplicates(found.measures["trained"].templates))
     copied = f" Template copies: {told} of {len(found.endings['trained'])}."
     st.markdown(show.plain(f"{found.verdict()}{copied if templates_too else ''}"))
 
@@ -98,7 +98,7 @@ def endings(address: str, found: Study, read: Texts) -> None:
         key=f"story-{address}-{kind}",
         format_func=lambda n: (
             f"longest copy {measures.longest[n]} words, "
-            f"Rouge-2 {show_share(measures.truth[2][n])}: {visible(written[n].beginning[:60])} …"
+            f"Rouge-2 {show_share(measures.rouge_precision[2][n])}: {visible(written[n].beginning[:60])} …"
         ),
     )
     one, copied = written[number or 0], measures.copies[number or 0]
@@ -126,9 +126,9 @@ def measured(address: str, found: Study, which: str, k: int) -> None:
     values = {
         NAMES[kind]: values_of(measures, name, k)
         for kind, measures in found.measures.items()
-        if not (kind == "people" and name == "truth")
+        if not (kind == "people" and name == "rouge_precision")
     }
-    axis = f"{which}, k = {k}" if name in ("truth", "seen") else which
+    axis = f"{which}, k = {k}" if name in ("rouge_precision", "ngram_overlap") else which
     show.figure(
         histograms(values, show.colours(), axis, share=name != "longest"),
         name=f"copied-{name}-{address}",
@@ -150,7 +150,7 @@ def measured(address: str, found: Study, which: str, k: int) -> None:
 def values_of(measures: Measures, name: str, k: int) -> list[float | None]:
     """One measure of every ending."""
     values = getattr(measures, name)
-    return list(values[k] if name in ("truth", "seen") else values)
+    return list(values[k] if name in ("rouge_precision", "ngram_overlap") else values)
 
 
 def numbers(found: Study) -> str:
@@ -164,10 +164,10 @@ def numbers(found: Study) -> str:
                     kind,
                     ending.beginning,
                     ending.text,
-                    *(measures.truth[k][n] for k in KS),
-                    *(measures.seen[k][n] for k in KS),
-                    measures.each_other[n],
-                    measures.one_story[n],
+                    *(measures.rouge_precision[k][n] for k in KS),
+                    *(measures.ngram_overlap[k][n] for k in KS),
+                    measures.max_rouge2_f[n],
+                    measures.max_rouge2_precision[n],
                     measures.longest[n],
                     alike.masked if alike else "",
                     (alike.kind or "") if alike else "",
@@ -177,10 +177,10 @@ def numbers(found: Study) -> str:
         "kind",
         "beginning",
         "ending",
-        *(f"truth_{k}" for k in KS),
-        *(f"seen_{k}" for k in KS),
-        "each_other",
-        "one_story",
+        *(f"rouge_precision_{k}" for k in KS),
+        *(f"ngram_overlap_{k}" for k in KS),
+        "max_rouge2_f",
+        "max_rouge2_precision",
         "longest",
         "most_alike_masked",
         "template",
@@ -191,7 +191,7 @@ def numbers(found: Study) -> str:
 def templates(address: str, found: Study, read: Texts) -> None:
     """The endings most like one story of the corpus, names and places masked, beside that story."""
     counts = {
-        kind: (sum(told_again(measures.templates)), len(measures.templates))
+        kind: (sum(near_duplicates(measures.templates)), len(measures.templates))
         for kind, measures in found.measures.items()
     }
     st.markdown(
@@ -291,7 +291,7 @@ def curves(address: str, found: Novelty, against: str, k: int) -> None:
     )
 
 
-def by_length(shares: New) -> list[tuple[float | str, Estimate]]:
+def by_length(shares: NewShares) -> list[tuple[float | str, Estimate]]:
     """The mean for every n."""
     return [(k, value) for k in KS if (value := estimate(shares[k])) is not None]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slm.comparing.measured import Value, kept, made_from
+from slm.comparing.measured import Value, kept, provenance
 from slm.errors import BadInput
 from slm.grading.items import Item
 from slm.grading.store import GradeStore
@@ -96,13 +96,17 @@ def test_in_verdicts_measurements_and_studies(checkpoint: Checkpoint, text: str)
         )
         path = run.measured_path("heads", 0)
         path.parent.mkdir()
-        path.write_text(json.dumps({"made": made_from(run, 0, "heads"), "values": [asdict(value)]}))
+        path.write_text(
+            json.dumps(
+                {"provenance": provenance(run, 0, "heads").to_json(), "values": [asdict(value)]}
+            )
+        )
         assert kept(run, 0, "heads") == (value,)
         one = Measures(
-            truth={k: [None] for k in KS},
-            each_other=[None],
-            seen={k: [None] for k in KS},
-            one_story=[None],
+            rouge_precision={k: [None] for k in KS},
+            max_rouge2_f=[None],
+            ngram_overlap={k: [None] for k in KS},
+            max_rouge2_precision=[None],
             longest=[0],
             copies=[[]],
             templates=[None],

@@ -10,7 +10,7 @@ import torch
 
 from slm.cli import main
 from slm.comparing.curves import curves, damage
-from slm.comparing.measured import WHAT, Value, kept, made_from
+from slm.comparing.measured import WHAT, Value, kept, provenance
 from slm.grading.history import judges, scored
 from slm.grading.items import Item
 from slm.grading.store import GradeStore
@@ -138,15 +138,19 @@ def test_damaged_measurements_and_studies_are_one_line_or_nothing_measured(run: 
         value = Value(
             measure="heads", of="any kind", value=1.0, low=0.0, high=2.0, baseline=None, count=3
         )
-        path.write_text(json.dumps({"made": made_from(run, 0, what), "values": [asdict(value)]}))
+        path.write_text(
+            json.dumps(
+                {"provenance": provenance(run, 0, what).to_json(), "values": [asdict(value)]}
+            )
+        )
         assert kept(run, 0, what) == (value,)
         assert complaints(path, lambda: curves([run]), VARIANTS) == []
     ks = {k: [0.5] for k in KS}
     measures = Measures(
-        truth=ks,
-        each_other=[None],
-        seen=ks,
-        one_story=[0.1],
+        rouge_precision=ks,
+        max_rouge2_f=[None],
+        ngram_overlap=ks,
+        max_rouge2_precision=[0.1],
         longest=[3],
         copies=[[]],
         templates=[None],
@@ -165,7 +169,9 @@ def test_damaged_measurements_and_studies_are_one_line_or_nothing_measured(run: 
         "texts": {"corpus": "c", "unseen": "u", "corpus_hash": "1", "unseen_hash": "2"},
     }
     path.write_text(json.dumps({"made": made, **asdict(found)}))
-    assert [study.measures["trained"].truth for _, study in studies.kept_studies(run)] == [ks]
+    assert [
+        study.measures["trained"].rouge_precision for _, _, study in studies.kept_studies(run)
+    ] == [ks]
 
     def look() -> None:
         curves([run]), damage([run]), studies.read_study(path)

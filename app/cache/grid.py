@@ -3,9 +3,9 @@
 import streamlit as st
 
 from slm.grading import history
-from slm.grading.findings import Finding
+from slm.grading.findings import PaperFinding
 from slm.grading.findings import findings as check_findings
-from slm.grading.history import Scored
+from slm.grading.history import GradedCheckpoint
 from slm.runs import list_runs
 
 
@@ -14,12 +14,12 @@ def story_judges() -> list[str]:
     return _judges(_changed())
 
 
-def graded_checkpoints(runs: tuple[str, ...], judge: str) -> dict[str, list[Scored]]:
+def graded_checkpoints(runs: tuple[str, ...], judge: str) -> dict[str, list[GradedCheckpoint]]:
     """The checkpoints of these runs that a judge graded, by run; runs without any are left out."""
     return _graded(runs, judge, _changed())
 
 
-def findings(runs: tuple[str, ...], judge: str) -> list[Finding]:
+def findings(runs: tuple[str, ...], judge: str) -> list[PaperFinding]:
     """The paper's findings, checked on what a judge graded of these runs."""
     return _findings(runs, judge, _changed())
 
@@ -50,11 +50,13 @@ def _damage(changed: tuple[int, ...]) -> list[str]:
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the grades …")
-def _graded(runs: tuple[str, ...], judge: str, changed: tuple[int, ...]) -> dict[str, list[Scored]]:
+def _graded(
+    runs: tuple[str, ...], judge: str, changed: tuple[int, ...]
+) -> dict[str, list[GradedCheckpoint]]:
     found = {run.name: history.scored(run, judge) for run in list_runs() if run.name in runs}
     return {name: scored for name, scored in found.items() if scored}
 
 
 @st.cache_data(max_entries=16, show_spinner="Checking the paper's findings …")
-def _findings(runs: tuple[str, ...], judge: str, changed: tuple[int, ...]) -> list[Finding]:
+def _findings(runs: tuple[str, ...], judge: str, changed: tuple[int, ...]) -> list[PaperFinding]:
     return check_findings([one for each in _graded(runs, judge, changed).values() for one in each])

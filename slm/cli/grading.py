@@ -28,7 +28,12 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--samples", type=int, default=10, help="completions of each opening")
     sub.add_argument("--repeats", type=int, default=1, help="ask so often about each, for noise")
     sub.add_argument("--pairwise", metavar="OTHER", help="which of two writes better, blinded")
-    sub.add_argument("--calibrate", action="store_true", help="test the judge with spoiled stories")
+    sub.add_argument(
+        "--check-judge",
+        "--calibrate",
+        action="store_true",
+        help="check the judge with spoiled stories (--calibrate is the earlier name)",
+    )
     sub.add_argument(
         "--judge", default="gpt-4o", help="the judge's model name, or person:NAME for yourself"
     )
@@ -145,7 +150,7 @@ def _by_hand(chosen: argparse.Namespace, todo: Sequence["Item"]) -> None:
 def _todo(chosen: argparse.Namespace) -> list["Item"]:
     from slm.generation.fitting import openings_that_fit
     from slm.grading.items import items, pairs, repeated
-    from slm.grading.judge_checks import calibration_items, mixed
+    from slm.grading.judge_checks import check_items, mixed
     from slm.grading.openings import read_openings
     from slm.reading import typed_path
     from slm.runs import load_checkpoint
@@ -159,12 +164,14 @@ def _todo(chosen: argparse.Namespace) -> list["Item"]:
     else:
         given = read_openings(typed_path(chosen.openings))
     if len({writer.address for writer in writers}) < len(writers):
-        raise BadInput(f"a contest is between two checkpoints, not {writers[0].address} and itself")
+        raise BadInput(
+            f"a comparison is between two checkpoints, not {writers[0].address} and itself"
+        )
     todo, *others = (items(writer, given, chosen.samples, chosen.seed) for writer in writers)
     for other in others:
         todo = pairs(todo, other)
     todo = repeated(todo, chosen.repeats)
-    return mixed(todo, calibration_items(chosen.repeats)) if chosen.calibrate else todo
+    return mixed(todo, check_items(chosen.repeats)) if chosen.check_judge else todo
 
 
 def _grades(chosen: argparse.Namespace) -> None:

@@ -13,26 +13,26 @@ REASONS = 5
 
 
 def findings(graded: "Sequence[Graded]", addresses: Sequence[str]) -> dict[str, Any]:
-    """What grades say, ready for JSON: of the stories, of a contest, and of the judge."""
-    from slm.grading.judge_checks import awake, contrasts
+    """What grades say, ready for JSON: of the stories, of a pairwise comparison, and of the judge."""
+    from slm.grading.judge_checks import judge_checks, passes
     from slm.grading.protocol import Ungraded
-    from slm.grading.scores import contest, noise, spent, summary
+    from slm.grading.scores import compare_pairwise, noise, spent, summary
 
     of_stories = [one for one in graded if one.item.kind == "story"]
-    tests = contrasts(graded)
+    checks = judge_checks(graded)
     found: dict[str, Any] = {
         **asdict(summary(of_stories)),
         "noise": {name: asdict(each) for name, each in noise(of_stories).items()},
-        "calibration": [asdict(each) for each in tests],
-        "judge_sees": awake(tests),
-        "contest": None,
+        "judge_checks": [asdict(each) for each in checks],
+        "judge_passes": passes(checks),
+        "pairwise_comparison": None,
         "ungraded_because": Counter(
             one.outcome.reason for one in graded if isinstance(one.outcome, Ungraded)
         ),
         "spent": spent(graded),
     }
-    if len(addresses) > 1 and (between := contest(graded, addresses[0], addresses[1])):
-        found["contest"] = asdict(between)
+    if len(addresses) > 1 and (between := compare_pairwise(graded, addresses[0], addresses[1])):
+        found["pairwise_comparison"] = asdict(between)
     return found
 
 
@@ -53,20 +53,20 @@ def told(heading: str, found: dict[str, Any]) -> str:
             f"  {name:12} asked again, the judge differs by {number(each['within'])}; "
             f"stories differ by {number(each['between'])}"
         )
-    if between := found["contest"]:
+    if between := found["pairwise_comparison"]:
         lines += [
-            f"  {between['a']} is preferred to {between['b']} in {number(between['wins'])} "
+            f"  {between['a']} is preferred to {between['b']} in {number(between['win_rate'])} "
             f"of {between['pairs']} pairs ({between['unread']} unread)",
-            f"  what stood first was preferred in {number(between['first'])}; "
-            f"the same winner both ways in {between['steady']:.0%}",
+            f"  what stood first was preferred in {number(between['position_bias'])}; "
+            f"the same winner both ways in {between['consistency']:.0%}",
         ]
-    for each in found["calibration"]:
-        says = {True: "seen", False: "NOT SEEN", None: "too few stories to say"}[each["sees"]]
+    for each in found["judge_checks"]:
+        says = {True: "passed", False: "NOT PASSED", None: "too few stories to say"}[each["passed"]]
         lines.append(
             f"  {each['what']}: {each['dimension']} falls by {number(each['difference'])}: {says}"
         )
-    if found["judge_sees"] == "no":
-        lines.append("  this judge does not see what it is asked about: do not trust its grades")
+    if found["judge_passes"] == "no":
+        lines.append("  this judge does not pass its checks: do not trust its grades")
     spent = "unknown" if found["spent"] is None else f"${found['spent']:.4f}"
     return "\n".join([*lines, f"  paid for these replies, earlier ones included: {spent}"])
 

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from slm.stats.means import Estimate
 
 TITLES = {
-    "truth": "(a) Rouge-2 precision against the true ending",
-    "each_other": "(b) largest Rouge-2 f-measure to another ending",
-    "seen": "(c) share of 5-grams that stand in the corpus",
-    "one_story": "(d) largest Rouge-2 precision against one story",
+    "rouge_precision": "(a) Rouge-2 precision against the true ending",
+    "max_rouge2_f": "(b) largest Rouge-2 f-measure to another ending",
+    "ngram_overlap": "(c) share of 5-grams that stand in the corpus",
+    "max_rouge2_precision": "(d) largest Rouge-2 precision against one story",
     "longest": "words of the longest copy",
 }
 
 
-SHOWN = {"truth": 2, "seen": 5}
+SHOWN = {"rouge_precision": 2, "ngram_overlap": 5}
 """Of the measures that are taken for every k, the k that the table shows."""
 
 
@@ -91,7 +91,7 @@ def _memorize(chosen: argparse.Namespace) -> None:
 
 
 def _told(address: str, corpus: str, found: "Study") -> dict[str, Any]:
-    from slm.memorization.templates import told_again
+    from slm.memorization.templates import near_duplicates
 
     return {
         "address": address,
@@ -100,7 +100,8 @@ def _told(address: str, corpus: str, found: "Study") -> dict[str, Any]:
         "more of the true ending where trained": _difference(found.more_than_unseen()),
         "verdict": found.verdict(),
         "template copies": {
-            kind: sum(told_again(measures.templates)) for kind, measures in found.measures.items()
+            kind: sum(near_duplicates(measures.templates))
+            for kind, measures in found.measures.items()
         },
         **{kind: _measures(measures) for kind, measures in found.measures.items()},
     }
@@ -241,17 +242,17 @@ def _measures(measures: "Measures") -> dict[str, Any]:
     from slm.stats.means import estimate
 
     return {
-        "truth": {str(k): _estimate(estimate(measures.truth[k])) for k in KS},
-        "each_other": _estimate(estimate(measures.each_other)),
-        "seen": {str(k): _estimate(estimate(measures.seen[k])) for k in KS},
-        "one_story": _estimate(estimate(measures.one_story)),
+        "rouge_precision": {str(k): _estimate(estimate(measures.rouge_precision[k])) for k in KS},
+        "max_rouge2_f": _estimate(estimate(measures.max_rouge2_f)),
+        "ngram_overlap": {str(k): _estimate(estimate(measures.ngram_overlap[k])) for k in KS},
+        "max_rouge2_precision": _estimate(estimate(measures.max_rouge2_precision)),
         "longest": _estimate(estimate(measures.longest)),
     }
 
 
 def _table(address: str, found: "Study") -> str:
     """The five measures, a column for each kind of ending."""
-    from slm.memorization.templates import told_again
+    from slm.memorization.templates import near_duplicates
     from slm.stats.means import estimate
 
     kinds = {
@@ -268,7 +269,7 @@ def _table(address: str, found: "Study") -> str:
         for kind, words in kinds.items():
             values = getattr(found.measures[kind], name)
             value = estimate(values[SHOWN[name]] if name in SHOWN else values)
-            if kind == "people" and name == "truth":
+            if kind == "people" and name == "rouge_precision":
                 continue
             shown = "too short to say"
             if value is not None:
@@ -278,7 +279,7 @@ def _table(address: str, found: "Study") -> str:
             lines.append(f"  {words:42} {shown}")
     lines.append("template copies: a story of the corpus with other names and places")
     for kind, words in kinds.items():
-        told = told_again(found.measures[kind].templates)
+        told = near_duplicates(found.measures[kind].templates)
         lines.append(f"  {words:42} {sum(told)} of {len(told)}")
     lines.append(found.verdict())
     return "\n".join(lines)

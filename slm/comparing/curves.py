@@ -136,14 +136,14 @@ def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
     from slm.stats.means import estimate
 
     found: dict[tuple[str, str], dict[int, Point]] = {}
-    for made, study in kept_studies(run):
+    for made, settings, study in kept_studies(run):
         address = next(iter(made.weights), "")
         step = made.step_of(run, address)
-        copied = estimate(study.measures["trained"].truth[COPIED])
+        copied = estimate(study.measures["trained"].rouge_precision[COPIED])
         if step not in at or copied is None:
             continue
-        sampling, texts = made.sampling, made.texts
-        of = f"{made.stories} stories of {texts.corpus}, temperature {sampling.temperature:g}"
+        sampling, texts = settings.sampling, settings.texts
+        of = f"{settings.stories} stories of {texts.corpus}, temperature {sampling.temperature:g}"
         low, high = copied.interval
         found.setdefault((of, f"{texts} {sampling}"), {})[step] = _point(
             at[step],
@@ -151,7 +151,7 @@ def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
             low=low,
             high=high,
             count=copied.count,
-            baseline=_mean(study.measures["unseen"].truth[COPIED]),
+            baseline=_mean(study.measures["unseen"].rouge_precision[COPIED]),
         )
     yield from _fullest(run, COPYING, "stories it never saw", found)
 
@@ -162,7 +162,7 @@ def _new(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
     from slm.stats.means import estimate
 
     found: dict[tuple[str, str], dict[int, Point]] = {}
-    for made, study in kept_novelty(run):
+    for made, _, study in kept_novelty(run):
         people = _mean(study.people.get(NEW_WORDS, []))
         for one in study.points:
             step, new = made.step_of(run, one.address), estimate(one.new.get(NEW_WORDS, []))

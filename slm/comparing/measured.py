@@ -22,6 +22,7 @@ from slm.interp.heads.scores import EFFECT, HeadScores, head_scores
 from slm.knowledge.prompts import prompts_yaml, shipped
 from slm.knowledge.scoring import ask, askable, scores
 from slm.progress import Progress
+from slm.provenance import Provenance
 from slm.reading import read_json
 from slm.runs import Address, Checkpoint, Run, load_checkpoint
 from slm.stats.means import Estimate
@@ -68,11 +69,11 @@ def measure(runs: Sequence[Run], what: What) -> Generator[Progress, None, int]:
     for done, (run, step) in enumerate(todo):
         address = Address(run.name, step)
         yield Progress(doing=f"measuring {what} of {address}", share=done / len(todo))
-        made = made_from(run, step, what)
+        before = provenance(run, step, what)
         checkpoint = load_checkpoint(address)
         values = knowledge(checkpoint) if what == "knowledge" else heads(checkpoint)
-        if made_from(run, step, what) == made:  # nobody trained it anew meanwhile
-            data = {"made": made, "values": [asdict(value) for value in values]}
+        if provenance(run, step, what) == before:  # nobody trained it anew meanwhile
+            data = {"provenance": before.to_json(), "values": [asdict(value) for value in values]}
             write_text(run.measured_path(what, step), json.dumps(data) + "\n")
     return len(todo)
 
@@ -88,30 +89,29 @@ def kept(run: Run, step: int, what: What) -> tuple[Value, ...] | None:
 
     A file that cannot be read counts as nothing measured.
     """
+    path = run.measured_path(what, step)
     try:
-        found = read_json(run.measured_path(what, step), _Kept)
+        found = read_json(path, _Kept)
+        made = Provenance.from_file(read_json(path, dict[str, Any]), str(path))
     except (FileNotFoundError, BadInput):
         return None
-    return found.values if found.made == made_from(run, step, what) else None
+    return found.values if made is not None and made.holds(provenance(run, step, what)) else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Kept:
-    made: dict[str, Any]
     values: tuple[Value, ...]
 
 
-def made_from(run: Run, step: int, what: What) -> dict[str, Any]:
+def provenance(run: Run, step: int, what: What) -> Provenance:
     """Everything that decides a value: weights, tokenizer, what is asked, and how."""
-    made: dict[str, Any] = {
-        "version": VERSION,
-        "weights": run.weights_hash(step),
-        "tokenizer": run.tokenizer_hash,
-    }
+    settings: dict[str, Any] = {"version": VERSION, "tokenizer": run.tokenizer_hash}
     if what == "knowledge":
-        return {**made, "prompts": _prompts(), "beams": BEAMS}
-    nursery = f"nursery {GRAMMAR_VERSION}"
-    return {**made, "corpus": nursery, "stories": STORIES, "effect": EFFECT, "seed": SEED}
+        settings |= {"prompts": _prompts(), "beams": BEAMS}
+    else:
+        nursery = f"nursery {GRAMMAR_VERSION}"
+        settings |= {"corpus": nursery, "stories": STORIES, "effect": EFFECT, "seed": SEED}
+    return Provenance.of([(run, step)], settings)
 
 
 @cache

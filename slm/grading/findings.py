@@ -13,30 +13,30 @@ from typing import Literal
 
 import numpy as np
 
-from slm.grading.history import Scored
+from slm.grading.history import GradedCheckpoint
 from slm.stats.clustered import draws
 
-Verdict = Literal["holds", "does not hold", "not enough data"]
+FindingVerdict = Literal["holds", "does not hold", "not enough data"]
 SURE = 0.95
 RISEN = 0.9
 """A grade has levelled off where it has made this share of its rise."""
 OPENINGS = 5
 """Fewer say nothing about others."""
 
-Means = Callable[[Scored, str], float]
+Means = Callable[[GradedCheckpoint, str], float]
 """A checkpoint's mean grade in a dimension, over the openings that were drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class PaperFinding:
     """A claim of the paper and what the grades there are say of it; `why` in one sentence."""
 
     claim: str
-    verdict: Verdict
+    verdict: FindingVerdict
     why: str
 
 
-def findings(scored: Sequence[Scored]) -> list[Finding]:
+def findings(scored: Sequence[GradedCheckpoint]) -> list[PaperFinding]:
     """Check every finding on the checkpoints that one judge graded.
 
     What follows a training looks at the run with most graded checkpoints; what compares shapes, at
@@ -59,7 +59,7 @@ def findings(scored: Sequence[Scored]) -> list[Finding]:
     ]
 
 
-def _levels_first(history: Sequence[Scored], first: str, then: str) -> Finding:
+def _levels_first(history: Sequence[GradedCheckpoint], first: str, then: str) -> PaperFinding:
     claim = f"While a model learns, {first} levels off before {then}"
     graded = [one for one in history if {first, then} <= one.grades.keys()]
     if len(graded) < 4:
@@ -84,7 +84,7 @@ def _levels_first(history: Sequence[Scored], first: str, then: str) -> Finding:
     )
 
 
-def _depth_helps(last: Sequence[Scored]) -> Finding:
+def _depth_helps(last: Sequence[GradedCheckpoint]) -> PaperFinding:
     claim = "Depth helps consistency more than grammar"
     pair = _apart(last, lambda one: one.width, lambda one: one.layers)
     if pair is None:
@@ -106,7 +106,7 @@ def _depth_helps(last: Sequence[Scored]) -> Finding:
     )
 
 
-def _appears_between(last: Sequence[Scored], widths: tuple[int, int]) -> Finding:
+def _appears_between(last: Sequence[GradedCheckpoint], widths: tuple[int, int]) -> PaperFinding:
     low, high = widths
     claim = f"Consistency appears between width {low} and {high}"
     for depth in sorted({one.layers for one in last}, reverse=True):
@@ -121,7 +121,9 @@ def _appears_between(last: Sequence[Scored], widths: tuple[int, int]) -> Finding
         )
     small, middle, large = chosen
 
-    def gain(m: Means, a: Scored, b: Scored) -> float:  # for each doubling of the width
+    def gain(
+        m: Means, a: GradedCheckpoint, b: GradedCheckpoint
+    ) -> float:  # for each doubling of the width
         return (m(b, "consistency") - m(a, "consistency")) / float(np.log2(b.width / a.width))
 
     return _tried(
@@ -136,7 +138,7 @@ def _appears_between(last: Sequence[Scored], widths: tuple[int, int]) -> Finding
     )
 
 
-def _needs_width(last: Sequence[Scored]) -> Finding:
+def _needs_width(last: Sequence[GradedCheckpoint]) -> PaperFinding:
     claim = "Creativity needs a larger model than grammar"
     for depth in sorted({one.layers for one in last}, reverse=True):
         by_width = {one.width: one for one in last if one.layers == depth}
@@ -163,7 +165,7 @@ def _needs_width(last: Sequence[Scored]) -> Finding:
     )
 
 
-def _two_layers_follow(last: Sequence[Scored]) -> Finding:
+def _two_layers_follow(last: Sequence[GradedCheckpoint]) -> PaperFinding:
     claim = "Two layers follow instructions better than one"
     asked = [one for one in last if "instruction" in one.grades]
     for width in sorted({one.width for one in asked}, reverse=True):
@@ -187,7 +189,7 @@ def _two_layers_follow(last: Sequence[Scored]) -> Finding:
     )
 
 
-def _plot_leans_on_width(last: Sequence[Scored]) -> Finding:
+def _plot_leans_on_width(last: Sequence[GradedCheckpoint]) -> PaperFinding:
     claim = "Plot leans on width more than on depth"
     deeper = _apart(last, lambda one: one.width, lambda one: one.layers)
     wider = _apart(last, lambda one: one.layers, lambda one: one.width)
@@ -214,10 +216,12 @@ def _plot_leans_on_width(last: Sequence[Scored]) -> Finding:
 
 
 def _apart(
-    last: Sequence[Scored], same: Callable[[Scored], int], apart: Callable[[Scored], int]
-) -> tuple[Scored, Scored] | None:
+    last: Sequence[GradedCheckpoint],
+    same: Callable[[GradedCheckpoint], int],
+    apart: Callable[[GradedCheckpoint], int],
+) -> tuple[GradedCheckpoint, GradedCheckpoint] | None:
     """The two runs alike in `same` that are furthest apart in the other; None where all are alike."""
-    best: tuple[Scored, Scored] | None = None
+    best: tuple[GradedCheckpoint, GradedCheckpoint] | None = None
     for value in {same(one) for one in last}:
         group = sorted((one for one in last if same(one) == value), key=apart)
         pair = group[0], group[-1]
@@ -229,11 +233,11 @@ def _apart(
 
 def _tried(
     claim: str,
-    checkpoints: Sequence[Scored],
+    checkpoints: Sequence[GradedCheckpoint],
     dimensions: Sequence[str],
     number: Callable[[Means], float],
     told: Callable[[Means], str],
-) -> Finding:
+) -> PaperFinding:
     """Compute `number` over all openings that were graded everywhere, and over resamples of them."""
     shared = set.intersection(
         *(set(one.grades.get(name, {})) for one in checkpoints for name in dimensions)
@@ -257,12 +261,12 @@ def _tried(
         return _lacking(claim, "it takes grades that rise from the smallest model to the largest")
     numbers = np.array([number(means(drawn)) for drawn in draws(len(openings), seed=0)])
     above, below = float(np.mean(numbers > 0)), float(np.mean(numbers <= 0))
-    verdict: Verdict = "not enough data"
+    verdict: FindingVerdict = "not enough data"
     if above >= SURE or below >= SURE:
         verdict = "holds" if above >= SURE else "does not hold"
     why = f"{told(every)}; so in {above:.0%} of resampled openings"
-    return Finding(claim=claim, verdict=verdict, why=why)
+    return PaperFinding(claim=claim, verdict=verdict, why=why)
 
 
-def _lacking(claim: str, why: str) -> Finding:
-    return Finding(claim=claim, verdict="not enough data", why=why)
+def _lacking(claim: str, why: str) -> PaperFinding:
+    return PaperFinding(claim=claim, verdict="not enough data", why=why)

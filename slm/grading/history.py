@@ -16,7 +16,7 @@ from slm.stats.clustered import Mean, mean_over
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scored:
+class GradedCheckpoint:
     """One checkpoint as one judge graded it: `grades[dimension][opening]` is the mean over stories."""
 
     run: str
@@ -63,7 +63,7 @@ def readable(run: Run) -> list[Conversation]:
         return []
 
 
-def scored(run: Run, judge: str) -> list[Scored]:
+def scored(run: Run, judge: str) -> list[GradedCheckpoint]:
     """The checkpoints of `run` that `judge` graded, by step. Stories of no model are left out."""
     found: dict[int, dict[str, dict[str, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
@@ -82,7 +82,7 @@ def scored(run: Run, judge: str) -> list[Scored]:
                 found[address.step][dimension][row.item.opening].append(value)
     config, tokens = run.config, {metric.step: metric.tokens for metric in run.metrics()}
     return [
-        Scored(
+        GradedCheckpoint(
             run=run.name,
             step=step,
             tokens=tokens.get(step, 0),

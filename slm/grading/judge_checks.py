@@ -1,4 +1,4 @@
-"""Is the judge awake? Stories of which we know how good they are, mixed in among the others.
+"""Check a judge with stories of which we know how good they are, mixed in among the others.
 
 Our own stories, told to their end; the same with the words of the ending shuffled; the same
 beginnings with the ending of another story. A judge who grades the spoiled ones no lower than the
@@ -21,7 +21,7 @@ GIVEN = 0.4
 """The share of a story's words that is given as its beginning."""
 
 ENOUGH = 3
-"""With fewer stories that have both grades, nothing is said about the judge."""
+"""Of fewer stories that have both grades, nothing is said about the judge."""
 
 CLEAR = 1.0
 """A spoiled story must lose at least so many grades, or surely some."""
@@ -34,10 +34,10 @@ SPOILED: dict[ItemKind, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contrast:
-    """What a way of spoiling stories costs them in a judge's eyes, in grades.
+class JudgeCheck:
+    """By how many grades a judge marks down stories that were spoiled in one way.
 
-    `sees`: true where the interval of the difference (over stories) lies above zero, false where it
+    `passed`: true where the interval of the difference (over stories) lies above zero, false where it
     does not and the mean is below one grade; None where these stories are too few to say.
     """
 
@@ -48,10 +48,10 @@ class Contrast:
     whole: float
     spoiled: float
     difference: Mean
-    sees: bool | None
+    passed: bool | None
 
 
-def calibration_items(repeats: int = 1) -> list[Item]:
+def check_items(repeats: int = 1) -> list[Item]:
     """A whole story and two spoiled ones for each of our first stories; always the same texts."""
     parts = [_cut(story.text) for story in stories()[:STORIES]]
     found = []
@@ -86,8 +86,8 @@ def mixed(items: Sequence[Item], tests: Sequence[Item], seed: int = 0) -> list[I
     return every
 
 
-def contrasts(graded: Sequence[Graded], seed: int = 0) -> list[Contrast]:
-    """What each way of spoiling costs; empty where the judge was not tested."""
+def judge_checks(graded: Sequence[Graded], seed: int = 0) -> list[JudgeCheck]:
+    """Check whether each way of spoiling costs grades; empty where the judge was not checked."""
     found = []
     for kind, (what, dimension) in SPOILED.items():
         whole, spoiled = (
@@ -98,12 +98,12 @@ def contrasts(graded: Sequence[Graded], seed: int = 0) -> list[Contrast]:
         if not both:
             continue
         difference = mean_over(both, [whole[at] - spoiled[at] for at in both], seed)
-        sees = None
+        passed = None
         if len(both) >= ENOUGH and difference.interval is not None:
             surely = difference.interval[0] > 0
-            sees = True if surely else False if difference.mean < CLEAR else None
+            passed = True if surely else False if difference.mean < CLEAR else None
         found.append(
-            Contrast(
+            JudgeCheck(
                 kind=kind,
                 what=what,
                 dimension=dimension,
@@ -111,18 +111,18 @@ def contrasts(graded: Sequence[Graded], seed: int = 0) -> list[Contrast]:
                 whole=sum(whole[at] for at in both) / len(both),
                 spoiled=sum(spoiled[at] for at in both) / len(both),
                 difference=difference,
-                sees=sees,
+                passed=passed,
             )
         )
     return found
 
 
-def awake(found: Sequence[Contrast]) -> Literal["yes", "no", "not tested"]:
-    """Whether the judge saw every way of spoiling a story; "no" where it missed one."""
-    if any(contrast.sees is False for contrast in found):
+def passes(found: Sequence[JudgeCheck]) -> Literal["yes", "no", "not tested"]:
+    """Whether the judge passes: it saw every way of spoiling a story; "no" where it missed one."""
+    if any(check.passed is False for check in found):
         return "no"
-    seen = {contrast.kind for contrast in found if contrast.sees}
-    return "yes" if seen == set(SPOILED) else "not tested"
+    passed = {check.kind for check in found if check.passed}
+    return "yes" if passed == set(SPOILED) else "not tested"
 
 
 def _by_opening(graded: Sequence[Graded], kind: ItemKind, dimension: str) -> dict[str, float]:

@@ -16,7 +16,7 @@ PAIR_FORMAT = form("verdict", {"better": {"type": "string", "enum": list(get_arg
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Preference:
     """Which of two continuations the judge finds better."""
 
     better: Better
@@ -43,7 +43,7 @@ def comparison_messages(opening: str, first: str, second: str) -> list[Message]:
     ]
 
 
-def verdict_messages(opening: str, first: str, second: str, comparison: str) -> list[Message]:
+def preference_messages(opening: str, first: str, second: str, comparison: str) -> list[Message]:
     """The second turn: now the verdict."""
     return [
         *comparison_messages(opening, first, second),
@@ -58,7 +58,7 @@ def verdict_messages(opening: str, first: str, second: str, comparison: str) -> 
     ]
 
 
-def read_verdict(reply: str) -> Verdict | Ungraded:
+def read_preference(reply: str) -> Preference | Ungraded:
     """Read the second turn's answer strictly."""
     data = read_object(reply)
     if isinstance(data, Unreadable):
@@ -66,4 +66,4 @@ def read_verdict(reply: str) -> Verdict | Ungraded:
     better: Any = data.get("better")
     if better not in get_args(Better):
         return Ungraded(reason=f"better is {better!r}, not first, second or tie", reply=reply)
-    return Verdict(better=better)
+    return Preference(better=better)

@@ -9,10 +9,10 @@ from slm.grading.items import Conversation, Item, item_key
 from slm.grading.pairwise import (
     PAIR_FORMAT,
     PAIR_VERSION,
-    Verdict,
+    Preference,
     comparison_messages,
-    read_verdict,
-    verdict_messages,
+    preference_messages,
+    read_preference,
 )
 from slm.grading.protocol import (
     INSTRUCT_FORMAT,
@@ -47,7 +47,7 @@ class Question:
     first: list[Message]
     second: Callable[[str], list[Message]]
     form: dict[str, Any]
-    read: Callable[[str], Grade | Verdict | Ungraded]
+    read: Callable[[str], Grade | Preference | Ungraded]
 
     def assess(self, model: str, server: str) -> Call:
         """The call of the first turn."""
@@ -74,7 +74,7 @@ class Graded:
     """
 
     item: Item
-    outcome: Grade | Verdict | Ungraded
+    outcome: Grade | Preference | Ungraded
     assessment: str
     cost: float | None
     reply: str = ""
@@ -95,9 +95,9 @@ def question(item: Item) -> Question:
             item=item,
             version=PAIR_VERSION,
             first=comparison_messages(*texts),
-            second=partial(verdict_messages, *texts),
+            second=partial(preference_messages, *texts),
             form=PAIR_FORMAT,
-            read=read_verdict,
+            read=read_preference,
         )
     if is_instruct(item.opening):
         record = parse_record(item.opening)
@@ -152,7 +152,7 @@ def graded(said: Conversation) -> Graded:
     )
 
 
-def _outcome(said: Conversation) -> Grade | Verdict | Ungraded:
+def _outcome(said: Conversation) -> Grade | Preference | Ungraded:
     if said.refusal is not None:
         return Ungraded(reason=said.refusal, reply="")
     if not said.assessment:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slm.grading.pairwise import Verdict
+from slm.grading.pairwise import Preference
 from slm.grading.protocol import ALL_DIMENSIONS, Grade
 from slm.grading.questions import Graded
 from slm.stats.clustered import Mean, mean_over, percentiles, resampled_sums
@@ -45,12 +45,12 @@ class Noise:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contest:
-    """Which of two checkpoints writes better, from pairs that were asked both ways round.
+class PairwiseComparison:
+    """Win rate of `a` over `b`, with the judge's position bias and consistency (Zheng et al. 2023).
 
-    `wins`: how often `a` is preferred, a tie counting half. `first`: how often the one that stood
-    first is; half where the judge has no favourite place. `steady`: the share of pairs in which
-    both ways gave the same winner. `unread`: pairs without two verdicts.
+    Every pair was asked both ways round. `win_rate`: how often `a` is preferred, a tie counting half.
+    `position_bias`: how often what stood first is; 0.5 is no bias. `consistency`: the share of pairs in
+    which both ways gave the same winner. `unread`: pairs without two verdicts.
     """
 
     a: str
@@ -58,9 +58,9 @@ class Contest:
     pairs: int
     openings: int
     unread: int
-    wins: Mean
-    first: Mean
-    steady: float
+    win_rate: Mean
+    position_bias: Mean
+    consistency: float
 
 
 def summary(graded: Sequence[Graded], seed: int = 0) -> Summary:
@@ -168,8 +168,10 @@ def noise(graded: Sequence[Graded], seed: int = 0) -> dict[str, Noise]:
     return found
 
 
-def contest(graded: Sequence[Graded], a: str, b: str, seed: int = 0) -> Contest | None:
-    """Who wins between `a` and `b`; None where no pair has both its verdicts."""
+def compare_pairwise(
+    graded: Sequence[Graded], a: str, b: str, seed: int = 0
+) -> PairwiseComparison | None:
+    """Compare `a` with `b` by its pairs; None where no pair has both its verdicts."""
     pairs: dict[tuple[object, ...], dict[str, list[float]]] = defaultdict(dict)
     for one in graded:
         item = one.item
@@ -178,9 +180,9 @@ def contest(graded: Sequence[Graded], a: str, b: str, seed: int = 0) -> Contest 
         texts = tuple(sorted((item.completion, item.other or "")))
         pair = pairs[(item.opening, item.completion_index, item.seed, texts)]
         verdicts = pair.setdefault(item.address, [])
-        if isinstance(one.outcome, Verdict):  # 1 where the first is preferred
+        if isinstance(one.outcome, Preference):  # 1 where the first is preferred
             verdicts.append({"first": 1.0, "tie": 0.5, "second": 0.0}[one.outcome.better])
-    openings, wins, firsts, steady = [], [], [], []
+    openings, wins, firsts, consistent = [], [], [], []
     for (opening, *_), pair in pairs.items():
         if not (pair.get(a) and pair.get(b)):
             continue
@@ -188,18 +190,18 @@ def contest(graded: Sequence[Graded], a: str, b: str, seed: int = 0) -> Contest 
         openings.append(str(opening))
         wins.append((one_way + other_way) / 2)
         firsts.append((one_way + 1 - other_way) / 2)
-        steady.append(one_way == other_way)
+        consistent.append(one_way == other_way)
     if not wins:
         return None
-    return Contest(
+    return PairwiseComparison(
         a=a,
         b=b,
         pairs=len(wins),
         openings=len(set(openings)),
         unread=len(pairs) - len(wins),
-        wins=mean_over(openings, wins, seed),
-        first=mean_over(openings, firsts, seed),
-        steady=float(np.mean(steady)),
+        win_rate=mean_over(openings, wins, seed),
+        position_bias=mean_over(openings, firsts, seed),
+        consistency=float(np.mean(consistent)),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
 from slm.knowledge.prompts import VERDICTS
-from slm.knowledge.scoring import Answer, JudgeSays
+from slm.knowledge.scoring import Answer, JudgeVerdict
 from slm.llm.ask import AT_ONCE, Asker
 from slm.llm.judge import Judge, likely_tokens
 from slm.llm.messages import Message, Unreadable, form, harmless, read_object
@@ -13,14 +13,14 @@ from slm.llm.replies import Call, KeptReply, ReplyStore, call
 from slm.progress import Progress
 from slm.stats.means import Estimate, estimate
 
-KNOWING_VERSION = "knowing-1"
+VERDICT_VERSION = "knowing-1"
 LIKELY_ANSWER_TOKENS = 40
 FORM = form(
     "verdict", {"why": {"type": "string"}, "verdict": {"type": "string", "enum": list(VERDICTS)}}
 )
 
 
-def knowing_messages(prompt: str, continuation: str) -> list[Message]:
+def verdict_messages(prompt: str, continuation: str) -> list[Message]:
     """Is this continuation right, and why? Neither text is an instruction to the judge."""
     separated = f"{harmless(prompt)}***{harmless(continuation)}"
     return [
@@ -40,13 +40,13 @@ def knowing_messages(prompt: str, continuation: str) -> list[Message]:
     ]
 
 
-def read_verdict(reply: str, judge: str) -> JudgeSays:
+def read_verdict(reply: str, judge: str) -> JudgeVerdict:
     """Read an answer strictly; what cannot be read is no verdict, and the reply is kept."""
     data = read_object(reply)
     verdict = None if isinstance(data, Unreadable) else data.get("verdict")
     why = "" if isinstance(data, Unreadable) else data.get("why")
     known = next((name for name in VERDICTS if name == verdict), None)
-    return JudgeSays(
+    return JudgeVerdict(
         judge=judge, verdict=known, why=why if isinstance(why, str) else "", reply=reply
     )
 
@@ -54,11 +54,11 @@ def read_verdict(reply: str, judge: str) -> JudgeSays:
 def verdict_call(answer: Answer, model: str, server: str) -> Call:
     """The call that asks for a verdict on a continuation."""
     return call(
-        knowing_messages(answer.prompt.prompt, answer.continuation),
+        verdict_messages(answer.prompt.prompt, answer.continuation),
         FORM,
         model=model,
         server=server,
-        version=KNOWING_VERSION,
+        version=VERDICT_VERSION,
     )
 
 

@@ -12,9 +12,9 @@ import yaml
 from slm.errors import BadInput, shown
 from slm.yaml_files import read_yaml
 
-Kind = Literal["fact", "reasoning", "context"]
+PromptKind = Literal["fact", "reasoning", "context"]
 Verdict = Literal["right", "almost", "wrong"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[PromptKind, ...] = get_args(PromptKind)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 MOST_PROMPTS = 500
 
@@ -23,7 +23,7 @@ MOST_PROMPTS = 500
 class Prompt:
     """A beginning, and the words that tell what its continuation knows."""
 
-    kind: Kind
+    kind: PromptKind
     prompt: str
     right: tuple[str, ...]
     almost: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ def _prompt(name: str, number: int, item: object) -> Prompt:
     return Prompt(kind=kind, prompt=item["prompt"].strip(), **answers)
 
 
-def kind_of(name: object) -> Kind:
+def kind_of(name: object) -> PromptKind:
     """The kind called `name`; `BadInput` where there is none."""
     for kind in KINDS:
         if kind == name:

@@ -49,7 +49,7 @@ def judge(prompt: Prompt, continuation: str) -> Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JudgeSays:
+class JudgeVerdict:
     """A judge's verdict, None where its reply could not be read; the reply is kept as it came."""
 
     judge: str
@@ -73,7 +73,7 @@ class Answer:
     continuation: str
     verdict: Verdict
     by_person: Verdict | None = None
-    by_judge: JudgeSays | None = None
+    by_judge: JudgeVerdict | None = None
     preferred: bool | None
     share: float | None
     chance: float | None

@@ -37,7 +37,7 @@ class Ending:
         return [word.text for word in words(self.text)]
 
     @property
-    def truth(self) -> list[str]:
+    def true_words(self) -> list[str]:
         """The words of the true ending."""
         return [word.text for word in words(self.story[len(self.beginning) :])]
 

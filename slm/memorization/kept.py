@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from slm.errors import BadInput
 from slm.files import write_text
@@ -17,7 +17,8 @@ from slm.memorization.study import Study, study
 from slm.memorization.suffix_index import CopyIndex, build_copies, open_copies, plain_words
 from slm.memorization.templates import masked_words
 from slm.progress import Progress
-from slm.reading import read_json
+from slm.provenance import Provenance
+from slm.reading import read_json, typed
 from slm.runs import Address, Run, load_checkpoint, open_run, resolve
 from slm.stories.cleaning import cleaned
 from slm.stories.sources import StorySource, has_validation, open_source
@@ -26,6 +27,13 @@ S = TypeVar("S")
 STUDY_VERSION = 3
 KINDS = ("trained", "unseen", "people")
 ANEW = "delete it and measure again"
+EARLIER_NAMES = {
+    "truth": "rouge_precision",
+    "each_other": "max_rouge2_f",
+    "seen": "ngram_overlap",
+    "one_story": "max_rouge2_precision",
+}
+"""What measures are called in files from before they had the names of what they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,24 +47,12 @@ class Texts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
-    """What went into a study that is kept: the sha256 of each checkpoint's weights, texts, sampling."""
+class StudySettings:
+    """What besides the weights decides a study that is kept."""
 
-    weights: dict[str, str]
     texts: Texts
     stories: int
     sampling: Sampling
-
-    def step_of(self, run: Run, address: str) -> int | None:
-        """The step of `run` that `address` names; None where it is another's, gone, or trained anew."""
-        try:
-            parsed = Address.parse(address)
-        except BadInput:  # no address of ours
-            return None
-        step = parsed.step
-        if parsed.run != run.name or step is None or not run.checkpoint_path(step).exists():
-            return None
-        return step if self.weights.get(address) == run.weights_hash(step) else None
 
 
 def texts(corpus: str, unseen: str | None) -> Texts:
@@ -124,11 +120,11 @@ def make_study(
         stories=stories,
         sampling=sampling,
     )
-    _keep(path, found, _made([address], chosen, stories, sampling))
+    _keep(path, found, [address], StudySettings(texts=chosen, stories=stories, sampling=sampling))
     return found
 
 
-def kept_studies(run: Run) -> Iterator[tuple[Made, Study]]:
+def kept_studies(run: Run) -> Iterator[tuple[Provenance, StudySettings, Study]]:
     """Every study that is kept with a run and can be read, and what went into it."""
     yield from _whole(run, "study", read_study)
 
@@ -146,10 +142,10 @@ def _is_whole(found: Study) -> bool:
         if kind not in found.measures or kind not in found.endings:
             return False
         one, count = found.measures[kind], len(found.endings[kind])
-        by_k = [table.get(k, []) for table in (one.truth, one.seen) for k in KS]
+        by_k = [table.get(k, []) for table in (one.rouge_precision, one.ngram_overlap) for k in KS]
         plain: tuple[Sequence[object], ...] = (
-            one.each_other,
-            one.one_story,
+            one.max_rouge2_f,
+            one.max_rouge2_precision,
             one.longest,
             one.copies,
             one.templates,
@@ -180,12 +176,12 @@ def make_novelty(
     index = yield from indexed(chosen.corpus)
     unseen = unseen_stories(chosen.unseen)
     found = yield from novelty(points, index, unseen, stories=stories, sampling=sampling)
-    addresses = [address for address, _ in points]
-    _keep(path, found, _made(addresses, chosen, stories, sampling))
+    settings = StudySettings(texts=chosen, stories=stories, sampling=sampling)
+    _keep(path, found, [address for address, _ in points], settings)
     return found
 
 
-def kept_novelty(run: Run) -> Iterator[tuple[Made, Novelty]]:
+def kept_novelty(run: Run) -> Iterator[tuple[Provenance, StudySettings, Novelty]]:
     """Every study of novelty that is kept with a run and can be read, and what went into it."""
     yield from _whole(run, "novelty", read_novelty)
 
@@ -210,17 +206,11 @@ def _path(what: str, asked: Sequence[str], chosen: Texts, stories: int, sampling
     return run.memorization_path / f"{what}-{name}.json"
 
 
-def _made(addresses: Sequence[str], chosen: Texts, stories: int, sampling: Sampling) -> Made:
-    weights = {}
-    for address in addresses:
-        run, step = resolve(address)
-        weights[str(Address(run.name, step))] = run.weights_hash(step)
-    return Made(weights=weights, texts=chosen, stories=stories, sampling=sampling)
-
-
-def _keep(path: Path, found: Study | Novelty, made: Made) -> None:
-    data = {"made": asdict(made), **asdict(found)}
-    write_text(path, json.dumps(data) + "\n")
+def _keep(
+    path: Path, found: Study | Novelty, addresses: Sequence[str], settings: StudySettings
+) -> None:
+    provenance = Provenance.of(map(resolve, addresses), asdict(settings))
+    write_text(path, json.dumps({"provenance": provenance.to_json(), **asdict(found)}) + "\n")
 
 
 def damage(run: Run) -> list[str]:
@@ -229,32 +219,45 @@ def damage(run: Run) -> list[str]:
     for what, read in (("study", read_study), ("novelty", read_novelty)):
         for path in sorted(run.memorization_path.glob(f"{what}-*.json")):
             try:
-                _read(path, _Kept)
+                _settings(path)
                 read(path)
             except BadInput as error:
                 found.append(str(error))
     return found
 
 
-def _whole(run: Run, what: str, read: Callable[[Path], S | None]) -> Iterator[tuple[Made, S]]:
+def _whole(
+    run: Run, what: str, read: Callable[[Path], S | None]
+) -> Iterator[tuple[Provenance, StudySettings, S]]:
     """The studies that can be read; one that cannot (see `damage`) hides no other."""
     for path in sorted(run.memorization_path.glob(f"{what}-*.json")):
         with contextlib.suppress(BadInput):
-            kept, found = _read(path, _Kept), read(path)
-            if kept and kept.made and found is not None:
-                yield kept.made, found
+            made, found = _settings(path), read(path)
+            if made is not None and found is not None:
+                yield *made, found
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Kept:
+def _settings(path: Path) -> tuple[Provenance, StudySettings] | None:
     """What went into a kept study; None of one from before this was written down."""
-
-    made: Made | None = None
+    try:
+        made = Provenance.from_file(read_json(path, dict[str, Any]), str(path))
+        if made is None:
+            return None
+        return made, typed(StudySettings, made.settings, f"{path}: provenance")
+    except FileNotFoundError:
+        return None
+    except BadInput as error:
+        raise BadInput(f"{error}; {ANEW}") from None
 
 
 def _read(path: Path, kind: type[S]) -> S | None:
     try:
-        return read_json(path, kind)
+        data = read_json(path, dict[str, Any])
+        measures = data.get("measures")
+        for one in measures.values() if isinstance(measures, dict) else ():
+            for name in EARLIER_NAMES.keys() & (one.keys() if isinstance(one, dict) else ()):
+                one[EARLIER_NAMES[name]] = one.pop(name)
+        return typed(kind, data, str(path))
     except FileNotFoundError:
         return None
     except BadInput as error:

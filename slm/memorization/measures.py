@@ -22,19 +22,20 @@ SHORTEST_COPY = 8
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Measures:
-    """What endings share with the truth, with each other and with the corpus; an item an ending.
+    """Overlap of endings with the true ones, with each other and with the corpus; an item an ending.
 
-    `truth[k]` is (a), Rouge-k precision against the true ending; `each_other` (b), the largest
-    Rouge-2 f-measure to another ending here; `seen[k]` (c), the share of the ending's k-grams that
-    stand in the corpus; `one_story` (d), the largest Rouge-2 precision against any one story of the
-    corpus; `longest` the words of the longest copy. None where an ending is too short to say.
+    `rouge_precision[k]` is (a), Rouge-k precision against the true ending; `max_rouge2_f` (b), the
+    largest Rouge-2 f-measure to another ending here; `ngram_overlap[k]` (c), the share of the ending's
+    k-grams that stand in the corpus; `max_rouge2_precision` (d), the largest Rouge-2 precision against
+    any one story of the corpus; `longest` the words of the longest copy. None where an ending is too
+    short to say.
     `templates` are the stories most like each ending, names and places masked.
     """
 
-    truth: dict[int, list[float | None]]
-    each_other: list[float | None]
-    seen: dict[int, list[float | None]]
-    one_story: list[float | None]
+    rouge_precision: dict[int, list[float | None]]
+    max_rouge2_f: list[float | None]
+    ngram_overlap: dict[int, list[float | None]]
+    max_rouge2_precision: list[float | None]
     longest: list[int]
     copies: list[list[Copy]]
     templates: list[Template | None]
@@ -46,29 +47,29 @@ def measure(endings: Sequence[Ending], index: CopyIndex, masked: CopyIndex) -> M
     matches = [index.matches(text) for text in texts]
     found = [copies(match, SHORTEST_COPY) for match in matches]
     return Measures(
-        truth={
+        rouge_precision={
             k: [
-                precision(text, ending.truth, k)
+                precision(text, ending.true_words, k)
                 for text, ending in zip(texts, endings, strict=True)
             ]
             for k in KS
         },
-        each_other=[
+        max_rouge2_f=[
             max(
                 (f for j, other in enumerate(texts) if i != j and (f := f_measure(text, other, 2))),
                 default=0.0,
             )
             for i, text in enumerate(texts)
         ],
-        seen={k: [_seen(match, k) for match in matches] for k in KS},
-        one_story=_most_of_one_story(texts, index),
+        ngram_overlap={k: [_overlap(match, k) for match in matches] for k in KS},
+        max_rouge2_precision=_most_of_one_story(texts, index),
         longest=[max(map(len, match), default=0) for match in matches],
         copies=found,
         templates=[most_alike(ending.text, masked) for ending in endings],
     )
 
 
-def _seen(matches: Sequence[Copy], k: int) -> float | None:
+def _overlap(matches: Sequence[Copy], k: int) -> float | None:
     """The share of a text's k-grams that stand anywhere in the corpus."""
     there = [len(match) >= k for match in matches[: max(0, len(matches) - k + 1)]]
     return fmean(there) if there else None

@@ -15,17 +15,17 @@ from slm.progress import Progress
 from slm.runs import Address, load_checkpoint
 from slm.stats.means import Estimate, estimate
 
-New = dict[int, list[float | None]]
+NewShares = dict[int, list[float | None]]
 """For each n, the share of each ending's n-grams that are new; None where it has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class NoveltyPoint:
     """One checkpoint at one temperature."""
 
     address: str
     temperature: float
-    new: New
+    new: NewShares
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +33,10 @@ class Novelty:
     """What models and people write of the same beginnings."""
 
     stories: int
-    people: New
-    points: list[Point]
+    people: NewShares
+    points: list[NoveltyPoint]
 
-    def more_than_people(self, point: Point, k: int) -> Estimate | None:
+    def more_than_people(self, point: NoveltyPoint, k: int) -> Estimate | None:
         """How much more of it is new than of people's endings of the same stories, story by story."""
         pairs = zip(point.new[k], self.people[k], strict=True)
         return estimate(None if a is None or b is None else a - b for a, b in pairs)
@@ -56,7 +56,7 @@ def novelty(
     """
     readers = {Address.parse(address).run: load_checkpoint(address) for address, _ in points}
     chosen = choose_unseen(unseen, index, list(readers.values()), stories, sampling.seed)
-    found: list[Point] = []
+    found: list[NoveltyPoint] = []
     for number, (address, temperature) in enumerate(points):
         checkpoint = load_checkpoint(address)
         endings = yield from complete_all(
@@ -67,12 +67,14 @@ def novelty(
             share=(number / len(points), (number + 1) / len(points)),
         )
         new = new_shares(endings, index)
-        found.append(Point(address=str(checkpoint.address), temperature=temperature, new=new))
+        found.append(
+            NoveltyPoint(address=str(checkpoint.address), temperature=temperature, new=new)
+        )
     people = new_shares(true_endings(chosen), index)
     return Novelty(stories=len(chosen), people=people, points=found)
 
 
-def new_shares(endings: Sequence[Ending], index: CopyIndex) -> New:
+def new_shares(endings: Sequence[Ending], index: CopyIndex) -> NewShares:
     """How much of each ending is new, for every n."""
     matches = [index.matches(ending.words) for ending in endings]
     return {k: [new_share(match, k) for match in matches] for k in KS}

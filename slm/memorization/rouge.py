@@ -8,7 +8,7 @@ from typing import NamedTuple
 _WORD = re.compile(r"[^\W_]+")
 
 
-class Word(NamedTuple):
+class WordSpan(NamedTuple):
     """A word in lower case, and where it stands: from character `start` to `stop` (exclusive)."""
 
     text: str
@@ -16,9 +16,9 @@ class Word(NamedTuple):
     stop: int
 
 
-def words(text: str) -> list[Word]:
+def words(text: str) -> list[WordSpan]:
     """The words of a text: letters and digits, in lower case; all else only separates them."""
-    return [Word(match[0].lower(), *match.span()) for match in _WORD.finditer(text)]
+    return [WordSpan(match[0].lower(), *match.span()) for match in _WORD.finditer(text)]
 
 
 def grams(found: Sequence[str], k: int) -> Counter[tuple[str, ...]]:

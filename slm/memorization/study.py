@@ -72,7 +72,9 @@ class Study:
         The interval is a bootstrap over the endings of both kinds.
         """
         sides = [
-            np.array([value for value in self.measures[kind].truth[k] if value is not None])
+            np.array(
+                [value for value in self.measures[kind].rouge_precision[k] if value is not None]
+            )
             for kind in ("trained", "unseen")
         ]
         if not all(map(len, sides)):

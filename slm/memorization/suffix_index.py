@@ -33,13 +33,13 @@ PART_BYTES = 1 << 27
 LONGEST = 1 << 12
 """Bytes of a passage that are compared at most; a longer copy is found as several."""
 
-Words = Callable[[str], Sequence[str]]
+StoryWords = Callable[[str], Sequence[str]]
 """How a story is turned into the words that are compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Copy:
-    """Words `start` to `stop` (exclusive) of a text, which stand in story `story` of the corpus."""
+    """StoryWords `start` to `stop` (exclusive) of a text, which stand in story `story` of the corpus."""
 
     start: int
     stop: int
@@ -67,7 +67,7 @@ class _Manifest(TypedDict):
     parts: int
 
 
-class Part:
+class CorpusPart:
     """A stretch of the corpus: its text, and its places in the order of what stands there.
 
     Each story is " word word word \\n": a passage with a space on both sides is whole words, and
@@ -116,7 +116,7 @@ class CopyIndex:
 
     def __init__(self, folder: Path) -> None:
         manifest = read_json(folder / "manifest.json", _Manifest)
-        self.parts = [Part(folder, number) for number in range(manifest["parts"])]
+        self.parts = [CorpusPart(folder, number) for number in range(manifest["parts"])]
         self._words = open_array(
             folder / "words.npy", np.int64, (None,)
         )  # each story's first, over all
@@ -185,7 +185,7 @@ def _written(passage: Sequence[str]) -> bytes:
     return f" {' '.join(passage)} ".encode()
 
 
-def open_copies(corpus: str, as_words: Words = plain_words) -> CopyIndex | None:
+def open_copies(corpus: str, as_words: StoryWords = plain_words) -> CopyIndex | None:
     """The index of a corpus; None where none was made yet, or the one there is damaged."""
     folder = _folder(open_source(corpus), as_words)
     try:
@@ -194,7 +194,7 @@ def open_copies(corpus: str, as_words: Words = plain_words) -> CopyIndex | None:
         return None
 
 
-def build_copies(corpus: str, as_words: Words = plain_words) -> Iterator[Building]:
+def build_copies(corpus: str, as_words: StoryWords = plain_words) -> Iterator[Building]:
     """Read a corpus and write its index, yielding how far it has come. Ended early, it leaves nothing.
 
     Raises `BadInput` where no story survives cleaning.
@@ -212,12 +212,12 @@ def build_copies(corpus: str, as_words: Words = plain_words) -> Iterator[Buildin
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _folder(source: StorySource, as_words: Words) -> Path:
+def _folder(source: StorySource, as_words: StoryWords) -> Path:
     name = f"copies-{INDEX_VERSION}-{as_words.__name__}-{source.fingerprint}"
     return runs_dir() / ".corpora" / name
 
 
-def _write(source: StorySource, as_words: Words, folder: Path) -> Iterator[Building]:
+def _write(source: StorySource, as_words: StoryWords, folder: Path) -> Iterator[Building]:
     first_word, first_text, parts, read = [0], [0], 0, 0
     part = bytearray()
     with (folder / "stories.txt").open("wb") as file:

@@ -107,6 +107,6 @@ def most_alike(text: str, masked: CopyIndex) -> Template | None:
     return best
 
 
-def told_again(found: Sequence[Template | None]) -> list[bool]:
+def near_duplicates(found: Sequence[Template | None]) -> list[bool]:
     """Which of the texts are template copies."""
     return [one is not None and one.kind == "template copy" for one in found]

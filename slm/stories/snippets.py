@@ -36,13 +36,13 @@ class Snippet:
 class NeuronSnippets:
     """A neuron by example: its strongest places in some stories, and a quiz about others.
 
-    `shown` are for explaining it. `exciting` are its strongest places in stories that `shown` has
-    none of, and `quiet` are snippets of yet other stories in which it stays low throughout. It fires
-    (is above 0) at every place that is shown or called exciting.
+    `shown` are for explaining it. `max_activating` are its strongest places in stories that `shown` has
+    none of, and `non_activating` are snippets of yet other stories in which it stays low throughout. It
+    fires (is above 0) at the peak of every snippet that is shown or max-activating.
     """
 
     layer: int
     neuron: int
     shown: tuple[Snippet, ...]
-    exciting: tuple[Snippet, ...]
-    quiet: tuple[Snippet, ...]
+    max_activating: tuple[Snippet, ...]
+    non_activating: tuple[Snippet, ...]

@@ -165,11 +165,15 @@ def test_a_value_made_from_anything_else_is_never_shown(run: Run, part: str) -> 
     path = run.measured_path("knowledge", 0)
     result_of(measure([run], "knowledge"))
     data = json.loads(path.read_text())
-    path.write_text(json.dumps({**data, "made": {**data["made"], part: "another"}}))
+    made = {**data["provenance"], part: "another"}
+    path.write_text(json.dumps({**data, "provenance": made}))
     assert kept(run, 0, "knowledge") is None and missing(run, "knowledge") == [0]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"made": 1}', '{"values": [{"a": 1}]}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"made": 1}', '{"provenance": 1, "values": []}', '{"values": [{"a": 1}]}'],
+)
 def test_a_broken_file_is_measured_again(run: Run, text: str) -> None:
     path = run.measured_path("knowledge", 8)
     path.parent.mkdir()
@@ -210,7 +214,7 @@ def study_both(run: Run, tmp_path: Path) -> studies.Texts:
 def test_studies_of_copies_are_curves_beside_what_was_never_seen(run: Run, tmp_path: Path) -> None:
     study_both(run, tmp_path)
     found = curves([run])
-    ((_, study),) = studies.kept_studies(run)
+    ((*_, study),) = studies.kept_studies(run)
     (copying,) = [curve for curve in found if curve.measure == COPYING]
 
     def mean(values: list[float | None]) -> float:
@@ -218,9 +222,9 @@ def test_studies_of_copies_are_curves_beside_what_was_never_seen(run: Run, tmp_p
 
     (point,) = copying.points
     assert (point.step, point.tokens) == (8, 800)
-    assert point.value == pytest.approx(mean(study.measures["trained"].truth[2]))
-    assert point.baseline == pytest.approx(mean(study.measures["unseen"].truth[2]))
-    ((_, novelty),) = studies.kept_novelty(run)
+    assert point.value == pytest.approx(mean(study.measures["trained"].rouge_precision[2]))
+    assert point.baseline == pytest.approx(mean(study.measures["unseen"].rouge_precision[2]))
+    ((*_, novelty),) = studies.kept_novelty(run)
     (new,) = [curve for curve in found if curve.measure == NEW]
     assert new.of == "temperature 1" and new.baseline == "people's endings"
     assert new.points[0].value == pytest.approx(mean(novelty.points[0].new[NEW_WORDS]))

@@ -94,7 +94,7 @@ def test_a_dry_run_tells_the_bill_and_asks_nobody(
     openings: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert grade(server, openings, "--dry-run", "--repeats", "3", "--calibrate") == 0
+    assert grade(server, openings, "--dry-run", "--repeats", "3", "--check-judge") == 0
     bill = json.loads(capsys.readouterr().out)
     assert bill["calls"] == 2 * 3 * (4 + 24) and bill["already_graded"] == 0
     assert bill["cost"] > 0 and server.asked == []
@@ -113,16 +113,21 @@ def test_one_command_reads_pairs_and_tests_the_judge_and_another_tells_it_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Run(runs / "tiny").save_checkpoint(checkpoint.weights, 5)
-    assert grade(server, openings, "--pairwise", "tiny@0", "--calibrate") == 0
+    assert grade(server, openings, "--pairwise", "tiny@0", "--check-judge") == 0
     printed = json.loads(capsys.readouterr().out)
-    assert (printed["contest"]["pairs"], printed["contest"]["unread"]) == (4, 0)
-    assert printed["judge_sees"] in ("yes", "no", "not tested") and len(printed["calibration"]) == 2
+    assert (printed["pairwise_comparison"]["pairs"], printed["pairwise_comparison"]["unread"]) == (
+        4,
+        0,
+    )
+    assert (
+        printed["judge_passes"] in ("yes", "no", "not tested") and len(printed["judge_checks"]) == 2
+    )
     assert printed["means"] == {}
     bought = server.paid
     assert main(["grades", "tiny", "--against", "tiny@0", "--json"]) == 0
     again = json.loads(capsys.readouterr().out)["judges"]["gpt-4o"]
-    assert again["contest"] == printed["contest"]
-    assert again["calibration"] == printed["calibration"]
+    assert again["pairwise_comparison"] == printed["pairwise_comparison"]
+    assert again["judge_checks"] == printed["judge_checks"]
     assert server.paid == bought
     assert grade(server, openings, "--pairwise", "tiny") == 2
     assert "between two checkpoints" in capsys.readouterr().err

@@ -3,12 +3,14 @@
 import pytest
 
 from slm.grading.findings import findings
-from slm.grading.history import Scored
+from slm.grading.history import GradedCheckpoint
 
 
-def scored(run: str, *, step: int = 1, width: int = 64, layers: int = 1, **means: float) -> Scored:
+def scored(
+    run: str, *, step: int = 1, width: int = 64, layers: int = 1, **means: float
+) -> GradedCheckpoint:
     """A checkpoint whose openings differ in level but not in what is found."""
-    return Scored(
+    return GradedCheckpoint(
         run=run,
         step=step,
         tokens=step * 1000,
@@ -22,7 +24,7 @@ def scored(run: str, *, step: int = 1, width: int = 64, layers: int = 1, **means
     )
 
 
-def verdict(found: list[Scored], claim: str) -> str:
+def verdict(found: list[GradedCheckpoint], claim: str) -> str:
     """The verdict on the one finding that speaks of `claim`."""
     (one,) = [finding for finding in findings(found) if claim in finding.claim]
     return one.verdict
@@ -71,7 +73,7 @@ def test_openings_that_disagree_decide_nothing() -> None:
     shallow = scored("a", layers=1, grammar=5, consistency=5)
     deep = scored("b", layers=2, grammar=5, consistency=5)
     mixed = {f"opening {n}": 5 + 0.1 * n + (1 if n % 2 else -1) for n in range(8)}
-    deep = Scored(**{**vars(deep), "grades": {**deep.grades, "consistency": mixed}})
+    deep = GradedCheckpoint(**{**vars(deep), "grades": {**deep.grades, "consistency": mixed}})
     assert verdict([shallow, deep], "Depth") == "not enough data"
 
 

@@ -9,12 +9,12 @@ import pytest
 from slm.errors import BadInput
 from slm.grading.human import keep_by_hand, person, read_by_hand, to_read
 from slm.grading.items import Item, repeated
-from slm.grading.judge_checks import calibration_items
+from slm.grading.judge_checks import check_items
 from slm.grading.protocol import Grade
 from slm.grading.questions import graded
 from slm.grading.store import GradeStore, judges_path
 
-ITEMS = calibration_items()
+ITEMS = check_items()
 PAIR = replace(ITEMS[0], kind="pair", other=" another ending")
 ASKED = replace(ITEMS[0], opening="Words: dog\nStory:")
 

@@ -14,9 +14,9 @@ import pytest
 from slm.errors import BadInput
 from slm.grading.grading import grade, grading_bill, stored, unanswered
 from slm.grading.items import Item, item_key, items, pairs, repeated
-from slm.grading.judge_checks import calibration_items, mixed
+from slm.grading.judge_checks import check_items, mixed
 from slm.grading.openings import parse_openings
-from slm.grading.pairwise import Verdict, read_verdict
+from slm.grading.pairwise import Preference, read_preference
 from slm.grading.protocol import Grade, Ungraded
 from slm.grading.questions import is_instruct, question
 from slm.grading.store import GradeStore, store_for
@@ -103,11 +103,11 @@ def test_a_pair_is_asked_both_ways_round_and_paid_once(server: JudgeServer, runs
     assert server.paid == 12
     for one in found:  # the loopback judge likes the longer one, wherever it stands
         better = "first" if one.item.address == "a@0" else "second"
-        assert one.outcome == Verdict(better=better)
+        assert one.outcome == Preference(better=better)
     sent = json.dumps(server.asked)
     assert "a@0" not in sent and "b@0" not in sent
     assert {store_for(item).path for item in todo} == {runs / "a" / "grades.sqlite"}
-    list(grade(pairs(short, long), judge(server)))  # B beside A is the same contest
+    list(grade(pairs(short, long), judge(server)))  # B beside A is the same comparison
     assert server.paid == 12
     assert unanswered(todo, "gpt-4o", server.url) == []
 
@@ -119,7 +119,7 @@ def test_pairs_need_a_common_opening() -> None:
 
 @pytest.mark.parametrize("reply", ["first", '{"better": "both"}', '{"better": 1}', "[]"])
 def test_a_verdict_is_read_strictly(reply: str) -> None:
-    found = read_verdict(reply)
+    found = read_preference(reply)
     assert isinstance(found, Ungraded) and found.reply == reply
 
 
@@ -294,7 +294,7 @@ def test_two_who_read_everything_in_hard_times_lose_nothing_and_pay_once(
         (runs / name).mkdir(parents=True)
         (runs / name / "run.json").write_text("{}")
     mine, theirs = ([story(i, f"{name}@0") for i in range(4)] for name in "ab")
-    tests = [item for item in calibration_items(2) if item.opening_index < 2]
+    tests = [item for item in check_items(2) if item.opening_index < 2]
     todo = mixed(repeated([*mine, *theirs, *pairs(mine, theirs)], 2), tests)
     assert len(todo) == 2 * (4 + 4 + 8) + 12
     server.misbehave = ["500", "schema", "half", "", "429", "drop", "", "half", "500"] * 3

@@ -7,11 +7,11 @@ import pytest
 
 from slm.grading.agreement import agreement, kappa, spearman
 from slm.grading.items import Item
-from slm.grading.judge_checks import awake, calibration_items, contrasts, mixed
-from slm.grading.pairwise import Better, Verdict
+from slm.grading.judge_checks import check_items, judge_checks, mixed, passes
+from slm.grading.pairwise import Better, Preference
 from slm.grading.protocol import Grade, Ungraded
 from slm.grading.questions import Graded
-from slm.grading.scores import contest, differences, distribution, noise, summary
+from slm.grading.scores import compare_pairwise, differences, distribution, noise, summary
 
 
 def graded(opening: int, value: float, repeat: int = 0, sample: int = 0) -> Graded:
@@ -84,7 +84,7 @@ def verdict(opening: int, better: Better | None, a_first: bool = True) -> Graded
         completion_index=0,
         kind="pair",
     )
-    outcome = Ungraded(reason="", reply="?") if better is None else Verdict(better=better)
+    outcome = Ungraded(reason="", reply="?") if better is None else Preference(better=better)
     return Graded(item=item, outcome=outcome, assessment="so", cost=0.1, judge="j")
 
 
@@ -93,23 +93,23 @@ def both(opening: int, one: Better, other: Better) -> list[Graded]:
 
 
 def test_a_judge_who_only_sees_places_prefers_neither_and_is_seen_to() -> None:
-    found = contest([v for o in range(6) for v in both(o, "first", "first")], "a@1", "b@1")
+    found = compare_pairwise([v for o in range(6) for v in both(o, "first", "first")], "a@1", "b@1")
     assert found is not None
-    assert (found.wins.mean, found.first.mean, found.steady) == (0.5, 1.0, 0.0)
-    assert found.wins.interval == (0.5, 0.5)
+    assert (found.win_rate.mean, found.position_bias.mean, found.consistency) == (0.5, 1.0, 0.0)
+    assert found.win_rate.interval == (0.5, 0.5)
 
 
 def test_who_wins_by_hand() -> None:
     every = [*both(0, "first", "second"), *both(1, "first", "second"), *both(2, "tie", "first")]
-    found = contest([*every, verdict(3, "first"), verdict(4, None)], "a@1", "b@1")
+    found = compare_pairwise([*every, verdict(3, "first"), verdict(4, None)], "a@1", "b@1")
     assert found is not None
     # a wins twice whole; in the third a tie and a loss: (1 + 1 + 0.25) / 3
-    assert found.wins.mean == pytest.approx(0.75)
-    assert found.first.mean == pytest.approx((0.5 + 0.5 + 0.75) / 3)
+    assert found.win_rate.mean == pytest.approx(0.75)
+    assert found.position_bias.mean == pytest.approx((0.5 + 0.5 + 0.75) / 3)
     assert (found.pairs, found.unread) == (3, 2)
-    turned = contest(every, "b@1", "a@1")
-    assert turned is not None and turned.wins.mean == pytest.approx(0.25)
-    assert contest([verdict(3, "first")], "a@1", "b@1") is None
+    turned = compare_pairwise(every, "b@1", "a@1")
+    assert turned is not None and turned.win_rate.mean == pytest.approx(0.25)
+    assert compare_pairwise([verdict(3, "first")], "a@1", "b@1") is None
 
 
 def read_all(grammar: dict[str, float], consistency: dict[str, float]) -> list[Graded]:
@@ -126,25 +126,25 @@ def read_all(grammar: dict[str, float], consistency: dict[str, float]) -> list[G
             assessment="",
             cost=None,
         )
-        for item in calibration_items()
+        for item in check_items()
     ]
 
 
 def test_a_judge_who_sees_is_told_from_one_who_does_not() -> None:
     fair = {"human": 8.0, "shuffled": 2.0, "elsewhere": 7.0}
     lost = {"human": 8.0, "shuffled": 4.0, "elsewhere": 3.0}
-    sees = contrasts(read_all(fair, lost))
-    assert [(c.kind, c.sees) for c in sees] == [("shuffled", True), ("elsewhere", True)]
-    assert sees[0].difference.mean == pytest.approx(6) and awake(sees) == "yes"
-    blind = contrasts(read_all(fair, dict.fromkeys(lost, 7.0)))
-    assert [c.sees for c in blind] == [True, False] and awake(blind) == "no"
-    few = contrasts([g for g in read_all(fair, lost) if g.item.opening_index < 2])
-    assert [c.sees for c in few] == [None, None] and awake(few) == "not tested"
-    assert contrasts([]) == [] and awake([]) == "not tested"
+    passed = judge_checks(read_all(fair, lost))
+    assert [(c.kind, c.passed) for c in passed] == [("shuffled", True), ("elsewhere", True)]
+    assert passed[0].difference.mean == pytest.approx(6) and passes(passed) == "yes"
+    blind = judge_checks(read_all(fair, dict.fromkeys(lost, 7.0)))
+    assert [c.passed for c in blind] == [True, False] and passes(blind) == "no"
+    few = judge_checks([g for g in read_all(fair, lost) if g.item.opening_index < 2])
+    assert [c.passed for c in few] == [None, None] and passes(few) == "not tested"
+    assert judge_checks([]) == [] and passes([]) == "not tested"
 
 
 def test_spoiled_stories_are_the_same_words_and_never_the_same_story() -> None:
-    every = calibration_items()
+    every = check_items()
     of = {(item.opening, item.kind): item.completion for item in every}
     assert len(every) == len({(i.opening, i.completion) for i in every}) == 24
     for opening in {item.opening for item in every}:

@@ -61,14 +61,14 @@ def test_a_story_is_cut_between_words() -> None:
 
 def test_true_endings_of_the_corpus_are_copies_of_it(index: CopyIndex, masked: CopyIndex) -> None:
     found = measure(true_endings(little_stories(300)[:5]), index, masked)
-    assert found.truth[2] == [1.0] * 5 and found.one_story == [1.0] * 5
-    assert all(share == 1.0 for k in found.seen for share in found.seen[k])
+    assert found.rouge_precision[2] == [1.0] * 5 and found.max_rouge2_precision == [1.0] * 5
+    assert all(share == 1.0 for k in found.ngram_overlap for share in found.ngram_overlap[k])
     assert found.longest == [len(ending.words) for ending in true_endings(little_stories(300)[:5])]
 
 
 def test_the_most_of_one_story_is_the_most_of_any(index: CopyIndex, masked: CopyIndex) -> None:
     story = "Tom had a kite. " + little_stories(300)[7] + " The end, said the zebra to the kite."
-    (most,) = measure(true_endings([story]), index, masked).one_story
+    (most,) = measure(true_endings([story]), index, masked).max_rouge2_precision
     (ending,) = true_endings([story])
     all_stories = [plain(other) for other in little_stories(300)]
     assert most == max(precision(ending.words, other, 2) or 0 for other in all_stories)
@@ -77,8 +77,8 @@ def test_the_most_of_one_story_is_the_most_of_any(index: CopyIndex, masked: Copy
 
 def test_a_text_foreign_to_the_corpus_shares_nothing(index: CopyIndex, masked: CopyIndex) -> None:
     found = measure(true_endings([FOREIGN]), index, masked)
-    assert found.one_story == [0.0] and found.longest == [0] and found.copies == [[]]
-    assert found.seen[1] == [0.0] and found.truth[8] is not None
+    assert found.max_rouge2_precision == [0.0] and found.longest == [0] and found.copies == [[]]
+    assert found.ngram_overlap[1] == [0.0] and found.rouge_precision[8] is not None
 
 
 def test_an_interval_is_wider_for_fewer_endings() -> None:
@@ -121,7 +121,7 @@ def test_twenty_stories_learned_by_heart_light_up(tmp_path: Path) -> None:
         (fresh, learned, 0.0, 0.1),
     ):
         found = estimate(
-            measure(result_of(complete_all(model, on, sampling)), index, masked).truth[2]
+            measure(result_of(complete_all(model, on, sampling)), index, masked).rouge_precision[2]
         )
         assert (found is None and low == 0) or (found is not None and low <= found.mean <= high)
     control = result_of(study(by_heart, index, masked, others, stories=20, sampling=sampling))
@@ -157,13 +157,19 @@ def test_only_stories_are_chosen_whose_beginning_leaves_every_model_room_for_an_
 def told(trained: list[float], unseen: list[float]) -> Study:
     """A study of which only the first measure is known."""
     nothing = Measures(
-        truth={}, each_other=[], seen={}, one_story=[], longest=[], copies=[], templates=[]
+        rouge_precision={},
+        max_rouge2_f=[],
+        ngram_overlap={},
+        max_rouge2_precision=[],
+        longest=[],
+        copies=[],
+        templates=[],
     )
     sides = {"trained": trained, "unseen": unseen}
     return Study(
         endings={},
         measures={
-            kind: replace(nothing, truth={2: [value for value in values]})
+            kind: replace(nothing, rouge_precision={2: [value for value in values]})
             for kind, values in sides.items()
         },
     )
@@ -209,7 +215,7 @@ def test_a_study_says_how_much_more_it_writes_of_what_it_saw(
     }
     more = found.more_than_unseen()
     assert more.interval[0] <= more.mean <= more.interval[1]
-    assert found.measures["people"].truth[2] == [1.0] * 3
+    assert found.measures["people"].rouge_precision[2] == [1.0] * 3
     with pytest.raises(BadInput, match="must not stand in the corpus"):
         result_of(
             study(checkpoint, index, masked, little_stories(9), stories=2, sampling=Sampling())
@@ -227,8 +233,14 @@ def test_the_command_tells_all_measures(
     assert told["stories"] == {"trained": 4, "unseen": 4, "people": 4}
     more = told["more of the true ending where trained"]
     assert more["detectable"] == 0 and "cannot be told: all 4 endings" in told["verdict"]
-    assert told["people"]["truth"]["2"]["mean"] == 1.0
-    assert set(told["trained"]) == {"truth", "each_other", "seen", "one_story", "longest"}
+    assert told["people"]["rouge_precision"]["2"]["mean"] == 1.0
+    assert set(told["trained"]) == {
+        "rouge_precision",
+        "max_rouge2_f",
+        "ngram_overlap",
+        "max_rouge2_precision",
+        "longest",
+    }
     assert told["template copies"]["people"] == 0
     (kept,) = open_run("tiny").memorization_path.glob("study-*.json")
     before = kept.stat().st_mtime_ns

@@ -15,7 +15,7 @@ from slm.errors import BadInput
 from slm.generation.fitting import openings_that_fit
 from slm.grading.grading import grading_bill, unanswered
 from slm.grading.items import Item, pairs, repeated
-from slm.grading.judge_checks import ENOUGH, calibration_items, mixed
+from slm.grading.judge_checks import ENOUGH, check_items, mixed
 from slm.grading.openings import FORMS, parse_openings
 from slm.grading.questions import Graded
 from slm.llm.ask import AT_ONCE, MOST_AT_ONCE
@@ -30,7 +30,7 @@ EACH, PAIRS = "each story", "A against B"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
+class GivenOpenings:
     """The beginnings that stories are written from: all of a list, and those to be used now."""
 
     every: frozenset[str]
@@ -43,7 +43,7 @@ class Given:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
+class ItemsToGrade:
     """What is to be read, in the order in which it is asked about."""
 
     items: list[Item]
@@ -51,7 +51,7 @@ class Chosen:
     at_once: int
 
 
-def openings(addresses: Sequence[str]) -> Given:
+def openings(addresses: Sequence[str]) -> GivenOpenings:
     """Choose the openings, cut to fit these models where they are ours, and how many stories of each."""
     which = st.segmented_control(
         "Openings",
@@ -85,10 +85,12 @@ def openings(addresses: Sequence[str]) -> Given:
         on_change=corpus_picker.more,
         args=("samples",),
     )
-    return Given(every=frozenset(every), openings=every[: int(count)], samples=int(samples))
+    return GivenOpenings(every=frozenset(every), openings=every[: int(count)], samples=int(samples))
 
 
-def stories(addresses: Sequence[str], given: Given, *, reads: str | None) -> Chosen | None:
+def stories(
+    addresses: Sequence[str], given: GivenOpenings, *, reads: str | None
+) -> ItemsToGrade | None:
     """Choose what else is asked, and write the stories; None without openings.
 
     `reads` is what is asked about, `EACH` or `PAIRS`; None lets the reader choose.
@@ -146,14 +148,14 @@ def stories(addresses: Sequence[str], given: Given, *, reads: str | None) -> Cho
     items = pairs(*written) if reads == PAIRS else [item for each in written for item in each]
     items = repeated(items, int(repeats))
     if tests:
-        spoiled = calibration_items(int(repeats))
+        spoiled = check_items(int(repeats))
         if by_hand:  # a person's time is dear
             spoiled = [item for item in spoiled if item.opening_index < ENOUGH]
         items = mixed(items, spoiled)
-    return Chosen(items=items, again_ungraded=again, at_once=int(at_once))
+    return ItemsToGrade(items=items, again_ungraded=again, at_once=int(at_once))
 
 
-def _written(addresses: Sequence[str], given: Given) -> list[list[Item]]:
+def _written(addresses: Sequence[str], given: GivenOpenings) -> list[list[Item]]:
     """Each model's stories. Whoever changes a choice meanwhile stops it; what is written is kept."""
     bar, began = st.empty(), time.monotonic()
     total = len(addresses) * given.samples
@@ -171,7 +173,7 @@ def _written(addresses: Sequence[str], given: Given) -> list[list[Item]]:
     return stories
 
 
-def judge(chosen: Chosen) -> None:
+def judge(chosen: ItemsToGrade) -> None:
     """Choose who reads them; see what it will cost; begin."""
     model = st.text_input("Judge", "gpt-4o", key="judge", bind="query-params").strip()
     base_url = st.text_input(

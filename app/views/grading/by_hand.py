@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.views.grading.ask import Chosen
+from app.views.grading.ask import ItemsToGrade
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
@@ -14,7 +14,7 @@ from slm.grading.questions import is_instruct
 LAST = "graded-last"
 
 
-def grade_by_hand(chosen: Chosen) -> None:
+def grade_by_hand(chosen: ItemsToGrade) -> None:
     """Show what is to be read next, and take the grades."""
     name = st.text_input(
         "Your name, as the judge",

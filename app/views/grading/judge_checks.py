@@ -9,7 +9,7 @@ from app.figures.intervals import intervals
 from app.views.grading.results import said
 from app.widgets import show
 from slm.grading.agreement import Agreement, agreement
-from slm.grading.judge_checks import Contrast, contrasts
+from slm.grading.judge_checks import JudgeCheck, judge_checks
 from slm.grading.questions import Graded
 from slm.grading.scores import Noise, noise
 from slm.text import visible
@@ -18,7 +18,7 @@ from slm.text import visible
 def spoiled(judge: str, tests: Sequence[Graded]) -> None:
     """What spoiling our own stories costs them in this judge's eyes."""
     st.subheader("Does it see a spoiled story?", anchor=False)
-    found = contrasts(tests)
+    found = judge_checks(tests)
     if not found:
         st.markdown(
             "Not tested yet. With More, Test the judge, stories of our own are mixed in, and the "
@@ -45,11 +45,15 @@ def spoiled(judge: str, tests: Sequence[Graded]) -> None:
         note="Our own stories against the same ones spoiled. Bars: 95 % intervals over stories.",
     )
     for each in found:
-        seen = {True: "It sees that", False: "It does not see that", None: "Too few stories to say"}
+        seen = {
+            True: "It passed that",
+            False: "It does not see that",
+            None: "Too few stories to say",
+        }
         st.markdown(
             show.plain(
                 f"{each.what[0].upper()}{each.what[1:]}: {each.dimension} {each.whole:.1f} before, "
-                f"{each.spoiled:.1f} after, over {each.stories} stories. {seen[each.sees]}."
+                f"{each.spoiled:.1f} after, over {each.stories} stories. {seen[each.passed]}."
             )
         )
 
@@ -123,7 +127,7 @@ def agrees(judge: str, by_judge: Mapping[str, Sequence[Graded]]) -> None:
     )
 
 
-def _contrast_table(found: Sequence[Contrast]) -> str:
+def _contrast_table(found: Sequence[JudgeCheck]) -> str:
     header = ("spoiled_by", "grade", "stories", "whole", "spoiled", "difference", "low", "high")
     rows = (
         (

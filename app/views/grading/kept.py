@@ -15,7 +15,7 @@ def graded(address: str, kind: ItemKind = "story") -> dict[str, list[Graded]]:
     return _by_judge([one for one in _stored(path, address) if one.item.kind == kind])
 
 
-def contests(a: str, b: str) -> dict[str, list[Graded]]:
+def preferences(a: str, b: str) -> dict[str, list[Graded]]:
     """Every verdict between two checkpoints, by judge."""
     path = open_run(Address.parse(min(a, b)).run).grades_path
     return _by_judge([one for one in _stored(path, a) if one.item.kind == "pair"])

@@ -1,4 +1,4 @@
-"""After a contest: which of two models a judge prefers, and whether it has a favourite place."""
+"""Show which of two models a judge prefers, and its position bias."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,9 +9,9 @@ from app.figures.intervals import intervals
 from app.views.grading.results import as_json, bill_of, cell, words
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
-from slm.grading.pairwise import Verdict
+from slm.grading.pairwise import Preference
 from slm.grading.questions import Graded
-from slm.grading.scores import Contest, contest
+from slm.grading.scores import PairwiseComparison, compare_pairwise
 from slm.text import visible
 
 FEWEST = 5
@@ -20,12 +20,15 @@ FEWEST = 5
 
 def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
     """Which of two models writes better, and whether the judge has a favourite place."""
-    result = contest(found, a, b)
+    result = compare_pairwise(found, a, b)
     if result is None:
         st.markdown("No pair of these two has been read both ways round yet.")
         return
-    st.markdown(show.plain(f"{_verdict(judge, result)} {_favourite(result)}"))
-    rows = [(f"{a} is preferred", result.wins), ("the one shown first is", result.first)]
+    st.markdown(show.plain(f"{_verdict(judge, result)} {_position_bias(result)}"))
+    rows = [
+        (f"{a} is preferred", result.win_rate),
+        ("the one shown first is", result.position_bias),
+    ]
     show.figure(
         intervals(
             [(label, m.mean, *(m.interval or (m.mean, m.mean))) for label, m in rows],
@@ -34,12 +37,12 @@ def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
             (-0.02, 1.02),
             mark=0.5,
         ),
-        name=f"contest-{a}-{b}-{judge}",
-        table=partial(_contest_table, found),
+        name=f"pairwise-{a}-{b}-{judge}",
+        table=partial(_pairs_table, found),
         everything=partial(as_json, found),
         note=f"{result.pairs} pairs read by {judge}, each both ways round"
         + (f"; {result.unread} more without two verdicts" if result.unread else "")
-        + f". The same winner both ways in {result.steady:.0%}. Bars: 95 % intervals over openings."
+        + f". The same winner both ways in {result.consistency:.0%}. Bars: 95 % intervals over openings."
         + bill_of(found),
     )
     chosen = st.selectbox(
@@ -68,16 +71,16 @@ def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
 
 
 def _pair_name(one: Graded) -> str:
-    better = one.outcome.better if isinstance(one.outcome, Verdict) else "unread"
+    better = one.outcome.better if isinstance(one.outcome, Preference) else "unread"
     beginning = " ".join(one.item.opening[:50].split())
     return f"{better} better  {beginning} … ({one.item.completion_index + 1})  {one.item.address} first"
 
 
-def _verdict(judge: str, found: Contest) -> str:
-    if found.openings < FEWEST or found.wins.interval is None:
+def _verdict(judge: str, found: PairwiseComparison) -> str:
+    if found.openings < FEWEST or found.win_rate.interval is None:
         few = "One opening is" if found.openings == 1 else f"{found.openings} openings are"
         return f"{few} too few to say which writes better; take at least {FEWEST}."
-    low, high = found.wins.interval
+    low, high = found.win_rate.interval
     if low > 0.5:
         return f"{judge} prefers {found.a} to {found.b}."
     if high < 0.5:
@@ -85,8 +88,8 @@ def _verdict(judge: str, found: Contest) -> str:
     return "Which of the two writes better cannot be told from these pairs."
 
 
-def _favourite(found: Contest) -> str:
-    first = found.first
+def _position_bias(found: PairwiseComparison) -> str:
+    first = found.position_bias
     if found.openings < FEWEST or first.interval is None:
         return ""
     if first.interval[0] <= 0.5 <= first.interval[1]:
@@ -98,7 +101,7 @@ def _favourite(found: Contest) -> str:
     )
 
 
-def _contest_table(found: Sequence[Graded]) -> str:
+def _pairs_table(found: Sequence[Graded]) -> str:
     header = ("opening", "first", "second", "first_text", "second_text", "better", "comparison")
     rows = (
         (

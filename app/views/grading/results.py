@@ -12,8 +12,8 @@ from app.figures.intervals import intervals
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.grading.human import PERSON
-from slm.grading.judge_checks import awake, contrasts
-from slm.grading.pairwise import Verdict
+from slm.grading.judge_checks import judge_checks, passes
+from slm.grading.pairwise import Preference
 from slm.grading.protocol import AGES, ALL_DIMENSIONS, Grade, Ungraded
 from slm.grading.questions import Graded
 from slm.grading.scores import differences, distribution, spent, summary
@@ -23,17 +23,17 @@ from slm.text import on_terminal, visible
 
 def warning(judge: str, tests: Sequence[Graded]) -> None:
     """Say it plainly where a judge does not see what it is asked about, or was never tested."""
-    found = contrasts(tests)
-    match awake(found):
+    found = judge_checks(tests)
+    match passes(found):
         case "no":
             missed = " and ".join(
                 f"{each.what} ({each.dimension} {-each.difference.mean:+.2f})"
                 for each in found
-                if each.sees is False
+                if each.passed is False
             )
             st.error(
                 show.plain(
-                    f"{judge} does not see what it is asked about. Given stories of our own that "
+                    f"{judge} does not see what it is asked about. GivenOpenings stories of our own that "
                     f"were spoiled, it took nothing off for {missed}. Its grades tell little here."
                 )
             )
@@ -42,14 +42,14 @@ def warning(judge: str, tests: Sequence[Graded]) -> None:
         case "not tested":
             st.caption(
                 show.plain(
-                    f"{judge} has not been tested with spoiled stories, so whether it sees what it "
+                    f"{judge} has not been tested with spoiled stories, so whether it passed what it "
                     "grades is not known (More: Test the judge)."
                 )
             )
         case _:
             st.caption(
                 show.plain(
-                    f"{judge} was tested: it sees shuffled words and endings of other stories."
+                    f"{judge} was tested: it passed shuffled words and endings of other stories."
                 )
             )
 
@@ -125,7 +125,7 @@ def story(one: Graded, *, key: str) -> None:
 def words(one: Graded) -> None:
     """What the judge said, its answer, and the answer as it came."""
     st.markdown(f"**{show.plain(one.judge)}:** {show.plain(one.assessment)}")
-    if isinstance(one.outcome, Verdict):
+    if isinstance(one.outcome, Preference):
         st.markdown(f"Better: {one.outcome.better}")
     elif isinstance(one.outcome, Grade):
         given = [f"{part} {value:g}" for part, value in _values(one.outcome)]

@@ -164,14 +164,14 @@ def _places(neuron: NeuronSnippets) -> None:
 
 
 def _verdict(found: Explained) -> str:
-    leads = ", ".join(
-        f"{lead.value:+.2f} ({lead.low:+.2f} to {lead.high:+.2f}) over {lead.over}"
-        for lead in found.leads
+    margins = ", ".join(
+        f"{margin.value:+.2f} ({margin.low:+.2f} to {margin.high:+.2f}) over {margin.over}"
+        for margin in found.margins
     )
-    if not found.leads:
+    if not found.margins:
         return "Not measured: the answers could not be read."
     surely = "**It explains the neuron**" if found.explains else "**It does not surely explain it**"
-    return f"{surely}: {show.plain(leads)}."
+    return f"{surely}: {show.plain(margins)}."
 
 
 def _numbers(found: Explained) -> str:
@@ -193,8 +193,8 @@ def _everything(address: str, pair: Pair, found: Explained) -> str:
         **plain(found),
         "explains": found.explains,
         "shown": [one.marked for one in mine.shown],
-        "exciting": [one.text for one in mine.exciting],
-        "quiet": [one.text for one in mine.quiet],
+        "max_activating": [one.text for one in mine.max_activating],
+        "non_activating": [one.text for one in mine.non_activating],
         "another neuron": another.neuron,
     }
     return json.dumps(data, ensure_ascii=False, indent=1)

@@ -68,9 +68,10 @@ def _explain(chosen: argparse.Namespace) -> None:
             lines.append(f"  {told}  {score.name}: {score.explanation}")
             if score.unreadable:
                 lines.append(f"    {score.unreadable} replies could not be read")
-        for lead in explained.leads:
+        for margin in explained.margins:
             lines.append(
-                f"  better than {lead.over} by {lead.value:+.2f} ({lead.low:+.2f} to {lead.high:+.2f})"
+                f"  better than {margin.over} by {margin.value:+.2f} "
+                f"({margin.low:+.2f} to {margin.high:+.2f})"
             )
         spent = "unknown" if explained.spent is None else f"${explained.spent:.4f}"
         lines.append(

@@ -97,19 +97,23 @@ class Quiz:
     """Ten snippets in a drawn order, and which of them excite the neuron."""
 
     snippets: tuple[Snippet, ...]
-    exciting: tuple[bool, ...]
+    max_activating: tuple[bool, ...]
 
 
 def quizzes(neuron: NeuronSnippets, seed: int = 0) -> list[Quiz]:
-    """Five exciting and five quiet snippets each, every snippet once, as far as both kinds last."""
+    """Make quizzes of five max-activating and five non-activating snippets, every snippet once."""
     draw = np.random.default_rng(seed)
     found = []
-    for first in range(0, min(len(neuron.exciting), len(neuron.quiet)) - HALF + 1, HALF):
-        both = [(one, True) for one in neuron.exciting[first : first + HALF]]
-        both += [(one, False) for one in neuron.quiet[first : first + HALF]]
+    for first in range(
+        0, min(len(neuron.max_activating), len(neuron.non_activating)) - HALF + 1, HALF
+    ):
+        both = [(one, True) for one in neuron.max_activating[first : first + HALF]]
+        both += [(one, False) for one in neuron.non_activating[first : first + HALF]]
         both = [both[at] for at in draw.permutation(len(both))]
         found.append(
-            Quiz(snippets=tuple(one for one, _ in both), exciting=tuple(yes for _, yes in both))
+            Quiz(
+                snippets=tuple(one for one, _ in both), max_activating=tuple(yes for _, yes in both)
+            )
         )
     return found
 

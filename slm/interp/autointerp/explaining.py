@@ -46,11 +46,12 @@ OWN, ANOTHER, TOP_TOKEN = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scored:
+class ExplanationScore:
     """An explanation and how well the judge told snippets apart by it.
 
-    `accuracy` is balanced: the mean of the shares of exciting and of quiet snippets that were told
-    right, with its 95 % interval (bootstrap over snippets); 0.5 is guessing, None is not measured.
+    `accuracy` is balanced: the mean of the shares of max-activating and of non-activating snippets
+    that were told right, with its 95 % interval (bootstrap over snippets); 0.5 is guessing, None is
+    not measured.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Scored:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lead:
+class ControlMargin:
     """By how much the neuron's own explanation is better than a control, on the same snippets."""
 
     over: str
@@ -79,15 +80,15 @@ class Explained:
     layer: int
     neuron: int
     judge: str
-    scores: tuple[Scored, ...]
-    leads: tuple[Lead, ...]
+    scores: tuple[ExplanationScore, ...]
+    margins: tuple[ControlMargin, ...]
     calls: int
     spent: float | None
 
     @property
     def explains(self) -> bool:
         """Whether the explanation is surely better than both controls."""
-        return len(self.leads) == 2 and all(lead.low > 0 for lead in self.leads)
+        return len(self.margins) == 2 and all(margin.low > 0 for margin in self.margins)
 
 
 def explanation_bill(neuron: NeuronSnippets, model: str) -> Bill:
@@ -187,8 +188,8 @@ def _conversation(
         scores=tuple(
             _scored(name, explanations[name], rights[name], told[name]) for name in explanations
         ),
-        leads=tuple(
-            _lead(name, rights[OWN], rights[name])
+        margins=tuple(
+            _margin(name, rights[OWN], rights[name])
             for name in (ANOTHER, TOP_TOKEN)
             if len(_common(rights[OWN], rights[name])[0])
         ),
@@ -216,7 +217,7 @@ def _rights(
     rows: list[tuple[float, float]] = []
     for at, quiz in enumerate(asked):
         answer = answers[at] if at < len(answers) else None
-        for number, yes in enumerate(quiz.exciting, 1):
+        for number, yes in enumerate(quiz.max_activating, 1):
             known = isinstance(answer, frozenset)
             right = float((number in answer) == yes) if isinstance(answer, frozenset) else np.nan
             rows.append((float(yes), right if known else np.nan))
@@ -226,7 +227,7 @@ def _rights(
 def _resampled(
     rights: Float[np.ndarray, "snippet two"], draw: np.random.Generator
 ) -> Float[np.ndarray, "resample"]:
-    """The balanced accuracy of each resample: exciting and quiet snippets drawn apart."""
+    """The balanced accuracy of each resample: max-activating and non-activating snippets drawn apart."""
     halves = [rights[rights[:, 0] == kind, 1] for kind in (1.0, 0.0)]
     return np.mean(
         [half[draw.integers(0, len(half), (RESAMPLES, len(half)))].mean(1) for half in halves], 0
@@ -242,13 +243,13 @@ def _scored(
     explanation: str | Unreadable,
     rights: Float[np.ndarray, "snippet two"],
     answers: Sequence[frozenset[int] | Unreadable],
-) -> Scored:
+) -> ExplanationScore:
     known = rights[~np.isnan(rights[:, 1])]
     unreadable = sum(isinstance(answer, Unreadable) for answer in answers)
     said = explanation.reply if isinstance(explanation, Unreadable) else explanation
     if not len(known):
         unreadable += isinstance(explanation, Unreadable)
-        return Scored(
+        return ExplanationScore(
             name=name,
             explanation=said,
             accuracy=None,
@@ -258,7 +259,7 @@ def _scored(
             unreadable=unreadable,
         )
     low, high = np.percentile(_resampled(known, np.random.default_rng(0)), [2.5, 97.5])
-    return Scored(
+    return ExplanationScore(
         name=name,
         explanation=said,
         accuracy=_balanced(known),
@@ -277,13 +278,13 @@ def _common(
     return own[both], control[both]
 
 
-def _lead(
+def _margin(
     over: str, own: Float[np.ndarray, "snippet two"], control: Float[np.ndarray, "snippet two"]
-) -> Lead:
+) -> ControlMargin:
     """The difference of two balanced accuracies; the interval resamples the same snippets for both."""
     mine, other = _common(own, control)
     draws = [_resampled(one, np.random.default_rng(1)) for one in (mine, other)]
     low, high = np.percentile(draws[0] - draws[1], [2.5, 97.5])
-    return Lead(
+    return ControlMargin(
         over=over, value=_balanced(mine) - _balanced(other), low=float(low), high=float(high)
     )

@@ -87,17 +87,17 @@ def _cut(
         return sorted(fire, key=lambda story: -best[story])[:count]
 
     trying = range(1, len(acts), 2)
-    exciting = strongest(trying, QUIZZED)
-    rest = [story for story in trying if story not in exciting]
-    quiet = draw.permutation(rest)[:QUIZZED].tolist()
+    max_activating = strongest(trying, QUIZZED)
+    rest = [story for story in trying if story not in max_activating]
+    non_activating = draw.permutation(rest)[:QUIZZED].tolist()
     return NeuronSnippets(
         layer=layer,
         neuron=neuron,
         shown=tuple(
             _peak(str_tokens[s], acts[s]) for s in strongest(range(0, len(acts), 2), SHOWN)
         ),
-        exciting=tuple(_peak(str_tokens[s], acts[s]) for s in exciting),
-        quiet=tuple(_quietest(str_tokens[s], acts[s]) for s in quiet),
+        max_activating=tuple(_peak(str_tokens[s], acts[s]) for s in max_activating),
+        non_activating=tuple(_quietest(str_tokens[s], acts[s]) for s in non_activating),
     )
 
 

@@ -62,10 +62,12 @@ def test_a_study_is_measured_once_and_shown_from_every_side(
     kept_at = kept.stat().st_mtime_ns
     app = told_to_read(open_page("memorization", **link, view="measures"))
     assert not app.exception and "of the true ending where it was trained" in said(app)
-    names = [trace["name"] for trace in figure_on(app, "figure-copied-truth-tiny@10")["data"]]
+    names = [
+        trace["name"] for trace in figure_on(app, "figure-copied-rouge_precision-tiny@10")["data"]
+    ]
     assert len(names) == 2  # people's endings are the truth
     app.selectbox(key="measure").set_value(app.selectbox(key="measure").options[2]).run()
-    assert len(figure_on(app, "figure-copied-seen-tiny@10")["data"]) == 3
+    assert len(figure_on(app, "figure-copied-ngram_overlap-tiny@10")["data"]) == 3
     app.segmented_control(key="view").set_value("templates").run()
     assert not app.exception and "0 of 3 among people's endings of these" in said(app)
     assert kept.stat().st_mtime_ns == kept_at

@@ -41,13 +41,13 @@ def snippet(word: str, number: int, *, peak: bool = True) -> Snippet:
 
 
 def fires_at(word: str, neuron: int, shown: str | None = None) -> NeuronSnippets:
-    """A neuron that fires at a word and is quiet where another stands."""
+    """A neuron that fires at a word and is silent where another stands."""
     return NeuronSnippets(
         layer=1,
         neuron=neuron,
         shown=tuple(snippet(shown or word, n) for n in range(10)),
-        exciting=tuple(snippet(word, 100 + n) for n in range(20)),
-        quiet=tuple(snippet("stone", 200 + n, peak=False) for n in range(20)),
+        max_activating=tuple(snippet(word, 100 + n) for n in range(20)),
+        non_activating=tuple(snippet("stone", 200 + n, peak=False) for n in range(20)),
     )
 
 
@@ -82,8 +82,8 @@ def test_a_right_explanation_tells_all_snippets_and_another_neurons_tells_none(
     assert (own.accuracy, own.low, own.high, own.answered) == (1.0, 1.0, 1.0, 40)
     assert (another.name, another.accuracy) == (ANOTHER, 0.5)  # it picks none: half are right
     assert (token.name, token.explanation, token.accuracy) == (TOP_TOKEN, "the word “park”", 1.0)
-    leads = {lead.over: lead for lead in found.leads}
-    assert (leads[ANOTHER].value, leads[TOP_TOKEN].value) == (0.5, 0.0)
+    margins = {margin.over: margin for margin in found.margins}
+    assert (margins[ANOTHER].value, margins[TOP_TOKEN].value) == (0.5, 0.0)
     assert not found.explains  # it says no more than the token does
 
 
@@ -96,7 +96,7 @@ def test_what_is_better_than_both_controls_explains(store: ReplyStore) -> None:
 
     with serving(script) as server:
         found = ask(server, store, fires_at("park", 7), fires_at("kite", 8))
-    assert found.explains and {lead.low > 0 for lead in found.leads} == {True}
+    assert found.explains and {margin.low > 0 for margin in found.margins} == {True}
 
 
 def test_replies_are_kept_and_paid_once(store: ReplyStore) -> None:
@@ -130,7 +130,7 @@ def test_replies_that_cannot_be_read_are_counted_and_never_wrong(store: ReplySto
     own, another, token = found.scores
     assert own.accuracy is None and own.explanation == "Hard to say." and own.unreadable == 1
     assert another.accuracy is None and token.accuracy is None and token.unreadable == 4
-    assert found.leads == () and not found.explains
+    assert found.margins == () and not found.explains
 
 
 def test_the_cap_is_never_passed(store: ReplyStore) -> None:
@@ -145,7 +145,7 @@ def test_the_cap_is_never_passed(store: ReplyStore) -> None:
 
 def test_each_quiz_holds_five_of_each_kind_and_every_snippet_once() -> None:
     found = quizzes(fires_at("park", 7))
-    assert [sum(quiz.exciting) for quiz in found] == [5] * 4
+    assert [sum(quiz.max_activating) for quiz in found] == [5] * 4
     texts = [one.text for quiz in found for one in quiz.snippets]
     assert len(texts) == len(set(texts)) == 40
     assert found == quizzes(fires_at("park", 7))
@@ -185,7 +185,9 @@ def test_a_story_cannot_end_the_passage_it_stands_in() -> None:
 
 def test_the_top_token_is_the_commonest() -> None:
     mixed = [snippet("park", 0), snippet("kite", 1), snippet("Kite", 2)]
-    neuron = NeuronSnippets(layer=0, neuron=0, shown=tuple(mixed), exciting=(), quiet=())
+    neuron = NeuronSnippets(
+        layer=0, neuron=0, shown=tuple(mixed), max_activating=(), non_activating=()
+    )
     assert top_token(neuron) == "the word “kite”"
 
 

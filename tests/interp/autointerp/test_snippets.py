@@ -13,9 +13,13 @@ from tests.conftest import little_stories
 def test_snippets_are_the_strongest_places_and_quiet_ones_are_lower(checkpoint: Checkpoint) -> None:
     stories = little_stories(120)
     found, other = neuron_snippets(checkpoint, stories, 0, 7)
-    assert (len(found.shown), len(found.exciting), len(found.quiet)) == (SHOWN, QUIZZED, QUIZZED)
+    assert (len(found.shown), len(found.max_activating), len(found.non_activating)) == (
+        SHOWN,
+        QUIZZED,
+        QUIZZED,
+    )
     assert (found.neuron, other.layer) == (7, 0) and other.neuron != 7
-    texts = {one.text for one in (*found.shown, *found.exciting, *found.quiet)}
+    texts = {one.text for one in (*found.shown, *found.max_activating, *found.non_activating)}
     assert len(texts) == SHOWN + 2 * QUIZZED
     tokens = [checkpoint.tokenizer.encode_story(story) for story in stories]
     best = torch.stack([act[0, :, 7].max() for act in activations(checkpoint, tokens)])
@@ -23,7 +27,7 @@ def test_snippets_are_the_strongest_places_and_quiet_ones_are_lower(checkpoint: 
     act = activations(checkpoint, [tokens[strongest]])[0][0, :, 7]
     str_token = checkpoint.tokenizer.to_str_tokens(tokens[strongest])[int(act.argmax())]
     assert found.shown[0].token == str_token and found.shown[0].text in stories[strongest]
-    assert all(one.peak is None for one in found.quiet)
+    assert all(one.peak is None for one in found.non_activating)
 
 
 def fires_only_on(model: Checkpoint, word: str) -> Checkpoint:
@@ -46,11 +50,11 @@ def test_a_neuron_is_shown_only_where_it_fires(checkpoint: Checkpoint) -> None:
     model = fires_only_on(checkpoint, " zebra")
     stories = [f"{rare} {story}" if at % 8 < 2 else story for at, story in enumerate(plain)]
     found, _ = neuron_snippets(model, stories, 0, 7)
-    shown = (*found.shown, *found.exciting)
-    assert len(found.shown) >= FEWEST_SHOWN and len(found.exciting) == 15 < QUIZZED
+    shown = (*found.shown, *found.max_activating)
+    assert len(found.shown) >= FEWEST_SHOWN and len(found.max_activating) == 15 < QUIZZED
     first = model.tokenizer.to_str_tokens(model.tokenizer.encode(" zebra"))[0]
     assert {one.token for one in shown} == {first}
-    assert len(found.quiet) == QUIZZED
+    assert len(found.non_activating) == QUIZZED
     with pytest.raises(BadInput, match=r"neuron 0\.7 fires in 0 of 120 stories"):
         neuron_snippets(model, plain, 0, 7)
 

@@ -1,0 +1,70 @@
+"""What a kept result was made from, and whether that still holds: one record for all kept results."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slm.errors import BadInput
+from slm.runs import Address, Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What went into a result: the sha256 of each checkpoint's weights, by address, and all settings.
+
+    Settings are plain JSON values.
+    """
+
+    weights: dict[str, str]
+    settings: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls, checkpoints: Iterable[tuple[Run, int]], settings: Mapping[str, Any]
+    ) -> "Provenance":
+        """Record what the checkpoints of these runs at these steps hold now."""
+        weights = {
+            str(Address(run.name, step)): run.weights_hash(step) for run, step in checkpoints
+        }
+        return cls(weights=weights, settings=dict(settings))
+
+    @classmethod
+    def from_file(cls, data: object, where: str) -> "Provenance | None":
+        """Read the record in a kept file; None where its writer kept none. `BadInput` where it is none.
+
+        Files from before the record had this name call it `made`, and may hold one hash alone.
+        """
+        if not isinstance(data, dict):
+            raise BadInput(f"{where}: it must be an object")
+        found = data.get("provenance", data.get("made"))
+        if found is None:
+            return None
+        weights = found.get("weights") if isinstance(found, dict) else None
+        if isinstance(weights, str):
+            weights = {"": weights}
+        if not isinstance(weights, dict) or not all(
+            isinstance(one, str) for one in weights.values()
+        ):
+            raise BadInput(f"{where}: its provenance must name the weights")
+        settings = {name: value for name, value in found.items() if name != "weights"}
+        return cls(weights=weights, settings=settings)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_file` reads under the key `provenance`."""
+        return {"weights": self.weights, **self.settings}
+
+    def holds(self, now: "Provenance") -> bool:
+        """Whether a result made from this is one made from `now`; a run may have another name."""
+        same = list(self.weights.values()) == list(now.weights.values())
+        return same and self.settings == now.settings
+
+    def step_of(self, run: Run, address: str) -> int | None:
+        """The step of `run` that `address` names; None where it is another's, gone, or trained anew."""
+        try:
+            parsed = Address.parse(address)
+        except BadInput:  # no address of ours
+            return None
+        step = parsed.step
+        if parsed.run != run.name or step is None or not run.checkpoint_path(step).exists():
+            return None
+        return step if self.weights.get(address) == run.weights_hash(step) else None
