@@ -91,7 +91,7 @@ def show_grades(addresses: list[str], given: ask.GivenOpenings) -> None:
                 results.grades(address, judge, of[address][judge])
 
 
-def show_contest(addresses: list[str], given: ask.GivenOpenings) -> None:
+def show_pairwise(addresses: list[str], given: ask.GivenOpenings) -> None:
     """Which of the two writes better."""
     if len(addresses) < 2:
         st.markdown("Choose a second model, Compare with, in the sidebar.")
@@ -158,7 +158,7 @@ with body, show.one_line():
     elif view == HAND and chosen is not None:
         by_hand.grade_by_hand(chosen)
     elif view == CONTEST and given is not None:
-        show_contest(addresses, given)
+        show_pairwise(addresses, given)
     elif view == GRADES and given is not None:
         show_grades(addresses, given)
 with left, show.one_line():

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from slm.generation.fitting import story_that_fits
 from slm.generation.sampler import Sampling, complete
-from slm.grading.judge_checks import calibration_items
+from slm.grading.judge_checks import check_items
 from slm.lessons.measures.measured import Measured, paired
 from slm.model.loss import story_nats
 from slm.runs import Checkpoint
@@ -28,7 +28,7 @@ def sees_shuffled(checkpoint: Checkpoint) -> Measured:
     shuffled, whole = (
         [
             grade(checkpoint, one.opening, one.completion)
-            for one in calibration_items()
+            for one in check_items()
             if one.kind == kind
         ]
         for kind in ("shuffled", "human")
@@ -38,7 +38,7 @@ def sees_shuffled(checkpoint: Checkpoint) -> Measured:
 
 def likes_itself(checkpoint: Checkpoint) -> Measured:
     """Compare the loss of people's endings with that of what the model itself writes at temperature 0."""
-    items = [one for one in calibration_items() if one.kind == "human"]
+    items = [one for one in check_items() if one.kind == "human"]
     people = [grade(checkpoint, one.opening, one.completion) for one in items]
     written = complete(checkpoint, [one.opening for one in items], OWN)
     own = [
