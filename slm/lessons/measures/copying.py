@@ -76,7 +76,7 @@ def recites(checkpoint: Checkpoint) -> Measured:
         raise BadInput(f"it takes 8 stories that this model can end, not {count}")
 
     def overlap(ending: Ending) -> float:
-        return precision(ending.words, ending.truth, 2) or 0.0
+        return precision(ending.words, ending.true_words, 2) or 0.0
 
     mine, others = (
         [overlap(one) for one in ended(checkpoint, stories[:count])] for stories in (seen, unseen)
