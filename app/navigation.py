@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.views.lessons import state as lesson
 from app.widgets import scrubber, selection, show
 
 st.set_page_config(page_title="Storyscope", layout="wide", initial_sidebar_state=250)
@@ -13,6 +14,7 @@ page = st.navigation(
     {
         "Start": [
             st.Page("../pages/home.py", title="Home", default=True),
+            st.Page("../pages/lessons.py", title="Lessons", url_path="lessons"),
             st.Page("../pages/glossary.py", title="Glossary", url_path="glossary"),
         ],
         "Learn": [
@@ -38,7 +40,8 @@ page = st.navigation(
     expanded=True,
 )
 with show.one_line():
-    selection.sidebar()
+    selection.sidebar(lesson.run_of_link())
+    lesson.way_back()
     selection.notices()
     page.run()
     scrubber.rest()

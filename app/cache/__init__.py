@@ -18,6 +18,7 @@ from app.cache.grid import damage as grades_damage
 from app.cache.grid import findings, graded_checkpoints, story_judges
 from app.cache.heads import head_atlas, head_scores, heads_again
 from app.cache.knowledge import answers
+from app.cache.lessons import answered, checked
 from app.cache.memorization import copy_index, texts
 from app.cache.neurons import (
     around_token,

@@ -29,15 +29,18 @@ AS_IT_STANDS, NO_RIVAL = "the one that stands there", "by default"
 TOKEN = 12
 
 
-def sidebar() -> None:
-    """Choose checkpoint A, and B beside it; call once a run of the app, before the page."""
+def sidebar(first: str = DEFAULT_RUN) -> None:
+    """Choose checkpoint A, and B beside it; call once a run of the app, before the page.
+
+    `first` is the run that is shown before any was chosen.
+    """
     there = {run.name: run.steps for run in list_runs()}
     there = {name: steps for name, steps in there.items() if steps}
     if not there:
         st.session_state["a"] = st.session_state["b"] = None
         return
     with st.sidebar:
-        favourite = DEFAULT_RUN if DEFAULT_RUN in there else next(iter(there))
+        favourite = first if first in there else next(iter(there))
         _pick("a", "Model", list(there), favourite, there)
         _pick("b", "Compare with", ["", *there], "", there)
         if st.session_state["a"] == st.session_state["b"]:
@@ -93,8 +96,13 @@ def _follow(letter: str, address: str) -> str | None:
 
 def put_beside(address: str) -> None:
     """Choose model B (from a widget's callback)."""
-    st.session_state["b"] = address
-    st.session_state["b_fresh"] = st.session_state.get("b_fresh", 0) + 1
+    put("b", address)
+
+
+def put(letter: str, address: str) -> None:
+    """Choose model A or B (from a widget's callback)."""
+    st.session_state[letter] = address
+    st.session_state[f"{letter}_fresh"] = st.session_state.get(f"{letter}_fresh", 0) + 1
 
 
 def notices() -> None:

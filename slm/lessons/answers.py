@@ -16,7 +16,7 @@ from slm.lessons.claims import check
 from slm.lessons.lesson import Guess
 from slm.lessons.sides import first_is
 from slm.lessons.strongest import scores_of, strongest
-from slm.lessons.views import Attention, Ending, Shapes, Surprisal, TwoStories, View
+from slm.lessons.views import Attention, Ending, Shapes, Surprisal, View
 from slm.runs import Checkpoint
 
 Answer = str | float | int
@@ -111,7 +111,7 @@ def _most_surprising(checkpoint: Checkpoint, _: Guess, view: View | None) -> int
 
 def _side(_: Checkpoint, guess: Guess, view: View | None) -> str:
     """The first choice where what is asked for stands left, else the second."""
-    if not isinstance(view, Shapes | Ending | TwoStories):
+    if not isinstance(view, Shapes | Ending):
         raise BadInput("which side is a question of a view with two sides")
     return guess.choices[0 if first_is(view) == "left" else 1]
 

@@ -1,10 +1,12 @@
 """What a run learned first: grammar, or who is who."""
 
+from collections.abc import Generator
 from statistics import fmean
 
 from slm.comparing.development import Part, word_losses
 from slm.errors import BadInput
 from slm.lessons.measures.measured import Measured
+from slm.progress import Progress, result_of
 from slm.runs import Address, Checkpoint, load_checkpoint, open_run
 
 GRAMMAR: Part = "frame"
@@ -14,10 +16,12 @@ FEWEST = 3  # checkpoints
 AHEAD = 0.05
 
 
-def learned(checkpoint: Checkpoint, seed: int) -> dict[Part, list[float]]:
-    """The share of what is learned by the shown step that is learned at each step before it, by part.
+def costs(
+    checkpoint: Checkpoint, seed: int
+) -> Generator[Progress, None, dict[int, dict[Part, float]]]:
+    """Nats per word of each part of nursery stories, at each checkpoint up to the one that is shown.
 
-    Nothing was learned of a part whose words cost more than at the first step: its shares are 0.
+    Raises `BadInput` where there are fewer than three.
     """
     run, last = open_run(checkpoint.address.run), checkpoint.address.step or 0
     steps = [step for step in run.steps if step <= last]
@@ -26,13 +30,25 @@ def learned(checkpoint: Checkpoint, seed: int) -> dict[Part, list[float]]:
             f"it takes {FEWEST} checkpoints up to the one that is shown, and {run.name} has "
             f"{len(steps)} up to step {last:,}"
         )
-    costs = [
-        word_losses(load_checkpoint(Address(run.name, step)), STORIES, seed=seed) for step in steps
-    ]
+    found = {}
+    for number, step in enumerate(steps):
+        yield Progress(doing=f"reading with step {step:,}", share=number / len(steps))
+        found[step] = word_losses(load_checkpoint(Address(run.name, step)), STORIES, seed=seed)
+    return found
+
+
+def learned(checkpoint: Checkpoint, seed: int) -> dict[Part, list[float]]:
+    """The share of what is learned by the shown step that is learned at each step before it, by part.
+
+    Nothing was learned of a part whose words cost more than at the first step: its shares are 0.
+    """
+    by_step = list(result_of(costs(checkpoint, seed)).values())
     found: dict[Part, list[float]] = {}
     for part in (GRAMMAR, CONTEXT):
-        whole = costs[0][part] - costs[-1][part]
-        found[part] = [(costs[0][part] - one[part]) / whole if whole > 0 else 0.0 for one in costs]
+        whole = by_step[0][part] - by_step[-1][part]
+        found[part] = [
+            (by_step[0][part] - one[part]) / whole if whole > 0 else 0.0 for one in by_step
+        ]
     return found
 
 

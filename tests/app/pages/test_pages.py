@@ -14,6 +14,7 @@ from tests.app.conftest import Open, figure_on, finished, said, story_on
 
 PAGES = (
     "home",
+    "lessons",
     "glossary",
     "train",
     "compare",
@@ -51,6 +52,8 @@ def test_without_any_run_a_page_says_how_to_get_one(page: str, open_page: Open, 
         assert app.code[0].value.startswith("python -m slm import")
     elif page == "grid":
         assert "train a grid first" in said(app)
+    elif page == "lessons":
+        assert "lessons-begin-induction" in {button.key for button in app.button}
     elif page == "glossary":
         assert "logit lens" in "".join(one.proto.body for one in app.get("html"))
     else:

@@ -1,0 +1,43 @@
+"""Claims and answers of lessons on a model: worked out once for all sessions, in threads."""
+
+from collections.abc import Generator
+
+import streamlit as st
+
+from app.cache.checkpoints import checkpoint, key
+from app.jobs.work import Work
+from slm.lessons.answers import Answer, answer_of
+from slm.lessons.claims import Checked, check
+from slm.lessons.lesson import Guess
+from slm.lessons.views import View
+from slm.progress import Progress
+
+
+def checked(address: str, claim: str) -> Work[Checked]:
+    """Whether a claim holds for a model."""
+    return _checked(*key(address), claim)
+
+
+def answered(address: str, guess: Guess, view: View | None) -> Work[Answer]:
+    """The answer to a guess on a model."""
+    return _answered(*key(address), repr((guess, view)), guess, view)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _checked(address: str, changed: int, claim: str) -> Work[Checked]:
+    def steps() -> Generator[Progress, None, Checked]:
+        yield Progress(doing="measuring it on this model", share=None)
+        return check(checkpoint(address), claim)
+
+    return Work(steps())
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _answered(
+    address: str, changed: int, asked: str, _guess: Guess, _view: View | None
+) -> Work[Answer]:
+    def steps() -> Generator[Progress, None, Answer]:
+        yield Progress(doing="asking the model", share=None)
+        return answer_of(checkpoint(address), _guess, _view)
+
+    return Work(steps())

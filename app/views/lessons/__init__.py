@@ -1,0 +1,1 @@
+"""The Lessons page: the catalogue, and a lesson step by step."""

@@ -1,0 +1,218 @@
+"""Views of heads and neurons in a lesson: named by measurement, drawn by the figures of their pages."""
+
+import random
+
+import numpy as np
+import streamlit as st
+
+from app import cache
+from app.figures.attention import attention_map, thumbnails
+from app.figures.heads import distance_profiles
+from app.figures.intervals import intervals
+from app.figures.predictions import by_head
+from app.figures.style import config
+from app.jobs import waiting
+from app.views.lessons.token_guess import tokens_of
+from app.widgets import selection, show
+from app.widgets.story_view import Shown, story_view
+from slm.errors import BadInput
+from slm.generation.fitting import story_that_fits
+from slm.interp.heads.rows import STORIES
+from slm.interp.predictions.ablation import ablate_heads
+from slm.lessons import views
+from slm.lessons.answers import key_position
+from slm.lessons.measures.roles import STORIES as TESTED_ON
+from slm.lessons.strongest import strongest
+from slm.stories.annotation.labelled import NURSERY
+
+Link = dict[str, str]
+"""What a page's link holds, to open it in the state of the view."""
+
+
+def own_text(text: str, **more: object) -> Link:
+    """The link of a page that shows a text of one's own."""
+    return {"story": selection.OWN, "text": text} | {key: str(value) for key, value in more.items()}
+
+
+def plot(figure: object, key: str, alt: str) -> None:
+    """A figure without the buttons of its page."""
+    st.plotly_chart(figure, theme=None, key=f"lessons-{key}", config=config(key), alt=alt)
+
+
+def head_of(address: str, kind: str) -> tuple[int, int]:
+    """The strongest head of a kind; a caption names it."""
+    layer, head, _ = strongest(cache.head_scores(address, NURSERY, STORIES), [kind])
+    return layer, head
+
+
+def attention(view: views.Attention, address: str) -> Link:
+    """Where the strongest head of a kind looks from one token, or its whole map."""
+    text = story_that_fits([cache.checkpoint(address)], view.text).text
+    layer, head, query, _ = key_position(cache.checkpoint(address), view)
+    seen = cache.attention(address, text)
+    link = own_text(text, layer=layer, head=head, token=query)
+    if view.show == "text":
+        story_view(
+            [Shown(text=token) for token in tokens_of(address, view)],
+            key=f"lessons-text-{address}",
+            label="",
+            selected=query,
+        )
+        return link
+    pattern = seen.pattern[layer, head]
+    if view.show == "map":
+        plot(
+            attention_map(pattern, seen.str_tokens, show.colours()),
+            f"map-{address}",
+            f"where head {layer}.{head} looks",
+        )
+    else:
+        row = [float(value) if at <= query else None for at, value in enumerate(pattern[query])]
+        story_view(
+            [
+                Shown(text=token, value=value)
+                for token, value in zip(seen.str_tokens, row, strict=True)
+            ],
+            key=f"lessons-lines-{address}",
+            label="is looked at:",
+            brightened=True,
+            selected=query,
+            lines=True,
+        )
+    st.caption(
+        show.plain(
+            f"Head {layer}.{head} of {address}: of all its heads the furthest above its control for "
+            f"“{view.head}”. Framed: the query token."
+        )
+    )
+    return link
+
+
+def heads(view: views.Heads, address: str) -> Link:
+    """Every head, small; the strongest of a kind is framed."""
+    text = story_that_fits([cache.checkpoint(address)], view.text).text
+    layer, head = head_of(address, view.head)
+    seen = cache.attention(address, text)
+    plot(
+        thumbnails(seen.pattern, show.colours(), (layer, head)),
+        f"heads-{address}",
+        f"every head of {address}, small; head {layer}.{head} is framed",
+    )
+    st.caption(
+        show.plain(f"Each row of pictures is a layer. Framed: head {layer}.{head}, “{view.head}”.")
+    )
+    return own_text(text, layer=layer, head=head)
+
+
+def distances(view: views.Distances, address: str) -> Link:
+    """How far back every head looks on average."""
+    scores = cache.head_scores(address, NURSERY, STORIES)
+    layer, head = head_of(address, view.head)
+    plot(
+        distance_profiles(scores.profile, show.colours(), (layer, head)),
+        f"distances-{address}",
+        f"mean attention by distance; head {layer}.{head} is drawn strongly",
+    )
+    st.caption(
+        show.plain(
+            f"A line for each head, on {scores.rows[0]} nursery stories. Strong: {layer}.{head}."
+        )
+    )
+    return {"layer": str(layer), "head": str(head)}
+
+
+def query_keys(view: views.QueryKeys, address: str) -> Link:
+    """Mean attention of every head from some words to some words."""
+    text = story_that_fits([cache.checkpoint(address)], view.text).text
+    seen = cache.attention(address, text)
+    words = [token.strip().lower() for token in seen.str_tokens]
+    keys = [at for at, word in enumerate(words) if word in view.keys]
+    queries = [
+        at for at, word in enumerate(words) if word in view.queries and keys and at > keys[0]
+    ]
+    if not keys or not queries:
+        raise BadInput(
+            f"{' and '.join(view.keys)} are no tokens of this model's, or no query stands after them"
+        )
+    onto = seen.pattern[:, :, queries][..., keys].sum(-1).mean(-1)
+    layer, head = np.unravel_index(int(onto.argmax()), onto.shape)
+    plot(
+        by_head(onto, show.colours(), "attention"),
+        f"words-{address}",
+        f"mean attention from {', '.join(view.queries)} to {', '.join(view.keys)}, by head",
+    )
+    st.caption(
+        show.plain(
+            f"Mean attention from {', '.join(view.queries)} to {', '.join(view.keys)}. The most: "
+            f"head {layer}.{head}, {onto.max():.0%}."
+        )
+    )
+    return own_text(text, layer=int(layer), head=int(head), token=queries[-1])
+
+
+def without_heads(view: views.WithoutHeads, address: str) -> Link:
+    """What a word loses without each head."""
+    model = cache.checkpoint(address)
+    pieces = model.tokenizer.encode_words(f" {view.word}")
+    tokens = [*model.tokenizer.encode_story(view.text), pieces[0]]
+    found = ablate_heads(model, tokens)
+    plot(
+        by_head(found.loss, show.colours(), "nats"),
+        f"without-{address}",
+        "what the word loses without each head",
+    )
+    st.caption(show.plain(f"Blue: without this head “{view.word}” is less likely (nats)."))
+    return own_text(view.text + f" {view.word}", token=len(tokens) - 1, view="Switched off")
+
+
+def neuron(view: views.Neuron, address: str) -> Link:
+    """The places in the shipped stories at which a neuron is highest."""
+    model = cache.checkpoint(address)
+    if view.neuron == "random":
+        deal = random.Random(address)
+        layer = deal.randrange(model.config.n_layers)
+        number = deal.randrange(model.config.d_mlp)
+    else:
+        work = cache.protagonist(address, TESTED_ON, None)
+        if waiting.under_way({"": work}, "lessons-neuron") or work.result is None:
+            waiting.say_why(work)
+            return {}
+        layer, number = work.result.trials[0].layer, work.result.trials[0].neuron
+    for at, example in enumerate(cache.examples(address, layer, number, True)[: view.places]):
+        begin, end = max(0, example.position - 12), example.position + 6
+        story_view(
+            [
+                Shown(text=token, value=max(0.0, float(value)))
+                for token, value in zip(
+                    example.str_tokens[begin:end], example.values[begin:end], strict=True
+                )
+            ],
+            key=f"lessons-place-{address}-{at}",
+            label="activation",
+            full=float(example.value),
+            selected=example.position - begin,
+            small=True,
+        )
+    st.caption(
+        show.plain(f"Neuron {layer}.{number} of {address}: where it is highest in our stories.")
+    )
+    return {"layer": str(layer), "neuron": str(number)}
+
+
+def protagonist(view: views.Protagonist, address: str) -> Link:
+    """On which mentions the best protagonist neuron fires."""
+    work = cache.protagonist(address, TESTED_ON, None)
+    if waiting.under_way({"": work}, "lessons-protagonist") or work.result is None:
+        waiting.say_why(work)
+        return {}
+    trial = work.result.trials[0]
+    rows = [(one.name, one.value, one.low, one.high) for one in trial.fires if one.count]
+    plot(
+        intervals(rows, show.colours(), "fires on", (0.0, 1.0)),
+        f"fires-{address}",
+        "how often the neuron fires, by kind of mention",
+    )
+    st.caption(
+        show.plain(f"Neuron {trial.layer}.{trial.neuron}: the share of words on which it fires.")
+    )
+    return {"view_roles": "Protagonist"}

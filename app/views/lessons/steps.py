@@ -1,0 +1,167 @@
+"""A lesson step by step: words, a live view, a guess, a claim or a run; next and back by the keys."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from app import cache
+from app.jobs import waiting
+from app.views.lessons import guesses, state, words
+from app.views.lessons.drawing import draw
+from app.widgets import selection, show
+from slm.errors import BadInput
+from slm.lessons.claims import CLAIMS, Checked
+from slm.lessons.lesson import Lesson, Step
+from slm.lessons.sheet import sheet
+from slm.lessons.works import WORKS
+
+STYLE = Path(__file__).with_name("lessons.css")
+AHEAD = 2
+"""Steps whose claims and answers are worked out while this one is read."""
+
+
+def show_lesson(lesson: Lesson) -> None:
+    """The step that the link asks for."""
+    at = state.step_of(lesson)
+    step = lesson.steps[at]
+    state.remember(lesson, at)
+    address = selection.addresses()[0]
+    _begin_ahead(lesson, at, address)
+    with st.container(key="lesson-presented" if state.presenting() else "lesson-step"):
+        st.progress((at + 1) / len(lesson.steps), f"Step {at + 1} of {len(lesson.steps)}")
+        words.say(step.words)
+        with show.one_line():
+            _act(lesson, at, address)
+        if step.view is not None and not (step.guess is not None and step.guess.token):
+            _view(step, address)
+        if at + 1 == len(lesson.steps):
+            _last(lesson)
+        if state.presenting() and step.note:
+            st.info(show.plain(step.note), icon=":material/school:")
+    _move(lesson, at)
+    _foot(lesson)
+
+
+def _act(lesson: Lesson, at: int, address: str) -> None:
+    """What a step does besides its words and its view."""
+    step = lesson.steps[at]
+    if step.kind == "guess":
+        guesses.ask(lesson, at, address)
+    elif step.kind == "reveal":
+        guesses.tell(lesson, at, address)
+    elif step.kind == "claim":
+        _claim(step.claim, address)
+    elif step.kind == "run":
+        waiting.when_asked(f"lessons-run-{step.run}", "Begin", WORKS[step.run])
+
+
+def _view(step: Step, address: str) -> None:
+    """The step's view, and the way to its page."""
+    assert step.view is not None
+    link: dict[str, str] = {}
+    with show.one_line():
+        link = draw(step.view, address)
+    page = {"grid": "grid", "import": "imports"}.get(step.view.page, step.view.page)
+    st.page_link(
+        f"../pages/{page}.py",
+        label="Open this on its own page",
+        icon=":material/open_in_full:",
+        query_params={"a": address} | link,
+    )
+
+
+def _claim(name: str, address: str) -> None:
+    """Whether a claim holds for the model that is shown, and how that was measured."""
+    work = cache.checked(address, name)
+    if waiting.under_way({"": work}, f"lessons-claim-{name}"):
+        return
+    if work.result is None:
+        waiting.say_why(work)
+        return
+    verdict(work.result)
+
+
+def verdict(found: Checked) -> None:
+    """The verdict in a sentence, as large as what it says, and what it rests on."""
+    box = {"holds": st.success, "does not hold": st.warning, "not measured": st.info}[found.verdict]
+    box(f"### {show.sentence(found.sentence)}")
+    about = CLAIMS[found.claim]
+    with st.expander("How it was measured"):
+        st.markdown(
+            "\n".join(
+                f"- **{name}**: {show.plain(said)}"
+                for name, said in (
+                    ("Measured", about.measured),
+                    ("Control", about.control),
+                    ("It holds from", about.holds_from),
+                )
+            )
+        )
+
+
+def _begin_ahead(lesson: Lesson, at: int, address: str) -> None:
+    """Begin to work out what this step and the next few will tell."""
+    for step in lesson.steps[at : at + AHEAD + 1]:
+        if step.claim:
+            cache.checked(address, step.claim)
+        if step.guess is not None:
+            cache.answered(address, step.guess, step.view)
+
+
+def _last(lesson: Lesson) -> None:
+    """What to try alone, the page that does it, and where it was first seen."""
+    if lesson.alone:
+        st.markdown(f"**Try alone.** {words.markdown(lesson.alone)}")
+    if lesson.page:
+        st.page_link(f"../pages/{lesson.page}.py", icon=":material/arrow_forward:")
+    if lesson.first_seen:
+        st.caption(show.plain(f"First seen: {lesson.first_seen}."))
+
+
+def _move(lesson: Lesson, at: int) -> None:
+    """Back and next, by the arrow keys too; where a number is walked to, they are not its keys."""
+    last = at + 1 == len(lesson.steps)
+    with st.container(horizontal=True, key="lesson-moves"):
+        st.button(
+            "Back",
+            key="lessons-back",
+            shortcut="Left",
+            disabled=at == 0,
+            on_click=state.go,
+            args=(lesson.name, at - 1),
+        )
+        st.button(
+            "All lessons" if last else "Next",
+            key="lessons-next",
+            type="primary",
+            shortcut="Right",
+            on_click=state.leave if last else state.go,
+            args=() if last else (lesson.name, at + 1),
+        )
+
+
+def _foot(lesson: Lesson) -> None:
+    """The presenter's view, the sheet to print, and the way out."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.toggle(
+            "Presenter",
+            key=state.PRESENTER,
+            bind="query-params",
+            help="Large type for the last row, and a note for the teacher.",
+        )
+        st.download_button(
+            "Sheet to print",
+            lambda: sheet(lesson),
+            file_name=f"{lesson.name}.html",
+            mime="text/html",
+            key="lessons-sheet",
+            type="tertiary",
+            on_click="ignore",
+            help="The questions without the answers, as one HTML file.",
+        )
+        st.button("All lessons", key="lessons-leave", type="tertiary", on_click=state.leave)
+
+
+def missing(name: str, error: BadInput) -> None:
+    """Say that there is no such lesson."""
+    st.warning(show.sentence(str(error)))

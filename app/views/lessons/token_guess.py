@@ -1,0 +1,43 @@
+"""Guessing a token of a view's text: clicked, or walked to with the arrow keys."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from app import cache
+from app.widgets.story_view import Shown, story_view
+from slm.generation.fitting import story_that_fits
+from slm.lessons.answers import Answer
+from slm.lessons.lesson import Lesson
+from slm.lessons.views import View
+
+
+def tokens_of(address: str, view: View) -> list[str]:
+    """The tokens of a view's text in this model's vocabulary."""
+    model = cache.checkpoint(address)
+    text = story_that_fits([model], str(getattr(view, "text", ""))).text
+    return cache.to_str_tokens(address, tuple(model.tokenizer.encode_story(text)))
+
+
+def candidate(lesson: Lesson, at: int, length: int) -> tuple[int, Callable[[int], None]]:
+    """The token that the arrow keys have reached, and how they move."""
+    key = f"lessons_token_{lesson.name}_{at}"
+    chosen = min(int(st.session_state.get(key, 1)), length - 1)
+
+    def move(by: int) -> None:
+        st.session_state[key] = min(max(chosen + by, 1), length - 1)
+
+    return chosen, move
+
+
+def show_tokens(
+    address: str, view: View, at: int, chosen: int, note: Callable[[Answer], None]
+) -> None:
+    """The text without colours; a click is a guess."""
+    story_view(
+        [Shown(text=token) for token in tokens_of(address, view)],
+        key=f"lessons-guess-story-{at}-{address}",
+        label="",
+        selected=chosen,
+        on_pick=note,
+    )
