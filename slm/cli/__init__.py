@@ -18,6 +18,7 @@ from slm.cli import (
     knowledge,
     lessons,
     memorization,
+    overview,
     sweep,
     training,
 )
@@ -50,6 +51,7 @@ ROOMS = (
     comparing,
     knowledge,
     self_checks,
+    overview,
     glossary,
     lessons,
 )

@@ -58,14 +58,18 @@ class Value:
     which: str = ""
 
 
-def measure(runs: Sequence[Run], what: What) -> Generator[Progress, None, int]:
+def measure(
+    runs: Sequence[Run], what: What, *, steps: Sequence[int] | None = None
+) -> Generator[Progress, None, int]:
     """Measure what is missing of these runs' checkpoints; each is kept as soon as it is known.
 
-    Returns how many were measured. What was measured before it is stopped
-    stays, and the rest goes on the next time. Raises `BadInput` for a checkpoint that cannot be read,
+    Of all their checkpoints, or of those at `steps`. Returns how many were measured. What was measured
+    before it is stopped stays, and the rest goes on the next time. Raises `BadInput` for a checkpoint that cannot be read,
     or whose context is too short for the heads' stories.
     """
-    todo = [(run, step) for run in runs for step in missing(run, what)]
+    todo = [
+        (run, step) for run in runs for step in missing(run, what) if steps is None or step in steps
+    ]
     for done, (run, step) in enumerate(todo):
         address = Address(run.name, step)
         yield Progress(doing=f"measuring {what} of {address}", share=done / len(todo))

@@ -1,0 +1,92 @@
+"""What a run learnt between which of its checkpoints, from what is kept of each of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slm.comparing.measured import BEST_HEAD, KNOWLEDGE, Value, kept
+from slm.interp.heads.scores import EFFECT
+from slm.overview.records import Learnt, Pair
+from slm.runs import Run
+
+WATCHED = {
+    (BEST_HEAD, "induction in stories"): "a head does induction",
+    (BEST_HEAD, "names"): "a head looks back at names",
+    (KNOWLEDGE, "context"): "prompts whose answer stands in the prompt",
+    (KNOWLEDGE, "fact"): "prompts about facts",
+}
+"""What is looked for, in words, by measure and what of it is meant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """One measure at the steps that it was measured of."""
+
+    what: str
+    steps: tuple[int, ...]
+    values: tuple[Value, ...]
+
+    def learnt(self) -> Learnt | None:
+        """When it appeared: the first step from which it is there up to the last; None if never.
+
+        What is there at the first step was not learnt between two of these.
+        """
+        there = [is_there(one) for one in self.values]
+        gone = [at for at, one in enumerate(there) if not one]
+        if not there or not there[-1] or not gone:
+            return None
+        at = gone[-1] + 1
+        return Learnt(
+            what=self.what,
+            before=self.values[at - 1].value,
+            after=self.values[at].value,
+            control=self.values[at].baseline or 0.0,
+            step=self.steps[at],
+        )
+
+
+def is_there(one: Value) -> bool:
+    """Whether a value's interval lies above its baseline; a head's by `EFFECT` in the mean, too."""
+    baseline = one.baseline or 0.0
+    needed = EFFECT if one.measure == BEST_HEAD else 0.0
+    return one.low > baseline and one.value - baseline >= needed
+
+
+def histories(run: Run, steps: Sequence[int]) -> dict[tuple[str, str], History]:
+    """What is kept of these steps, for everything that is watched; a step without a value is left out."""
+    found: dict[tuple[str, str], list[tuple[int, Value]]] = {key: [] for key in WATCHED}
+    for step in steps:
+        for one in (*(kept(run, step, "heads") or ()), *(kept(run, step, "knowledge") or ())):
+            if (key := (one.measure, one.of)) in found:
+                found[key].append((step, one))
+    return {
+        key: History(
+            what=WATCHED[key],
+            steps=tuple(step for step, _ in rows),
+            values=tuple(value for _, value in rows),
+        )
+        for key, rows in found.items()
+    }
+
+
+def pair(found: Sequence[History]) -> Pair | None:
+    """The checkpoints, one after the other, between which most appeared; None where nothing did.
+
+    Of several such pairs the earliest.
+    """
+    learnt = [(history, one) for history in found if (one := history.learnt())]
+    if not learnt:
+        return None
+    steps = [one.step for _, one in learnt]
+    later = min(set(steps), key=lambda step: (-steps.count(step), step))
+    mine = [(history, one) for history, one in learnt if one.step == later]
+    earlier = max(step for history, _ in mine for step in history.steps if step < later)
+    told = "; ".join(
+        f"{one.what} ({one.before:.0%}, then {one.after:.0%}; control {one.control:.0%})"
+        for _, one in mine
+    )
+    return Pair(
+        earlier=earlier,
+        later=later,
+        learnt=tuple(one for _, one in mine),
+        says=f"Between step {earlier:,} and step {later:,}: {told}.",
+    )
