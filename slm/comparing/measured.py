@@ -64,8 +64,8 @@ def measure(
     """Measure what is missing of these runs' checkpoints; each is kept as soon as it is known.
 
     Of all their checkpoints, or of those at `steps`. Returns how many were measured. What was measured
-    before it is stopped stays, and the rest goes on the next time. Raises `BadInput` for a checkpoint that cannot be read,
-    or whose context is too short for the heads' stories.
+    before it is stopped stays, and the rest goes on the next time. Raises `BadInput` for a checkpoint
+    that cannot be read, or whose context is too short for the heads' stories.
     """
     todo = [
         (run, step) for run in runs for step in missing(run, what) if steps is None or step in steps

@@ -74,7 +74,8 @@ def _shown_best(checkpoint: Checkpoint, layer: int, head: int) -> tuple[str, int
         view = attention(checkpoint, story_that_fits([checkpoint], story.text).text)
         tokens = np.array(view.tokens[:SHOWN])
         same = tokens[:, None] == np.roll(tokens, 1)[None, :]  # the key after the same token
-        same[:, :2] = False
+        same[:, :2] = False  # END, and what follows it, follow nothing in a story
+        same &= np.array([_is_word(one) for one in view.str_tokens[:SHOWN]])[None, :]
         target = np.where(same & np.tri(len(tokens), k=-1, dtype=bool), 1.0, 0.0)
         on_target = view.pattern[layer, head, : len(tokens), : len(tokens)] * target
         query, key = (int(part) for part in np.unravel_index(on_target.argmax(), on_target.shape))
@@ -82,6 +83,10 @@ def _shown_best(checkpoint: Checkpoint, layer: int, head: int) -> tuple[str, int
             looked = view.str_tokens[key].strip()
             best = (story.title, query, looked, float(on_target[query, key]))
     return best
+
+
+def _is_word(str_token: str) -> bool:
+    return str_token.startswith(" ") and len(str_token) > 2 and str_token.strip().isalpha()
 
 
 def role_find(checkpoint: Checkpoint, neurons: Neurons) -> Find:
@@ -265,10 +270,14 @@ def grammar_find(run: Run, words: Mapping[int, Mapping[Part, float]]) -> Find:
     frame, later = half.get("frame"), half.get("later mentions")
     found = frame is not None and later is not None and frame < later
     first, last = words[steps[0]], words[steps[-1]]
+    compared: tuple[tuple[Part, str], ...] = (
+        ("frame", "function words"),
+        ("later mentions", "later mentions"),
+    )
     told = "; ".join(
         f"{name} {first[part]:.1f} → {last[part]:.1f} nats a word, half of it by step "
         + (f"{half[part]:,}" if part in half else "never")
-        for part, name in (("frame", "function words"), ("later mentions", "later mentions"))
+        for part, name in compared
     )
     return Find(
         kind="grammar first",

@@ -6,11 +6,13 @@ from functools import cache
 from hashlib import blake2b
 from typing import Any
 
-from slm.comparing.measured import made_from as measured_from
-from slm.errors import BadInput
+from slm.comparing.measured import WHAT
+from slm.comparing.measured import provenance as measured_provenance
 from slm.files import write_text
+from slm.interp.heads.atlas import HARM
 from slm.overview.records import Overview
-from slm.reading import read_json
+from slm.provenance import Provenance
+from slm.reading import parse_json, read_text, typed
 from slm.runs import Address, Run, resolve
 from slm.stories import shipped
 
@@ -18,12 +20,11 @@ VERSION = 1
 """Raised whenever the same weights would be given another overview."""
 OVERVIEW = "overview"
 MOST_STEPS = 12
-"""Checkpoints of a run that what was learnt when is looked for in."""
+"""Checkpoints of a run among which it is looked for when something was learnt."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Kept:
-    made: dict[str, Any]
     overview: Overview
 
 
@@ -36,30 +37,34 @@ def steps_read(run: Run, step: int) -> list[int]:
     return [steps[at] for at in sorted(chosen)]
 
 
-def made_from(run: Run, step: int) -> dict[str, Any]:
+def provenance(run: Run, step: int) -> Provenance:
     """Everything that decides an overview: weights, tokenizer, stories, prompts, and its version."""
-    return {
-        "overview": VERSION,
-        "heads": measured_from(run, step, "heads"),
-        "knowledge": measured_from(run, step, "knowledge"),
-        "shipped stories": _shipped(),
-        "weights": {str(one): run.weights_hash(one) for one in steps_read(run, step)},
-    }
+    settings: dict[str, Any] = {"overview": VERSION, "min effect": HARM, "shipped": _shipped()}
+    for what in WHAT:
+        settings[what] = measured_provenance(run, step, what).settings
+    return Provenance.of([(run, one) for one in steps_read(run, step)], settings)
 
 
 def kept_overview(address: str | Address) -> Overview | None:
-    """The overview that is kept of a checkpoint; None where there is none, or of something else."""
+    """The overview that is kept of a checkpoint; None where there is none, or of something else.
+
+    A file that cannot be read counts as none. Raises `BadInput` where there is no such checkpoint.
+    """
     run, step = resolve(address)
+    path = run.measured_path(OVERVIEW, step)
     try:
-        found = read_json(run.measured_path(OVERVIEW, step), _Kept)
-    except (FileNotFoundError, BadInput):
+        data = parse_json(read_text(path))
+        made = Provenance.from_file(data, str(path))
+        if made is None or not made.holds(provenance(run, step)):
+            return None
+        return typed(_Kept, data, str(path)).overview
+    except (FileNotFoundError, ValueError):  # `BadInput` is one
         return None
-    return found.overview if found.made == made_from(run, step) else None
 
 
-def keep(run: Run, step: int, made: dict[str, Any], overview: Overview) -> None:
-    """Write an overview, whole, with what it was `made_from`."""
-    data = {"made": made, "overview": asdict(overview)}
+def keep(run: Run, step: int, made: Provenance, overview: Overview) -> None:
+    """Write an overview, whole, with its provenance."""
+    data = {"provenance": made.to_json(), "overview": asdict(overview)}
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     write_text(run.measured_path(OVERVIEW, step), text + "\n")
 

@@ -10,7 +10,7 @@ from slm.interp.neurons.index import index_of
 from slm.interp.roles.scoring import STORIES, score_roles
 from slm.overview import finds, predictions
 from slm.overview.heads import labelled_heads
-from slm.overview.kept import keep, kept_overview, made_from, steps_read
+from slm.overview.kept import keep, kept_overview, provenance, steps_read
 from slm.overview.learning import histories, pair
 from slm.overview.neurons import neurons_of
 from slm.overview.records import Overview
@@ -32,7 +32,7 @@ def measure_overview(address: str | Address) -> Generator[Progress, None, Overvi
     run, step = resolve(address)
     if (kept := kept_overview(address)) is not None:
         return kept
-    made, checkpoint = made_from(run, step), load_checkpoint(Address(run.name, step))
+    made, checkpoint = provenance(run, step), load_checkpoint(Address(run.name, step))
     names, stories = labelled(checkpoint.tokenizer, NURSERY, STORIES)
     roles = yield from _part(ROLES, score_roles(checkpoint, stories, names))
     atlas = yield from _part(HEADS, head_atlas(checkpoint))
@@ -78,7 +78,7 @@ def measure_overview(address: str | Address) -> Generator[Progress, None, Overvi
             ]
         ),
     )
-    if made_from(run, step) == made:  # nobody trained it anew meanwhile
+    if provenance(run, step) == made:  # nobody trained it anew meanwhile
         keep(run, step, made, overview)
     return overview
 

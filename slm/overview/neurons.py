@@ -7,8 +7,8 @@ import numpy as np
 from slm.interp.neurons.index import Index
 from slm.interp.roles.confirming import NONE
 from slm.interp.roles.scoring import LayerRoles, Roles
-from slm.stats.shares import lead
 from slm.overview.records import LayerNeurons, Neurons, RoleNeuron
+from slm.stats.shares import lead
 
 TOP_TOKENS = 3
 BEST, OF_EACH_ROLE = 24, 3
