@@ -11,11 +11,10 @@ from slm.errors import BadInput
 from slm.grading.grading import grade, grading_bill, stored
 from slm.grading.items import Item
 from slm.grading.protocol import Grade, Ungraded
-from slm.grading.questions import Graded
 from slm.grading.scores import summary
 from slm.grading.store import GradeStore
 from slm.llm.budget import CapReached
-from slm.llm.judge import NO_KEY, Judge, Unavailable
+from slm.llm.judge import Judge, Unavailable
 from slm.llm.prices import prices
 from tests.llm.server import USAGE, Answer, JudgeServer, refuses, says, serving
 
@@ -274,51 +273,3 @@ def test_the_key_is_written_nowhere(
     assert KEY not in repr(judge) + str(vars(judge)) + caplog.text + "".join(capfd.readouterr())
     for path in store.path.parent.iterdir():
         assert KEY.encode() not in path.read_bytes()
-
-
-@pytest.mark.parametrize("key", ["", "  ", "two\nlines", "clé"])
-def test_a_key_that_cannot_be_one_is_refused(key: str) -> None:
-    with pytest.raises(BadInput, match="a judge needs a key"):
-        Judge(model=MODEL, key=key)
-
-
-@pytest.mark.parametrize("url", ["nowhere", "ftp://x", "http://me:pw@host/v1", "http://h/v1?k=1"])
-def test_an_address_that_cannot_be_one_is_refused_without_repeating_it(url: str) -> None:
-    with pytest.raises(BadInput, match="a judge's address must") as caught:
-        Judge(model=MODEL, key=KEY, base_url=url)
-    assert url not in str(caught.value)
-
-
-def by_hand(opening: int, value: float) -> Graded:
-    return Graded(
-        item=things(3)[opening],
-        outcome=Grade(
-            grammar=value, creativity=value, consistency=value, plot=value, age_group="B"
-        ),
-        assessment="fine",
-        cost=0.5,
-    )
-
-
-def test_the_interval_resamples_openings() -> None:
-    same = summary([by_hand(0, 2.0), by_hand(0, 8.0), by_hand(1, 5.0), by_hand(2, 5.0)])
-    assert same.means["plot"].mean == 5.0
-    assert same.means["plot"].interval == (5.0, 5.0)  # every opening has the same mean
-    apart = summary([by_hand(0, 2.0), by_hand(1, 8.0)])
-    assert apart.means["plot"].interval == (2.0, 8.0)
-    assert (apart.ages, apart.spent) == ({"B": 2}, 1.0)
-
-
-def test_one_opening_has_a_mean_and_no_interval() -> None:
-    result = summary([by_hand(0, 2.0), by_hand(0, 8.0)])
-    assert result.means["grammar"].mean == 5.0
-    assert result.means["grammar"].interval is None
-
-
-def test_where_no_key_was_given_a_refusal_says_so(server: JudgeServer) -> None:
-    server.script = lambda number, request: refuses(401, "who are you? none that we know")
-    judge = Judge(model="loopback", base_url=server.url, key=NO_KEY, tries=1)
-    with pytest.raises(
-        BadInput, match=r"no key was given, and .* asks for one .401.: who are you. none"
-    ):
-        judge.ask([{"role": "user", "content": "Hello"}])

@@ -2,11 +2,12 @@
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 
 from slm.errors import BadInput
-from slm.grading.openings import parse_openings
+from slm.grading.openings import parse_openings, read_openings
 from slm.grading.questions import is_instruct
 from slm.knowledge.prompts import parse_prompts
 from slm.yaml_files import read_yaml
@@ -105,3 +106,39 @@ def test_a_value_of_any_size_makes_an_error_of_one_line(value: str) -> None:
     with pytest.raises(BadInput) as caught:
         parse_openings("o.json", f'[{{"a": {value}}}]'.encode())
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("o.txt", "Tom had\na dog\n \nAmy saw\n\n\n"),
+        ("o.json", '["Tom had\\na dog", "Amy saw"]'),
+        ("o.yaml", "- |-\n  Tom had\n  a dog\n- Amy saw\n"),
+    ],
+)
+def test_openings_are_read_from_text_json_and_yaml(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    assert read_openings(path) == ("Tom had\na dog", "Amy saw")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("o.json", "{"),
+        ("o.json", '{"a": 1}'),
+        ("o.json", "[1]"),
+        ("o.yaml", "- 'a\n- b: ["),
+        ("o.txt", " \n"),
+    ],
+)
+def test_openings_that_cannot_be_read_are_refused_in_one_line(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(BadInput) as caught:
+        read_openings(path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(BadInput, match="No such file"):
+        read_openings(tmp_path / "missing.txt")

@@ -20,9 +20,9 @@ from slm.grading.pairwise import Preference, read_preference
 from slm.grading.protocol import Grade, Ungraded
 from slm.grading.questions import is_instruct, question
 from slm.grading.store import GradeStore, store_for
-from slm.llm.budget import Budget, CapReached
+from slm.llm.budget import CapReached
 from slm.llm.judge import Judge, server_of
-from slm.llm.prices import Price, own_path, prices, save_prices
+from slm.llm.prices import prices
 from slm.runs import Checkpoint
 from tests.llm.server import Answer, JudgeServer, says, serving
 
@@ -254,22 +254,6 @@ def test_the_papers_own_file_is_read() -> None:
         parse_openings("o.json", b'["a", " "]')
     with pytest.raises(BadInput, match="cannot be read"):
         parse_openings("o.txt", b"\xff\xfe")
-
-
-def test_prices_of_ones_own_stand_over_those_that_ship(server: JudgeServer, runs: Path) -> None:
-    shipped = prices()
-    save_prices(
-        {**shipped, "mine": Price(input=0.0, output=0.0), "gpt-4o": Price(input=1.0, output=2.0)}
-    )
-    assert prices()["gpt-4o"] == Price(input=1.0, output=2.0)
-    assert own_path().read_text().count("=") == 2  # only what differs is the user's own
-    assert judge(server, "mine").price == Price(input=0.0, output=0.0)
-    assert Budget(judge(server, "mine"), 0.0).price is not None  # a free judge may have a cap
-    own_path().write_text('"gpt-4o" = "free"')
-    with pytest.raises(BadInput, match="two numbers of at least 0"):
-        prices()
-    with pytest.raises(BadInput, match="two numbers of at least 0"):
-        save_prices({"gpt-4o": Price(input=-1.0, output=0.0)})
 
 
 def test_the_bill_counts_only_what_is_not_on_disk(server: JudgeServer, runs: Path) -> None:

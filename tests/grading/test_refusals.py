@@ -9,11 +9,9 @@ import pytest
 from slm.errors import BadInput
 from slm.grading.grading import grade, stored
 from slm.grading.items import Item
-from slm.grading.protocol import RESPONSE_FORMAT, Grade, Ungraded, assessment_messages
+from slm.grading.protocol import Grade, Ungraded
 from slm.grading.store import GradeStore
-from slm.llm.ask import Asker
 from slm.llm.judge import Judge
-from slm.llm.replies import ReplyStore, call
 from tests.llm.server import Answer, JudgeServer, refuses, says, serving
 
 KEY = "sk-test-5e1d-never-to-be-seen"
@@ -158,20 +156,6 @@ def test_a_request_that_no_server_takes_stops_before_anything_is_called_ungraded
     ):
         list(grade(stories(3), asking(server), store, concurrency=1))
     assert stored(store, "tiny@0") == []
-
-
-def test_a_refused_question_of_another_kind_is_kept_as_an_answer_that_says_nothing(
-    tmp_path: Path,
-) -> None:
-    messages = assessment_messages("Tom had a", " dog.")
-    with serving(lambda *_: refuses(400, "flagged")) as server:
-        store, judge = ReplyStore(tmp_path / "replies.sqlite"), asking(server)
-        asked = call(messages, RESPONSE_FORMAT, model=judge.model, server=judge.server, version="1")
-        with Asker(judge) as asker:
-            said = asker.ask(asked, store)
-            assert said.text.endswith("refused this text (400): flagged")
-            assert asker.ask(asked, store) == said
-        assert len(server.asked) == 1
 
 
 def test_a_key_that_a_server_repeats_is_in_no_reply_and_no_reason(store: GradeStore) -> None:

@@ -186,3 +186,17 @@ def test_agreement_compares_what_both_graded() -> None:
     assert found.level is not None and found.level.mean == pytest.approx(1 - 1 / (4 + 4 + 1))
     assert agreement(mine, theirs)["plot"].order is None  # the same grade for all
     assert agreement(mine[:2], theirs) == {}
+
+
+def test_the_interval_resamples_openings() -> None:
+    same = summary([graded(0, 2), graded(0, 8, sample=1), graded(1, 5), graded(2, 5)])
+    assert same.means["grammar"].mean == 5.0
+    assert same.means["grammar"].interval == (5.0, 5.0)  # every opening has the same mean
+    apart = summary([graded(0, 2), graded(1, 8)])
+    assert apart.means["grammar"].interval == (2.0, 8.0)
+    assert (apart.ages, apart.spent) == ({"B": 2}, 1.0)
+
+
+def test_one_opening_has_a_mean_and_no_interval() -> None:
+    found = summary([graded(0, 2), graded(0, 8, sample=1)]).means["grammar"]
+    assert found.mean == 5.0 and found.interval is None
