@@ -141,7 +141,7 @@ def the_curves(
             for one in history.get(run.name, []):
                 if score in one.grades:
                     mean = one.mean(score)
-                    low, high = mean.interval or (mean.mean, mean.mean)
+                    low, high = mean.whiskers
                     points.append((one.tokens, mean.mean, low, high))
         if points:
             curves[run.name] = points

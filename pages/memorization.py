@@ -32,7 +32,8 @@ from slm.memorization.study import ENOUGH, Study
 from slm.memorization.suffix_index import copies
 from slm.memorization.templates import most_alike, near_duplicates
 from slm.runs import Address, open_run
-from slm.stats.means import Estimate, estimate
+from slm.stats.bootstrap import mean_of_known
+from slm.stats.interval import Interval
 from slm.text import visible
 
 ENDINGS, MEASURES, TEMPLATES, NEW, ANY = (
@@ -137,8 +138,8 @@ def measured(address: str, found: Study, which: str, k: int) -> None:
         note=f"{address}: {len(found.endings['trained'])} stories of each kind cut at 40 %. Dotted "
         "lines are means.",
     )
-    means = [(kind, estimate(these)) for kind, these in values.items()]
-    rows = [(kind, m.mean, *m.interval) for kind, m in means if m is not None]
+    means = [(kind, mean_of_known(these)) for kind, these in values.items()]
+    rows = [(kind, m.mean, *m.whiskers) for kind, m in means if m is not None]
     high = max((row[3] for row in rows), default=1.0)
     show.figure(
         intervals(rows, show.colours(), f"mean of {axis}, with its 95 % interval", (0, high * 1.1)),
@@ -262,10 +263,11 @@ def curves(address: str, found: Novelty, against: str, k: int) -> None:
         drawn = new_curves(lines, by_length(found.people), show.colours(), "words in a row (n)")
     else:
         steps = [
-            (Address.parse(one.address).step or 0, estimate(one.new[k])) for one in found.points
+            (Address.parse(one.address).step or 0, mean_of_known(one.new[k]))
+            for one in found.points
         ]
         line = [(step, value) for step, value in steps if value is not None]
-        human = estimate(found.people[k])
+        human = mean_of_known(found.people[k])
         people = [(step, human) for step, _ in line] if human is not None else []
         title = f"{k} words in a row"
         drawn = new_curves({title: line}, people, show.colours(), "training step", named=True)
@@ -274,10 +276,10 @@ def curves(address: str, found: Novelty, against: str, k: int) -> None:
         points = [("people", "", found.people)]
         points += [(one.address, f"{one.temperature:g}", one.new) for one in found.points]
         rows = (
-            (name, heat, n, value.mean, *value.interval)
+            (name, heat, n, value.mean, *value.whiskers)
             for name, heat, shares in points
             for n in KS
-            if (value := estimate(shares[n])) is not None
+            if (value := mean_of_known(shares[n])) is not None
         )
         return show.csv(("address", "temperature", "n", "new", "low", "high"), rows)
 
@@ -291,9 +293,9 @@ def curves(address: str, found: Novelty, against: str, k: int) -> None:
     )
 
 
-def by_length(shares: NewShares) -> list[tuple[float | str, Estimate]]:
+def by_length(shares: NewShares) -> list[tuple[float | str, Interval]]:
     """The mean for every n."""
-    return [(k, value) for k in KS if (value := estimate(shares[k])) is not None]
+    return [(k, value) for k in KS if (value := mean_of_known(shares[k])) is not None]
 
 
 def any_text(read: Texts) -> None:

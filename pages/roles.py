@@ -12,7 +12,7 @@ from app.jobs.work import Work
 from app.views.roles import protagonist, scores
 from app.widgets import corpus_picker, selection, self_checks, show
 from slm.interp.autointerp.snippets import STORIES as EXPLAINING
-from slm.interp.roles.confirming import Kind
+from slm.interp.roles.confirming import RoleKind
 from slm.interp.roles.protagonist import STORIES as MENTIONING
 from slm.interp.roles.protagonist import ProtagonistTest
 from slm.interp.roles.scoring import STORIES, ScoredRoles
@@ -57,17 +57,17 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             args=(key,),
         )
     )
-    tested, kind = "", Kind.EXCITED
+    tested, kind = "", RoleKind.EXCITED
     if view == ROLES:
         chosen = st.segmented_control(
             "Neurons that are",
-            [one.value for one in Kind],
-            default=Kind.EXCITED.value,
+            [one.value for one in RoleKind],
+            default=RoleKind.EXCITED.value,
             required=True,
             key="kind",
             bind="query-params",
         )
-        kind = Kind(chosen or Kind.EXCITED)
+        kind = RoleKind(chosen or RoleKind.EXCITED)
     if view == PROTAGONIST:
         tested = st.text_input(
             "Neuron (layer.neuron)",

@@ -9,6 +9,8 @@ import json
 import re
 from collections.abc import Iterable
 
+from slm.json_values import json_value
+
 BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters that Unicode counts as printable, and that show nothing."""
 
@@ -40,8 +42,8 @@ def on_terminal(text: str) -> str:
 
 
 def as_json(data: object) -> str:
-    """JSON in one line, in which what can't be seen is escaped, as JSON allows."""
-    written = json.dumps(data, ensure_ascii=False)
+    """JSON of a result in one line, in which what can't be seen is escaped, as JSON allows."""
+    written = json.dumps(json_value(data), ensure_ascii=False)
     return re.sub(
         r"[^ -~]", lambda c: c[0] if c[0].isprintable() else json.dumps(c[0])[1:-1], written
     )

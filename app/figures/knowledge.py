@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 from app.figures.style import dress
 from app.text import in_plotly
 from app.theme import Palette
-from slm.stats.means import Estimate
+from slm.stats.interval import Interval
 
-Bar = tuple[str, Estimate | None, Estimate | None]
+Bar = tuple[str, Interval | None, Interval | None]
 """What is measured, its value, and what chance gives."""
 
 
@@ -23,15 +23,15 @@ def knowledge(found: Mapping[str, Sequence[Bar]], palette: Palette) -> go.Figure
         ink = inks[number % len(inks)]
         for which, name in ((1, in_plotly(address)), (2, "by chance")):
             known = [(x, bar[0], bar[which]) for x, bar in zip(at, bars, strict=True)]
-            shown = [(x, title, value) for x, title, value in known if isinstance(value, Estimate)]
+            shown = [(x, title, value) for x, title, value in known if isinstance(value, Interval)]
             figure.add_scatter(
                 x=[value.mean for _, _, value in shown],
                 y=[x for x, _, _ in shown],
                 error_x={
                     "type": "data",
                     "symmetric": False,
-                    "array": [value.interval[1] - value.mean for _, _, value in shown],
-                    "arrayminus": [value.mean - value.interval[0] for _, _, value in shown],
+                    "array": [value.high - value.mean for _, _, value in shown],
+                    "arrayminus": [value.mean - value.low for _, _, value in shown],
                     "color": ink if which == 1 else palette.muted,
                     "thickness": 2 if which == 1 else 1,
                     "width": 4,

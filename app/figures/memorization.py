@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 from app.figures.style import dress
 from app.text import in_plotly
 from app.theme import Palette
-from slm.stats.means import Estimate
+from slm.stats.interval import Interval
 
-Line = Sequence[tuple[float | str, Estimate]]
+Line = Sequence[tuple[float | str, Interval]]
 
 
 def histograms(
@@ -54,8 +54,8 @@ def new_curves(
             error_y={
                 "type": "data",
                 "symmetric": False,
-                "array": [value.interval[1] - value.mean for _, value in line],
-                "arrayminus": [value.mean - value.interval[0] for _, value in line],
+                "array": [value.high - value.mean for _, value in line],
+                "arrayminus": [value.mean - value.low for _, value in line],
                 "color": ink,
                 "thickness": 1.2,
                 "width": 3,

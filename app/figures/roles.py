@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from app.figures.style import dress, printed
 from app.theme import Palette
+from slm.stats.interval import Interval
 
 LAYERS = 6
 """Room for at least so many, so that a single bar is no wall."""
@@ -16,13 +17,11 @@ LAYERS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class LayerShares:
-    """What is confirmed in a layer: neurons, random directions with their interval, and by luck."""
+    """What is confirmed in a layer: neurons, random directions, and with meaningless labels."""
 
     neurons: float
-    random: float
-    low: float
-    high: float
-    luck: float
+    random: Interval
+    null: float
 
 
 def shares_by_layer(
@@ -45,32 +44,32 @@ def shares_by_layer(
         )
         figure.add_bar(
             x=at,
-            y=[one.random for one in layers],
+            y=[one.random.mean for one in layers],
             name=f"{printed(name)}, random directions",
             marker={"color": "rgba(0,0,0,0)", "line": {"color": colour, "width": 1.5}},
             error_y={
-                "array": [one.high - one.random for one in layers],
-                "arrayminus": [one.random - one.low for one in layers],
+                "array": [one.random.high - one.random.mean for one in layers],
+                "arrayminus": [one.random.mean - one.random.low for one in layers],
                 "color": palette.muted,
                 "thickness": 1.2,
                 "width": 4,
             },
-            customdata=[(one.low, one.high) for one in layers],
+            customdata=[one.random.whiskers for one in layers],
             hovertemplate=f"{printed(name)}, layer %{{x}}: %{{y:.1%}} (%{{customdata[0]:.1%}} to "
             "%{customdata[1]:.1%}) of random directions<extra></extra>",
         )
     for index, (name, layers) in enumerate(shares.items()):
         figure.add_scatter(
             x=[str(layer) for layer in range(len(layers))],
-            y=[one.luck for one in layers],
+            y=[one.null for one in layers],
             name=f"{printed(name)}, meaningless labels",
             mode="lines+markers",
             line={"color": palette.muted, "width": 1, "dash": "dot" if index else "solid"},
             marker={"size": 7, "symbol": "line-ew-open"},
-            hovertemplate=f"{printed(name)}, layer %{{x}}: %{{y:.1%}} by luck<extra></extra>",
+            hovertemplate=f"{printed(name)}, layer %{{x}}: %{{y:.1%}} by meaningless labels<extra></extra>",
         )
     every = [one for layers in shares.values() for one in layers]
-    top = max((max(one.neurons, one.high, one.luck) for one in every), default=0)
+    top = max((max(one.neurons, one.random.high, one.null) for one in every), default=0)
     most = max((len(layers) for layers in shares.values()), default=1)
     figure.update_xaxes(
         title="layer",

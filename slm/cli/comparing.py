@@ -131,7 +131,7 @@ def _told(found: "Comparison", html: str | None) -> str:
         f"{found.a} beside {found.b} on {loss.stories} stories of {found.reading.corpus}",
         "  bits per byte   "
         + "   ".join(
-            f"{name} {one.value:.4f} ({one.low:.4f} to {one.high:.4f})"
+            f"{name} {one.to_text('.4f')}"
             for name, one in (("A", loss.a), ("B", loss.b), ("B - A", loss.gain))
         ),
     ]

@@ -1,5 +1,6 @@
 """What judges said, as one JSON object and as lines to read."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -74,6 +75,6 @@ def told(heading: str, found: dict[str, Any]) -> str:
 def number(mean: dict[str, Any] | None) -> str:
     if mean is None:
         return "  n/a"
-    if mean["interval"] is None:
+    if math.isnan(mean["low"]):
         return f"{mean['mean']:5.2f} (one opening: no interval)"
-    return "{:5.2f} (95 % {:.2f} to {:.2f})".format(mean["mean"], *mean["interval"])
+    return f"{mean['mean']:5.2f} (95 % {mean['low']:.2f} to {mean['high']:.2f})"

@@ -10,7 +10,7 @@ from slm.errors import BadInput
 
 if TYPE_CHECKING:
     from slm.knowledge.scoring import Answer, Score
-    from slm.stats.means import Estimate
+    from slm.stats.interval import Interval
 
 MARKS = {"right": "+", "almost": "~", "wrong": "-"}
 
@@ -149,7 +149,7 @@ def _scores(scored: "Sequence[Score]") -> list[str]:
     return lines
 
 
-def _shown(found: "Estimate | None") -> str:
+def _shown(found: "Interval | None") -> str:
     if found is None:
         return "not to be told"
-    return "{:.2f} ({:.2f} to {:.2f})".format(found.mean, *found.interval)
+    return found.to_text()

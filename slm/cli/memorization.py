@@ -10,7 +10,7 @@ from slm.errors import BadInput
 if TYPE_CHECKING:
     from slm.memorization.measures import Measures
     from slm.memorization.study import Study
-    from slm.stats.means import Estimate
+    from slm.stats.interval import Interval
 
 TITLES = {
     "rouge_precision": "(a) Rouge-2 precision against the true ending",
@@ -172,7 +172,7 @@ def _novelty(chosen: argparse.Namespace) -> None:
     from slm.memorization.kept import make_novelty, texts
     from slm.memorization.measures import KS
     from slm.runs import Address, open_run, resolve
-    from slm.stats.means import estimate
+    from slm.stats.bootstrap import mean_of_known
 
     try:
         temperatures = [float(part) for part in chosen.temperatures.split(",")]
@@ -188,7 +188,7 @@ def _novelty(chosen: argparse.Namespace) -> None:
     found = watched(make_novelty(points, read, chosen.stories, sampling))
 
     def shares(new: dict[int, list[float | None]]) -> dict[str, Any]:
-        return {str(k): _estimate(estimate(new[k])) for k in KS}
+        return {str(k): _estimate(mean_of_known(new[k])) for k in KS}
 
     data = {
         "corpus": chosen.corpus,
@@ -212,7 +212,7 @@ def _novelty(chosen: argparse.Namespace) -> None:
         rows = [("people", found.people)]
         rows += [(f"{one.address} at {one.temperature:g}", one.new) for one in found.points]
         for name, new in rows:
-            means = [estimate(new[k]) for k in KS]
+            means = [mean_of_known(new[k]) for k in KS]
             shown = " ".join("    -" if m is None else f"{m.mean:5.3f}" for m in means)
             lines.append(f"  {name:28} {shown}")
         lines.append("less people's, ending by ending (in brackets: what would have been seen)")
@@ -227,11 +227,11 @@ def _novelty(chosen: argparse.Namespace) -> None:
     answer(chosen, data, told)
 
 
-def _estimate(found: "Estimate | None") -> dict[str, Any] | None:
-    return None if found is None else {"mean": found.mean, "interval": list(found.interval)}
+def _estimate(found: "Interval | None") -> dict[str, Any] | None:
+    return None if found is None else found.to_json()
 
 
-def _difference(found: "Estimate | None") -> dict[str, Any] | None:
+def _difference(found: "Interval | None") -> dict[str, Any] | None:
     """An estimate of a difference, with the smallest that would have been seen (80 % power)."""
     told = _estimate(found)
     return None if found is None or told is None else {**told, "detectable": found.detectable}
@@ -239,21 +239,23 @@ def _difference(found: "Estimate | None") -> dict[str, Any] | None:
 
 def _measures(measures: "Measures") -> dict[str, Any]:
     from slm.memorization.measures import KS
-    from slm.stats.means import estimate
+    from slm.stats.bootstrap import mean_of_known
 
     return {
-        "rouge_precision": {str(k): _estimate(estimate(measures.rouge_precision[k])) for k in KS},
-        "max_rouge2_f": _estimate(estimate(measures.max_rouge2_f)),
-        "ngram_overlap": {str(k): _estimate(estimate(measures.ngram_overlap[k])) for k in KS},
-        "max_rouge2_precision": _estimate(estimate(measures.max_rouge2_precision)),
-        "longest": _estimate(estimate(measures.longest)),
+        "rouge_precision": {
+            str(k): _estimate(mean_of_known(measures.rouge_precision[k])) for k in KS
+        },
+        "max_rouge2_f": _estimate(mean_of_known(measures.max_rouge2_f)),
+        "ngram_overlap": {str(k): _estimate(mean_of_known(measures.ngram_overlap[k])) for k in KS},
+        "max_rouge2_precision": _estimate(mean_of_known(measures.max_rouge2_precision)),
+        "longest": _estimate(mean_of_known(measures.longest)),
     }
 
 
 def _table(address: str, found: "Study") -> str:
     """The five measures, a column for each kind of ending."""
     from slm.memorization.templates import near_duplicates
-    from slm.stats.means import estimate
+    from slm.stats.bootstrap import mean_of_known
 
     kinds = {
         "trained": "its endings of stories it was trained on",
@@ -268,14 +270,12 @@ def _table(address: str, found: "Study") -> str:
         lines.append(title)
         for kind, words in kinds.items():
             values = getattr(found.measures[kind], name)
-            value = estimate(values[SHOWN[name]] if name in SHOWN else values)
+            value = mean_of_known(values[SHOWN[name]] if name in SHOWN else values)
             if kind == "people" and name == "rouge_precision":
                 continue
             shown = "too short to say"
             if value is not None:
-                shown = "{:.3f}  (95 % between {:.3f} and {:.3f})".format(
-                    value.mean, *value.interval
-                )
+                shown = value.to_text(".3f")
             lines.append(f"  {words:42} {shown}")
     lines.append("template copies: a story of the corpus with other names and places")
     for kind, words in kinds.items():

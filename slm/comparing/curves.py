@@ -7,6 +7,8 @@ from typing import Literal
 
 from slm.comparing.measured import ANY_KIND, BEST_HEAD, BY_PROBABILITY, HEADS, KNOWLEDGE, WHAT, kept
 from slm.runs import Address, Metric, Run
+from slm.stats.bootstrap import mean_of_known
+from slm.stats.interval import Interval
 
 Over = Literal["tokens", "seconds", "steps"]
 
@@ -133,25 +135,18 @@ def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
     name the one with the most checkpoints.
     """
     from slm.memorization.kept import kept_studies
-    from slm.stats.means import estimate
 
     found: dict[tuple[str, str], dict[int, Point]] = {}
     for made, settings, study in kept_studies(run):
         address = next(iter(made.weights), "")
         step = made.step_of(run, address)
-        copied = estimate(study.measures["trained"].rouge_precision[COPIED])
+        copied = mean_of_known(study.measures["trained"].rouge_precision[COPIED])
         if step not in at or copied is None:
             continue
         sampling, texts = settings.sampling, settings.texts
         of = f"{settings.stories} stories of {texts.corpus}, temperature {sampling.temperature:g}"
-        low, high = copied.interval
-        found.setdefault((of, f"{texts} {sampling}"), {})[step] = _point(
-            at[step],
-            copied.mean,
-            low=low,
-            high=high,
-            count=copied.count,
-            baseline=_mean(study.measures["unseen"].rouge_precision[COPIED]),
+        found.setdefault((of, f"{texts} {sampling}"), {})[step] = _mean_point(
+            at[step], copied, baseline=_mean(study.measures["unseen"].rouge_precision[COPIED])
         )
     yield from _fullest(run, COPYING, "stories it never saw", found)
 
@@ -159,19 +154,17 @@ def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
 def _new(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
     """How new a run's endings are beside people's, of the study with the most of its checkpoints."""
     from slm.memorization.kept import kept_novelty
-    from slm.stats.means import estimate
 
     found: dict[tuple[str, str], dict[int, Point]] = {}
     for made, _, study in kept_novelty(run):
         people = _mean(study.people.get(NEW_WORDS, []))
         for one in study.points:
-            step, new = made.step_of(run, one.address), estimate(one.new.get(NEW_WORDS, []))
+            step, new = made.step_of(run, one.address), mean_of_known(one.new.get(NEW_WORDS, []))
             if step not in at or new is None:
                 continue
             of = f"temperature {one.temperature:g}"
-            low, high = new.interval
-            found.setdefault((of, f"{made}"), {})[step] = _point(
-                at[step], new.mean, low=low, high=high, baseline=people, count=new.count
+            found.setdefault((of, f"{made}"), {})[step] = _mean_point(
+                at[step], new, baseline=people
             )
     yield from _fullest(run, NEW, "people's endings", found)
 
@@ -204,9 +197,8 @@ def _grades(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
         for judge in dict.fromkeys(row.judge for row in here):
             told = summary([graded(row) for row in here if row.judge == judge])
             for name, mean in told.means.items():
-                low, high = mean.interval or (None, None)
                 points.setdefault(f"{name} (graded by {judge})", []).append(
-                    _point(at[step], mean.mean, low=low, high=high, count=told.stories)
+                    _mean_point(at[step], mean)
                 )
     for of, found in points.items():
         yield Curve(run=run.name, measure=GRADES, of=of, points=tuple(found))
@@ -215,6 +207,11 @@ def _grades(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return fmean(known) if known else None
+
+
+def _mean_point(metric: Metric, mean: Interval, baseline: float | None = None) -> Point:
+    low, high = mean.bounds or (None, None)
+    return _point(metric, mean.mean, low=low, high=high, baseline=baseline, count=mean.n)
 
 
 def _point(

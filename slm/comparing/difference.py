@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float64
 
 from slm.comparing.alignment import align, total
 from slm.model.loss import story_nats
 from slm.runs import Checkpoint
+from slm.stats.bootstrap import bootstrap_ratio
+from slm.stats.interval import Interval
 from slm.stories.tokenizer import END
 
 STORIES_AT_ONCE = 16
-RESAMPLES = 1000
 STORIES_OF_A_WORD = 3
 """A word that stands in fewer stories is not told of: an interval over stories needs some."""
 
@@ -87,38 +88,41 @@ def differences(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A number with its 95 % interval: percentiles of 1,000 resamples of the stories."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class LossDifference:
     """Bits per byte of both models on the same stories; `gain` is B's minus A's, story by story."""
 
     stories: int
     bytes: int
-    a: Estimate
-    b: Estimate
-    gain: Estimate
+    a: Interval
+    b: Interval
+    gain: Interval
+
+    def verdict(self) -> str:
+        """Say in a sentence which model expects the stories better, and how sure that is."""
+        better, worse = ("A", "B") if self.gain.mean > 0 else ("B", "A")
+        size = f"{abs(self.gain.mean):.3f} bits per byte"
+        if self.gain.bounds is None:
+            return (
+                f"{better} expects this story better: {size} less than {worse}. One story "
+                "does not tell how far to trust that."
+            )
+        between = f"95 % between {self.gain.low:+.3f} and {self.gain.high:+.3f}, B less A"
+        if self.gain.low <= 0 <= self.gain.high:
+            return (
+                f"On these {self.stories} stories A and B cannot be told apart by their loss: "
+                f"{self.gain.mean:+.3f} bits per byte ({between})."
+            )
+        stories = f"these {self.stories} stories"
+        return f"{better} expects {stories} better: {size} less than {worse} ({between})."
 
 
 def loss_difference(stories: Sequence[StoryDifference], seed: int = 0) -> LossDifference:
     """All bits over all bytes, with a bootstrap over stories that draws both models' alike."""
-    sizes = np.array([story.bytes for story in stories], dtype=float)
+    sizes = np.array([[story.bytes] * 3 for story in stories])
     bits = np.array([[s.a.sum(), s.b.sum(), s.gain.sum()] for s in stories]) / math.log(2)
-    drawn = _resample(len(stories), seed)
-    every = (drawn @ bits) / (drawn @ sizes)[:, None]
-    low, high = np.quantile(every, (0.025, 0.975), axis=0)
-    means = bits.sum(0) / sizes.sum()
-    a, b, gain = (
-        Estimate(value=float(v), low=float(x), high=float(y))
-        for v, x, y in zip(means, low, high, strict=True)
-    )
-    return LossDifference(stories=len(stories), bytes=int(sizes.sum()), a=a, b=b, gain=gain)
+    found = bootstrap_ratio(bits, sizes, seed)
+    a, b, gain = (found.at(column, len(stories)) for column in range(3))
+    return LossDifference(stories=len(stories), bytes=int(sizes[:, 0].sum()), a=a, b=b, gain=gain)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +163,7 @@ class Word:
 
     text: str
     count: int
-    gain: Estimate
+    gain: Interval
     total: float
 
 
@@ -191,22 +195,11 @@ def words(stories: Sequence[StoryDifference], seed: int = 0) -> list[Word]:
     for row, column, gain, begins in cells:
         gains[row, column] += gain
         counts[row, column] += begins
-    drawn = _resample(len(stories), seed)
+    means = bootstrap_ratio(gains, counts, seed)
     enough = (counts > 0).sum(0) >= min(STORIES_OF_A_WORD, len(stories))
     found = []
     for name, column in names.items():
-        if not enough[column]:
-            continue
-        resampled = drawn @ counts[:, column]
-        means = (drawn @ gains[:, column])[resampled > 0] / resampled[resampled > 0]
-        low, high = np.quantile(means, (0.025, 0.975))
-        number, whole = float(counts[:, column].sum()), float(gains[:, column].sum())
-        mean = Estimate(value=whole / number, low=float(low), high=float(high))
-        found.append(Word(text=name, count=int(number), gain=mean, total=whole))
+        if enough[column]:
+            count, whole = int(counts[:, column].sum()), float(gains[:, column].sum())
+            found.append(Word(text=name, count=count, gain=means.at(column, count), total=whole))
     return sorted(found, key=lambda word: -abs(word.total))
-
-
-def _resample(stories: int, seed: int) -> Float[np.ndarray, "resample story"]:
-    """How often each story is drawn in each of the resamples."""
-    draw = np.random.default_rng(seed)
-    return draw.multinomial(stories, np.full(stories, 1 / stories), RESAMPLES).astype(float)

@@ -25,7 +25,7 @@ from slm.progress import Progress
 from slm.provenance import Provenance
 from slm.reading import read_json
 from slm.runs import Address, Checkpoint, Run, load_checkpoint
-from slm.stats.means import Estimate
+from slm.stats.interval import Interval
 from slm.stories.nursery import GRAMMAR_VERSION
 
 What = Literal["knowledge", "heads"]
@@ -51,8 +51,8 @@ class Value:
     measure: str
     of: str
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     baseline: float | None
     count: int
     which: str = ""
@@ -141,8 +141,8 @@ def knowledge(checkpoint: Checkpoint) -> list[Value]:
     return found
 
 
-def _known(of: str, score: Estimate, chance: Estimate | None) -> Value:
-    low, high = score.interval
+def _known(of: str, score: Interval, chance: Interval | None) -> Value:
+    low, high = score.bounds or (None, None)
     return Value(
         measure=KNOWLEDGE,
         of=of,
@@ -150,7 +150,7 @@ def _known(of: str, score: Estimate, chance: Estimate | None) -> Value:
         low=low,
         high=high,
         baseline=None if chance is None else chance.mean,
-        count=score.count,
+        count=score.n,
     )
 
 

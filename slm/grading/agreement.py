@@ -1,6 +1,6 @@
 """Do two judges say the same of the same stories? Knows nothing of who they are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +9,9 @@ from jaxtyping import Float
 from slm.grading.protocol import ALL_DIMENSIONS
 from slm.grading.questions import Graded
 from slm.grading.scores import by_story
-from slm.stats.clustered import Mean, draws, percentiles
+from slm.stats.bootstrap import bootstrap_mean, draw_clusters, percentile_interval
+from slm.stats.interval import Interval
 
-RESAMPLES = 1000
 FEWEST = 3
 """Of fewer stories no agreement is told."""
 
@@ -29,9 +29,9 @@ class Agreement:
     """
 
     stories: int
-    order: Mean | None
-    level: Mean | None
-    higher: Mean
+    order: Interval | None
+    level: Interval | None
+    higher: Interval
 
 
 def agreement(
@@ -51,15 +51,11 @@ def agreement(
         y = np.array([np.mean(theirs[story]) for story in both])
         openings = [opening for opening, *_ in both]
         rows = _rows_drawn(openings, seed)
-        higher = [float((x - y)[at].mean()) for at in rows]
         found[name] = Agreement(
             stories=len(both),
-            order=_with_interval(spearman(x, y), [spearman(x[at], y[at]) for at in rows]),
-            level=_with_interval(kappa(x, y), [kappa(x[at], y[at]) for at in rows]),
-            higher=Mean(
-                mean=float((x - y).mean()),
-                interval=percentiles(np.array(higher)) if len(set(openings)) > 1 else None,
-            ),
+            order=_correlation(spearman, x, y, rows),
+            level=_correlation(kappa, x, y, rows),
+            higher=bootstrap_mean(x - y, openings, seed),
         )
     return found
 
@@ -94,13 +90,15 @@ def _rows_drawn(openings: Sequence[str], seed: int) -> list[np.ndarray]:
     rows = {name: np.flatnonzero([at == name for at in openings]) for name in names}
     return [
         np.concatenate([rows[names[at]] for at in drawn])
-        for drawn in draws(len(names), seed, RESAMPLES)
+        for drawn in draw_clusters(len(names), seed)
     ]
 
 
-def _with_interval(value: float, resampled: Sequence[float]) -> Mean | None:
+def _correlation(
+    of: Callable[[Values, Values], float], x: Values, y: Values, rows: Sequence[np.ndarray]
+) -> Interval | None:
     """None where there is no number; resamples without one (all grades equal) are left out."""
+    value = of(x, y)
     if not np.isfinite(value):
         return None
-    numbers = np.array([each for each in resampled if np.isfinite(each)])
-    return Mean(mean=value, interval=percentiles(numbers) if len(numbers) > 1 else None)
+    return percentile_interval(value, [of(x[at], y[at]) for at in rows], len(x))

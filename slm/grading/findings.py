@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from slm.grading.history import GradedCheckpoint
-from slm.stats.clustered import draws
+from slm.stats.bootstrap import draw_clusters
 
 FindingVerdict = Literal["holds", "does not hold", "not enough data"]
 SURE = 0.95
@@ -259,7 +259,7 @@ def _tried(
     every = means(np.arange(len(openings)))
     if not np.isfinite(number(every)):
         return _lacking(claim, "it takes grades that rise from the smallest model to the largest")
-    numbers = np.array([number(means(drawn)) for drawn in draws(len(openings), seed=0)])
+    numbers = np.array([number(means(drawn)) for drawn in draw_clusters(len(openings), seed=0)])
     above, below = float(np.mean(numbers > 0)), float(np.mean(numbers <= 0))
     verdict: FindingVerdict = "not enough data"
     if above >= SURE or below >= SURE:

@@ -12,7 +12,8 @@ from slm.grading.protocol import ALL_DIMENSIONS, Grade
 from slm.grading.questions import graded
 from slm.grading.store import GradeStore
 from slm.runs import Address, Run, list_runs
-from slm.stats.clustered import Mean, mean_over
+from slm.stats.bootstrap import bootstrap_mean
+from slm.stats.interval import Interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +28,10 @@ class GradedCheckpoint:
     judge: str
     grades: dict[str, dict[str, float]]
 
-    def mean(self, dimension: str) -> Mean:
+    def mean(self, dimension: str) -> Interval:
         """A dimension's mean over openings, with its interval."""
         by_opening = self.grades[dimension]
-        return mean_over(list(by_opening), list(by_opening.values()))
+        return bootstrap_mean(list(by_opening.values()), list(by_opening))
 
 
 def judges() -> list[str]:

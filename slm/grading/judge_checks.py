@@ -13,7 +13,8 @@ from typing import Literal
 from slm.grading.items import Item, ItemKind
 from slm.grading.questions import Graded
 from slm.grading.scores import by_story
-from slm.stats.clustered import Mean, mean_over
+from slm.stats.bootstrap import bootstrap_mean
+from slm.stats.interval import Interval
 from slm.stories.shipped import stories
 
 STORIES = 8
@@ -47,7 +48,7 @@ class JudgeCheck:
     stories: int
     whole: float
     spoiled: float
-    difference: Mean
+    difference: Interval
     passed: bool | None
 
 
@@ -97,10 +98,10 @@ def judge_checks(graded: Sequence[Graded], seed: int = 0) -> list[JudgeCheck]:
         both = sorted(whole.keys() & spoiled.keys())
         if not both:
             continue
-        difference = mean_over(both, [whole[at] - spoiled[at] for at in both], seed)
+        difference = bootstrap_mean([whole[at] - spoiled[at] for at in both], both, seed)
         passed = None
-        if len(both) >= ENOUGH and difference.interval is not None:
-            surely = difference.interval[0] > 0
+        if len(both) >= ENOUGH and difference.bounds is not None:
+            surely = difference.low > 0
             passed = True if surely else False if difference.mean < CLEAR else None
         found.append(
             JudgeCheck(

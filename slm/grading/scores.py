@@ -12,7 +12,8 @@ import numpy as np
 from slm.grading.pairwise import Preference
 from slm.grading.protocol import ALL_DIMENSIONS, Grade
 from slm.grading.questions import Graded
-from slm.stats.clustered import Mean, mean_over, percentiles, resampled_sums
+from slm.stats.bootstrap import bootstrap_mean, cluster_sums, percentile_interval, resample_counts
+from slm.stats.interval import Interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Summary:
     graded: int
     ungraded: int
     stories: int
-    means: dict[str, Mean]
+    means: dict[str, Interval]
     ages: dict[str, int]
     spent: float | None
 
@@ -40,8 +41,8 @@ class Noise:
     """
 
     stories: int
-    within: Mean
-    between: Mean
+    within: Interval
+    between: Interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +59,15 @@ class PairwiseComparison:
     pairs: int
     openings: int
     unread: int
-    win_rate: Mean
-    position_bias: Mean
+    win_rate: Interval
+    position_bias: Interval
     consistency: float
 
 
 def summary(graded: Sequence[Graded], seed: int = 0) -> Summary:
     """Average each dimension; a story asked about several times counts once."""
     good = [(one.item.opening, one.outcome) for one in graded if isinstance(one.outcome, Grade)]
-    means: dict[str, Mean] = {}
+    means: dict[str, Interval] = {}
     stories = 0
     for name in ALL_DIMENSIONS:
         openings, values = [], []
@@ -74,7 +75,7 @@ def summary(graded: Sequence[Graded], seed: int = 0) -> Summary:
             openings.append(opening)
             values.append(float(np.mean(grades)))
         if values:
-            means[name] = mean_over(openings, values, seed)
+            means[name] = bootstrap_mean(values, openings, seed)
             stories = max(stories, len(values))
     return Summary(
         graded=len(good),
@@ -111,17 +112,17 @@ def by_story(graded: Sequence[Graded], name: str) -> dict[tuple[str, str, int, i
     return dict(found)
 
 
-def differences(a: Sequence[Graded], b: Sequence[Graded], seed: int = 0) -> dict[str, Mean]:
+def differences(a: Sequence[Graded], b: Sequence[Graded], seed: int = 0) -> dict[str, Interval]:
     """By how many grades `b` is above `a`, opening by opening, over the openings that both have.
 
     Pairing takes out how hard an opening is; the interval resamples the openings' differences.
     """
-    found: dict[str, Mean] = {}
+    found: dict[str, Interval] = {}
     for name in ALL_DIMENSIONS:
         ours, theirs = _by_opening(a, name), _by_opening(b, name)
         both = sorted(ours.keys() & theirs.keys())
         if both:
-            found[name] = mean_over(both, [theirs[at] - ours[at] for at in both], seed)
+            found[name] = bootstrap_mean([theirs[at] - ours[at] for at in both], both, seed)
     return found
 
 
@@ -154,17 +155,14 @@ def noise(graded: Sequence[Graded], seed: int = 0) -> dict[str, Noise]:
         numbers = np.stack(
             [ones, size, size**2, size * centred, size * centred**2, squares], axis=1
         )
-        within, between = _deviations(numbers.sum(0)[None])
         openings = [opening for opening, *_ in asked]
-        intervals: list[tuple[float, float] | None] = [None, None]
-        if len(set(openings)) > 1:
-            resampled = _deviations(resampled_sums(openings, numbers, seed))
-            intervals = [percentiles(each) for each in resampled]
-        found[name] = Noise(
-            stories=len(asked),
-            within=Mean(mean=float(within[0]), interval=intervals[0]),
-            between=Mean(mean=float(between[0]), interval=intervals[1]),
+        sums = cluster_sums(numbers, openings)
+        resampled = _deviations(resample_counts(len(sums), seed) @ sums)
+        within, between = (
+            percentile_interval(float(whole[0]), each if len(sums) > 1 else [], len(asked))
+            for whole, each in zip(_deviations(numbers.sum(0)[None]), resampled, strict=True)
         )
+        found[name] = Noise(stories=len(asked), within=within, between=between)
     return found
 
 
@@ -199,8 +197,8 @@ def compare_pairwise(
         pairs=len(wins),
         openings=len(set(openings)),
         unread=len(pairs) - len(wins),
-        win_rate=mean_over(openings, wins, seed),
-        position_bias=mean_over(openings, firsts, seed),
+        win_rate=bootstrap_mean(wins, openings, seed),
+        position_bias=bootstrap_mean(firsts, openings, seed),
         consistency=float(np.mean(consistent)),
     )
 

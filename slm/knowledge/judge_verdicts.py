@@ -11,7 +11,8 @@ from slm.llm.messages import Message, Unreadable, form, harmless, read_object
 from slm.llm.prices import Bill, bill
 from slm.llm.replies import Call, KeptReply, ReplyStore, call
 from slm.progress import Progress
-from slm.stats.means import Estimate, estimate
+from slm.stats.bootstrap import mean_of_known
+from slm.stats.interval import Interval
 
 VERDICT_VERSION = "knowing-1"
 LIKELY_ANSWER_TOKENS = 40
@@ -115,9 +116,9 @@ def _read_all(
     ]
 
 
-def agreement(answers: Sequence[Answer]) -> Estimate | None:
+def agreement(answers: Sequence[Answer]) -> Interval | None:
     """How often judge and rule say the same, where the judge could be read; with its interval."""
-    return estimate(
+    return mean_of_known(
         float(one.by_judge.verdict == one.verdict)
         for one in answers
         if one.by_judge is not None and one.by_judge.verdict is not None

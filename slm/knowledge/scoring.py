@@ -17,7 +17,8 @@ import numpy as np
 from slm.generation.beam import BEAMS, beam_search, log_probabilities
 from slm.knowledge.prompts import KINDS, VERDICTS, Prompt, Verdict, shipped
 from slm.runs import Checkpoint
-from slm.stats.means import Estimate, estimate
+from slm.stats.bootstrap import mean_of_known
+from slm.stats.interval import Interval
 
 WORTH: dict[Verdict, float] = {"right": 1.0, "almost": 0.5, "wrong": 0.0}
 MAX_TOKENS = 16
@@ -188,13 +189,13 @@ class Score:
 
     kind: str
     prompts: int
-    score: Estimate
-    by_chance: Estimate | None
-    more: Estimate | None
-    preferred: Estimate | None
-    guessing: Estimate | None
-    share: Estimate | None
-    above_guessing: Estimate | None
+    score: Interval
+    by_chance: Interval | None
+    more: Interval | None
+    preferred: Interval | None
+    guessing: Interval | None
+    share: Interval | None
+    above_guessing: Interval | None
 
 
 def scores(answers: Sequence[Answer]) -> list[Score]:
@@ -217,18 +218,20 @@ def _by_others(one: Answer, kind: Sequence[Answer]) -> float | None:
 def _score(kind: str, answers: Sequence[Answer], baseline: Mapping[Prompt, float | None]) -> Score:
     worth = [WORTH[one.judged] for one in answers]
     chance = [baseline[one.prompt] for one in answers]
-    score = estimate(worth)
+    score = mean_of_known(worth)
     assert score is not None
     return Score(
         kind=kind,
         prompts=len(answers),
         score=score,
-        by_chance=estimate(chance),
-        more=estimate(w - c if c is not None else None for w, c in zip(worth, chance, strict=True)),
-        preferred=estimate(one.preferred for one in answers),
-        guessing=estimate(one.chance for one in answers),
-        share=estimate(one.share for one in answers),
-        above_guessing=estimate(
+        by_chance=mean_of_known(chance),
+        more=mean_of_known(
+            w - c if c is not None else None for w, c in zip(worth, chance, strict=True)
+        ),
+        preferred=mean_of_known(one.preferred for one in answers),
+        guessing=mean_of_known(one.chance for one in answers),
+        share=mean_of_known(one.share for one in answers),
+        above_guessing=mean_of_known(
             None if one.chance is None or one.preferred is None else one.preferred - one.chance
             for one in answers
         ),

@@ -13,7 +13,8 @@ from slm.memorization.measures import KS
 from slm.memorization.suffix_index import Copy, CopyIndex
 from slm.progress import Progress
 from slm.runs import Address, load_checkpoint
-from slm.stats.means import Estimate, estimate
+from slm.stats.bootstrap import mean_of_known
+from slm.stats.interval import Interval
 
 NewShares = dict[int, list[float | None]]
 """For each n, the share of each ending's n-grams that are new; None where it has none."""
@@ -36,10 +37,10 @@ class Novelty:
     people: NewShares
     points: list[NoveltyPoint]
 
-    def more_than_people(self, point: NoveltyPoint, k: int) -> Estimate | None:
+    def more_than_people(self, point: NoveltyPoint, k: int) -> Interval | None:
         """How much more of it is new than of people's endings of the same stories, story by story."""
         pairs = zip(point.new[k], self.people[k], strict=True)
-        return estimate(None if a is None or b is None else a - b for a, b in pairs)
+        return mean_of_known(None if a is None or b is None else a - b for a, b in pairs)
 
 
 def novelty(

@@ -6,8 +6,6 @@ Only the difference says anything: endings written by people share bigrams with 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from slm.errors import BadInput
 from slm.generation.sampler import Sampling
 from slm.memorization.endings import Ending, choose, choose_unseen, complete_all, true_endings
@@ -15,7 +13,8 @@ from slm.memorization.measures import Measures, measure
 from slm.memorization.suffix_index import CopyIndex
 from slm.progress import Progress
 from slm.runs import Checkpoint
-from slm.stats.means import RESAMPLES, Estimate
+from slm.stats.bootstrap import bootstrap_difference
+from slm.stats.interval import Interval
 
 MATTERS = 0.02
 """Of the true ending (Rouge-2 precision), what it would matter to copy more where it was trained: about
@@ -41,13 +40,18 @@ class Study:
         difference was seen says nothing.
         """
         more = self.more_than_unseen()
-        low, high = more.interval
+        low, high = more.low, more.high
+        if more.bounds is None:
+            return (
+                "Whether it writes more of the true ending where it was trained on the story cannot be "
+                f"told from one ending ({more.mean:+.3f})."
+            )
         if low > 0:
             said = "It writes more of the true ending where it was trained on the story"
         elif not more.detectable:
             return (
                 "Whether it writes more of the true ending where it was trained on the story cannot be "
-                f"told: all {more.count} endings of each kind share as much with the true one "
+                f"told: all {more.n} endings of each kind share as much with the true one "
                 f"({more.mean:+.3f})."
             )
         elif high < MATTERS:
@@ -62,33 +66,22 @@ class Study:
             )
         return (
             f"{said}. Rouge-2 precision, trained less unseen: {more.mean:+.3f} (95 % between {low:+.3f} "
-            f"and {high:+.3f}); {more.count} stories of each kind see a difference of "
+            f"and {high:+.3f}); {more.n} stories of each kind see a difference of "
             f"{more.detectable:.3f} four times in five."
         )
 
-    def more_than_unseen(self, k: int = 2) -> Estimate:
+    def more_than_unseen(self, k: int = 2) -> Interval:
         """How much more of the true ending it writes where it was trained on it: (a), trained - unseen.
 
         The interval is a bootstrap over the endings of both kinds.
         """
-        sides = [
-            np.array(
-                [value for value in self.measures[kind].rouge_precision[k] if value is not None]
-            )
+        trained, unseen = (
+            [value for value in self.measures[kind].rouge_precision[k] if value is not None]
             for kind in ("trained", "unseen")
-        ]
-        if not all(map(len, sides)):
-            raise BadInput(f"no ending is long enough to hold {k} words")
-        draw = np.random.default_rng(0)
-        means = [
-            side[draw.integers(len(side), size=(RESAMPLES, len(side)))].mean(1) for side in sides
-        ]
-        low, high = np.quantile(means[0] - means[1], (0.025, 0.975))
-        return Estimate(
-            mean=float(sides[0].mean() - sides[1].mean()),
-            interval=(float(low), float(high)),
-            count=min(map(len, sides)),
         )
+        if not (trained and unseen):
+            raise BadInput(f"no ending is long enough to hold {k} words")
+        return bootstrap_difference(trained, unseen)
 
 
 def study(

@@ -1,1 +1,1 @@
-"""Means, shares and AUCs with their intervals. Knows neither models nor stories."""
+"""Intervals: bootstrap, proportions, ROC AUC and rates; permutation nulls. Knows no model, no story."""

@@ -31,7 +31,7 @@ from slm.model.config import ModelConfig
 from slm.model.weights import initialise
 from slm.progress import result_of
 from slm.runs import Address, Metric, Run, RunInfo, load_checkpoint, open_run
-from slm.stats.many_means import Estimates
+from slm.stats.interval import Intervals
 from slm.stories.tokenizer import Tokenizer
 from tests.conftest import write_corpus
 
@@ -86,7 +86,11 @@ def test_knowledge_is_that_of_every_checkpoint_beside_chance(run: Run) -> None:
         for one in scores(ask(load_checkpoint(f"learner@{step}"), shipped())):
             point = next(p for p in of(found, KNOWLEDGE, one.kind).points if p.step == step)
             assert one.by_chance is not None and one.preferred and one.guessing
-            assert (point.value, point.low, point.high) == (one.score.mean, *one.score.interval)
+            assert (point.value, point.low, point.high) == (
+                one.score.mean,
+                one.score.low,
+                one.score.high,
+            )
             assert (point.baseline, point.count) == (one.by_chance.mean, one.prompts)
             other = of(found, KNOWLEDGE, one.kind + BY_PROBABILITY)
             assert other.baseline == "guessing"
@@ -121,9 +125,9 @@ def scored(means: list[list[float]], wide: float = 0.01) -> HeadScores:
         address=Address("by-hand", 0),
         corpus="nursery",
         kinds=("induction", "names", "place")[: gain.shape[-1]],
-        score=Estimates(mean=0.2 + gain, low=0.2 + gain - wide, high=0.2 + gain + wide),
-        baseline=Estimates(mean=0 * gain + 0.2, low=0 * gain, high=0 * gain),
-        difference=Estimates(mean=gain, low=gain - wide, high=gain + wide),
+        score=Intervals(mean=0.2 + gain, low=0.2 + gain - wide, high=0.2 + gain + wide),
+        baseline=Intervals(mean=0 * gain + 0.2, low=0 * gain, high=0 * gain),
+        difference=Intervals(mean=gain, low=gain - wide, high=gain + wide),
         distance=np.zeros((1, gain.shape[1]), dtype=np.int64),
         profile=np.zeros((1, gain.shape[1], 3), dtype=np.float32),
         rows=(9, 8, 2)[: gain.shape[-1]],

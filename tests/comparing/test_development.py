@@ -12,7 +12,7 @@ from slm.interp.heads.targets import BY_PLACE
 from slm.model.loss import story_nats
 from slm.model.weights import empty
 from slm.runs import Address, Checkpoint
-from slm.stats.many_means import Estimates
+from slm.stats.interval import Intervals
 from slm.stories.annotation.nursery import annotated
 
 
@@ -21,13 +21,13 @@ def stage(step: int, beats: set[tuple[int, int]], **words: float) -> Stage:
     mean = np.zeros((1, 2, len(BY_PLACE)), dtype=np.float32)
     for head, kind in beats:
         mean[0, head, kind] = 0.5
-    sure = Estimates(mean=mean, low=mean - 0.01, high=mean + 0.01)
+    sure = Intervals(mean=mean, low=mean - 0.01, high=mean + 0.01)
     heads = HeadScores(
         address=Address("run", step),
         corpus="none",
         kinds=BY_PLACE,
         score=sure,
-        baseline=Estimates(mean=0 * mean, low=0 * mean, high=0 * mean),
+        baseline=Intervals(mean=0 * mean, low=0 * mean, high=0 * mean),
         difference=sure,
         distance=np.zeros((1, 2), dtype=np.int64),
         profile=np.zeros((1, 2, 3), dtype=np.float32),

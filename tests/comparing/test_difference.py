@@ -29,8 +29,8 @@ def test_stretches_sum_to_the_loss_of_each_model(checkpoint: Checkpoint, other: 
         loss = story_loss(model.weights, model.tokenizer, tokens)
         assert sum(getattr(s, side).sum() for s in found) == pytest.approx(loss.nats, rel=1e-5)
     numbers = loss_difference(found)
-    assert numbers.gain.value == pytest.approx(numbers.b.value - numbers.a.value)
-    assert numbers.a.low < numbers.a.value < numbers.a.high
+    assert numbers.gain.mean == pytest.approx(numbers.b.mean - numbers.a.mean)
+    assert numbers.a.low < numbers.a.mean < numbers.a.high
 
 
 def test_against_a_model_that_guesses_the_gain_is_known(checkpoint: Checkpoint) -> None:
@@ -38,7 +38,9 @@ def test_against_a_model_that_guesses_the_gain_is_known(checkpoint: Checkpoint) 
     (story,) = differences(guessing, checkpoint, little_stories(1))
     assert story.a == pytest.approx(math.log(checkpoint.config.d_vocab))
     (same,) = differences(checkpoint, checkpoint, little_stories(1))
-    assert not same.gain.any() and loss_difference([same]).gain.high == 0
+    assert not same.gain.any() and loss_difference([same, same]).gain.high == 0
+    alone = loss_difference([same])
+    assert alone.gain.bounds is None and "does not tell how far to trust" in alone.verdict()
 
 
 def told(number: int, *costs: tuple[str, float, float]) -> StoryDifference:
@@ -74,8 +76,8 @@ def test_sentences_gain_what_their_stretches_gain() -> None:
 def test_words_gain_what_their_stretches_gain_and_the_end_is_one() -> None:
     stories = [by_hand()] * 3
     found = {word.text: word for word in words(stories)}
-    assert found["ran"].count == 3 and found["ran"].gain.value == 0.5
-    assert found["tom"].total == 6.0 and found[END].gain.value == 1.0
+    assert found["ran"].count == 3 and found["ran"].gain.mean == 0.5
+    assert found["tom"].total == 6.0 and found[END].gain.mean == 1.0
     assert sum(word.total for word in found.values()) == pytest.approx(-1.5)
     assert next(iter(found)) in ("tom", '!"')  # the largest in all first
     assert found["tom"].gain.low == found["tom"].gain.high == 2.0  # every story says the same

@@ -91,8 +91,8 @@ def test_the_command_tells_and_writes_the_same(
     assert main([*asked, "--json", "--html", str(written)]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["a"] == "tiny@0" and len(data["stories"]) == 5
-    assert data["loss in bits per byte"]["gain"]["value"] == pytest.approx(
-        data["loss in bits per byte"]["b"]["value"] - data["loss in bits per byte"]["a"]["value"]
+    assert data["loss in bits per byte"]["gain"]["mean"] == pytest.approx(
+        data["loss in bits per byte"]["b"]["mean"] - data["loss in bits per byte"]["a"]["mean"]
     )
     assert len(data["heads"]["pairs"]) + len(data["heads"]["alone in a"]) == 4
     assert f"--corpus {corpus} --stories 5" in written.read_text(encoding="utf-8")

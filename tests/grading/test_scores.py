@@ -38,7 +38,7 @@ def test_two_models_are_compared_opening_by_opening() -> None:
     a = [graded(0, 2), graded(1, 6), graded(2, 9)]
     b = [graded(0, 3), graded(0, 5, sample=1), graded(1, 8), graded(3, 1)]
     found = differences(a, b)["grammar"]  # (4 - 2) and (8 - 6); openings 2 and 3 have no partner
-    assert found.mean == 2 and found.interval == (2, 2)
+    assert found.mean == 2 and found.bounds == (2, 2)
     assert differences(a[2:], b) == {}
 
 
@@ -61,8 +61,8 @@ def test_known_noise_is_found_within_its_interval() -> None:
         every += [graded(opening, true + draw.normal(0, 0.5), repeat=r) for r in range(4)]
     found = noise(every)["grammar"]
     for measured, true in ((found.within, 0.5), (found.between, 1.2)):
-        assert measured.interval is not None
-        low, high = measured.interval
+        assert measured.bounds is not None
+        low, high = measured.bounds
         assert low < true < high and high - low < 0.6
 
 
@@ -96,7 +96,7 @@ def test_a_judge_who_only_sees_places_prefers_neither_and_is_seen_to() -> None:
     found = compare_pairwise([v for o in range(6) for v in both(o, "first", "first")], "a@1", "b@1")
     assert found is not None
     assert (found.win_rate.mean, found.position_bias.mean, found.consistency) == (0.5, 1.0, 0.0)
-    assert found.win_rate.interval == (0.5, 0.5)
+    assert found.win_rate.bounds == (0.5, 0.5)
 
 
 def test_who_wins_by_hand() -> None:
@@ -182,7 +182,7 @@ def test_agreement_compares_what_both_graded() -> None:
     found = agreement(mine, theirs)["grammar"]
     assert found.stories == 7
     assert found.order is not None and found.order.mean == pytest.approx(1)
-    assert found.higher.mean == 1 and found.higher.interval == (1, 1)
+    assert found.higher.mean == 1 and found.higher.bounds == (1, 1)
     assert found.level is not None and found.level.mean == pytest.approx(1 - 1 / (4 + 4 + 1))
     assert agreement(mine, theirs)["plot"].order is None  # the same grade for all
     assert agreement(mine[:2], theirs) == {}
@@ -191,12 +191,12 @@ def test_agreement_compares_what_both_graded() -> None:
 def test_the_interval_resamples_openings() -> None:
     same = summary([graded(0, 2), graded(0, 8, sample=1), graded(1, 5), graded(2, 5)])
     assert same.means["grammar"].mean == 5.0
-    assert same.means["grammar"].interval == (5.0, 5.0)  # every opening has the same mean
+    assert same.means["grammar"].bounds == (5.0, 5.0)  # every opening has the same mean
     apart = summary([graded(0, 2), graded(1, 8)])
-    assert apart.means["grammar"].interval == (2.0, 8.0)
+    assert apart.means["grammar"].bounds == (2.0, 8.0)
     assert (apart.ages, apart.spent) == ({"B": 2}, 1.0)
 
 
 def test_one_opening_has_a_mean_and_no_interval() -> None:
     found = summary([graded(0, 2), graded(0, 8, sample=1)]).means["grammar"]
-    assert found.mean == 5.0 and found.interval is None
+    assert found.mean == 5.0 and found.bounds is None

@@ -77,7 +77,7 @@ def test_chance_is_being_judged_by_the_other_prompts_answers() -> None:
     assert babbles.score.mean == pytest.approx(1 / 3)  # "one" is right once
     # judged by others: 0 for the first, and 1/2 for the second and third (one of two others)
     assert babbles.by_chance is not None and babbles.by_chance.mean == pytest.approx(1 / 3)
-    assert babbles.more is not None and babbles.more.interval[0] <= 0 <= babbles.more.interval[1]
+    assert babbles.more is not None and babbles.more.low <= 0 <= babbles.more.high
 
 
 def test_there_is_a_score_for_each_kind_and_one_for_all() -> None:

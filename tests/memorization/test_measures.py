@@ -22,7 +22,7 @@ from slm.model.weights import initialise
 from slm.progress import result_of
 from slm.recipe import Recipe
 from slm.runs import Address, Checkpoint, open_run
-from slm.stats.means import estimate
+from slm.stats.bootstrap import mean_of_known
 from slm.stories import nursery
 from slm.stories.tokenizer import Tokenizer
 from slm.training.trainer import Trainer
@@ -82,10 +82,10 @@ def test_a_text_foreign_to_the_corpus_shares_nothing(index: CopyIndex, masked: C
 
 
 def test_an_interval_is_wider_for_fewer_endings() -> None:
-    few, many = estimate([0.0, 1.0] * 4), estimate([0.0, 1.0, None] * 200)
-    assert few is not None and many is not None and estimate([None]) is None
-    assert few.mean == many.mean == 0.5 and many.count == 400
-    assert few.interval[1] - few.interval[0] > many.interval[1] - many.interval[0]
+    few, many = mean_of_known([0.0, 1.0] * 4), mean_of_known([0.0, 1.0, None] * 200)
+    assert few is not None and many is not None and mean_of_known([None]) is None
+    assert few.mean == many.mean == 0.5 and many.n == 400
+    assert few.high - few.low > many.high - many.low
 
 
 def test_twenty_stories_learned_by_heart_light_up(tmp_path: Path) -> None:
@@ -120,12 +120,12 @@ def test_twenty_stories_learned_by_heart_light_up(tmp_path: Path) -> None:
         (by_heart, others, 0.0, 0.4),
         (fresh, learned, 0.0, 0.1),
     ):
-        found = estimate(
+        found = mean_of_known(
             measure(result_of(complete_all(model, on, sampling)), index, masked).rouge_precision[2]
         )
         assert (found is None and low == 0) or (found is not None and low <= found.mean <= high)
     control = result_of(study(by_heart, index, masked, others, stories=20, sampling=sampling))
-    assert control.more_than_unseen().interval[0] > MATTERS
+    assert control.more_than_unseen().low > MATTERS
     assert control.verdict().startswith("It writes more of the true ending")
 
 
@@ -183,7 +183,7 @@ def test_no_difference_is_never_told_without_the_one_that_could_have_been_seen()
     detectable = told(*wide).more_than_unseen().detectable
     assert f"a difference below {detectable:.3f} would not have been seen" in cannot
     no_more = told(*narrow).verdict()
-    bound = told(*narrow).more_than_unseen().interval[1]
+    bound = told(*narrow).more_than_unseen().high
     assert no_more.startswith("It writes no more") and f"than {bound:.3f}." in no_more
     more = told([value + 0.05 for value in narrow[0]], narrow[1]).verdict()
     assert more.startswith("It writes more of the true ending")
@@ -197,7 +197,7 @@ def test_what_is_called_detectable_is_seen_four_times_in_five() -> None:
     for _ in range(100):
         trained, unseen = draw.normal(0, 0.1, (2, 200))
         found = told((trained + detectable).tolist(), unseen.tolist()).more_than_unseen()
-        seen += found.interval[0] > 0
+        seen += found.low > 0
     assert 68 <= seen <= 92
 
 
@@ -214,7 +214,7 @@ def test_a_study_says_how_much_more_it_writes_of_what_it_saw(
         "people": 3,
     }
     more = found.more_than_unseen()
-    assert more.interval[0] <= more.mean <= more.interval[1]
+    assert more.low <= more.mean <= more.high
     assert found.measures["people"].rouge_precision[2] == [1.0] * 3
     with pytest.raises(BadInput, match="must not stand in the corpus"):
         result_of(
@@ -267,7 +267,7 @@ def test_novelty_of_people_is_told_beside_every_temperature(
         ("tiny@0", 1.0),
     ]
     gaps = told["points"][1]["more new than people"]
-    assert set(gaps["2"]) == {"mean", "interval", "detectable"}
+    assert set(gaps["2"]) == {"mean", "low", "high", "n", "detectable"}
     own, theirs = told["points"][1]["new"]["1"]["mean"], told["people"]["1"]["mean"]
     assert gaps["1"]["mean"] == pytest.approx(own - theirs)
     rising = [told["people"][str(k)]["mean"] for k in (1, 2, 3)]

@@ -8,7 +8,7 @@ from app.figures.intervals import intervals
 from app.figures.style import span
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
-from slm.comparing.difference import Estimate, StoryDifference, loss_difference, sentences, words
+from slm.comparing.difference import StoryDifference, loss_difference, sentences, words
 from slm.comparing.report import FULL
 from slm.text import visible
 
@@ -18,15 +18,15 @@ PAINTED = 6
 def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
     """Where the two models differ: in all, by sentence, by word, and painted."""
     loss = loss_difference(found)
-    st.markdown(verdict(loss.gain, loss.stories))
+    st.markdown(loss.verdict())
     left, right = st.columns([10, 9], gap="large")
     ranked = sorted(found, key=lambda story: -abs(story.bits_per_byte))
     with right:
         rows = [(f"A {a}", loss.a), (f"B {b}", loss.b)]
-        reach = span([end for _, one in rows for end in (one.low, one.high)])
+        reach = span([end for _, one in rows for end in one.whiskers])
         show.figure(
             intervals(
-                [(name, one.value, one.low, one.high) for name, one in rows],
+                [(name, one.mean, *one.whiskers) for name, one in rows],
                 show.colours(),
                 "bits per byte",
                 reach,
@@ -35,12 +35,12 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
             table=lambda: show.csv(
                 ("model", "bits per byte", "low", "high"),
                 (
-                    (name, one.value, one.low, one.high)
+                    (name, one.mean, *(one.bounds or ("", "")))
                     for name, one in [*rows, ("B - A", loss.gain)]
                 ),
             ),
             everything=lambda: as_json(found, a, b),
-            note=f"{loss.stories} stories, {loss.bytes:,} bytes; 95 % of 1,000 resamples of the stories",
+            note=f"{loss.stories} stories, {loss.bytes:,} bytes; 95 % of 2,000 resamples of the stories",
         )
         st.markdown("**Sentences that differ most**")
         every = sorted(
@@ -62,7 +62,7 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
                 {
                     "word": visible(word.text),
                     "times": word.count,
-                    "saved each time": word.gain.value,
+                    "saved each time": word.gain.mean,
                     "95 % from": word.gain.low,
                     "to": word.gain.high,
                     "in all": word.total,
@@ -100,18 +100,6 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
 def saved(gain: float) -> str:
     """Who expected a story better, and by how much."""
     return f"{'A' if gain > 0 else 'B'} saves {abs(gain):.3f} bits per byte"
-
-
-def verdict(gain: Estimate, stories: int) -> str:
-    """The answer in a sentence."""
-    between = f"95 % between {gain.low:+.3f} and {gain.high:+.3f}"
-    if gain.low <= 0 <= gain.high:
-        return f"On these {stories} stories A and B cannot be told apart by their loss ({between})."
-    better, worse = ("A", "B") if gain.value > 0 else ("B", "A")
-    return (
-        f"**{better} expects these {stories} stories better**: {abs(gain.value):.3f} bits per byte less "
-        f"than {worse} ({between}, B less A)."
-    )
 
 
 def as_json(found: tuple[StoryDifference, ...], a: str, b: str) -> str:

@@ -31,7 +31,7 @@ def spoiled(judge: str, tests: Sequence[Graded]) -> None:
                 (
                     f"{each.what}: {each.dimension}",
                     each.difference.mean,
-                    *(each.difference.interval or (each.difference.mean, each.difference.mean)),
+                    *each.difference.whiskers,
                 )
                 for each in found
             ],
@@ -137,7 +137,7 @@ def _contrast_table(found: Sequence[JudgeCheck]) -> str:
             each.whole,
             each.spoiled,
             each.difference.mean,
-            *(each.difference.interval or ("", "")),
+            *(each.difference.bounds or ("", "")),
         )
         for each in found
     )
@@ -151,9 +151,9 @@ def _noise_table(found: Mapping[str, Noise]) -> str:
             name,
             each.stories,
             each.within.mean,
-            *(each.within.interval or ("", "")),
+            *(each.within.bounds or ("", "")),
             each.between.mean,
-            *(each.between.interval or ("", "")),
+            *(each.between.bounds or ("", "")),
         )
         for name, each in found.items()
     )

@@ -31,7 +31,7 @@ def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
     ]
     show.figure(
         intervals(
-            [(label, m.mean, *(m.interval or (m.mean, m.mean))) for label, m in rows],
+            [(label, m.mean, *m.whiskers) for label, m in rows],
             show.colours(),
             "share of pairs, a tie counting half",
             (-0.02, 1.02),
@@ -77,10 +77,10 @@ def _pair_name(one: Graded) -> str:
 
 
 def _verdict(judge: str, found: PairwiseComparison) -> str:
-    if found.openings < FEWEST or found.win_rate.interval is None:
+    if found.openings < FEWEST or found.win_rate.bounds is None:
         few = "One opening is" if found.openings == 1 else f"{found.openings} openings are"
         return f"{few} too few to say which writes better; take at least {FEWEST}."
-    low, high = found.win_rate.interval
+    low, high = found.win_rate.bounds
     if low > 0.5:
         return f"{judge} prefers {found.a} to {found.b}."
     if high < 0.5:
@@ -90,9 +90,9 @@ def _verdict(judge: str, found: PairwiseComparison) -> str:
 
 def _position_bias(found: PairwiseComparison) -> str:
     first = found.position_bias
-    if found.openings < FEWEST or first.interval is None:
+    if found.openings < FEWEST or first.bounds is None:
         return ""
-    if first.interval[0] <= 0.5 <= first.interval[1]:
+    if first.low <= 0.5 <= first.high:
         return "No favourite place is seen in this judge."
     place = "first" if first.mean > 0.5 else "second"
     return (

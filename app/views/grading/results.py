@@ -17,7 +17,7 @@ from slm.grading.pairwise import Preference
 from slm.grading.protocol import AGES, ALL_DIMENSIONS, Grade, Ungraded
 from slm.grading.questions import Graded
 from slm.grading.scores import differences, distribution, spent, summary
-from slm.stats.clustered import Mean
+from slm.stats.interval import Interval
 from slm.text import on_terminal, visible
 
 
@@ -60,10 +60,7 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
     if result.means:
         show.figure(
             intervals(
-                [
-                    (name, mean.mean, *(mean.interval or (mean.mean, mean.mean)))
-                    for name, mean in result.means.items()
-                ],
+                [(name, mean.mean, *mean.whiskers) for name, mean in result.means.items()],
                 show.colours(),
                 "grade, 0 to 10",
                 (-0.2, 10.2),
@@ -180,15 +177,9 @@ def as_json(found: Sequence[Graded]) -> str:
     return json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1)
 
 
-def said(mean: Mean | None, *, plus: bool = False) -> str:
+def said(mean: Interval | None, *, plus: bool = False) -> str:
     """A number with its interval, in words; with its sign where it is a difference."""
-    if mean is None:
-        return "not measured"
-    sign = "+" if plus else ""
-    if mean.interval is None:
-        return f"{mean.mean:{sign}.2f}"
-    low, high = mean.interval
-    return f"{mean.mean:{sign}.2f} ({low:{sign}.2f} to {high:{sign}.2f})"
+    return "not measured" if mean is None else mean.to_text("+.2f" if plus else ".2f")
 
 
 def _note(address: str, judge: str, found: Sequence[Graded]) -> str:
@@ -197,7 +188,7 @@ def _note(address: str, judge: str, found: Sequence[Graded]) -> str:
     stories = "story" if result.stories == 1 else "stories"
     sure = (
         "Bars: 95 % intervals over openings"
-        if any(mean.interval for mean in result.means.values())
+        if any(mean.bounds for mean in result.means.values())
         else "One opening: no interval"
     )
     return (

@@ -15,7 +15,7 @@ from slm.interp.heads.atlas import HeadAtlas, Label, labels
 from slm.interp.heads.scores import HeadScores
 from slm.interp.heads.table import COLUMNS, as_json, table
 from slm.interp.heads.targets import Kind
-from slm.stats.many_means import Estimates
+from slm.stats.interval import Intervals
 from slm.stories.annotation import word_classes
 
 STRONGEST = "the strongest"
@@ -231,7 +231,7 @@ def the_proof(tested: Tested, chosen: tuple[int, int]) -> None:
     )
 
 
-def triples(of: Estimates, chosen: tuple[int, int]) -> list[tuple[float, float, float]]:
+def triples(of: Intervals, chosen: tuple[int, int]) -> list[tuple[float, float, float]]:
     """Mean, low and high of every kind."""
     parts = (of.mean[chosen], of.low[chosen], of.high[chosen])
     return [(float(a), float(b), float(c)) for a, b, c in zip(*parts, strict=True)]

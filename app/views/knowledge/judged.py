@@ -48,12 +48,7 @@ def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
     said = {name: with_judge(answers, model, server, store) for name, answers in found.items()}
     for name, answers in said.items():
         if (same := agreement(answers)) is not None:
-            low, high = same.interval
-            st.caption(
-                show.plain(
-                    f"{name}: judge and rule agree on {same.mean:.2f} ({low:.2f} to {high:.2f})."
-                )
-            )
+            st.caption(show.plain(f"{name}: judge and rule agree on {same.to_text()}."))
     return said
 
 

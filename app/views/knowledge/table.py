@@ -61,9 +61,7 @@ def _head(address: str, answers: Sequence[Answer]) -> str:
     """A model's name, over its score for all prompts."""
     score = ""
     if answers:
-        every = scores(answers)[-1].score
-        low, high = every.interval
-        score = f"<span class='score'>score {every.mean:.2f} ({low:.2f} to {high:.2f})</span>"
+        score = f"<span class='score'>score {scores(answers)[-1].score.to_text()}</span>"
     return f"<th scope='col'>{in_html(address)}{score}</th>"
 
 

@@ -14,7 +14,6 @@ from app.widgets.story_view import Shown, story_view
 from slm.generation.sampler import Sampling
 from slm.interp.predictions.intervention import (
     PAIRS,
-    Kept,
     Regeneration,
     Word,
     parse_switches,
@@ -55,8 +54,9 @@ def rewritten(asked: Asked, parts: str, sampling: Sampling) -> None:
     words(after, 1.0, key=f"switched-{asked.address}")
     st.markdown(
         f"The switched model gives the first story **{found.surprise_switched:.2f}** bits a token, "
-        f"the whole one **{found.surprise:.2f}**. Of the words **{told(found.kept)}** stay; between "
-        f"two seeds of the whole model, {told(found.by_luck)}."
+        f"the whole one **{found.surprise:.2f}**. Of the words "
+        f"**{found.kept.to_text('.0%')}** stay; between two seeds of the whole model, "
+        f"{found.by_luck.to_text('.0%')}."
     )
     name = f"rewritten-{asked.address}-token{asked.at}-seed{sampling.seed}"
     show.footer(
@@ -100,11 +100,6 @@ def words(text: Sequence[Word], colour: float, key: str) -> None:
         scale="which way",
         small=True,
     )
-
-
-def told(kept: Kept) -> str:
-    """A share with its interval."""
-    return f"{kept.mean:.0%} ({kept.low:.0%} to {kept.high:.0%})"
 
 
 def as_json(found: Regeneration) -> str:

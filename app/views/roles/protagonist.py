@@ -6,9 +6,12 @@ from functools import partial
 import streamlit as st
 
 from app.figures.intervals import intervals
-from app.views.roles.scores import number, plain
+from app.views.roles.scores import number
 from app.widgets import show
-from slm.interp.roles.protagonist import ProtagonistTest, Trial, rise
+from slm.interp.roles.protagonist import ProtagonistTest
+from slm.interp.roles.protagonist_trial import NeuronTrial, rise
+from slm.json_values import json_value
+from slm.stats.interval import Interval
 
 TITLES = ("In nursery stories", "At the end of sentences alike but for one thing")
 
@@ -34,8 +37,7 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
         f"{show.plain(trial.why)}."
     )
     causes = ", ".join(
-        f"{one.name} {one.value:+.2f} ({one.low:+.2f} to {one.high:+.2f})"
-        for one in trial.effects[:3]
+        f"{name} {one.to_text('+.2f')}" for name, one in list(trial.effects.items())[:3]
     )
     st.markdown(
         show.plain(
@@ -43,9 +45,9 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
             f"{causes}."
         )
     )
-    rows = [one for one in trial.means if one.count]
-    high = max((one.high for one in (*rows, *trial.conditions)), default=1.0)
-    low = min(0.0, *(one.low for one in (*rows, *trial.conditions)))
+    rows = {name: one for name, one in trial.means.items() if one.n}
+    ends = [end for one in (*rows.values(), *trial.conditions.values()) for end in one.whiskers]
+    low, high = min(0.0, *ends), max(ends)
     limits = (low - 0.05 * (high - low), high + 0.05 * (high - low))
     places = st.columns(2, gap="large") if alone else (st.container(), st.container())
     for place, title, shown, where in zip(
@@ -55,7 +57,7 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
             st.markdown(f"**{title}**")
             show.figure(
                 intervals(
-                    [(f"{one.name} ({one.count})", one.value, one.low, one.high) for one in shown],
+                    [(f"{name} ({one.n})", one.mean, *one.whiskers) for name, one in shown.items()],
                     show.colours(),
                     "mean max(activation, 0)",
                     limits,
@@ -68,17 +70,23 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
                 table=partial(numbers, trial),
                 everything=partial(as_json, found),
             )
-    compared = (*trial.contrasts, *trial.fires_more, *trial.effects)
+    compared: list[tuple[str, str, Interval]] = [
+        (measure, name, one)
+        for measure, ones in (
+            ("AUC", trial.contrasts),
+            ("fires more often by", trial.fires_more),
+            ("activation", trial.effects),
+        )
+        for name, one in ones.items()
+    ]
     two_digits = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(
         {
-            "what is compared": [one.name for one in compared],
-            "measure": ["AUC"] * len(trial.contrasts)
-            + ["fires more often by"] * len(trial.fires_more)
-            + ["activation"] * len(trial.effects),
-            "value": [number(one.value) for one in compared],
-            "from": [number(one.low) for one in compared],
-            "to": [number(one.high) for one in compared],
+            "what is compared": [name for _, name, _ in compared],
+            "measure": [measure for measure, _, _ in compared],
+            "value": [number(one.mean) for _, _, one in compared],
+            "from": [number(one.low) for _, _, one in compared],
+            "to": [number(one.high) for _, _, one in compared],
         },
         column_config={"value": two_digits, "from": two_digits, "to": two_digits},
         hide_index=True,
@@ -94,7 +102,7 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
         )
 
 
-def numbers(trial: Trial) -> str:
+def numbers(trial: NeuronTrial) -> str:
     """Every number of a trial as CSV."""
     parts = {
         "mean activation in stories": trial.means,
@@ -107,27 +115,13 @@ def numbers(trial: Trial) -> str:
     return show.csv(
         ("measure", "of", "value", "low", "high", "count"),
         (
-            (measure, one.name, one.value, one.low, one.high, one.count)
+            (measure, name, one.mean, *(one.bounds or ("", "")), one.n)
             for measure, ones in parts.items()
-            for one in ones
+            for name, one in ones.items()
         ),
     )
 
 
 def as_json(found: ProtagonistTest) -> str:
     """All trials with their verdicts, for the reader's own tools."""
-    trials = [
-        {
-            "layer": trial.layer,
-            "neuron": trial.neuron,
-            "verdict": trial.verdict,
-            "why": trial.why,
-            **{
-                part: [plain(one) for one in getattr(trial, part)]
-                for part in ("means", "fires", "contrasts", "fires_more", "effects", "conditions")
-            },
-        }
-        for trial in found.trials
-    ]
-    data = {"address": str(found.address), "stories": found.stories, "trials": trials}
-    return json.dumps(data, ensure_ascii=False, indent=1)
+    return json.dumps(json_value(found), ensure_ascii=False, indent=1)

@@ -11,27 +11,28 @@ import streamlit as st
 
 from app.figures.roles import LayerShares, activation_by_label, shares_by_layer
 from app.widgets import selection, show
-from slm.interp.roles.confirming import Kind
-from slm.interp.roles.scoring import Finding, Roles
+from slm.interp.roles.confirming import RoleKind
+from slm.interp.roles.scoring import NeuronRole, Roles
+from slm.json_values import json_value
 
 EACH = 3  # neurons shown of each label, where all labels are
 MORE = 12
 TITLES = {
-    Kind.EXCITED: "share that a role excites",
-    Kind.INHIBITED: "share that a role inhibits",
+    RoleKind.EXCITED: "share that a role excites",
+    RoleKind.INHIBITED: "share that a role inhibits",
 }
 
 
 def headline(found: Roles) -> None:
     """The answer in a sentence, and what random directions come to."""
     neurons, random = found.confirmed_share, found.random_share
-    done = "excites" if found.kind is Kind.EXCITED else "inhibits"
+    done = "excites" if found.kind is RoleKind.EXCITED else "inhibits"
     st.markdown(
         f"**{neurons.hits:,} of {neurons.count:,}** neurons of {show.plain(str(found.address))} "
         f"({neurons.value:.0%}) have a confirmed role that {done} them; of random directions that read "
-        f"the same residual stream {random.value:.0%} ({random.low:.0%} to {random.high:.0%}). "
+        f"the same residual stream {random.interval.to_text('.0%')}. "
         f"{show.plain(found.beside_random)} Where labels mean nothing, at most "
-        f"{max(layer.luck.value for layer in found.layers):.1%} of a layer are confirmed."
+        f"{max(layer.null_share.value for layer in found.layers):.1%} of a layer are confirmed."
     )
 
 
@@ -40,11 +41,9 @@ def by_layer(all_found: Mapping[str, Roles]) -> None:
     shares = {
         address: [
             LayerShares(
-                neurons=layer.share,
-                random=layer.random_directions.value,
-                low=layer.random_directions.low,
-                high=layer.random_directions.high,
-                luck=layer.luck.value,
+                neurons=layer.share.value,
+                random=layer.random_directions.interval,
+                null=layer.null_share.value,
             )
             for layer in found.layers
         ]
@@ -76,13 +75,11 @@ def by_layer(all_found: Mapping[str, Roles]) -> None:
                 (
                     address,
                     at,
-                    layer.share,
+                    layer.share.value,
                     layer.random_directions.value,
-                    layer.random_directions.low,
-                    layer.random_directions.high,
-                    layer.lead.value,
-                    layer.lead.low,
-                    layer.lead.high,
+                    *layer.random_directions.interval.whiskers,
+                    layer.above_random.mean,
+                    *layer.above_random.whiskers,
                     layer.shuffled.value,
                     layer.dealt.value,
                 )
@@ -122,40 +119,11 @@ def rules() -> None:
 
 def everything(all_found: Mapping[str, Roles]) -> str:
     """All confirmed roles and the best neurons of every label, as JSON."""
-    data = [
-        {
-            "address": address,
-            "stories": found.stories,
-            "words": found.words,
-            "labels": [
-                {
-                    "label": name,
-                    "words": int(found.counts[at]),
-                    "different_words": int(found.different[at]),
-                    "best": [plain(one) for one in found.best(at, MORE)],
-                }
-                for at, name in enumerate(found.names)
-            ],
-            "kind": found.kind.value,
-            "ranked": found.hook,
-            "layers": [
-                {
-                    "share": layer.share,
-                    "shuffled_share": layer.shuffled.value,
-                    "dealt_share": layer.dealt.value,
-                    "random_directions_share": layer.random_directions.value,
-                }
-                for layer in found.layers
-            ],
-            "beside_random_directions": found.beside_random,
-            "confirmed": [plain(one) for one in found.confirmed()],
-        }
-        for address, found in all_found.items()
-    ]
+    data = json_value([found.to_json(MORE) for found in all_found.values()])
     return json.dumps(data, ensure_ascii=False, indent=1)
 
 
-def pick(key: str, table: str, rows: Sequence[Finding]) -> None:
+def pick(key: str, table: str, rows: Sequence[NeuronRole]) -> None:
     """Choose the neuron of the row that was clicked."""
     chosen = st.session_state[table]["selection"]["rows"]
     if chosen:
@@ -193,8 +161,8 @@ def best(found: Roles, label: str | None, key: str) -> None:
                 format="%.2f",
                 width=52,
                 help="How often a word of this role "
-                f"{'excites' if found.kind is Kind.EXCITED else 'inhibits'} it more than another word at "
-                "about the same place of a story, on stories it was not chosen on.",
+                f"{'excites' if found.kind is RoleKind.EXCITED else 'inhibits'} it more than another word "
+                "at about the same place of a story, on stories it was not chosen on.",
             ),
             "95 %": st.column_config.TextColumn(width=100, help="Interval over stories."),
             "fires": st.column_config.NumberColumn(
@@ -253,8 +221,8 @@ def distribution(found: Roles, key: str) -> None:
         st.markdown(
             f"Neuron {layer}.{neuron}, chosen as {found.kind.value} **{show.plain(name)}**: "
             f"AUC {one.auc:.2f} "
-            f"({one.low:.2f} to {one.high:.2f}), bar {there.bar[role]:.2f}; "
-            f"new words {said(one.unseen)}, bar {said(float(there.unseen_bar[role]))}; "
+            f"({one.low:.2f} to {one.high:.2f}), threshold {there.threshold[role]:.2f}; "
+            f"new words {said(one.unseen)}, threshold {said(float(there.unseen_threshold[role]))}; "
             f"fires on {one.fires_on_role:.1%} of them, elsewhere on {one.fires_elsewhere:.1%}; "
             f"same word {said(one.same_word)}. "
             + ("**Confirmed.**" if one.confirmed else "Not confirmed.")

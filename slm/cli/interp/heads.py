@@ -32,7 +32,7 @@ def _heads(chosen: argparse.Namespace) -> None:
 
 def _table(atlas: "HeadAtlas", *, every: bool) -> str:
     from slm.interp.heads.atlas import labels
-    from slm.stats.many_means import LEAST_ROWS
+    from slm.interp.heads.scores import LEAST_ROWS
 
     scores, confirmed = atlas.scores, atlas.confirmed()
     layers, heads = scores.distance.shape

@@ -2,18 +2,16 @@
 
 import argparse
 import math
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slm.cli.command import Commands, answer, seed, watched
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.interp.roles.scoring import LayerRoles
+    from slm.interp.roles.scoring import LayerRoles, NeuronRole
 
 NURSERY = "nursery"
 BEST = 5
-PARTS = ("means", "fires", "contrasts", "fires_more", "effects", "conditions")
 
 
 def add_to(commands: Commands) -> None:
@@ -36,7 +34,6 @@ def add_to(commands: Commands) -> None:
 
 
 def _protagonist(chosen: argparse.Namespace) -> None:
-    from slm.interp.neurons.activations import ranked_hook
     from slm.interp.roles.protagonist import STORIES, protagonist_test
     from slm.runs import load_checkpoint
 
@@ -46,14 +43,7 @@ def _protagonist(chosen: argparse.Namespace) -> None:
     count = STORIES if chosen.stories is None else chosen.stories
     checkpoint = load_checkpoint(chosen.address)
     tested = watched(protagonist_test(checkpoint, count=count, seed=chosen.seed, neuron=neuron))
-    trials = tested.trials
-    hook = ranked_hook(checkpoint.config)
-    data = {
-        "address": str(tested.address),
-        "ranked": hook,
-        "stories": tested.stories,
-        "trials": [_trial(trial) for trial in trials],
-    }
+    trials, hook = tested.trials, tested.hook
 
     def text() -> str:
         lines = [f"{tested.address}, {count} nursery stories, tested on those it was not chosen on"]
@@ -70,20 +60,12 @@ def _protagonist(chosen: argparse.Namespace) -> None:
         ):
             lines.append(title)
             lines += [
-                f"  {row.value:6.2f}  ({row.low:5.2f} to {row.high:5.2f})  {row.name}, {row.count}"
-                for row in rows
+                f"  {row.mean:6.2f}  ({row.low:5.2f} to {row.high:5.2f})  {name}, {row.n}"
+                for name, row in rows.items()
             ]
         return "\n".join(lines)
 
-    answer(chosen, data, text)
-
-
-def _trial(trial: Any) -> dict[str, Any]:
-    """A trial as plain values; null where there was nothing to measure."""
-    found = {**asdict(trial), "why": trial.why}
-    for part in PARTS:
-        found[part] = [_numbers(one) for one in getattr(trial, part)]
-    return found
+    answer(chosen, tested.to_json(), text)
 
 
 def _roles(chosen: argparse.Namespace) -> None:
@@ -98,33 +80,10 @@ def _roles(chosen: argparse.Namespace) -> None:
     names, stories = labelled(checkpoint.tokenizer, chosen.corpus, count, seed=chosen.seed)
     roles = watched(score_roles(checkpoint, stories, names, seed=chosen.seed))
     excited, inhibited = roles.excited, roles.inhibited
+    kinds = {found.kind.name.lower(): found for found in (excited, inhibited)}
     data = {
-        "address": str(excited.address),
         "corpus": chosen.corpus,
-        "stories": excited.stories,
-        "words": excited.words,
-        "ranked": excited.hook,
-        "layers": [
-            {"layer": layer, **_shares(one), "inhibited": _shares(inhibited.layers[layer])}
-            for layer, one in enumerate(excited.layers)
-        ],
-        "beside_random_directions": {
-            "excited": excited.beside_random,
-            "inhibited": inhibited.beside_random,
-        },
-        "labels": [
-            {
-                "label": name,
-                "words": int(excited.counts[label]),
-                "different_words": int(excited.different[label]),
-                "confirmed_neurons": excited.confirmed_for(label),
-                "inhibited_neurons": inhibited.confirmed_for(label),
-                "best": [_numbers(one) for one in excited.best(label, chosen.best)],
-            }
-            for label, name in enumerate(names)
-        ],
-        "confirmed": [_numbers(one) for one in excited.confirmed()],
-        "inhibited": [_numbers(one) for one in inhibited.confirmed()],
+        **{name: found.to_json(chosen.best) for name, found in kinds.items()},
     }
 
     def text() -> str:
@@ -136,63 +95,40 @@ def _roles(chosen: argparse.Namespace) -> None:
             lines.append(f"{found.kind} words of a role")
             lines += [f"  layer {at}: {_beside(layer)}" for at, layer in enumerate(found.layers)]
             lines.append(f"  {found.beside_random}")
-        for one in data["labels"]:
+        for label, name in enumerate(names):
             lines.append(
-                f"{one['label']}: excites {one['confirmed_neurons']} neurons, "
-                f"inhibits {one['inhibited_neurons']}"
+                f"{name}: excites {excited.confirmed_for(label)} neurons, "
+                f"inhibits {inhibited.confirmed_for(label)}"
             )
-            if not one["best"]:
-                lines.append("  too rare in these stories")
-            lines += [
-                f"  layer {b['layer']} neuron {b['neuron']:4}  AUC {_read(b['auc'])} "
-                f"({_read(b['low'])} to {_read(b['high'])})  new words {_read(b['unseen'])}  "
-                f"same word {_read(b['same_word'])}  fires on {_share(b['fires_on_role'])}, elsewhere on "
-                f"{_share(b['fires_elsewhere'])}  {'confirmed' if b['confirmed'] else ''}".rstrip()
-                for b in one["best"]
-            ]
+            best = excited.best(label, chosen.best)
+            lines += [_line(one) for one in best] or ["  too rare in these stories"]
         return "\n".join(lines)
 
     answer(chosen, data, text)
 
 
+def _line(one: "NeuronRole") -> str:
+    return (
+        f"  layer {one.layer} neuron {one.neuron:4}  AUC {_read(one.auc)} "
+        f"({_read(one.low)} to {_read(one.high)})  new words {_read(one.unseen)}  "
+        f"same word {_read(one.same_word)}  fires on {_share(one.fires_on_role)}, elsewhere on "
+        f"{_share(one.fires_elsewhere)}  {'confirmed' if one.confirmed else ''}"
+    ).rstrip()
+
+
 def _beside(layer: "LayerRoles") -> str:
     """A layer's share of confirmed neurons beside its controls, in a line."""
-    random, ahead = layer.random_directions, layer.lead
+    random, ahead = layer.random_directions, layer.above_random
     return (
-        f"{layer.share:6.1%}   random directions: {random.value:.1%} ({random.low:.1%} to "
-        f"{random.high:.1%}), neurons above them by {ahead.value:+.1%} ({ahead.low:+.1%} to "
-        f"{ahead.high:+.1%})   labels shuffled: {layer.shuffled.value:.1%}, dealt to other words: "
-        f"{layer.dealt.value:.1%}"
+        f"{layer.share.value:6.1%}   random directions: {random.interval.to_text('.1%')}, "
+        f"neurons above them by {ahead.to_text('+.1%')}   labels shuffled: {layer.shuffled.value:.1%}, "
+        f"dealt to other words: {layer.dealt.value:.1%}"
     )
 
 
-def _shares(layer: "LayerRoles") -> dict[str, float]:
-    """A layer's share of confirmed neurons beside its controls, as plain values."""
-    random, ahead = layer.random_directions, layer.lead
-    return {
-        "share": layer.share,
-        "shuffled_share": layer.shuffled.value,
-        "dealt_share": layer.dealt.value,
-        "random_directions_share": random.value,
-        "random_directions_low": random.low,
-        "random_directions_high": random.high,
-        "above_random_directions": ahead.value,
-        "above_random_directions_low": ahead.low,
-        "above_random_directions_high": ahead.high,
-    }
+def _read(value: float) -> str:
+    return "  - " if math.isnan(value) else f"{value:.2f}"
 
 
-def _numbers(finding: Any) -> dict[str, Any]:
-    """A finding's fields; null where nothing could be compared."""
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in asdict(finding).items()
-    }
-
-
-def _read(value: float | None) -> str:
-    return "  - " if value is None else f"{value:.2f}"
-
-
-def _share(value: float | None) -> str:
-    return "  - " if value is None else f"{value:.1%}"
+def _share(value: float) -> str:
+    return "  - " if math.isnan(value) else f"{value:.1%}"

@@ -9,10 +9,11 @@ from importlib import resources
 
 from slm.comparing.comparison import PAINTED, Comparison, Thumbnails
 from slm.comparing.curves import BITS, LOSS, SHOWN_FIRST
-from slm.comparing.difference import Estimate, StoryDifference, Word
+from slm.comparing.difference import StoryDifference, Word
 from slm.comparing.matching import Alone, Matching, Pair, Unit
 from slm.comparing.report.drawing import chart, intervals, mask, mosaic
 from slm.comparing.similarity import Similarity
+from slm.stats.interval import Interval
 from slm.stories.tokenizer import END
 from slm.text import in_html
 
@@ -75,26 +76,11 @@ def _head(found: Comparison) -> str:
     links = "".join(f'<a href="#{name}">{title}</a>' for name, title in sections)
     return f"""<h1>What changed between two models?</h1>
 <p class="lead"><b class="a">A is {in_html(found.a)}</b>, <b class="b">B is {in_html(found.b)}</b>.
-{verdict(found)}</p>
+{found.loss.verdict()}</p>
 <figure>{intervals(rows, "bits per byte")}
 <figcaption>Bits per byte on the same {loss.stories} stories, lower is better. Lines: 95 % of
-1,000 resamples of the stories.</figcaption></figure>
+2,000 resamples of the stories.</figcaption></figure>
 <nav>{links}</nav>"""
-
-
-def verdict(found: Comparison) -> str:
-    """The answer in a sentence."""
-    gain = found.loss.gain
-    size = f"{abs(gain.value):.3f} bits per byte"
-    low, high = sorted(map(abs, (gain.low, gain.high)))
-    between = f"95 % between {low:.3f} and {high:.3f}"
-    if gain.low <= 0 <= gain.high:
-        return (
-            f"On {found.loss.stories} stories they cannot be told apart by their loss: B costs "
-            f"{gain.value:+.3f} bits per byte more (95 % between {gain.low:+.3f} and {gain.high:+.3f})."
-        )
-    better, worse = ("A", "B") if gain.value > 0 else ("B", "A")
-    return f"{better} expects these stories better: it costs {size} less than {worse} ({between})."
 
 
 def _curves(found: Comparison) -> str:
@@ -179,7 +165,7 @@ def _words(found: Comparison) -> str:
     def rows(words: list[Word]) -> str:
         return "".join(
             f'<tr><td class="says">{"■ end of the story" if word.text == END else in_html(word.text)}</td>'
-            f'<td class="n">{word.count}</td><td class="n">{word.gain.value:+.2f}</td>'
+            f'<td class="n">{word.count}</td><td class="n">{word.gain.mean:+.2f}</td>'
             f'<td>{_between(word.gain)}</td><td class="n">{word.total:+.0f}</td></tr>'
             for word in words
         )
@@ -200,7 +186,7 @@ def _words(found: Comparison) -> str:
 fewer than three stories are left out.</p><div class="columns">{tables}</div>"""
 
 
-def _between(one: Estimate) -> str:
+def _between(one: Interval) -> str:
     return f"{one.low:+.2f} to {one.high:+.2f}"
 
 

@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 import numpy as np
 from jaxtyping import UInt8
 
-from slm.comparing.difference import Estimate
+from slm.stats.interval import Interval
 from slm.text import in_html
 
 Series = tuple[str, str, list[tuple[float, float]]]
@@ -80,9 +80,10 @@ def chart(series: Sequence[Series], across: str, up: str) -> str:
     )
 
 
-def intervals(rows: Sequence[tuple[str, Estimate, str]], axis: str) -> str:
-    """A dot with its interval for each (name, estimate, class)."""
-    low, high = min(one.low for _, one, _ in rows), max(one.high for _, one, _ in rows)
+def intervals(rows: Sequence[tuple[str, Interval, str]], axis: str) -> str:
+    """A dot with its interval for each (name, interval, class)."""
+    ends = [end for _, one, _ in rows for end in one.whiskers]
+    low, high = min(ends), max(ends)
     room = 0.12 * (high - low) or 0.1
     low, high = low - room, high + room
     wide, left, tall = 720, 40, 30
@@ -101,11 +102,11 @@ def intervals(rows: Sequence[tuple[str, Estimate, str]], axis: str) -> str:
     for row, (name, one, kind) in enumerate(rows):
         y = tall * row + tall / 2
         drawn.append(f'<text class="name" x="0" y="{y + 4}">{in_html(name)}</text>')
+        left_end, right_end = map(at, one.whiskers)
         drawn.append(
-            f'<line class="{kind} wide" x1="{at(one.low):.1f}" x2="{at(one.high):.1f}" y1="{y}" y2="{y}"/>'
-            f'<circle class="{kind}" cx="{at(one.value):.1f}" cy="{y}" r="6"/>'
-            f'<text class="name" x="{wide - 175}" y="{y + 4}">{one.value:.3f} '
-            f"({one.low:.3f} to {one.high:.3f})</text>"
+            f'<line class="{kind} wide" x1="{left_end:.1f}" x2="{right_end:.1f}" y1="{y}" y2="{y}"/>'
+            f'<circle class="{kind}" cx="{at(one.mean):.1f}" cy="{y}" r="6"/>'
+            f'<text class="name" x="{wide - 175}" y="{y + 4}">{one.to_text(".3f")}</text>'
         )
     drawn.append(
         f'<text x="{(wide - 190 + left) / 2}" y="{bottom + 32}" text-anchor="middle">{in_html(axis)}</text>'

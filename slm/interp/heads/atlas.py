@@ -14,13 +14,13 @@ from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
 from slm.interp.heads.rows import STORIES, make_rows
-from slm.interp.heads.scores import HeadScores, measure, scores_of
+from slm.interp.heads.scores import HeadScores, mean_intervals, measure, scores_of
 from slm.interp.heads.targets import BY_PLACE, Kind, Rows
 from slm.model import functional
 from slm.model.weights import Weights
 from slm.progress import Progress
 from slm.runs import Address, Checkpoint
-from slm.stats.many_means import Estimates, estimate, together
+from slm.stats.interval import Intervals
 from slm.stories.annotation.labelled import NURSERY
 
 HARM = 0.01
@@ -58,9 +58,9 @@ class HeadAtlas:
     """
 
     scores: HeadScores
-    harm: Estimates
-    elsewhere: Estimates
-    effect: Estimates
+    harm: Intervals
+    elsewhere: Intervals
+    effect: Intervals
 
     @property
     def address(self) -> Address:
@@ -69,7 +69,7 @@ class HeadAtlas:
 
     def confirmed(self) -> np.ndarray:
         """Which labels are shown as proven, [layer head kind]."""
-        return np.asarray(self.scores.beats() & self.effect.clearly_above(HARM))
+        return np.asarray(self.scores.beats() & self.effect.is_significant(HARM))
 
     def labels(self, layer: int, head: int) -> tuple[Label, ...]:
         """Everything a head is said to do, confirmed or not; the strongest score first."""
@@ -197,9 +197,9 @@ def _proven(
         found[kind] = _means(mine, served[here]), _means(mine, other[here])
     return HeadAtlas(
         scores=scores,
-        harm=together([estimate(found[kind][0], seed) for kind in scores.kinds]),
-        elsewhere=together([estimate(found[kind][1], seed) for kind in scores.kinds]),
-        effect=together([estimate(found[kind][0] - found[kind][1], seed) for kind in scores.kinds]),
+        harm=mean_intervals([found[kind][0] for kind in scores.kinds], seed),
+        elsewhere=mean_intervals([found[kind][1] for kind in scores.kinds], seed),
+        effect=mean_intervals([found[kind][0] - found[kind][1] for kind in scores.kinds], seed),
     )
 
 

@@ -4,6 +4,7 @@ Cheap: one pass over the rows, no ablation. A score is linear in the pattern, so
 and all kinds are one matrix product.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +16,15 @@ from slm.interp.heads.rows import STORIES, make_rows
 from slm.interp.heads.targets import BY_PLACE, DISTANCES, Kind, Rows
 from slm.model import functional
 from slm.runs import Address, Checkpoint
-from slm.stats.many_means import Estimates, estimate, together
+from slm.stats.bootstrap import bootstrap_means
+from slm.stats.interval import Intervals
 from slm.stories.annotation.labelled import NURSERY
 
 EFFECT = 0.05
 """A score beats its baseline where the difference is at least this share of the attention, and the
 95 % interval of the difference lies above 0."""
+LEAST_ROWS = 8
+"""Rows below which nothing is said of a kind."""
 ROWS_AT_ONCE = 8
 NEAR = 4  # distances on each side that a distance is compared with
 
@@ -39,16 +43,16 @@ class HeadScores:
     address: Address
     corpus: str
     kinds: tuple[str, ...]
-    score: Estimates
-    baseline: Estimates
-    difference: Estimates
+    score: Intervals
+    baseline: Intervals
+    difference: Intervals
     distance: Int64[np.ndarray, "layer head"]
     profile: Float[np.ndarray, "layer head distance"]
     rows: tuple[int, ...]
 
     def beats(self) -> np.ndarray:
         """Whether each score clearly beats its baseline, [layer head kind]."""
-        return self.difference.clearly_above(EFFECT)
+        return self.difference.is_significant(EFFECT)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,18 +142,23 @@ def scores_of(checkpoint: Checkpoint, rows: Rows, measured: Measured, seed: int 
         )
         found[name] = own, np.stack(nulls)
     kinds = (*map(str, BY_PLACE), *rows.kinds)
-    against = {kind: _larger(nulls) for kind, (_, nulls) in found.items()}
+    baseline = {kind: _larger(nulls) for kind, (_, nulls) in found.items()}
     return HeadScores(
         address=checkpoint.address,
         corpus=rows.corpus,
         kinds=kinds,
-        score=together([estimate(found[kind][0], seed) for kind in kinds]),
-        baseline=together([estimate(against[kind], seed) for kind in kinds]),
-        difference=together([estimate(found[kind][0] - against[kind], seed) for kind in kinds]),
+        score=mean_intervals([found[kind][0] for kind in kinds], seed),
+        baseline=mean_intervals([baseline[kind] for kind in kinds], seed),
+        difference=mean_intervals([found[kind][0] - baseline[kind] for kind in kinds], seed),
         distance=distance,
         profile=profile.mean(0),
         rows=tuple(len(found[kind][0]) for kind in kinds),
     )
+
+
+def mean_intervals(kinds: Sequence[np.ndarray], seed: int) -> Intervals:
+    """Bootstrap the mean over rows of every kind, [layer head kind]; NaN below `LEAST_ROWS` rows."""
+    return Intervals.stack([bootstrap_means(rows, seed, least=LEAST_ROWS) for rows in kinds])
 
 
 def _larger(

@@ -6,7 +6,7 @@ from typing import Any
 
 from slm.interp.heads.atlas import HARM, HeadAtlas, labels
 from slm.interp.heads.scores import EFFECT, HeadScores
-from slm.stats.many_means import Estimates
+from slm.stats.interval import Intervals
 
 COLUMNS = (
     "layer",
@@ -35,7 +35,7 @@ COLUMNS = (
 )
 
 
-def numbers(of: Estimates | None, at: tuple[int, int, int]) -> list[float | None]:
+def numbers(of: Intervals | None, at: tuple[int, int, int]) -> list[float | None]:
     """Mean, low and high of one head and kind; None where not measured."""
     if of is None:
         return [None] * 3
@@ -103,7 +103,7 @@ def as_json(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Any]:
     }
 
 
-def _parts(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Estimates | None]:
+def _parts(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Intervals | None]:
     return {
         "score": scores.score,
         "baseline": scores.baseline,

@@ -20,11 +20,12 @@ from slm.generation.sampler import Completion, Sampling, complete
 from slm.interp.predictions.ablation import POST, Z, mean_outputs
 from slm.model import functional
 from slm.runs import Address, Checkpoint
+from slm.stats.bootstrap import bootstrap_mean
+from slm.stats.interval import Interval
 from slm.stories import shipped
 
 PAIRS = 8
 """Pairs of stories over which words that stay are counted."""
-DRAWS = 2000
 MOST_SWITCHES = 64
 
 _SWITCH = re.compile(r"(\d{1,3})\.(n?)(\d{1,5})(?:=(-?\d{1,3}(?:\.\d{1,4})?))?", re.ASCII)
@@ -106,15 +107,6 @@ def edit_of(checkpoint: Checkpoint, switches: Sequence[Switch]) -> functional.In
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
-    """The share of words that two stories have in common, in order: its mean, and 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Regeneration:
     """A story as the whole model writes it, and as it does with parts switched, with the same luck.
 
@@ -128,8 +120,8 @@ class Regeneration:
     switches: tuple[Switch, ...]
     whole: Completion
     switched: Completion
-    kept: Kept
-    by_luck: Kept
+    kept: Interval
+    by_luck: Interval
     surprise: float
     surprise_switched: float
 
@@ -153,8 +145,8 @@ def regenerate(
         switches=tuple(switches),
         whole=whole[0],
         switched=switched[0],
-        kept=_interval(kept),
-        by_luck=_interval(by_luck),
+        kept=bootstrap_mean(kept),
+        by_luck=bootstrap_mean(by_luck),
         surprise=_surprise(checkpoint, whole[0], functional.identity),
         surprise_switched=_surprise(checkpoint, whole[0], edit),
     )
@@ -188,14 +180,6 @@ def _share(before: str, after: str) -> float:
     first, second = word_diff(before, after)
     words = len(first) + len(second)
     return sum(word.stays for word in (*first, *second)) / words if words else 1.0
-
-
-def _interval(shares: Sequence[float]) -> Kept:
-    """The mean, and its interval by bootstrap over the stories."""
-    draw = np.random.default_rng(0)
-    means = draw.choice(np.array(shares), (DRAWS, len(shares))).mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Kept(mean=float(np.mean(shares)), low=float(low), high=float(high))
 
 
 def _surprise(checkpoint: Checkpoint, story: Completion, edit: functional.InterventionFn) -> float:

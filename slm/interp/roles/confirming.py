@@ -10,17 +10,12 @@ from enum import StrEnum
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from slm.interp.roles.labelled_words import Words, second_stories, second_words
-from slm.stats.roc_auc import (
-    SURE,
-    auc,
-    centred_ranks,
-    luck,
-    rates,
-    separated,
-    shuffled_distances,
-)
-from slm.stats.shares import Share
+from slm.interp.roles.labelled_words import LabelledWords, held_out_stories, held_out_words
+from slm.stats.interval import Z95
+from slm.stats.permutation import permutation_null, permuted_deviations
+from slm.stats.proportions import Proportion
+from slm.stats.rates import event_rates
+from slm.stats.roc_auc import centred_ranks, roc_auc, roc_auc_interval
 
 FEWEST = 10
 """Words of a label that each half must hold for it to be scored."""
@@ -28,7 +23,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NONE = -1
 
 
-class Kind(StrEnum):
+class RoleKind(StrEnum):
     """What a role's words do to a neuron. Both are scored alike, and never counted together."""
 
     EXCITED = "excited by"
@@ -37,15 +32,15 @@ class Kind(StrEnum):
     @property
     def sign(self) -> int:
         """1 where the role's words have the higher activations, -1 where they have the lower ones."""
-        return 1 if self is Kind.EXCITED else -1
+        return 1 if self is RoleKind.EXCITED else -1
 
     def of(self, auc: Float[np.ndarray, "*at"]) -> Float[np.ndarray, "*at"]:
         """The AUC of this kind, of that of excitation."""
-        return auc if self is Kind.EXCITED else 1 - auc
+        return auc if self is RoleKind.EXCITED else 1 - auc
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Scores:
+class RoleScores:
     """How neurons fare with every label, as one kind of role; NaN where a label is too rare.
 
     AUCs are of the kind: the chance that the word with the label excites (or inhibits) the neuron
@@ -66,13 +61,13 @@ class Scores:
     fires_elsewhere: Float[np.ndarray, "label neuron"]
     role: Int[np.ndarray, "neuron"]
     confirmed: Bool[np.ndarray, "neuron"]
-    bar: Float[np.ndarray, "label"]
-    unseen_bar: Float[np.ndarray, "label"]
+    threshold: Float[np.ndarray, "label"]
+    unseen_threshold: Float[np.ndarray, "label"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Aucs:
-    """The AUCs of `Scores`, of excitation, for one set of labels."""
+class RoleAucs:
+    """The AUCs of `RoleScores`, of excitation, for one set of labels."""
 
     labels: Bool[np.ndarray, "word label"]
     choosing: Float[np.ndarray, "label neuron"]
@@ -84,54 +79,57 @@ class Evidence:
     """A layer's activations at the words, ranked once for both kinds and any labels."""
 
     def __init__(
-        self, acts: Float[np.ndarray, "neuron word"], words: Words, *, seed: int = 0
+        self, acts: Float[np.ndarray, "neuron word"], words: LabelledWords, *, seed: int = 0
     ) -> None:
-        later = second_stories(words)
-        self.unseen = second_words(words)
+        later = held_out_stories(words)
+        self.unseen = held_out_words(words)
         self.choosing, self.trying = (
-            Part(acts, words, ~later & ~self.unseen),
-            Part(acts, words, later),
+            WordSample(acts, words, ~later & ~self.unseen),
+            WordSample(acts, words, later),
         )
         self.rare = np.minimum(self.choosing.labels.sum(0), self.trying.labels.sum(0)) < FEWEST
         trying = self.trying
-        by_place = shuffled_distances(
+        by_place = permuted_deviations(
             trying.centred, trying.labels, trying.place, trying.groups, seed=seed
         )
         fresh = trying.each_word_once(self.unseen, words.labels)
-        by_word = shuffled_distances(*fresh, np.zeros(len(fresh[1]), dtype=int), seed=seed)
-        self._luck = {
-            kind: (luck(kind.sign * by_place), luck(kind.sign * by_word)) for kind in Kind
+        by_word = permuted_deviations(*fresh, np.zeros(len(fresh[1]), dtype=int), seed=seed)
+        self._nulls = {
+            kind: (permutation_null(kind.sign * by_place), permutation_null(kind.sign * by_word))
+            for kind in RoleKind
         }
 
-    def aucs(self, labels: Bool[np.ndarray, "word label"]) -> Aucs:
+    def aucs(self, labels: Bool[np.ndarray, "word label"]) -> RoleAucs:
         """The AUCs of every neuron for labels of all words."""
-        return Aucs(
+        return RoleAucs(
             labels=labels,
             choosing=without(self.rare, self.choosing.auc(labels)),
             held_out=without(self.rare, self.trying.auc(labels)),
-            unseen=without(self.rare, auc(*self.trying.each_word_once(self.unseen, labels))),
+            unseen=without(self.rare, roc_auc(*self.trying.each_word_once(self.unseen, labels))),
         )
 
-    def confirmed(self, labels: Bool[np.ndarray, "word label"]) -> dict[Kind, Share]:
+    def confirmed(self, labels: Bool[np.ndarray, "word label"]) -> dict[RoleKind, Proportion]:
         """How many neurons are confirmed with these labels, as each kind of role."""
         aucs = self.aucs(labels)
-        found = {kind: self.scores(aucs, kind).confirmed for kind in Kind}
-        return {kind: Share(hits=int(ones.sum()), count=len(ones)) for kind, ones in found.items()}
+        found = {kind: self.scores(aucs, kind).confirmed for kind in RoleKind}
+        return {
+            kind: Proportion(hits=int(ones.sum()), count=len(ones)) for kind, ones in found.items()
+        }
 
-    def scores(self, aucs: Aucs, kind: Kind, *, shown: int = 0) -> Scores:
+    def scores(self, aucs: RoleAucs, kind: RoleKind, *, shown: int = 0) -> RoleScores:
         """Choose roles of a kind and confirm them.
 
         Intervals are worked out where they decide; with `shown`, for every role that was chosen, and
         for so many of each label's best neurons.
         """
-        places, fresh = self._luck[kind]
+        places, fresh = self._nulls[kind]
         choosing, held_out, unseen = map(kind.of, (aucs.choosing, aucs.held_out, aucs.unseen))
         role = choose(choosing, aucs.labels[self.choosing.at])
         neurons = np.arange(len(role))
         confirmed = (
             (role != NONE)
-            & (held_out[role, neurons] > places.bar[role])
-            & (unseen[role, neurons] > fresh.one_in_a_hundred[role])
+            & (held_out[role, neurons] > places.threshold[role])
+            & (unseen[role, neurons] > fresh.p99[role])
         )
         asked = (role != NONE) if shown else confirmed
         low, high, on, elsewhere = (np.full(held_out.shape, np.nan) for _ in range(4))
@@ -143,15 +141,17 @@ class Evidence:
                 continue
             strata, story = self.trying.place, self.trying.story
             acts = self.trying.acts[some]
-            found = separated(kind.sign * acts, labels[:, label], strata, story)
-            fires = rates(acts > 0, labels[:, label], strata, story)
+            found = roc_auc_interval(kind.sign * acts, labels[:, label], strata, story)
+            fires = event_rates(acts > 0, labels[:, label], strata, story)
             low[label, some], high[label, some] = found.low, found.high
-            on[label, some], elsewhere[label, some] = fires.on, fires.elsewhere
-            surely = (found.low > places.bar[label]) & (
-                (fires.low > 0) if kind is Kind.EXCITED else (fires.high < 0)
+            on[label, some], elsewhere[label, some] = fires.on, fires.off
+            surely = (found.low > places.threshold[label]) & (
+                (fires.difference.low > 0)
+                if kind is RoleKind.EXCITED
+                else (fires.difference.high < 0)
             )
             confirmed[some] &= surely | (role[some] != label)
-        return Scores(
+        return RoleScores(
             choosing=choosing,
             held_out=held_out,
             low=low,
@@ -161,16 +161,19 @@ class Evidence:
             fires_elsewhere=elsewhere,
             role=role,
             confirmed=confirmed,
-            bar=without(self.rare, places.bar),
-            unseen_bar=without(self.rare, fresh.one_in_a_hundred),
+            threshold=without(self.rare, places.threshold),
+            unseen_threshold=without(self.rare, fresh.p99),
         )
 
 
-class Part:
+class WordSample:
     """Some of the words, with every neuron's activations there and their centred ranks."""
 
     def __init__(
-        self, acts: Float[np.ndarray, "neuron all"], words: Words, at: Bool[np.ndarray, "all"]
+        self,
+        acts: Float[np.ndarray, "neuron all"],
+        words: LabelledWords,
+        at: Bool[np.ndarray, "all"],
     ) -> None:
         self.at, self.acts = at, acts[:, at]
         self.labels, self.which = words.labels[at], words.which[at]
@@ -179,7 +182,7 @@ class Part:
 
     def auc(self, labels: Bool[np.ndarray, "all label"]) -> Float[np.ndarray, "label neuron"]:
         """AUC of every neuron for labels of all words, of which only its own count."""
-        return auc(self.centred, labels[self.at], self.place)
+        return roc_auc(self.centred, labels[self.at], self.place)
 
     def quantiles(self) -> Float[np.ndarray, "label neuron five"]:
         """Quantiles of each neuron's activations on each label's words; NaN for a label without any."""
@@ -224,7 +227,7 @@ def choose(
         spread = (
             found * (1 - found) + (positive - 1) * (q1 - found**2) + (other - 1) * (q2 - found**2)
         )
-        surely = found - SURE * np.sqrt(np.maximum(spread, 0) / (positive * other))
+        surely = found - Z95 * np.sqrt(np.maximum(spread, 0) / (positive * other))
     surely = np.nan_to_num(surely, nan=-1.0)
     return np.where(surely.max(0) > 0.5, surely.argmax(0), NONE)
 

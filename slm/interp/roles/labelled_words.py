@@ -21,7 +21,7 @@ AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Words:
+class LabelledWords:
     """The first tokens of all words of some stories, story by story; every array is [word].
 
     `which` numbers the different words (by their first token, in small letters), `place` is the
@@ -42,11 +42,11 @@ class Words:
 
 def words_of(
     stories: Sequence[LabelledStory], names: tuple[str, ...], str_tokens: Sequence[str]
-) -> Words:
+) -> LabelledWords:
     """Put the words of stories one after the other. `str_tokens` are `first_str_tokens` of the stories."""
     _, which = np.unique(np.array(str_tokens, dtype=object).astype(str), return_inverse=True)
     places = np.concatenate([np.array(story.places, dtype=np.int64) for story in stories])
-    return Words(
+    return LabelledWords(
         story=np.repeat(np.arange(len(stories)), [len(story.places) for story in stories]),
         place=np.digitize(places, PLACES),
         which=which,
@@ -81,12 +81,12 @@ def activations_at_words(
     return reading(config, block, streams).T.contiguous().half().numpy()
 
 
-def second_stories(words: Words) -> Bool[np.ndarray, "word"]:
+def held_out_stories(words: LabelledWords) -> Bool[np.ndarray, "word"]:
     """Words of every other story: the half that roles are confirmed on."""
     return words.story % 2 == 1
 
 
-def second_words(words: Words) -> Bool[np.ndarray, "word"]:
+def held_out_words(words: LabelledWords) -> Bool[np.ndarray, "word"]:
     """Half of the different words, so that each label's are shared out about evenly.
 
     Within each label, its words by how often they occur go to the halves as in A B B A A B B A.
@@ -116,7 +116,9 @@ def of_both_kinds(
     return np.asarray(mixed)[which]
 
 
-def dealt_to_words(words: Words, generator: np.random.Generator) -> Bool[np.ndarray, "word label"]:
+def dealt_to_words(
+    words: LabelledWords, generator: np.random.Generator
+) -> Bool[np.ndarray, "word label"]:
     """Labels dealt to other words: all places of a word get what one other word's places have.
 
     So each word keeps being of few kinds, wherever it stands, and none of them means anything.
@@ -125,7 +127,7 @@ def dealt_to_words(words: Words, generator: np.random.Generator) -> Bool[np.ndar
     starts = np.searchsorted(words.which[order], np.arange(words.which.max() + 1))
     often = np.bincount(words.which)
     second = np.zeros(len(often), dtype=bool)
-    second[words.which] = second_words(words)
+    second[words.which] = held_out_words(words)
     giver = np.empty(len(often), dtype=int)
     for half in (np.flatnonzero(second), np.flatnonzero(~second)):
         giver[half] = generator.permutation(half)

@@ -14,6 +14,7 @@ more. The two kinds are counted apart, and both stand beside what random directi
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,21 +22,23 @@ from jaxtyping import Bool, Float, Int
 
 from slm.errors import BadInput
 from slm.interp.neurons.activations import ranked_hook
-from slm.interp.roles.confirming import Evidence, Kind, Scores, without
+from slm.interp.roles.confirming import Evidence, RoleKind, RoleScores, without
 from slm.interp.roles.labelled_words import (
-    Words,
+    LabelledWords,
     activations_at_words,
     dealt_to_words,
+    held_out_stories,
     of_both_kinds,
-    second_stories,
     streams_at_words,
     words_of,
 )
 from slm.interp.roles.random_directions import firing_as_often, random_directions
 from slm.progress import Progress
 from slm.runs import Address, Checkpoint
-from slm.stats.roc_auc import auc, centred_ranks, shuffled
-from slm.stats.shares import Lead, Share, lead, total
+from slm.stats.interval import Interval
+from slm.stats.permutation import permute_labels
+from slm.stats.proportions import Proportion, difference, total
+from slm.stats.roc_auc import centred_ranks, roc_auc
 from slm.stories.annotation.labelled import LabelledStory, first_str_tokens
 
 STORIES = 80
@@ -52,11 +55,13 @@ CARRIED = (
     "the residual stream carries these roles; single neurons are no more aligned with them than "
     "random directions."
 )
-NEITHER = "neither neurons nor random directions are confirmed more often than luck allows."
+NEITHER = (
+    "neither neurons nor random directions are confirmed more often than with meaningless labels."
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LayerRoles(Scores):
+class LayerRoles(RoleScores):
     """How the neurons of a layer fare, and what meaningless labels come to.
 
     `same_word` is the AUC of the second half of the stories with the word held fixed (0.5 for a mere
@@ -68,37 +73,42 @@ class LayerRoles(Scores):
 
     same_word: Float[np.ndarray, "label neuron"]
     quantiles: Float[np.ndarray, "label neuron five"]
-    shuffled: Share
-    dealt: Share
-    random_directions: Share
+    shuffled: Proportion
+    dealt: Proportion
+    random_directions: Proportion
 
     @property
-    def share(self) -> float:
-        """The share of neurons whose role is confirmed."""
-        return self.counted.value
+    def share(self) -> Proportion:
+        """The neurons whose role is confirmed."""
+        return Proportion(hits=int(self.confirmed.sum()), count=len(self.confirmed))
 
     @property
-    def luck(self) -> Share:
-        """The greater share of those that are confirmed where labels mean nothing."""
+    def null_share(self) -> Proportion:
+        """Those that are confirmed where labels mean nothing: the larger of the two nulls."""
         return max(self.shuffled, self.dealt, key=lambda share: share.value)
 
     @property
-    def counted(self) -> Share:
-        """The same, with its interval."""
-        return Share(hits=int(self.confirmed.sum()), count=len(self.confirmed))
-
-    @property
-    def lead(self) -> Lead:
-        """How far the share of confirmed neurons lies above that of random directions."""
-        return lead(self.counted, self.random_directions)
+    def above_random(self) -> Interval:
+        """The share of confirmed neurons less that of random directions."""
+        return difference(self.share, self.random_directions)
 
     def confirmed_for(self, label: int) -> Bool[np.ndarray, "neuron"]:
         """Neurons whose confirmed role is this label."""
         return self.confirmed & (self.role == label)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the shares that are confirmed, of neurons and of their controls."""
+        return {
+            "share": self.share,
+            "shuffled_share": self.shuffled,
+            "dealt_share": self.dealt,
+            "random_directions_share": self.random_directions,
+            "above_random_directions": self.above_random,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class NeuronRole:
     """How one neuron fares with one label; the numbers are those of `LayerRoles`."""
 
     layer: int
@@ -123,7 +133,7 @@ class Roles:
     """
 
     address: Address
-    kind: Kind
+    kind: RoleKind
     hook: str
     names: tuple[str, ...]
     layers: tuple[LayerRoles, ...]
@@ -138,12 +148,12 @@ class Roles:
         above = [
             at
             for at, layer in enumerate(self.layers)
-            if layer.lead.low > 0 and lead(layer.counted, layer.luck).low > 0
+            if layer.above_random.low > 0 and difference(layer.share, layer.null_share).low > 0
         ]
         carried = [
             at
             for at, layer in enumerate(self.layers)
-            if at not in above and lead(layer.random_directions, layer.luck).low > 0
+            if at not in above and difference(layer.random_directions, layer.null_share).low > 0
         ]
         rest = [at for at in range(len(self.layers)) if at not in (*above, *carried)]
         said = []
@@ -154,16 +164,16 @@ class Roles:
         return " ".join(one[0].upper() + one[1:] for one in said)
 
     @property
-    def confirmed_share(self) -> Share:
+    def confirmed_share(self) -> Proportion:
         """All neurons whose role is confirmed."""
-        return total(layer.counted for layer in self.layers)
+        return total(layer.share for layer in self.layers)
 
     @property
-    def random_share(self) -> Share:
+    def random_share(self) -> Proportion:
         """All random directions whose role is confirmed."""
         return total(layer.random_directions for layer in self.layers)
 
-    def best(self, label: int, k: int = SHOWN) -> list[Finding]:
+    def best(self, label: int, k: int = SHOWN) -> list[NeuronRole]:
         """The k neurons that separated a label best where roles are chosen; none for a rare label."""
         stacked = np.stack([layer.choosing[label] for layer in self.layers])
         if np.isnan(stacked).all():
@@ -171,10 +181,10 @@ class Roles:
         order = np.argsort(-stacked, axis=None)[:k]
         return [self.finding(label, *map(int, divmod(at, stacked.shape[1]))) for at in order]
 
-    def finding(self, label: int, layer: int, neuron: int) -> Finding:
+    def finding(self, label: int, layer: int, neuron: int) -> NeuronRole:
         """How one neuron fares with one label."""
         there = self.layers[layer]
-        return Finding(
+        return NeuronRole(
             layer=layer,
             neuron=neuron,
             label=self.names[label],
@@ -188,7 +198,7 @@ class Roles:
             confirmed=bool(there.confirmed_for(label)[neuron]),
         )
 
-    def confirmed(self) -> list[Finding]:
+    def confirmed(self) -> list[NeuronRole]:
         """Every neuron whose role is confirmed, the clearest first."""
         found = [
             self.finding(int(there.role[neuron]), layer, int(neuron))
@@ -200,6 +210,29 @@ class Roles:
     def confirmed_for(self, label: int) -> int:
         """How many neurons have this label as their confirmed role."""
         return sum(int(there.confirmed_for(label).sum()) for there in self.layers)
+
+    def to_json(self, best: int = SHOWN) -> dict[str, Any]:
+        """Return every layer's shares, all confirmed neurons, and the `best` of each label."""
+        return {
+            "address": str(self.address),
+            "kind": self.kind,
+            "ranked": self.hook,
+            "stories": self.stories,
+            "words": self.words,
+            "layers": self.layers,
+            "beside_random_directions": self.beside_random,
+            "labels": [
+                {
+                    "label": name,
+                    "words": int(self.counts[label]),
+                    "different_words": int(self.different[label]),
+                    "confirmed_neurons": self.confirmed_for(label),
+                    "best": self.best(label, best),
+                }
+                for label, name in enumerate(self.names)
+            ],
+            "confirmed": self.confirmed(),
+        }
 
 
 def _listed(layers: Sequence[int]) -> str:
@@ -214,9 +247,9 @@ class ScoredRoles:
     excited: Roles
     inhibited: Roles
 
-    def of(self, kind: Kind) -> Roles:
+    def of(self, kind: RoleKind) -> Roles:
         """The roles of a kind."""
-        return self.excited if kind is Kind.EXCITED else self.inhibited
+        return self.excited if kind is RoleKind.EXCITED else self.inhibited
 
 
 def score_roles(
@@ -240,12 +273,12 @@ def score_roles(
     config, blocks = checkpoint.config, checkpoint.weights.blocks
     words = words_of(stories, names, first_str_tokens(checkpoint.tokenizer, stories))
     streams = yield from streams_at_words(checkpoint, stories, begin=0.0, end=READING)
-    layers: dict[Kind, list[LayerRoles]] = {kind: [] for kind in Kind}
+    layers: dict[RoleKind, list[LayerRoles]] = {kind: [] for kind in RoleKind}
     draw = torch.Generator().manual_seed(seed)
     steps, done = len(blocks) * (CONTROLS + 1), 0
     for layer, block in enumerate(blocks):
         acts = activations_at_words(config, block, streams[layer])
-        passed: dict[Kind, list[Share]] = {kind: [] for kind in Kind}
+        passed: dict[RoleKind, list[Proportion]] = {kind: [] for kind in RoleKind}
         for _ in range(CONTROLS):
             control = activations_at_words(config, random_directions(block, draw), streams[layer])
             evidence = Evidence(firing_as_often(control, acts), words, seed=seed)
@@ -260,9 +293,9 @@ def score_roles(
         done += 1
         share = READING + (1 - READING) * done / steps
         yield Progress(share=share, doing=f"scoring neurons of layer {layer}")
-    second = second_stories(words)
+    second = held_out_stories(words)
 
-    def of(kind: Kind) -> Roles:
+    def of(kind: RoleKind) -> Roles:
         return Roles(
             address=checkpoint.address,
             kind=kind,
@@ -275,36 +308,36 @@ def score_roles(
             different=np.array([len(np.unique(words.which[second & on])) for on in words.labels.T]),
         )
 
-    return ScoredRoles(excited=of(Kind.EXCITED), inhibited=of(Kind.INHIBITED))
+    return ScoredRoles(excited=of(RoleKind.EXCITED), inhibited=of(RoleKind.INHIBITED))
 
 
 def score_layer(
     acts: Float[np.ndarray, "neuron word"],
-    words: Words,
-    random_directions: Mapping[Kind, Share],
+    words: LabelledWords,
+    random_directions: Mapping[RoleKind, Proportion],
     *,
     seed: int = 0,
-) -> dict[Kind, LayerRoles]:
+) -> dict[RoleKind, LayerRoles]:
     """Score the neurons of a layer, given their `ranked_hook` where the words begin."""
     evidence = Evidence(acts, words, seed=seed)
     trying, rare = evidence.trying, evidence.rare
     mixed = of_both_kinds(trying.labels, trying.which)  # elsewhere the word decides
     by_word = centred_ranks(trying.acts[:, mixed], trying.which[mixed])
-    same_word = without(rare, auc(by_word, trying.labels[mixed], trying.which[mixed]))
+    same_word = without(rare, roc_auc(by_word, trying.labels[mixed], trying.which[mixed]))
     quantiles = trying.quantiles()
     draw = np.random.default_rng(seed + 1)
-    shuffles = [shuffled(words.labels, words.groups, draw) for _ in range(CONTROLS)]
+    shuffles = [permute_labels(words.labels, words.groups, draw) for _ in range(CONTROLS)]
     deals = [dealt_to_words(words, draw) for _ in range(CONTROLS)]
-    by_luck = [[evidence.confirmed(labels) for labels in some] for some in (shuffles, deals)]
+    nulls = [[evidence.confirmed(labels) for labels in some] for some in (shuffles, deals)]
     aucs = evidence.aucs(words.labels)
     return {
         kind: LayerRoles(
             **vars(evidence.scores(aucs, kind, shown=SHOWN)),
             same_word=kind.of(same_word),
             quantiles=quantiles,
-            shuffled=total(found[kind] for found in by_luck[0]),
-            dealt=total(found[kind] for found in by_luck[1]),
+            shuffled=total(found[kind] for found in nulls[0]),
+            dealt=total(found[kind] for found in nulls[1]),
             random_directions=random_directions[kind],
         )
-        for kind in Kind
+        for kind in RoleKind
     }

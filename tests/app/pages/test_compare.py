@@ -67,9 +67,7 @@ def test_knowledge_is_measured_when_asked_for_and_kept(open_page: Open, two_runs
     assert known["y"][1] == expected.score.mean and known["x"] == [0, 10_000]
     assert chance["name"] == "by the answers of other prompts"
     assert chance["y"][1] == pytest.approx(expected.by_chance.mean)
-    assert known["error_y"]["array"][1] == pytest.approx(
-        expected.score.interval[1] - expected.score.mean
-    )
+    assert known["error_y"]["array"][1] == pytest.approx(expected.score.high - expected.score.mean)
     run.checkpoint_path(0).write_bytes(run.checkpoint_path(last).read_bytes())
     again = open_page("compare", a="tiny", compare="Curves", measure="knowledge")
     assert "Checkpoints not measured yet: 1 of tiny." in said(again)

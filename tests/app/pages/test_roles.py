@@ -1,4 +1,4 @@
-"""The roles page: shares beside luck, the best neurons with their proof, the protagonist's verdict."""
+"""The roles page: shares beside their controls, the best neurons, the protagonist's verdict."""
 
 import time
 from pathlib import Path
@@ -24,7 +24,7 @@ def finished(app: AppTest) -> AppTest:
     return app
 
 
-def test_the_share_of_each_layer_stands_beside_what_luck_reaches(
+def test_the_share_of_each_layer_stands_beside_its_controls(
     open_page: Open, two_runs: Path
 ) -> None:
     app = finished(open_page("roles", a="tiny", b="other", stories=20))
@@ -39,11 +39,11 @@ def test_the_share_of_each_layer_stands_beside_what_luck_reaches(
         "tiny@10, meaningless labels",
         "other@0, meaningless labels",
     ]
-    assert list(figure["data"][0]["y"]) == [layer.share for layer in found.excited.layers]
+    assert list(figure["data"][0]["y"]) == [layer.share.value for layer in found.excited.layers]
     random = [layer.random_directions for layer in found.excited.layers]
     assert list(figure["data"][1]["y"]) == [one.value for one in random]
     assert figure["data"][1]["error_y"]["array"][0] == pytest.approx(
-        random[0].high - random[0].value
+        random[0].interval.high - random[0].value
     )
     assert f"{found.excited.confirmed_share.hits:,} of 128" in said(app)
     assert found.excited.beside_random in said(app)
@@ -53,7 +53,7 @@ def test_the_share_of_each_layer_stands_beside_what_luck_reaches(
     assert {"fires", "elsewhere"} <= set(table.columns)
     app.segmented_control(key="kind").set_value("inhibited by").run()
     figure = figure_on(app, "figure-roles-by-layer-tiny@10-other@0")
-    assert list(figure["data"][0]["y"]) == [layer.share for layer in found.inhibited.layers]
+    assert list(figure["data"][0]["y"]) == [layer.share.value for layer in found.inhibited.layers]
     assert f"{found.inhibited.confirmed_share.hits:,} of 128" in said(app)
 
 

@@ -15,7 +15,8 @@ from slm.interp.roles.mentions import (
     Mentions,
     mentions_of,
 )
-from slm.interp.roles.protagonist import (
+from slm.interp.roles.protagonist import best_neurons, null_threshold, protagonist_test
+from slm.interp.roles.protagonist_trial import (
     AFTER_NAMED,
     ANY_NAME,
     EARLY,
@@ -25,10 +26,7 @@ from slm.interp.roles.protagonist import (
     NAMED,
     NAMED_OR_WORD,
     NONE_FOUND,
-    Trial,
-    best_neurons,
-    protagonist_test,
-    shuffled_bar,
+    NeuronTrial,
     try_neuron,
 )
 from slm.progress import Progress, result_of
@@ -47,7 +45,7 @@ def words() -> Mentions:
 
 def fires_at(
     words: Mentions, groups: set[str], conditions: set[Condition], rest: float = -1.0
-) -> Trial:
+) -> NeuronTrial:
     """A neuron that is 4 higher in some groups and conditions than elsewhere, at `rest`, but for noise."""
     draw = np.random.default_rng(0)
     where = words.labels[:, [GROUPS.index(group) for group in sorted(groups)]].any(1)
@@ -64,9 +62,8 @@ def test_a_neuron_for_first_mentions_is_called_that(words: Mentions) -> None:
         {Condition.FIRST_NAMED, Condition.FIRST_PLAIN},
     )
     assert trial.verdict == FIRST_MENTION
-    effects = {one.name: one for one in trial.effects}
-    assert effects[MENTION].value == pytest.approx(3, abs=0.2)  # from silence to 3
-    assert effects[NAMED].value == pytest.approx(0, abs=0.2)
+    assert trial.effects[MENTION].mean == pytest.approx(3, abs=0.2)  # from silence to 3
+    assert trial.effects[NAMED].mean == pytest.approx(0, abs=0.2)
 
 
 def test_a_neuron_for_what_follows_named_is_called_that(words: Mentions) -> None:
@@ -82,7 +79,7 @@ def test_a_neuron_for_any_name_is_called_that(words: Mentions) -> None:
     every = set(Condition) - {Condition.WORD_NAMED, Condition.WORD_PLAIN}
     trial = fires_at(words, named, every)
     assert trial.verdict == ANY_NAME
-    assert next(one for one in trial.contrasts if one.name == NAME_OR_WORD).low > 0.9
+    assert trial.contrasts[NAME_OR_WORD].low > 0.9
 
 
 def test_a_neuron_for_names_near_the_beginning_is_not_taken_for_one_of_first_mentions(
@@ -106,12 +103,16 @@ def test_noise_and_the_beginning_of_the_story_are_nothing(words: Mentions) -> No
 def test_a_neuron_that_is_silent_at_first_mentions_does_not_want_them(words: Mentions) -> None:
     groups, conditions = {FIRST_NAMED, FIRST_PLAIN}, {Condition.FIRST_NAMED, Condition.FIRST_PLAIN}
     silent = fires_at(words, groups, conditions, rest=-9.0)  # at -5 there, inhibited more elsewhere
-    assert next(one for one in silent.contrasts if one.name == NAMED_OR_WORD).low > 0.9
+    assert silent.contrasts[NAMED_OR_WORD].low > 0.9
     assert silent.verdict == NONE_FOUND
-    assert all(one.value == 0 for one in (*silent.means, *silent.fires, *silent.effects))
+    assert all(
+        one.mean == 0
+        for part in (silent.means, silent.fires, silent.effects)
+        for one in part.values()
+    )
     firing = fires_at(words, groups, conditions)
     assert firing.verdict == FIRST_MENTION
-    assert next(one for one in firing.fires_more if one.name == NAMED_OR_WORD).low > 0.9
+    assert firing.fires_more[NAMED_OR_WORD].low > 0.9
     always = fires_at(words, groups, conditions, rest=9.0)  # it tells them, yet fires at every word
     assert always.verdict == NONE_FOUND
 
@@ -128,7 +129,7 @@ def test_the_best_neuron_is_the_one_for_first_mentions_not_the_one_for_names(
     assert best_neurons(acts, words, 2)[0] == (1, 3)
     acts[0, 4] = acts[1, 3] + first - 30  # clearer still, and silent
     assert best_neurons(acts, words, 1) == [(1, 3)]
-    assert 0.5 < shuffled_bar(acts, words, 0) < 0.9
+    assert 0.5 < null_threshold(acts, words, 0) < 0.9
 
 
 def test_mentions_are_what_their_groups_say() -> None:

@@ -9,8 +9,13 @@ import torch
 
 from slm.errors import BadInput
 from slm.interp.neurons.activations import activations
-from slm.interp.roles.confirming import NONE, Kind
-from slm.interp.roles.labelled_words import Words, activations_at_words, streams_at_words, words_of
+from slm.interp.roles.confirming import NONE, RoleKind
+from slm.interp.roles.labelled_words import (
+    LabelledWords,
+    activations_at_words,
+    streams_at_words,
+    words_of,
+)
 from slm.interp.roles.scoring import (
     ABOVE,
     CARRIED,
@@ -24,7 +29,7 @@ from slm.interp.roles.scoring import (
 from slm.model.weights import initialise
 from slm.progress import Progress, result_of
 from slm.runs import Address, Checkpoint, load_checkpoint
-from slm.stats.shares import Share
+from slm.stats.proportions import Proportion
 from slm.stories.annotation.labelled import ROLES, LabelledStory, first_str_tokens, with_roles
 from slm.stories.nursery import Role
 from tests.interp.nursery_models import fire_on, nursery_tokenizer, random_model, read_exactly
@@ -41,7 +46,7 @@ def stories() -> list[LabelledStory]:
 
 
 @pytest.fixture(scope="module")
-def words(stories: list[LabelledStory]) -> Words:
+def words(stories: list[LabelledStory]) -> LabelledWords:
     return words_of(stories, ROLES, first_str_tokens(nursery_tokenizer(), stories))
 
 
@@ -63,11 +68,11 @@ def tokens_of(stories: list[LabelledStory], role: int) -> set[int]:
     }
 
 
-def scored(acts: np.ndarray, words: Words, kind: Kind = Kind.EXCITED) -> LayerRoles:
-    return score_layer(acts, words, {each: Share(hits=0, count=1) for each in Kind})[kind]
+def scored(acts: np.ndarray, words: LabelledWords, kind: RoleKind = RoleKind.EXCITED) -> LayerRoles:
+    return score_layer(acts, words, {each: Proportion(hits=0, count=1) for each in RoleKind})[kind]
 
 
-def noise(words: Words, neurons: int, seed: int = 0) -> np.ndarray:
+def noise(words: LabelledWords, neurons: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(neurons, len(words.story))).astype(np.float16)
 
 
@@ -89,12 +94,12 @@ def test_a_random_model_has_almost_no_roles_and_is_not_above_random_directions(
     both = both_of(random_model(), stories)
     found = [both.excited, both.inhibited]
     layers = [layer for roles in found for layer in roles.layers]
-    assert np.mean([layer.share for layer in layers]) <= 0.02
-    assert all(layer.lead.low <= 0 for layer in layers)
+    assert np.mean([layer.share.value for layer in layers]) <= 0.02
+    assert all(layer.above_random.low <= 0 for layer in layers)
     assert {roles.beside_random for roles in found} == {NEITHER[0].upper() + NEITHER[1:]}
 
 
-def test_labels_shuffled_within_stories_give_no_neuron_a_role(words: Words) -> None:
+def test_labels_shuffled_within_stories_give_no_neuron_a_role(words: LabelledWords) -> None:
     acts = noise(words, 64)
     acts[5] += 4 * words.labels[:, ADJECTIVE]
     found = scored(acts, words)
@@ -103,35 +108,35 @@ def test_labels_shuffled_within_stories_give_no_neuron_a_role(words: Words) -> N
     assert found.dealt.value <= 0.02
 
 
-def test_pure_noise_has_no_role(words: Words) -> None:
+def test_pure_noise_has_no_role(words: LabelledWords) -> None:
     assert not scored(noise(words, 256), words).confirmed.any()
 
 
-def test_the_whole_interval_must_lie_above_what_luck_reaches(words: Words) -> None:
+def test_the_whole_interval_must_lie_above_the_permutation_threshold(words: LabelledWords) -> None:
     acts = noise(words, 64)
     acts += np.linspace(0, 1.5, 64, dtype=np.float16)[:, None] * words.labels[:, ADJECTIVE]
     found = scored(acts, words)
     mine = found.role == ADJECTIVE
-    low, bar = found.low[ADJECTIVE], found.bar[ADJECTIVE]
+    low, bar = found.low[ADJECTIVE], found.threshold[ADJECTIVE]
     passed = mine & (found.held_out[ADJECTIVE] > bar)
-    passed &= found.unseen[ADJECTIVE] > found.unseen_bar[ADJECTIVE]
+    passed &= found.unseen[ADJECTIVE] > found.unseen_threshold[ADJECTIVE]
     assert (passed & (low <= bar)).any()  # some are above it, and not surely
     assert not found.confirmed[low <= bar].any() and found.confirmed_for(ADJECTIVE).sum() > 20
 
 
 def test_a_detector_of_one_word_passes_for_a_role_by_places_and_fails_on_other_words(
-    words: Words,
+    words: LabelledWords,
 ) -> None:
     speech = words.labels[:, SPEECH]
     said = np.bincount(words.which[speech]).argmax()
     acts = noise(words, 8)
     acts[3] += 6 * (words.which == said)
     found = scored(acts, words)
-    assert found.held_out[SPEECH, 3] > found.bar[SPEECH]
+    assert found.held_out[SPEECH, 3] > found.threshold[SPEECH]
     assert not found.confirmed[3]
 
 
-def test_the_same_word_tells_a_role_from_its_words(words: Words) -> None:
+def test_the_same_word_tells_a_role_from_its_words(words: LabelledWords) -> None:
     acts = noise(words, 8)
     acts[2] += 6 * words.labels[:, HERO]
     found = scored(acts, words)
@@ -141,36 +146,40 @@ def test_the_same_word_tells_a_role_from_its_words(words: Words) -> None:
     assert scored(acts, words).same_word[HERO, 2] == pytest.approx(0.5, abs=0.15)
 
 
-def test_where_a_word_stands_in_the_story_is_no_role(words: Words) -> None:
+def test_where_a_word_stands_in_the_story_is_no_role(words: LabelledWords) -> None:
     acts = noise(words, 8)
     acts[1] -= 6 * words.place  # fires at the beginning, where the protagonist is first mentioned
     found = scored(acts, words)
     assert found.role[1] == NONE or not found.confirmed[1]
 
 
-def test_a_neuron_that_is_only_less_inhibited_on_a_roles_words_has_no_role(words: Words) -> None:
+def test_a_neuron_that_is_only_less_inhibited_on_a_roles_words_has_no_role(
+    words: LabelledWords,
+) -> None:
     acts = noise(words, 8)
     acts[4] = noise(words, 1)[0] - 9 + 4 * words.labels[:, ADJECTIVE]  # silent everywhere
     found = scored(acts, words)
-    assert found.role[4] == ADJECTIVE and found.low[ADJECTIVE, 4] > found.bar[ADJECTIVE]
+    assert found.role[4] == ADJECTIVE and found.low[ADJECTIVE, 4] > found.threshold[ADJECTIVE]
     assert found.fires_on_role[ADJECTIVE, 4] == found.fires_elsewhere[ADJECTIVE, 4] == 0
-    assert not found.confirmed[4] and not scored(acts, words, Kind.INHIBITED).confirmed[4]
+    assert not found.confirmed[4] and not scored(acts, words, RoleKind.INHIBITED).confirmed[4]
 
 
 def test_a_neuron_that_a_roles_words_inhibit_has_that_role_apart_and_none_that_excites_it(
-    words: Words,
+    words: LabelledWords,
 ) -> None:
     acts = noise(words, 8)
     # strongly inhibited on the role's words, mildly elsewhere: GELU would put the first above
     acts[6] = 0.5 * noise(words, 1)[0] - 0.7 - 5 * words.labels[:, ADJECTIVE]
-    excited, inhibited = scored(acts, words), scored(acts, words, Kind.INHIBITED)
+    excited, inhibited = scored(acts, words), scored(acts, words, RoleKind.INHIBITED)
     assert not excited.confirmed_for(ADJECTIVE).any()
     assert inhibited.confirmed_for(ADJECTIVE)[6] and inhibited.low[ADJECTIVE, 6] > 0.9
     assert inhibited.fires_on_role[ADJECTIVE, 6] < inhibited.fires_elsewhere[ADJECTIVE, 6]
     assert inhibited.held_out[ADJECTIVE] == pytest.approx(1 - excited.held_out[ADJECTIVE])
 
 
-def test_how_often_a_neuron_fires_is_told_for_its_role_and_for_other_words(words: Words) -> None:
+def test_how_often_a_neuron_fires_is_told_for_its_role_and_for_other_words(
+    words: LabelledWords,
+) -> None:
     acts = noise(words, 8) - 9
     acts[2] += 20 * words.labels[:, ADJECTIVE]
     found = scored(acts, words)
@@ -182,7 +191,7 @@ def test_neurons_made_for_roles_are_above_random_directions(stories: list[Labell
     model = random_model()
     tokens = [tokens_of(stories, role) for role in (ADJECTIVE, ACTION)]
     found = roles_of(read_exactly(model, tokens, each=12), stories).layers[0]
-    assert found.share >= 0.25 and found.lead.low > 0
+    assert found.share.value >= 0.25 and found.above_random.low > 0
 
 
 def test_where_the_stream_carries_a_role_random_neurons_are_no_better_than_random_directions(
@@ -196,23 +205,28 @@ def test_where_the_stream_carries_a_role_random_neurons_are_no_better_than_rando
         )  # nobody reads it on purpose
     found = roles_of(model, stories)
     first = found.layers[0]
-    assert first.share > 0.2 and first.random_directions.low > first.luck.high
-    assert first.lead.low <= 0 <= first.lead.high
+    assert (
+        first.share.value > 0.2
+        and first.random_directions.interval.low > first.null_share.interval.high
+    )
+    assert first.above_random.low <= 0 <= first.above_random.high
     assert found.beside_random == CARRIED[0].upper() + CARRIED[1:]  # of both layers
 
 
-def test_what_luck_allows_is_not_called_above_random_directions(words: Words) -> None:
+def test_what_meaningless_labels_allow_is_not_called_above_random_directions(
+    words: LabelledWords,
+) -> None:
     few = np.arange(256) < 2
     layer = replace(
         scored(noise(words, 256), words),
         confirmed=few,
-        random_directions=Share(hits=0, count=768),
-        dealt=Share(hits=9, count=768),
+        random_directions=Proportion(hits=0, count=768),
+        dealt=Proportion(hits=9, count=768),
     )
-    assert layer.lead.low > 0
+    assert layer.above_random.low > 0
     roles = Roles(
         address=Address("tiny", 0),
-        kind=Kind.INHIBITED,
+        kind=RoleKind.INHIBITED,
         hook="hook_pre",
         names=ROLES,
         layers=(layer, replace(layer, confirmed=np.arange(256) < 50)),
@@ -255,7 +269,7 @@ def test_neuron_2_406_of_four_layer_is_silent_on_objects_which_do_not_excite_it(
     objects = ROLES.index(Role.OBJECT.value)
     found = scored(acts, words)
     assert found.held_out[objects, 0] < 0.2 and found.role[0] != objects
-    assert scored(acts, words, Kind.INHIBITED).role[0] != NONE
+    assert scored(acts, words, RoleKind.INHIBITED).role[0] != NONE
 
 
 def test_progress_is_told_and_a_rare_label_is_not_scored(stories: list[LabelledStory]) -> None:
@@ -264,7 +278,7 @@ def test_progress_is_told_and_a_rare_label_is_not_scored(stories: list[LabelledS
     shares = [step.share for step in steps]
     assert shares == sorted(shares) and shares[-1] == 1.0
     place = ROLES.index(Role.PLACE.value)
-    assert found.best(place) == [] and np.isnan(found.layers[0].bar[place])
+    assert found.best(place) == [] and np.isnan(found.layers[0].threshold[place])
 
 
 def test_too_few_stories_are_refused(stories: list[LabelledStory]) -> None:
