@@ -48,7 +48,8 @@ def is_there(one: Value) -> bool:
     """Whether a value's interval lies above its baseline; a head's by `EFFECT` in the mean, too."""
     baseline = one.baseline or 0.0
     needed = EFFECT if one.measure == BEST_HEAD else 0.0
-    return one.low > baseline and one.value - baseline >= needed
+    above = one.low is not None and one.low > baseline
+    return above and one.value - baseline >= needed
 
 
 def histories(run: Run, steps: Sequence[int]) -> dict[tuple[str, str], History]:

@@ -8,7 +8,7 @@ from slm.interp.neurons.index import Index
 from slm.interp.roles.confirming import NONE
 from slm.interp.roles.scoring import LayerRoles, Roles
 from slm.overview.records import LayerNeurons, Neurons, RoleNeuron
-from slm.stats.shares import lead
+from slm.stats.proportions import difference
 
 TOP_TOKENS = 3
 BEST, OF_EACH_ROLE = 24, 3
@@ -34,7 +34,7 @@ def neurons_of(roles: Roles, index: Index) -> Neurons:
                 auc=round(one.auc, 4),
                 low=round(one.low, 4),
                 high=round(one.high, 4),
-                threshold=round(float(roles.layers[one.layer].bar[label]), 4),
+                threshold=round(float(roles.layers[one.layer].threshold[label]), 4),
                 fires_on_role=round(one.fires_on_role, 4),
                 fires_elsewhere=round(one.fires_elsewhere, 4),
             )
@@ -55,7 +55,7 @@ def neurons_of(roles: Roles, index: Index) -> Neurons:
 
 def above_chance(layer: LayerRoles) -> bool:
     """Whether surely more of its neurons are confirmed than with labels that mean nothing."""
-    return lead(layer.counted, layer.luck).low > 0
+    return difference(layer.share, layer.null_share).low > 0
 
 
 def _layer(scored: LayerRoles, firing_rate: np.ndarray, top: np.ndarray) -> LayerNeurons:
@@ -70,8 +70,8 @@ def _layer(scored: LayerRoles, firing_rate: np.ndarray, top: np.ndarray) -> Laye
         ),
         confirmed=tuple(scored.confirmed.tolist()),
         top_tokens=tuple(map(_commonest, top.tolist())),
-        thresholds=tuple(map(_rounded, scored.bar.tolist())),
-        confirmed_share=round(scored.share, 4),
+        thresholds=tuple(map(_rounded, scored.threshold.tolist())),
+        confirmed_share=round(scored.share.value, 4),
         random_directions_share=round(scored.random_directions.value, 4),
         shuffled_share=round(scored.shuffled.value, 4),
         dealt_share=round(scored.dealt.value, 4),

@@ -206,7 +206,7 @@ def protagonist(view: views.Protagonist, address: str) -> Link:
         waiting.say_why(work)
         return {}
     trial = work.result.trials[0]
-    rows = [(one.name, one.value, one.low, one.high) for one in trial.fires if one.count]
+    rows = [(name, one.mean, *one.whiskers) for name, one in trial.fires.items() if one.n]
     plot(
         intervals(rows, show.colours(), "fires on", (0.0, 1.0)),
         f"fires-{address}",

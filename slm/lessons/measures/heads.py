@@ -62,7 +62,7 @@ def _score(
     at = (layer, head, scores.kinds.index(kind))
     difference = scores.difference
     return Measured(
-        holds=bool(difference.clearly_above(least)[at]),
+        holds=bool(difference.is_significant(least)[at]),
         measured=float(scores.score.mean[at]),
         control=float(scores.baseline.mean[at]),
         unit="share",

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from slm.stats.many_means import estimate
+from slm.stats.bootstrap import bootstrap_means
 
 Unit = Literal["share", "nats", "bits", "AUC", "logits", "ROUGE"]
 
@@ -49,9 +49,9 @@ def paired(
     and its 95 % interval, a bootstrap over stories, lies above 0; and where `also` does.
     """
     one, other = (np.asarray(values, dtype=np.float32) for values in (measured, control))
-    found = estimate((one - other)[:, None])
+    found = bootstrap_means((one - other)[:, None], least=8)
     return Measured(
-        holds=bool(found.clearly_above(least)[0]) and also,
+        holds=bool(found.is_significant(least)[0]) and also,
         measured=float(one.mean()),
         control=float(other.mean()),
         unit=unit,
