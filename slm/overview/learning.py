@@ -9,10 +9,10 @@ from slm.overview.records import Learnt, Pair
 from slm.runs import Run
 
 WATCHED = {
-    (BEST_HEAD, "induction in stories"): "a head does induction",
-    (BEST_HEAD, "names"): "a head looks back at names",
-    (KNOWLEDGE, "context"): "prompts whose answer stands in the prompt",
-    (KNOWLEDGE, "fact"): "prompts about facts",
+    (BEST_HEAD, "induction in stories"): "attention of the best head to induction targets",
+    (BEST_HEAD, "names"): "attention of the best head to names",
+    (KNOWLEDGE, "context"): "prompts answered from their context",
+    (KNOWLEDGE, "fact"): "prompts about facts answered",
 }
 """What is looked for, in words, by measure and what of it is meant."""
 
@@ -82,7 +82,7 @@ def pair(found: Sequence[History]) -> Pair | None:
     mine = [(history, one) for history, one in learnt if one.step == later]
     earlier = max(step for history, _ in mine for step in history.steps if step < later)
     told = "; ".join(
-        f"{one.what} ({one.before:.0%}, then {one.after:.0%}; control {one.control:.0%})"
+        f"{one.what} {one.before:.0%} → {one.after:.0%} (control {one.control:.0%})"
         for _, one in mine
     )
     return Pair(

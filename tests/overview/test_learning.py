@@ -51,7 +51,7 @@ def test_the_pair_is_where_most_appeared_and_says_so_with_the_control() -> None:
     assert (found.earlier, found.later) == (10, 20)
     assert [one.what for one in found.learnt] == ["b", "c"]
     assert found.says == (
-        "Between step 10 and step 20: b (10%, then 40%; control 10%); c (10%, then 50%; control 10%)."
+        "Between step 10 and step 20: b 10% → 40% (control 10%); c 10% → 50% (control 10%)."
     )
 
 
