@@ -6,34 +6,26 @@ import streamlit as st
 
 from app import cache
 from app.live import LiveStory
+from app.views.home import models
+from app.views.home.finds import worth_seeing
 from app.widgets import selection, show
 from app.widgets.story_view import story_view
 from slm.generation.fitting import opening_that_fits
 from slm.generation.sampler import Sampling
-from slm.runs import Metric, Run, damaged_runs, list_runs
+from slm.runs import Run, damaged_runs, list_runs
 from slm.text import visible
 
-QUESTIONS = {
-    "train": "How does a model learn to tell stories?",
-    "compare": "What changed between two models?",
-    "imports": "How do I bring a model of my own?",
-    "grid": "What do width and depth do?",
-    "attention": "Where does each head look?",
-    "heads": "What does each head do?",
-    "neurons": "What excites a neuron?",
-    "roles": "Do neurons have roles?",
-    "predictions": "Why this word?",
-    "writing": "What does the model write, and how sure is it?",
-    "grading": "How good are the stories?",
-    "knowledge": "What does the model know?",
-    "memorization": "Does the model copy its training text?",
-}
+WHAT = (
+    "Storyscope trains language models small enough for a laptop to write children's stories, and shows "
+    "what is inside them: what each head looks at, what each neuron fires on, why a word was said, and "
+    "how all of it came about in training."
+)
 
 
 def begin(address: str) -> LiveStory:
     """A new story, each time another."""
     sampling = Sampling(
-        temperature=0.8, max_tokens=220, seed=secrets.randbelow(10**6), alternatives=5
+        temperature=0.8, max_tokens=160, seed=secrets.randbelow(10**6), alternatives=5
     )
     checkpoint = cache.checkpoint(address)
     opening = opening_that_fits([checkpoint], selection.FIRST_WORDS)
@@ -59,11 +51,20 @@ def tell(address: str) -> None:
         st.rerun()
 
 
-def measured(last: Metric | None) -> str:
-    """Bits per byte, of which a lower number is better; imported models have none at first."""
-    if last is None or last.val_bits_per_byte is None:
-        return "not measured yet"
-    return f"{last.val_bits_per_byte:.3f}"
+def ways_in() -> None:
+    """Three ways to begin."""
+    st.markdown("**Three ways in**")
+    st.page_link(
+        "../pages/lessons.py",
+        label="Take a lesson",
+        icon=":material/school:",
+        help="Minutes long, on the models that are here; you guess before you are told.",
+    )
+    st.caption("An induction head, found, shown and switched off.")
+    st.page_link("../pages/attention.py", label="Look inside a model", icon=":material/search:")
+    st.caption("What is worth seeing of the model shown stands below, a click from its page.")
+    st.page_link("../pages/train.py", label="Train your own", icon=":material/model_training:")
+    st.caption("A first one tells stories after two minutes on a laptop.")
 
 
 def described(run: Run) -> dict[str, object]:
@@ -74,13 +75,14 @@ def described(run: Run) -> dict[str, object]:
         "shape": run.config.shape,
         "parameters": show.count(run.info.parameters),
         "last step": run.last_step,
-        "bits per byte": measured(last),
+        "bits per byte": models.measured(last),
         "corpus": visible(run.info.corpus_name or str(run.info.imported.get("kind", ""))),
         "status": run.status,
     }
 
 
 st.title("What can a small model tell?", anchor=False)
+st.markdown(WHAT)
 left, right = st.columns([9, 5], gap="large")
 with left, show.one_line():
     if selection.any_model():
@@ -89,17 +91,18 @@ with left, show.one_line():
         done = story is not None and story.address == address and not story.writing
         st.fragment(tell, run_every=None if done else 0.25)(address)
 with right:
-    st.markdown("**What the other pages answer**")
-    with st.container(gap="xxsmall"):
-        for name, question in QUESTIONS.items():
-            st.page_link(f"../pages/{name}.py", label=question)
+    ways_in()
 
 runs = list_runs()
-rows = [described(run) for run in runs]
-if rows:
+if st.session_state["a"] is not None:
+    with show.one_line():
+        chosen = selection.addresses()[0]
+        worth_seeing(chosen, cache.overview(chosen), cache.finds_across())
+if runs:
     st.subheader("The models there are", anchor=False)
+    models.cards(runs)
     st.dataframe(
-        rows,
+        [described(run) for run in runs],
         hide_index=True,
         column_config={
             "bits per byte": st.column_config.TextColumn(

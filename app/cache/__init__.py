@@ -30,7 +30,12 @@ from app.cache.neurons import (
     selective,
     text_activations,
 )
-from app.cache.overview import measure_overview_again, measuring_overview, overview
+from app.cache.overview import (
+    finds_across,
+    measure_overview_again,
+    measuring_overview,
+    overview,
+)
 from app.cache.predictions import (
     attention,
     attribution,

@@ -1,20 +1,23 @@
 """The overview that is kept of a checkpoint, and the work that measures one where none is."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from app.cache.checkpoints import key
 from app.jobs.work import Work
+from slm.overview.across import finds_across as finds_across_runs
 from slm.overview.kept import OVERVIEW, kept_overview, steps_read
 from slm.overview.measuring import measure_overview
-from slm.overview.records import Overview
-from slm.runs import resolve
+from slm.overview.records import Find, Overview
+from slm.runs import list_runs, resolve
 
 
 def overview(address: str) -> Overview | None:
     """The overview of a checkpoint; None where none is kept that still holds. Takes no measurement."""
     run, step = resolve(address)
     files = [run.measured_path(OVERVIEW, step), *map(run.checkpoint_path, steps_read(run, step))]
-    changed = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
+    changed = tuple(map(_changed, files))
     return _overview(key(address)[0], changed) if changed[0] else None
 
 
@@ -26,6 +29,23 @@ def measuring_overview(address: str) -> Work[Overview]:
 def measure_overview_again(address: str) -> None:
     """Forget such work where it was cancelled or failed, so that it begins anew when asked for."""
     _measuring.clear(*key(address))
+
+
+def finds_across() -> tuple[Find, ...]:
+    """What is worth seeing across all runs; looked for again where a run or an overview changed."""
+    runs = list_runs()
+    files = [run.measured_path(OVERVIEW, run.last_step or 0) for run in runs]
+    files += [run.path / "run.json" for run in runs]
+    return _across(tuple((str(path), _changed(path)) for path in files))
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _across(changed: tuple[tuple[str, int], ...]) -> tuple[Find, ...]:
+    return finds_across_runs(list_runs())
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

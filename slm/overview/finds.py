@@ -6,7 +6,7 @@ from itertools import islice
 
 import numpy as np
 
-from slm.comparing.development import PARTS, Part
+from slm.comparing.development import Part
 from slm.comparing.measured import BEST_HEAD
 from slm.generation.fitting import opening_that_fits, story_that_fits
 from slm.generation.sampler import Sampling, complete
@@ -29,6 +29,11 @@ SENTENCE = 40
 """Tokens after which the sentence a neuron is shown in may end."""
 UNSEEN_FROM = 1_000_000_000
 """The first nursery story from which sentences are taken; no label was scored on those."""
+GRAMMAR_AND_CONSISTENCY: tuple[tuple[Part, str], ...] = (
+    ("frame", "function words"),
+    ("later mentions", "later mentions"),
+)
+"""Words that grammar decides, and words that the story so far decides, with what they are called."""
 WRITTEN = 60
 """Tokens that two checkpoints write after one opening."""
 
@@ -75,7 +80,8 @@ def _shown_best(checkpoint: Checkpoint, layer: int, head: int) -> tuple[str, int
         tokens = np.array(view.tokens[:SHOWN])
         same = tokens[:, None] == np.roll(tokens, 1)[None, :]  # the key after the same token
         same[:, :2] = False  # END, and what follows it, follow nothing in a story
-        same &= np.array([_is_word(one) for one in view.str_tokens[:SHOWN]])[None, :]
+        word = np.array([_is_word(one) for one in view.str_tokens[:SHOWN]])
+        same &= word[:, None] & word[None, :]
         target = np.where(same & np.tri(len(tokens), k=-1, dtype=bool), 1.0, 0.0)
         on_target = view.pattern[layer, head, : len(tokens), : len(tokens)] * target
         query, key = (int(part) for part in np.unravel_index(on_target.argmax(), on_target.shape))
@@ -216,14 +222,24 @@ def names_find(run: Run, names: History) -> Find:
             values=tuple(v.baseline or 0.0 for v in names.values),
         ),
     )
+    if len(names.steps) < 2:
+        return Find(
+            kind="names return",
+            found=False,
+            says="When names come back cannot be told from one checkpoint (needed 2).",
+            value=float(len(names.steps)),
+            needed=2.0,
+            link={},
+        )
     if appeared is None:
         above = [one.value - (one.baseline or 0.0) for one in names.values]
         highest = max(above, default=0.0)
         return Find(
             kind="names return",
             found=False,
-            says="At no step read does a head begin to look back at names: at most "
-            f"{highest:.1%} above its attention, moved (needed {EFFECT:.0%}).",
+            says="No step after which a head keeps looking back at names: at most "
+            f"{highest:.1%} above its attention, moved (needed {EFFECT:.0%} at every later step, and "
+            "less before).",
             value=round(highest, 4),
             needed=EFFECT,
             link={},
@@ -250,35 +266,28 @@ def grammar_find(run: Run, words: Mapping[int, Mapping[Part, float]]) -> Find:
         return Find(
             kind="grammar first",
             found=False,
-            says=f"What is learnt first cannot be told from {len(steps)} checkpoints (needed 3).",
+            says="What is learnt first cannot be told from fewer than 3 checkpoints.",
             value=float(len(steps)),
             needed=3.0,
             link={},
         )
     half: dict[Part, int] = {}
-    curves = []
-    for part in PARTS:
+    curves, told = [], []
+    for part, name in GRAMMAR_AND_CONSISTENCY:
         nats = [words[step][part] for step in steps]
         whole = nats[0] - nats[-1]
         share = [(nats[0] - one) / whole if whole > 0 else 0.0 for one in nats]
-        reached = [step for step, one in zip(steps, share, strict=True) if one >= 0.5]
-        if whole > 0 and reached:
-            half[part] = reached[0]
+        if whole > 0:
+            half[part] = next(step for step, one in zip(steps, share, strict=True) if one >= 0.5)
+        told.append(
+            f"{name} {nats[0]:.1f} → {nats[-1]:.1f} nats a word, half of it by step "
+            + (f"{half[part]:,}" if part in half else "never")
+        )
         curves.append(
-            Curve(name=part, steps=tuple(steps), values=tuple(round(one, 4) for one in share))
+            Curve(name=name, steps=tuple(steps), values=tuple(round(one, 4) for one in share))
         )
     frame, later = half.get("frame"), half.get("later mentions")
     found = frame is not None and later is not None and frame < later
-    first, last = words[steps[0]], words[steps[-1]]
-    compared: tuple[tuple[Part, str], ...] = (
-        ("frame", "function words"),
-        ("later mentions", "later mentions"),
-    )
-    told = "; ".join(
-        f"{name} {first[part]:.1f} → {last[part]:.1f} nats a word, half of it by step "
-        + (f"{half[part]:,}" if part in half else "never")
-        for part, name in compared
-    )
     return Find(
         kind="grammar first",
         found=found,
@@ -287,12 +296,12 @@ def grammar_find(run: Run, words: Mapping[int, Mapping[Part, float]]) -> Find:
             if found
             else "Grammar is not learnt before consistency: "
         )
-        + told
+        + "; ".join(told)
         + ".",
         value=None if later is None else float(later),
         control=None if frame is None else float(frame),
         link={"a": str(Address(run.name, steps[-1]))} if found else {},
-        curves=tuple(one for one in curves if one.name in ("frame", "later mentions")),
+        curves=tuple(curves),
     )
 
 

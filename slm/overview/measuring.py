@@ -9,6 +9,7 @@ from slm.interp.heads.atlas import head_atlas
 from slm.interp.neurons.index import index_of
 from slm.interp.roles.scoring import STORIES, score_roles
 from slm.overview import finds, predictions
+from slm.overview.copying import copying
 from slm.overview.heads import labelled_heads
 from slm.overview.kept import keep, kept_overview, provenance, steps_read
 from slm.overview.learning import histories, pair
@@ -20,7 +21,8 @@ from slm.stories import shipped
 from slm.stories.annotation.labelled import NURSERY, labelled
 
 R = TypeVar("R")
-ROLES, HEADS, ABLATIONS, CHECKPOINTS = (0.0, 0.45), (0.45, 0.65), (0.65, 0.75), (0.75, 1.0)
+ROLES, HEADS, ABLATIONS, CHECKPOINTS = (0.0, 0.45), (0.45, 0.65), (0.65, 0.7), (0.7, 0.9)
+COPYING = (0.9, 1.0)
 """Which part of the whole work each part is, from and to."""
 
 
@@ -53,6 +55,7 @@ def measure_overview(address: str | Address) -> Generator[Progress, None, Overvi
             share = middle + (end - middle) * done / len(steps)
             yield Progress(doing=f"reading nursery words at step {one:,}", share=share)
             words[one] = word_losses(load_checkpoint(Address(run.name, one)))
+    copied = yield from _part(COPYING, copying(run, checkpoint))
     history = histories(run, steps)
     learnt = pair(list(history.values())) if len(steps) > 1 else None
     largest, flip = (one(checkpoint, ablated) for one in (predictions.largest, predictions.flipped))
@@ -62,6 +65,7 @@ def measure_overview(address: str | Address) -> Generator[Progress, None, Overvi
         neurons=neurons,
         prediction=None if largest is None else predictions.prediction(checkpoint, largest),
         pair=learnt,
+        copying=copied,
         finds=finds.in_order(
             [
                 finds.induction_find(checkpoint, heads),

@@ -171,6 +171,26 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Copying:
+    """How much more of a true ending a model writes where it was trained on it (Rouge-2 precision).
+
+    `more` is the mean over `endings` stories of the corpus less that over as many it never saw, with a
+    95 % interval. The texts are of the ending with the longest copy, of `longest` words.
+    """
+
+    corpus: str
+    trained_on: int
+    endings: int
+    more: float
+    low: float
+    high: float
+    longest: int
+    given: str
+    wrote: str
+    true_ending: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Curve:
     """Values at the steps of a run."""
 
@@ -216,4 +236,5 @@ class Overview:
     neurons: Neurons
     prediction: Prediction | None
     pair: Pair | None
+    copying: Copying | None = None
     finds: tuple[Find, ...]

@@ -1,0 +1,115 @@
+"""Small pictures of finds: a head's map, curves over checkpoints, the table of width and depth."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+
+from app.figures.style import brightened, dress, positions, printed
+from app.text import in_plotly
+from app.theme import Palette
+from slm.overview.records import Curve
+from slm.training.grid import Place
+
+HEIGHT = 210
+
+
+def small_map(
+    pattern: Float[np.ndarray, "query key"],
+    str_tokens: Sequence[str],
+    token: int,
+    palette: Palette,
+) -> go.Figure:
+    """A head's attention pattern without axes; the row of `token` is marked, hovering tells the tokens."""
+    names = positions(str_tokens)
+    figure = go.Figure(
+        go.Heatmap(
+            z=np.where(np.tri(*pattern.shape) > 0, pattern, np.nan).astype(np.float32),
+            x=names,
+            y=names,
+            zmin=0,
+            zmax=1,
+            colorscale=brightened(palette.sequential),
+            hoverongaps=False,
+            showscale=False,
+            hovertemplate="<b>%{y}</b> looks at <b>%{x}</b>: %{z:.1%}<extra></extra>",
+        )
+    )
+    figure.add_annotation(
+        x=names[int(pattern[token].argmax())],
+        y=names[token],
+        text=f"{printed(str_tokens[token])} → {printed(str_tokens[int(pattern[token].argmax())])}",
+        showarrow=True,
+        arrowcolor=palette.minus,
+        ax=46,
+        ay=-26,
+        xanchor="left",
+        font={"color": palette.text, "size": 12},
+    )
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False, autorange="reversed")
+    return _small(figure, palette)
+
+
+def small_curves(curves: Sequence[Curve], palette: Palette, up: str) -> go.Figure:
+    """Curves over checkpoints, equally far apart; the second, a control, is dotted."""
+    figure = go.Figure()
+    for curve, ink, dash in zip(
+        curves, (palette.plus, palette.minus), ("solid", "dot"), strict=False
+    ):
+        figure.add_scatter(
+            x=[f"{step:,}" for step in curve.steps],
+            y=list(curve.values),
+            mode="lines+markers",
+            name=in_plotly(curve.name),
+            line={"color": ink, "width": 2, "dash": dash},
+            marker={"size": 5},
+            hovertemplate="%{y:.1%} after step %{x}<extra>" + in_plotly(curve.name) + "</extra>",
+        )
+    figure.update_xaxes(type="category", showgrid=False, zeroline=False, tickfont={"size": 10})
+    figure.update_yaxes(
+        title={"text": in_plotly(up), "font": {"size": 11}},
+        tickformat=".0%",
+        gridcolor=palette.grid,
+        zeroline=False,
+        rangemode="tozero",
+    )
+    return _small(figure, palette).update_layout(
+        showlegend=True, legend={"y": 1.0, "yanchor": "bottom", "font": {"size": 11}}
+    )
+
+
+def small_table(places: Mapping[tuple[int, int], Place], palette: Palette) -> go.Figure:
+    """The mean score of each (width, layers) alone, coloured by its place between worst and best."""
+    widths, depths = (sorted({at[side] for at in places}) for side in (0, 1))
+    there = [[places.get((width, layers)) for width in widths] for layers in depths]
+    means = [[None if one is None else one.mean for one in row] for row in there]
+    figure = go.Figure(
+        go.Heatmap(
+            z=[[None if one is None else one.place for one in row] for row in there],
+            x=[str(width) for width in widths],
+            y=[str(layers) for layers in depths],
+            text=[["" if mean is None else f"{mean:.2f}" for mean in row] for row in means],
+            texttemplate="%{text}",
+            colorscale=list(palette.sequential[1:4]),  # the darkest would hide the text
+            zmin=0,
+            zmax=1,
+            xgap=2,
+            ygap=2,
+            showscale=False,
+            hovertemplate="width %{x}, %{y} layers: %{text}<extra></extra>",
+        )
+    )
+    axis = {"showgrid": False, "zeroline": False, "type": "category"}
+    figure.update_xaxes(title={"text": "width", "font": {"size": 11}}, **axis)
+    figure.update_yaxes(
+        title={"text": "layers", "font": {"size": 11}}, autorange="reversed", **axis
+    )
+    return _small(figure, palette)
+
+
+def _small(figure: go.Figure, palette: Palette) -> go.Figure:
+    return dress(figure, palette, height=HEIGHT).update_layout(
+        margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False
+    )

@@ -1,0 +1,51 @@
+"""How much a model trained on nursery stories, whose corpus can be made again, copies of them."""
+
+import re
+from collections.abc import Generator
+
+from slm.generation.sampler import Sampling
+from slm.memorization.kept import indexed
+from slm.memorization.study import Study, study
+from slm.overview.records import Copying
+from slm.progress import Progress
+from slm.runs import Checkpoint, Run
+from slm.stories import nursery
+
+STORIES = 60
+"""Stories of each kind whose endings are compared."""
+EXCERPT = 24
+"""Words of an ending that are kept."""
+NURSERY = re.compile(r"nursery:[0-9]+:([0-9]+)")
+
+
+def copying(run: Run, checkpoint: Checkpoint) -> Generator[Progress, None, Copying | None]:
+    """Compare endings of stories of its corpus with those of another seed; None for another corpus."""
+    corpus = str(run.info.corpus.get("train", ""))
+    if (found := NURSERY.fullmatch(corpus)) is None:
+        return None
+    unseen = [one.text for one in nursery.stories(STORIES * 2, seed=int(found[1]) + 1)]
+    index = yield from indexed(corpus)
+    masked = yield from indexed(corpus, masked=True)
+    measured = yield from study(
+        checkpoint, index, masked, unseen, stories=STORIES, sampling=Sampling()
+    )
+    return _copying(corpus, len(index), measured)
+
+
+def _copying(corpus: str, trained_on: int, measured: Study) -> Copying:
+    more = measured.more_than_unseen()
+    longest = measured.measures["trained"].longest
+    at = max(range(len(longest)), key=lambda one: longest[one])
+    one = measured.endings["trained"][at]
+    return Copying(
+        corpus=corpus,
+        trained_on=trained_on,
+        endings=more.count,
+        more=round(more.mean, 4),
+        low=round(more.interval[0], 4),
+        high=round(more.interval[1], 4),
+        longest=longest[at],
+        given=" ".join(one.beginning.split()[-EXCERPT // 2 :]),
+        wrote=" ".join(one.text.split()[:EXCERPT]),
+        true_ending=" ".join(one.story[len(one.beginning) :].split()[:EXCERPT]),
+    )
