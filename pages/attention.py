@@ -105,13 +105,11 @@ def all_numbers(view: AttentionView, how: str, hidden: bool) -> str:
 
 def sentence(view: AttentionView, layer: int, head: int, how: str, hidden: bool) -> str:
     """What the colours mean, and how much the first token takes."""
-    soaked = (
-        f"Layer {layer}, head {head} leaves **{view.soaked[layer, head]:.0%}** of its attention "
-    )
-    soaked += f"on the first token{', which is hidden here' if hidden else ''}. "
     verb = "looks" if how == ATTENTION else "takes from"
     return (
-        soaked + f"Blue: where the framed token {verb}. Orange: later tokens that look at it. Full "
+        f"Layer {layer}, head {head} leaves **{view.bos_attention[layer, head]:.0%}** of its attention "
+        f"on the first token{', which is hidden here' if hidden else ''}. "
+        f"Blue: where the framed token {verb}. Orange: later tokens that look at it. Full "
         "colour is all of a token's attention, at every step."
     )
 
@@ -179,7 +177,7 @@ for column, address in selection.columns():
             with below:  # before the slow part: what the URL asks for stands there at once
                 selection.token_field()
         whole = cache.attention(address, text)
-        view = whole.by_size() if how == MOVED else whole
+        view = whole.value_weighted() if how == MOVED else whole
         view = view.without_first() if hide else view
         layers, heads = view.pattern.shape[:2]
         if layer >= layers or head >= heads:

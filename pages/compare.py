@@ -10,7 +10,7 @@ from app.views.compare.layers import show_layers
 from app.views.compare.matching import show_heads, show_neurons
 from app.views.compare.stories import show_stories
 from app.widgets import corpus_picker, selection, show
-from slm.comparing.matching import Kind
+from slm.comparing.matching import UnitKind
 from slm.runs import Address, list_runs, open_run
 
 CURVES, STORIES, HEADS, NEURONS, LAYERS, DEVELOPMENT = (
@@ -83,7 +83,7 @@ def show_pair(view: str, a: str, b: str, corpus: str, stories: int) -> None:
         if (difference := waiting.result(work, view, cache.compare_again)) is not None:
             show_stories(difference, a, b)
     elif view in (HEADS, NEURONS):
-        kind: Kind = "heads" if view == HEADS else "neurons"
+        kind: UnitKind = "heads" if view == HEADS else "neurons"
         matching = cache.matched(a, b, corpus, kind)
         if (match := waiting.result(matching, view, cache.compare_again)) is not None:
             (show_heads if view == HEADS else show_neurons)(match, a, b)

@@ -9,7 +9,7 @@ from app.jobs.work import Work
 from app.views.heads import panels
 from app.views.heads.panels import STRONGEST, Tested
 from app.widgets import corpus_picker, selection, self_checks, show
-from slm.interp.heads.atlas import HARM, HeadAtlas
+from slm.interp.heads.atlas import LEAST_ABLATION_EFFECT, HeadAtlas
 from slm.interp.heads.rows import SHORTEST, STORIES
 from slm.interp.heads.scores import EFFECT, HeadScores
 
@@ -116,7 +116,7 @@ st.caption(
         "baseline is the same attention with the targets moved: to the same places of other stories, to "
         "neighbours, or to other words of the same sort, whichever gives more. A label needs "
         f"{EFFECT:.0%} of attention above the baseline, and is confirmed where switching the head off "
-        f"costs at least {HARM} nats more where the label says it serves than elsewhere."
+        f"costs at least {LEAST_ABLATION_EFFECT} nats more where the label says it serves than elsewhere."
     )
 )
 for column, address in selection.columns(titled=False):

@@ -13,21 +13,21 @@ from app.views.predictions.target import Asked, likely_names, token_of
 from app.widgets import selection, self_checks, show
 from app.widgets.story_view import Shown, story_view
 from slm.interp.predictions.ablation import Replacement
-from slm.interp.predictions.next_token import Expectations
+from slm.interp.predictions.next_token import NextTokenPredictions
 
 ALTERNATIVES, LAYERS, PARTS = "Alternatives", "Layer by layer", "Parts"
 OFF, PATCHED, AGAIN = "Switched off", "Filled in", "Written again"
 VIEWS = (ALTERNATIVES, LAYERS, PARTS, OFF, PATCHED, AGAIN)
 
 
-def pick(found: Expectations, ours: Expectations, index: int) -> None:
+def pick(found: NextTokenPredictions, ours: NextTokenPredictions, index: int) -> None:
     """Choose a token that was clicked in one model's story; the choice is counted in model A's."""
     selection.set_token(ours.place(found, max(index, 1)))
 
 
-def story(found: Expectations, at: int, ours: Expectations) -> None:
+def story(found: NextTokenPredictions, at: int, ours: NextTokenPredictions) -> None:
     """The story, coloured by surprise."""
-    surprise = np.nan_to_num(found.surprise)
+    surprise = np.nan_to_num(found.surprisal)
     likely = cache.to_str_tokens(str(found.address), tuple(found.likely.ravel().tolist()))
     kept = found.likely.shape[1]
     story_view(
@@ -36,7 +36,7 @@ def story(found: Expectations, at: int, ours: Expectations) -> None:
                 text=str_token,
                 value=float(surprise[i]) if i else None,
                 alternatives=tuple(
-                    zip(likely[kept * i :][:5], map(float, found.chances[i][:5]), strict=True)
+                    zip(likely[kept * i :][:5], map(float, found.probs[i][:5]), strict=True)
                 )
                 if i
                 else (),
@@ -51,7 +51,7 @@ def story(found: Expectations, at: int, ours: Expectations) -> None:
         small=True,
     )
     st.caption(
-        f"Colour: surprise, {float(found.surprise[1:].mean()):.2f} bits a token on average; full "
+        f"Colour: surprise, {float(found.surprisal[1:].mean()):.2f} bits a token on average; full "
         "colour is 12 bits. Click a token to ask how it was predicted."
     )
 
@@ -99,7 +99,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
 text = read.text
 show.note(read.note)
-ours = cache.expectations(chosen[0], text)
+ours = cache.next_token_predictions(chosen[0], text)
 position = max(1, selection.token(len(ours.str_tokens)))
 word = rival = off_layer = None
 layer, other, hook, switched = 0, "", "", ""
@@ -135,7 +135,7 @@ if view != ALTERNATIVES:
             sampling = selection.sampling()
 for column, address in selection.columns():
     with column, show.one_line():
-        found = cache.expectations(address, text)
+        found = cache.next_token_predictions(address, text)
         at = found.place(ours, position)
         left, right = column.columns([9, 10], gap="large") if len(chosen) == 1 else (column, column)
         with left:
@@ -159,17 +159,17 @@ for column, address in selection.columns():
                 f"{2 ** found.entropy[at]:.1f} words ({found.entropy[at]:.2f} bits)."
             )
             asked = Asked(text=text, found=found, at=at, word=token_of(found, at, word))
-            against = None if rival is None else token_of(found, at, rival)
+            foil_token = None if rival is None else token_of(found, at, rival)
             if view == ALTERNATIVES:
                 alternatives(asked)
             elif view == LAYERS:
                 layers(asked)
             elif view == PARTS:
-                parts(asked, layer, against)
+                parts(asked, layer, foil_token)
             elif view == OFF:
                 switched_off(asked, replacement, off_layer, rewrite)
             elif view == PATCHED:
-                patching.restored(asked, other, against, hook)
+                patching.restored(asked, other, foil_token, hook)
             else:
                 regeneration.rewritten(asked, switched, sampling)
 for column, address in selection.columns(titled=False):

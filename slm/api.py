@@ -169,7 +169,7 @@ class Model:
                     progress(reached)
         return index.open_index(self.checkpoint)
 
-    def predict(self, text: str) -> next_token.Expectations:
+    def predict(self, text: str) -> next_token.NextTokenPredictions:
         """Compute the next-token predictions at every position of `text`: surprisal, rank, top tokens.
 
         Raises `BadInput` where the text is empty or does not fit the context.
@@ -179,7 +179,7 @@ class Model:
         >>> found.str_tokens[-1], int(found.rank[-1])
         (' time', 1)
         """
-        return next_token.expectations(self.checkpoint, text)
+        return next_token.next_token_predictions(self.checkpoint, text)
 
     def score(self, corpus: str = "shipped") -> Loss:
         """Compute the loss on a corpus: its validation stories where it has some of its own.

@@ -9,7 +9,7 @@ from app.jobs.work import Work
 from slm.comparing.comparison import MATCHED_ON, compare
 from slm.comparing.development import Stage, development
 from slm.comparing.difference import StoryDifference, differences
-from slm.comparing.matching import Kind, Matching, match_heads, match_neurons
+from slm.comparing.matching import Matching, UnitKind, match_heads, match_neurons
 from slm.comparing.measured import What, measure
 from slm.comparing.reading import Reading, read
 from slm.comparing.report import report
@@ -30,7 +30,7 @@ def difference(a: str, b: str, corpus: str, stories: int) -> Work[Differences]:
     return _difference(*key(a), *key(b), corpus, stories)
 
 
-def matched(a: str, b: str, corpus: str, kind: Kind) -> Work[Matching]:
+def matched(a: str, b: str, corpus: str, kind: UnitKind) -> Work[Matching]:
     """Which units of A and B are the same."""
     return _matched(*key(a), *key(b), corpus, kind)
 
@@ -96,7 +96,7 @@ def _difference(
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _matched(
-    a: str, a_changed: int, b: str, b_changed: int, corpus: str, kind: Kind
+    a: str, a_changed: int, b: str, b_changed: int, corpus: str, kind: UnitKind
 ) -> Work[Matching]:
     one, other, texts = checkpoint(a), checkpoint(b), reading(corpus, MATCHED_ON).texts
 

@@ -13,10 +13,10 @@ from slm.interp.predictions import next_token as prediction_lens
 from slm.interp.predictions import patching as patching_lens
 from slm.interp.predictions.ablation import HeadAblation, Replacement, ablate_heads
 from slm.interp.predictions.attribution import Attribution, attribute
-from slm.interp.predictions.intervention import Regeneration, parse_switches, regenerate
+from slm.interp.predictions.intervention import Regeneration, parse_interventions, regenerate
 from slm.interp.predictions.logit_lens import LogitLens
 from slm.interp.predictions.logit_lens import logit_lens as logit_lens_of
-from slm.interp.predictions.next_token import Expectations
+from slm.interp.predictions.next_token import NextTokenPredictions
 from slm.interp.self_checks import Check, check
 from slm.interp.self_checks import facts as facts_of
 from slm.runs import Checkpoint
@@ -34,9 +34,9 @@ def attention(checkpoint: Checkpoint, text: str) -> AttentionView:
 
 
 @of_checkpoint(max_entries=64, waiting="Reading the story …")
-def expectations(checkpoint: Checkpoint, text: str) -> Expectations:
+def next_token_predictions(checkpoint: Checkpoint, text: str) -> NextTokenPredictions:
     """What was expected at every place of `text`."""
-    return prediction_lens.expectations(checkpoint, text)
+    return prediction_lens.next_token_predictions(checkpoint, text)
 
 
 @of_checkpoint(max_entries=32, waiting="Asking every layer …")
@@ -47,10 +47,10 @@ def logit_lens(checkpoint: Checkpoint, tokens: tuple[int, ...]) -> LogitLens:
 
 @of_checkpoint(max_entries=64, waiting="Taking the prediction apart …")
 def attribution(
-    checkpoint: Checkpoint, tokens: tuple[int, ...], against: int | None = None
+    checkpoint: Checkpoint, tokens: tuple[int, ...], foil: int | None = None
 ) -> Attribution:
-    """The logit of the last of `tokens` (minus that of `against`), part by part."""
-    return attribute(checkpoint, tokens[:-1], tokens[-1], against)
+    """The logit of the last of `tokens` (minus that of `foil`), part by part."""
+    return attribute(checkpoint, tokens[:-1], tokens[-1], foil)
 
 
 @of_checkpoint(max_entries=64, waiting="Switching off every head …")
@@ -71,10 +71,10 @@ def cost_of_the_change(checkpoint: Checkpoint, text: str, other: str) -> Float[n
 
 @of_checkpoint(max_entries=32, waiting="Writing the story both ways …")
 def regenerated(
-    checkpoint: Checkpoint, prompt: str, switches: str, sampling: Sampling
+    checkpoint: Checkpoint, prompt: str, interventions: str, sampling: Sampling
 ) -> Regeneration:
     """A story as the whole model writes it, and with parts switched."""
-    return regenerate(checkpoint, prompt, parse_switches(switches), sampling)
+    return regenerate(checkpoint, prompt, parse_interventions(interventions), sampling)
 
 
 @of_checkpoint(max_entries=16, waiting="Checking …")

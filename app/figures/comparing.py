@@ -165,7 +165,7 @@ def pairs(
     )
 
 
-def likeness(values: Sequence[float], chance: float, palette: Palette, kind: str) -> go.Figure:
+def similarity(values: Sequence[float], chance: float, palette: Palette, kind: str) -> go.Figure:
     """How alike the pairs are, most alike first, and where a match begins."""
     figure = go.Figure(
         go.Scatter(
@@ -183,7 +183,7 @@ def likeness(values: Sequence[float], chance: float, palette: Palette, kind: str
         annotation_font_color=palette.muted,
     )
     figure.update_xaxes(title=f"pair of {kind}, most alike first", showgrid=False, zeroline=False)
-    figure.update_yaxes(title="likeness", range=[0, 1.03], gridcolor=palette.grid, zeroline=False)
+    figure.update_yaxes(title="similarity", range=[0, 1.03], gridcolor=palette.grid, zeroline=False)
     return dress(figure, palette, height=260)
 
 

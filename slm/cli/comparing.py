@@ -136,7 +136,7 @@ def _told(found: "Comparison", html: str | None) -> str:
         ),
     ]
     for matching in (found.heads, found.neurons):
-        alone = len(matching.alone_a), len(matching.alone_b)
+        alone = len(matching.unmatched_a), len(matching.unmatched_b)
         lines.append(
             f"  {matching.kind:8} {len(matching.pairs)} matched, {matching.in_place} of them in place; "
             f"unmatched: {alone[0]} of A, {alone[1]} of B (a match is above {matching.chance:.2f})"

@@ -147,13 +147,13 @@ def as_json(found: Comparison) -> dict[str, Any]:
 
 
 def matching_json(found: Matching) -> dict[str, Any]:
-    """Pairs and lonely units; a unit is [layer, number]."""
+    """Pairs and unmatched units; a unit is [layer, number]."""
     return {
         "chance": found.chance,
         "in place": found.in_place,
         "pairs": [asdict(pair) for pair in found.pairs],
-        "alone in a": [asdict(alone) for alone in found.alone_a],
-        "alone in b": [asdict(alone) for alone in found.alone_b],
+        "unmatched in a": [asdict(alone) for alone in found.unmatched_a],
+        "unmatched in b": [asdict(alone) for alone in found.unmatched_b],
     }
 
 

@@ -91,7 +91,7 @@ def appearances(stages: Sequence[Stage]) -> list[Appearance]:
     clearly beats its baseline. One that was there and is not at the last step is told with the step
     it was there first.
     """
-    beats = np.stack([one.heads.beats() for one in stages])
+    beats = np.stack([one.heads.is_significant() for one in stages])
     found = []
     for layer, head, index in np.argwhere(beats.any(0)).tolist():
         there = beats[:, layer, head, index]

@@ -9,7 +9,7 @@ Of neurons the *pre-activations* are correlated over all places (of gated ones t
 their own later selves and more of an untrained model's are matched. Where the tokenizers differ, both
 are first averaged over the stretches of `slm.comparing.alignment`.
 
-The units are then paired as a whole so that likeness sums to the most (Hungarian method). Pairs come
+The units are then paired as a whole so that similarity sums to the most (Hungarian method). Pairs come
 out of noise too: untrained neurons tell words apart, and any two heads look more at what is near. So
 the same is done with a model that has learned nothing, B with the entries of each matrix shuffled; a
 pair counts as matched only where it is more alike than 95 % of the pairs with shuffled models, and
@@ -33,7 +33,7 @@ from slm.model import functional
 from slm.model.weights import empty
 from slm.runs import Checkpoint
 
-Kind = Literal["heads", "neurons"]
+UnitKind = Literal["heads", "neurons"]
 Unit = tuple[int, int]
 """(layer, head) or (layer, neuron)."""
 
@@ -47,28 +47,28 @@ class Pair:
 
     a: Unit
     b: Unit
-    likeness: float
+    similarity: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alone:
+class UnmatchedUnit:
     """A unit without counterpart, and the unit of the other model that is nearest to it."""
 
     unit: Unit
     nearest: Unit
-    likeness: float
+    similarity: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Matching:
     """Pairs above `chance`, those most alike first; the other units of A and of B."""
 
-    kind: Kind
+    kind: UnitKind
     chance: float
     pairs: tuple[Pair, ...]
-    alone_a: tuple[Alone, ...]
-    alone_b: tuple[Alone, ...]
-    likeness: Float[np.ndarray, "unit_a unit_b"]
+    unmatched_a: tuple[UnmatchedUnit, ...]
+    unmatched_b: tuple[UnmatchedUnit, ...]
+    similarity: Float[np.ndarray, "unit_a unit_b"]
 
     @property
     def in_place(self) -> int:
@@ -188,43 +188,43 @@ def _centred(pattern: Float[Tensor, "head query key"]) -> Float[Tensor, "head pl
     return ((roots - means) * there).flatten(1)
 
 
-def _matched(kind: Kind, a: Checkpoint, b: Checkpoint, sums: list[_Correlation]) -> Matching:
-    likeness, *ignorant = (one.value() for one in sums)
-    given = np.stack(linear_sum_assignment(likeness, maximize=True), axis=1)
+def _matched(kind: UnitKind, a: Checkpoint, b: Checkpoint, sums: list[_Correlation]) -> Matching:
+    similarity, *ignorant = (one.value() for one in sums)
+    given = np.stack(linear_sum_assignment(similarity, maximize=True), axis=1)
     by_chance = np.concatenate(
         [noise[linear_sum_assignment(noise, maximize=True)] for noise in ignorant]
     )
     chance = float(np.quantile(by_chance, CHANCE))
-    others = np.ones(likeness.shape, dtype=bool)
+    others = np.ones(similarity.shape, dtype=bool)
     others[tuple(given.T)] = False
     if others.any():
-        chance = max(chance, float(np.quantile(likeness[others], CHANCE)))
+        chance = max(chance, float(np.quantile(similarity[others], CHANCE)))
     each_a, each_b = (m.config.n_heads if kind == "heads" else m.config.d_mlp for m in (a, b))
     pairs = [
-        Pair(a=divmod(i, each_a), b=divmod(j, each_b), likeness=float(likeness[i, j]))
+        Pair(a=divmod(i, each_a), b=divmod(j, each_b), similarity=float(similarity[i, j]))
         for i, j in given.tolist()
-        if likeness[i, j] > chance
+        if similarity[i, j] > chance
     ]
-    pairs.sort(key=lambda pair: -pair.likeness)
+    pairs.sort(key=lambda pair: -pair.similarity)
     return Matching(
         kind=kind,
         chance=chance,
         pairs=tuple(pairs),
-        alone_a=_alone(likeness, {pair.a for pair in pairs}, each_a, each_b),
-        alone_b=_alone(likeness.T, {pair.b for pair in pairs}, each_b, each_a),
-        likeness=likeness,
+        unmatched_a=_unmatched(similarity, {pair.a for pair in pairs}, each_a, each_b),
+        unmatched_b=_unmatched(similarity.T, {pair.b for pair in pairs}, each_b, each_a),
+        similarity=similarity,
     )
 
 
-def _alone(
-    likeness: Float[np.ndarray, "unit other"], matched: set[Unit], each: int, each_other: int
-) -> tuple[Alone, ...]:
-    nearest = likeness.argmax(1)
+def _unmatched(
+    similarity: Float[np.ndarray, "unit other"], matched: set[Unit], each: int, each_other: int
+) -> tuple[UnmatchedUnit, ...]:
+    nearest = similarity.argmax(1)
     return tuple(
-        Alone(
+        UnmatchedUnit(
             unit=divmod(row, each),
             nearest=divmod(int(column), each_other),
-            likeness=float(likeness[row, column]),
+            similarity=float(similarity[row, column]),
         )
         for row, column in enumerate(nearest)
         if divmod(row, each) not in matched

@@ -174,10 +174,10 @@ def numbers_of_heads(learned: HeadScores, ignorant: HeadScores) -> list[Value]:
         value, low, high, baseline = (
             float(beats[..., kinds].any(-1).sum())
             for beats in (
-                learned.beats(),
+                learned.is_significant(),
                 gain.low >= EFFECT,
                 gain.high >= EFFECT,
-                ignorant.beats(),
+                ignorant.is_significant(),
             )
         )
         found.append(

@@ -17,9 +17,9 @@ class AttentionView:
     """Every head's pattern on one story: `pattern[layer, head, query, key]`, rows summing to 1.
 
     The token at `query` looks at the token at `key`. Position 0 is END, which opens the story.
-    `moved[layer, head, key]` is the size (Euclidean norm) of what a head would write into the
+    `value_norm[layer, head, key]` is the size (Euclidean norm) of what a head would write into the
     residual stream if it looked at `key` alone: the value there times W_O, without biases.
-    `soaked[layer, head]` is the share of attention that the first token takes, averaged over all
+    `bos_attention[layer, head]` is the share of attention that the first token takes, averaged over all
     later positions; it stays what it was when the first token is hidden.
     """
 
@@ -27,8 +27,8 @@ class AttentionView:
     tokens: tuple[int, ...]
     str_tokens: tuple[str, ...]
     pattern: Float[np.ndarray, "layer head query key"]
-    moved: Float[np.ndarray, "layer head key"]
-    soaked: Float[np.ndarray, "layer head"]
+    value_norm: Float[np.ndarray, "layer head key"]
+    bos_attention: Float[np.ndarray, "layer head"]
 
     def without_first(self) -> "AttentionView":
         """Hide the first token: its column is set to 0 and each later row sums to 1 again.
@@ -39,20 +39,20 @@ class AttentionView:
         pattern[..., 0] = 0.0
         return replace(self, pattern=_rows_to_one(pattern))
 
-    def by_size(self) -> "AttentionView":
-        """Weigh each look by the size of what is moved, each row scaled to sum to 1.
+    def value_weighted(self) -> "AttentionView":
+        """Weigh each look by the size of what it moves, each row scaled to sum to 1.
 
-        Attention to a token whose value is small moves little: a row becomes pattern x moved, the
+        Attention to a token whose value is small moves little: a row becomes pattern x value_norm, the
         norm-based weight of Kobayashi et al. (2020), "Attention is Not Only a Weight".
         """
-        return replace(self, pattern=_rows_to_one(self.pattern * self.moved[:, :, None, :]))
+        return replace(self, pattern=_rows_to_one(self.pattern * self.value_norm[:, :, None, :]))
 
     def heads(self) -> Iterator[tuple[int, int]]:
         """Every (layer, head)."""
         layers, heads = self.pattern.shape[:2]
         return ((layer, head) for layer in range(layers) for head in range(heads))
 
-    def looks_most_at(self, layer: int, head: int) -> list[tuple[int, int]]:
+    def argmax_keys(self, layer: int, head: int) -> list[tuple[int, int]]:
         """For each query position, the key position that gets most attention."""
         return list(enumerate(self.pattern[layer, head].argmax(-1).tolist()))
 
@@ -76,20 +76,20 @@ def attention(checkpoint: Checkpoint, text: str) -> AttentionView:
         for name in ("pattern", "v")
     )
     functional.hidden(checkpoint.weights, torch.tensor([tokens]), hook=cache)
-    patterns, moved = [], []
+    patterns, value_norm = [], []
     for layer, block in enumerate(checkpoint.weights.blocks):
         patterns.append(cache[f"blocks.{layer}.attn.hook_pattern"][0])
         v = cache[f"blocks.{layer}.attn.hook_v"][0]
         W_O = block.W_O.view(config.n_heads, config.d_head, config.d_model)
-        moved.append(torch.einsum("khd,hdm->hkm", v, W_O).norm(dim=-1))
+        value_norm.append(torch.einsum("khd,hdm->hkm", v, W_O).norm(dim=-1))
     pattern = torch.stack(patterns).numpy()
     return AttentionView(
         address=checkpoint.address,
         tokens=tuple(tokens),
         str_tokens=tuple(checkpoint.tokenizer.to_str_tokens(tokens)),
         pattern=pattern,
-        moved=torch.stack(moved).numpy(),
-        soaked=pattern[:, :, 1:, 0].mean(-1),
+        value_norm=torch.stack(value_norm).numpy(),
+        bos_attention=pattern[:, :, 1:, 0].mean(-1),
     )
 
 

@@ -11,7 +11,7 @@ from slm.errors import BadInput
 from slm.generation.beam import log_probabilities
 from slm.generation.fitting import story_that_fits
 from slm.interp.attention import attention
-from slm.interp.predictions.next_token import expectations
+from slm.interp.predictions.next_token import next_token_predictions
 from slm.lessons.claims import check
 from slm.lessons.lesson import Guess
 from slm.lessons.sides import first_is
@@ -106,7 +106,7 @@ def _most_surprising(checkpoint: Checkpoint, _: Guess, view: View | None) -> int
     if not isinstance(view, Surprisal):
         raise BadInput("the most surprising token is that of a surprisal view")
     text = story_that_fits([checkpoint], view.text).text
-    return int(np.nanargmax(expectations(checkpoint, text).surprise))
+    return int(np.nanargmax(next_token_predictions(checkpoint, text).surprisal))
 
 
 def _side(_: Checkpoint, guess: Guess, view: View | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from slm.comparing.measured import WHAT
 from slm.comparing.measured import provenance as measured_provenance
 from slm.files import write_text
-from slm.interp.heads.atlas import HARM
+from slm.interp.heads.atlas import LEAST_ABLATION_EFFECT
 from slm.overview.records import Overview
 from slm.provenance import Provenance
 from slm.reading import parse_json, read_text, typed
@@ -39,7 +39,11 @@ def steps_read(run: Run, step: int) -> list[int]:
 
 def provenance(run: Run, step: int) -> Provenance:
     """Everything that decides an overview: weights, tokenizer, stories, prompts, and its version."""
-    settings: dict[str, Any] = {"overview": VERSION, "min effect": HARM, "shipped": _shipped()}
+    settings: dict[str, Any] = {
+        "overview": VERSION,
+        "min effect": LEAST_ABLATION_EFFECT,
+        "shipped": _shipped(),
+    }
     for what in WHAT:
         settings[what] = measured_provenance(run, step, what).settings
     return Provenance.of([(run, one) for one in steps_read(run, step)], settings)

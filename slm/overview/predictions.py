@@ -243,7 +243,7 @@ def _patching(checkpoint: Checkpoint, prompt: list[int]) -> str:
     share = found.restored["hook_resid_pre"]
     layer, at = (int(part) for part in np.unravel_index(int(share.argmax()), share.shape))
     return (
-        f"with {instead} for {gone} the model says “{found.rival.strip()}”; the residual stream before "
+        f"with {instead} for {gone} the model says “{found.foil.strip()}”; the residual stream before "
         f"layer {layer} at “{found.str_tokens[at].strip()}” (token {at}) restores {share[layer, at]:.0%}"
     )
 

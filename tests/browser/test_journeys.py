@@ -28,7 +28,7 @@ def wait_until(condition: Callable[[], bool], page: Page, seconds: float = 30) -
         page.wait_for_timeout(50)
 
 
-def soaked(runs: Path, layer: int, head: int) -> str:
+def first_token_share(runs: Path, layer: int, head: int) -> str:
     """What the page should say that a head of `tiny` leaves on the first token."""
     run = Run(runs / "tiny")
     checkpoint = Checkpoint(
@@ -38,7 +38,7 @@ def soaked(runs: Path, layer: int, head: int) -> str:
         tokenizer=run.tokenizer,
     )
     view = attention(checkpoint, shipped.stories()[0].text)
-    return f"Layer {layer}, head {head} leaves {view.soaked[layer, head]:.0%}"
+    return f"Layer {layer}, head {head} leaves {view.bos_attention[layer, head]:.0%}"
 
 
 def test_the_first_page_writes_a_story_and_then_another(page: Page, app: App) -> None:
@@ -68,16 +68,16 @@ def test_the_chosen_model_stays_chosen_from_page_to_page(page: Page, app: App) -
 
 def test_a_head_is_picked_among_the_thumbnails_and_survives_a_reload(page: Page, app: App) -> None:
     page.goto(f"{app.url}/attention?a=tiny")
-    expect(page.get_by_text(soaked(app.runs, 0, 0))).to_be_visible()
+    expect(page.get_by_text(first_token_share(app.runs, 0, 0))).to_be_visible()
     expect(page.get_by_text("token looked at")).to_be_visible()
     heads = page.locator("[class*=st-key-heads-tiny] .plotly .nsewdrag")
     box = heads.bounding_box()
     assert box is not None
     heads.click(position={"x": box["width"] * 0.75, "y": box["height"] * 0.75})
-    expect(page.get_by_text(soaked(app.runs, 1, 1))).to_be_visible()
+    expect(page.get_by_text(first_token_share(app.runs, 1, 1))).to_be_visible()
     expect(page).to_have_url(re.compile(r"layer=1.*head=1|head=1.*layer=1"))
     page.reload()
-    expect(page.get_by_text(soaked(app.runs, 1, 1))).to_be_visible()
+    expect(page.get_by_text(first_token_share(app.runs, 1, 1))).to_be_visible()
     expect(page.get_by_text("blocks.1.attn.hook_pattern")).to_be_visible()
 
 
@@ -146,7 +146,7 @@ def test_two_visitors_look_at_two_heads_at_once(chromium: Browser, app: App) -> 
         for head, visitor in enumerate(visitors):
             visitor.goto(f"{app.url}/attention?a=tiny&layer={head}&head={1 - head}")
         for head, visitor in enumerate(visitors):
-            expect(visitor.get_by_text(soaked(app.runs, head, 1 - head))).to_be_visible(
+            expect(visitor.get_by_text(first_token_share(app.runs, head, 1 - head))).to_be_visible(
                 timeout=45_000
             )
     for visitor in visitors:

@@ -38,8 +38,8 @@ def test_heads_and_neurons_in_another_order_are_found_exactly(four_heads: Checkp
     shuffled = permuted(four_heads, heads, neurons)
     for match, order, count in ((match_heads, heads, 4), (match_neurons, neurons, 64)):
         found = match(four_heads, shuffled, TEXTS)
-        assert len(found.pairs) == 2 * count and not found.alone_a and not found.alone_b
-        assert all(pair.likeness == pytest.approx(1, abs=1e-4) for pair in found.pairs)
+        assert len(found.pairs) == 2 * count and not found.unmatched_a and not found.unmatched_b
+        assert all(pair.similarity == pytest.approx(1, abs=1e-4) for pair in found.pairs)
         assert {(pair.b, pair.a) for pair in found.pairs} == {
             ((layer, new), (layer, old))
             for layer, by in enumerate(order)
@@ -56,7 +56,7 @@ def test_neurons_that_read_the_same_are_matched_however_seldom_they_fire(
     weights = replace(four_heads.weights, blocks=(four_heads.weights.blocks[0], rarer))
     found = match_neurons(four_heads, replace(four_heads, weights=weights), TEXTS)
     assert found.in_place == len(found.pairs) == 2 * 64
-    assert all(pair.likeness == pytest.approx(1, abs=1e-4) for pair in found.pairs)
+    assert all(pair.similarity == pytest.approx(1, abs=1e-4) for pair in found.pairs)
 
 
 def test_a_model_is_in_place_beside_itself(four_heads: Checkpoint) -> None:
@@ -68,18 +68,20 @@ def test_units_of_models_that_have_nothing_in_common_stay_alone(
     four_heads: Checkpoint, other: Checkpoint
 ) -> None:
     found = match_neurons(four_heads, other, TEXTS)
-    assert len(found.pairs) + len(found.alone_a) == 2 * 64
-    assert len(found.pairs) + len(found.alone_b) == 32
-    assert len(found.alone_b) > 16 and len(found.alone_a) > 100
-    for alone in found.alone_b:
+    assert len(found.pairs) + len(found.unmatched_a) == 2 * 64
+    assert len(found.pairs) + len(found.unmatched_b) == 32
+    assert len(found.unmatched_b) > 16 and len(found.unmatched_a) > 100
+    for alone in found.unmatched_b:
         layer, neuron = alone.nearest
-        assert found.likeness[layer * 64 + neuron, alone.unit[1]] == pytest.approx(alone.likeness)
-        assert alone.likeness == pytest.approx(found.likeness[:, alone.unit[1]].max())
+        assert found.similarity[layer * 64 + neuron, alone.unit[1]] == pytest.approx(
+            alone.similarity
+        )
+        assert alone.similarity == pytest.approx(found.similarity[:, alone.unit[1]].max())
 
 
 def test_heads_are_matched_across_tokenizers(four_heads: Checkpoint, other: Checkpoint) -> None:
     found = match_heads(four_heads, other, TEXTS)
-    assert found.likeness.shape == (8, 2) and abs(found.likeness).max() <= 1
+    assert found.similarity.shape == (8, 2) and abs(found.similarity).max() <= 1
 
 
 def test_a_neuron_that_never_changes_is_like_no_other(four_heads: Checkpoint) -> None:
@@ -90,12 +92,12 @@ def test_a_neuron_that_never_changes_is_like_no_other(four_heads: Checkpoint) ->
         four_heads.weights, blocks=(replace(block, W_in=dead), four_heads.weights.blocks[1])
     )
     found = match_neurons(four_heads, replace(four_heads, weights=weights), TEXTS)
-    assert (0, 7) in [alone.unit for alone in found.alone_b]
+    assert (0, 7) in [alone.unit for alone in found.unmatched_b]
 
 
 def test_texts_are_cut_to_the_shorter_context_and_none_is_an_error(
     four_heads: Checkpoint, other: Checkpoint
 ) -> None:
-    assert match_heads(four_heads, other, [" ".join(little_stories(9))]).likeness.shape == (8, 2)
+    assert match_heads(four_heads, other, [" ".join(little_stories(9))]).similarity.shape == (8, 2)
     with pytest.raises(BadInput, match="more than one letter"):
         match_heads(four_heads, other, ["a"])

@@ -94,7 +94,7 @@ def test_the_command_tells_and_writes_the_same(
     assert data["loss in bits per byte"]["gain"]["mean"] == pytest.approx(
         data["loss in bits per byte"]["b"]["mean"] - data["loss in bits per byte"]["a"]["mean"]
     )
-    assert len(data["heads"]["pairs"]) + len(data["heads"]["alone in a"]) == 4
+    assert len(data["heads"]["pairs"]) + len(data["heads"]["unmatched in a"]) == 4
     assert f"--corpus {corpus} --stories 5" in written.read_text(encoding="utf-8")
     assert main(["compare", "tiny", "other", "--corpus", str(corpus), "--stories", "0"]) == 2
     assert "at least 1 story" in capsys.readouterr().err

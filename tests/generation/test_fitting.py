@@ -16,7 +16,7 @@ from slm.generation.fitting import (
 )
 from slm.generation.sampler import Sampling, complete
 from slm.interp.attention import attention
-from slm.interp.predictions.next_token import expectations
+from slm.interp.predictions.next_token import next_token_predictions
 from slm.interp.self_checks import check
 from slm.knowledge.prompts import Prompt
 from slm.knowledge.prompts import shipped as shipped_prompts
@@ -51,7 +51,9 @@ def test_every_shipped_story_is_cut_until_it_can_be_looked_at(
         assert 2 <= taken <= n_ctx and story.text.startswith(fitted.text)
         assert bool(fitted.note) == (fitted.text != story.text)
     text = story_that_fits([small], stories()[0].text).text
-    assert attention(small, text).pattern.shape[-1] == len(expectations(small, text).tokens)
+    assert attention(small, text).pattern.shape[-1] == len(
+        next_token_predictions(small, text).tokens
+    )
     assert all(one.holds for one in check(small, text))
 
 
@@ -203,4 +205,6 @@ def test_end_of_text_typed_out_is_the_token_everywhere_and_it_is_said(
     assert main(["sample", "tiny", "--branch", "2=<|endoftext|>", "--json"]) == 0
     (told,) = json.loads(capsys.readouterr().out)["completions"]
     assert told["stopped"] == "story end" and len(told["tokens"]) == 2
-    assert expectations(checkpoint, "Amy ran.<|endoftext|>Ben sat.").tokens.count(end) == 2
+    assert (
+        next_token_predictions(checkpoint, "Amy ran.<|endoftext|>Ben sat.").tokens.count(end) == 2
+    )

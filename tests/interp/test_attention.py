@@ -39,7 +39,7 @@ def test_a_head_built_to_look_two_back_looks_two_back(looks_back_two: Checkpoint
     view = attention(looks_back_two, "One day, Amy had a ball.")
     for query in range(2, len(view.tokens)):
         assert view.pattern[0, 0, query, query - 2] > 0.99
-    assert view.looks_most_at(0, 0)[5] == (5, 3)
+    assert view.argmax_keys(0, 0)[5] == (5, 3)
     assert view.str_tokens[0] == "<|endoftext|>"
     assert "".join(view.str_tokens[1:]) == "One day, Amy had a ball."
 
@@ -57,8 +57,8 @@ def test_hiding_the_first_token_keeps_the_proportions_of_the_rest(checkpoint: Ch
     assert np.allclose(hidden.pattern[:, :, 1:].sum(-1), 1, atol=1e-5)
     before, after = view.pattern[0, 1, 5], hidden.pattern[0, 1, 5]
     assert after[2] / after[3] == pytest.approx(before[2] / before[3], rel=1e-4)
-    assert np.array_equal(hidden.soaked, view.soaked)
-    assert view.soaked == pytest.approx(view.pattern[:, :, 1:, 0].mean(-1))
+    assert np.array_equal(hidden.bos_attention, view.bos_attention)
+    assert view.bos_attention == pytest.approx(view.pattern[:, :, 1:, 0].mean(-1))
 
 
 def test_a_text_must_fit_the_context(checkpoint: Checkpoint) -> None:
@@ -85,12 +85,14 @@ def test_patterns_and_what_is_moved_are_those_of_the_hooked_model(checkpoint: Ch
         for head in range(2):
             v = cache[f"blocks.{layer}.attn.hook_v"][0, :, head]
             alone = (v @ model.blocks[layer].attn.W_O[head]).norm(dim=-1)
-            assert np.allclose(view.moved[layer, head], alone.detach(), atol=1e-5)
+            assert np.allclose(view.value_norm[layer, head], alone.detach(), atol=1e-5)
 
 
 def test_weighing_by_size_prefers_what_moves_more(checkpoint: Checkpoint) -> None:
     view = attention(checkpoint, "Tom went to the park.")
-    weighed = view.by_size()
+    weighed = view.value_weighted()
     assert np.allclose(weighed.pattern.sum(-1), 1, atol=1e-5)
     ratio = weighed.pattern[1, 0, 4, 1:4] / view.pattern[1, 0, 4, 1:4]
-    assert ratio / ratio[0] == pytest.approx(view.moved[1, 0, 1:4] / view.moved[1, 0, 1], rel=1e-3)
+    assert ratio / ratio[0] == pytest.approx(
+        view.value_norm[1, 0, 1:4] / view.value_norm[1, 0, 1], rel=1e-3
+    )

@@ -35,7 +35,7 @@ def show_heads(found: Matching, a: str, b: str) -> None:
         for view, (layer, head) in zip(views, (pair.a, pair.b), strict=True):
             patterns.append(view.pattern[layer, head, :length, :length])
     names = [
-        f"{p.a[0]}.{p.a[1]} of A, {p.b[0]}.{p.b[1]} of B: {p.likeness:.2f}" for p in found.pairs
+        f"{p.a[0]}.{p.a[1]} of A, {p.b[0]}.{p.b[1]} of B: {p.similarity:.2f}" for p in found.pairs
     ]
     st.plotly_chart(
         figures.pairs(np.stack(patterns), names, show.colours(), chosen),
@@ -76,7 +76,7 @@ def show_neurons(found: Matching, a: str, b: str) -> None:
     with left:
         event = st.dataframe(
             [
-                {"A": f"{p.a[0]}.{p.a[1]}", "B": f"{p.b[0]}.{p.b[1]}", "likeness": p.likeness}
+                {"A": f"{p.a[0]}.{p.a[1]}", "B": f"{p.b[0]}.{p.b[1]}", "similarity": p.similarity}
                 for p in found.pairs
             ],
             hide_index=True,
@@ -84,15 +84,15 @@ def show_neurons(found: Matching, a: str, b: str) -> None:
             on_select="rerun",
             selection_mode="single-row-required",
             key="neuron-pair",
-            column_config={"likeness": st.column_config.NumberColumn(format="%.3f")},
+            column_config={"similarity": st.column_config.NumberColumn(format="%.3f")},
         )
         if found.pairs:
             st.plotly_chart(
-                figures.likeness(
-                    [p.likeness for p in found.pairs], found.chance, show.colours(), "neurons"
+                figures.similarity(
+                    [p.similarity for p in found.pairs], found.chance, show.colours(), "neurons"
                 ),
                 theme=None,
-                key="likeness",
+                key="similarity",
                 config=style.config(f"neurons-{a}-{b}"),
             )
         match_footer(
@@ -132,19 +132,19 @@ def show_neurons(found: Matching, a: str, b: str) -> None:
 
 def told(found: Matching) -> str:
     """How many are the same."""
-    every = len(found.pairs) + len(found.alone_a)
+    every = len(found.pairs) + len(found.unmatched_a)
     place = (
         f", {found.in_place} of them in the same layer at the same number" if found.in_place else ""
     )
     return (
         f"**{len(found.pairs)} of A's {every} {found.kind} have a counterpart in B**{place}; "
-        f"{len(found.alone_a)} of A's and {len(found.alone_b)} of B's have none."
+        f"{len(found.unmatched_a)} of A's and {len(found.unmatched_b)} of B's have none."
     )
 
 
 def lonely(found: Matching) -> None:
     """Units without a counterpart."""
-    for letter, other, units in (("A", "B", found.alone_a), ("B", "A", found.alone_b)):
+    for letter, other, units in (("A", "B", found.unmatched_a), ("B", "A", found.unmatched_b)):
         with st.expander(
             f"{found.kind.capitalize()} of {letter} without counterpart: {len(units)}"
         ):
@@ -153,13 +153,13 @@ def lonely(found: Matching) -> None:
                     {
                         letter: f"{one.unit[0]}.{one.unit[1]}",
                         f"nearest in {other}": f"{one.nearest[0]}.{one.nearest[1]}",
-                        "likeness": one.likeness,
+                        "similarity": one.similarity,
                     }
                     for one in units
                 ],
                 hide_index=True,
                 height=200,
-                column_config={"likeness": st.column_config.NumberColumn(format="%.2f")},
+                column_config={"similarity": st.column_config.NumberColumn(format="%.2f")},
             )
 
 
@@ -168,11 +168,11 @@ def match_footer(found: Matching, a: str, b: str, how: str) -> None:
     show.footer(
         name=f"{found.kind}-{a}-{b}",
         table=lambda: show.csv(
-            ("layer of a", found.kind[:-1], "layer of b", found.kind[:-1], "likeness"),
-            ((*pair.a, *pair.b, f"{pair.likeness:.5f}") for pair in found.pairs),
+            ("layer of a", found.kind[:-1], "layer of b", found.kind[:-1], "similarity"),
+            ((*pair.a, *pair.b, f"{pair.similarity:.5f}") for pair in found.pairs),
         ),
         everything=lambda: json.dumps(matching_json(found)),
-        note=f"{how} Paired so that likeness sums to the most (Hungarian method). A match is above "
+        note=f"{how} Paired so that similarity sums to the most (Hungarian method). A match is above "
         f"{found.chance:.2f}: 95 % of the pairs with B's weights shuffled, and 95 % of the {found.kind} "
         "that were not given to each other, are less alike",
     )

@@ -109,7 +109,7 @@ def colour(scores: HeadScores, kind: str) -> np.ndarray:
 def headline(tested: Tested) -> None:
     """The answer in a sentence."""
     scores, atlas = tested.scores, tested.atlas
-    total, beat = scores.distance.size, scores.beats().any(-1)
+    total, beat = scores.distance.size, scores.is_significant().any(-1)
     if atlas is None:
         st.markdown(f"**{int(beat.sum())} of {total}** heads have a label; none is tested yet.")
         return
@@ -219,8 +219,8 @@ def the_proof(tested: Tested, chosen: tuple[int, int]) -> None:
             names,
             triples(scores.score, chosen),
             triples(scores.baseline, chosen),
-            None if atlas is None else triples(atlas.harm, chosen),
-            None if atlas is None else triples(atlas.elsewhere, chosen),
+            None if atlas is None else triples(atlas.ablation_on_target, chosen),
+            None if atlas is None else triples(atlas.ablation_off_target, chosen),
             show.colours(),
         ),
         name=f"head-{address}-layer{layer}-head{head}",
@@ -258,8 +258,8 @@ def sentence(tested: Tested, chosen: tuple[int, int]) -> str:
     if atlas is not None:
         at = (*chosen, scores.kinds.index(Kind.PREVIOUS))
         words.append(
-            f"Without it stories cost {atlas.harm.mean[at]:+.3f} nats a token "
-            f"({atlas.harm.low[at]:+.3f} to {atlas.harm.high[at]:+.3f})."
+            f"Without it stories cost {atlas.ablation_on_target.mean[at]:+.3f} nats a token "
+            f"({atlas.ablation_on_target.low[at]:+.3f} to {atlas.ablation_on_target.high[at]:+.3f})."
         )
     return " ".join(words)
 
@@ -279,7 +279,9 @@ def the_table(tested: Tested) -> None:
             every = tested.labels[layer][head]
             cost = None
             if atlas is not None:
-                cost = float(atlas.harm.mean[layer, head, scores.kinds.index(Kind.PREVIOUS)])
+                cost = float(
+                    atlas.ablation_on_target.mean[layer, head, scores.kinds.index(Kind.PREVIOUS)]
+                )
             rows.append(
                 {
                     "layer": layer,

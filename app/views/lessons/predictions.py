@@ -40,8 +40,8 @@ def next_token(view: views.NextToken, address: str) -> Link:
 def surprisal(view: views.Surprisal, address: str) -> Link:
     """A story in the colours of surprisal."""
     text = story_that_fits([cache.checkpoint(address)], view.text).text
-    found = cache.expectations(address, text)
-    bits = np.nan_to_num(found.surprise)
+    found = cache.next_token_predictions(address, text)
+    bits = np.nan_to_num(found.surprisal)
     story_view(
         [
             Shown(text=token, value=float(value) if at else None)

@@ -10,7 +10,7 @@ from app import cache
 from app.figures.predictions import bars, stages, story_by_stage
 from app.views.predictions.target import Asked, visible
 from app.widgets import show
-from slm.interp.predictions.next_token import Expectations
+from slm.interp.predictions.next_token import NextTokenPredictions
 
 MOST = 24  # bars in a figure
 
@@ -19,7 +19,7 @@ def alternatives(asked: Asked) -> None:
     """The likeliest tokens at the place."""
     found, at = asked.found, asked.at
     names = cache.to_str_tokens(str(found.address), tuple(found.likely[at].tolist()))
-    rows = list(zip(names, map(float, found.chances[at]), strict=True))
+    rows = list(zip(names, map(float, found.probs[at]), strict=True))
     st.dataframe(
         {"token": [visible(name) for name, _ in rows], "probability": [c for _, c in rows]},
         column_config={
@@ -37,13 +37,13 @@ def alternatives(asked: Asked) -> None:
     )
 
 
-def as_json(found: Expectations) -> str:
+def as_json(found: NextTokenPredictions) -> str:
     """Surprise and rank of every token."""
     return json.dumps(
         {
             "address": str(found.address),
             "str_tokens": found.str_tokens,
-            "surprise in bits": [None, *found.surprise[1:].round(5).tolist()],
+            "surprisal in bits": [None, *found.surprisal[1:].round(5).tolist()],
             "rank": [None, *found.rank[1:].tolist()],
         },
         ensure_ascii=False,
@@ -81,11 +81,11 @@ def layers(asked: Asked) -> None:
     )
 
 
-def parts(asked: Asked, layer: int, against: int | None) -> None:
+def parts(asked: Asked, layer: int, foil: int | None) -> None:
     """The word's logit, less the mean or that of the word it is weighed against, as a sum."""
-    at, found = asked.at, cache.attribution(asked.address, asked.prompt, against)
-    rival = None if found.against is None else visible(found.against)
-    unit = "logit minus " + ("the mean logit" if rival is None else f"that of {rival}")
+    at, found = asked.at, cache.attribution(asked.address, asked.prompt, foil)
+    named_foil = None if found.foil is None else visible(found.foil)
+    unit = "logit minus " + ("the mean logit" if named_foil is None else f"that of {named_foil}")
     named = found.parts()
     shown = named if len(named) <= MOST else sorted(named, key=lambda part: -abs(part[1]))[:MOST]
     shown = sorted(shown, key=lambda part: -part[1])
@@ -95,7 +95,7 @@ def parts(asked: Asked, layer: int, against: int | None) -> None:
         bars([name for name, _ in shown], [v for _, v in shown], show.colours(), unit),
         name=f"parts-{found.address}-token{at}",
         note=f"{found.address}: what each part writes for the word"
-        + (" over the mean of all words" if rival is None else f" over {rival}")
+        + (" over the mean of all words" if named_foil is None else f" over {named_foil}")
         + f", with the final norm frozen. All {len(named)} parts sum to {found.total:.3f}, the logit "
         f"{found.logit:.3f} minus {found.baseline:.3f}; shown: the {len(shown)} largest. Only the direct "
         "way counts: what a part does through later ones is theirs",

@@ -14,7 +14,7 @@ from app.views.predictions.target import Asked, visible
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
-from slm.interp.predictions.next_token import Expectations
+from slm.interp.predictions.next_token import NextTokenPredictions
 from slm.interp.predictions.patching import Patching, answers, patching
 
 FULL = 5.0  # nats at full colour
@@ -63,7 +63,9 @@ def other_story(text: str, gone: str, instead: str) -> str:
     return other
 
 
-def cost(found: Expectations, text: str, other: str, at: int, pick: Callable[[int], None]) -> None:
+def cost(
+    found: NextTokenPredictions, text: str, other: str, at: int, pick: Callable[[int], None]
+) -> None:
     """The story, coloured by what the change costs each token; a press asks where it costs most."""
     lost = cache.cost_of_the_change(str(found.address), text, other)
     story_view(
@@ -93,28 +95,27 @@ def cost(found: Expectations, text: str, other: str, at: int, pick: Callable[[in
     )
 
 
-def restored(asked: Asked, other: str, rival: int | None, hook: str) -> None:
+def restored(asked: Asked, other: str, foil: int | None, hook: str) -> None:
     """How much of the answer each place restores."""
     checkpoint = cache.checkpoint(asked.address)
     second = tuple(checkpoint.tokenizer.encode_story(other))[: asked.at]
     first = asked.found.tokens[: asked.at]
     if first == second:
         raise BadInput("the stories are the same up to this token: choose one after the change")
-    if rival is None:
+    if foil is None:
         said = answers(checkpoint, first, second)
-        rival = said[1] if said[1] != asked.word else said[0]
-    against = rival
+        foil = said[1] if said[1] != asked.word else said[0]
     found = waiting.latest(
         "patching",
         asked.address,
-        (first, second, asked.word, against),
-        lambda: patching(checkpoint, first, second, asked.word, against),
+        (first, second, asked.word, foil),
+        lambda: patching(checkpoint, first, second, asked.word, foil),
     )
     if found is None:
         return
     st.markdown(
         f"**{show.plain(visible(found.answer))}** leads "
-        f"**{show.plain(visible(found.rival))}** by **{found.clean:+.2f}** (logits) after this story, "
+        f"**{show.plain(visible(found.foil))}** by **{found.clean:+.2f}** (logits) after this story, "
         f"and by **{found.corrupted:+.2f}** after the other."
     )
     if abs(found.clean - found.corrupted) < SMALL:
@@ -158,7 +159,7 @@ def as_json(found: Patching) -> str:
             "str_tokens": found.str_tokens,
             "other": found.other,
             "answer": found.answer,
-            "rival": found.rival,
+            "foil": found.foil,
             "logit_difference": {"clean": found.clean, "corrupted": found.corrupted},
             "restored": {hook: share.round(6).tolist() for hook, share in found.restored.items()},
             "heads": found.heads.round(6).tolist(),

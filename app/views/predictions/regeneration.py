@@ -16,7 +16,7 @@ from slm.interp.predictions.intervention import (
     PAIRS,
     Regeneration,
     Word,
-    parse_switches,
+    parse_interventions,
     word_diff,
 )
 
@@ -40,12 +40,12 @@ def controls() -> str:
 
 
 def rewritten(asked: Asked, parts: str, sampling: Sampling) -> None:
-    """Both stories, what differs between them, and how much of that is luck."""
-    switches = parse_switches(parts)
-    if not switches:
+    """Both stories, what differs between them, and how much of that another seed changes."""
+    interventions = parse_interventions(parts)
+    if not interventions:
         suggest(asked)
         return
-    named = " ".join(map(str, switches))
+    named = " ".join(map(str, interventions))
     found = cache.regenerated(asked.address, asked.before, named, sampling)
     before, after = word_diff(found.whole.text, found.switched.text)
     st.markdown("**The whole model** goes on")
@@ -53,10 +53,10 @@ def rewritten(asked: Asked, parts: str, sampling: Sampling) -> None:
     st.markdown(f"**With {show.plain(named)}**, the same seed")
     words(after, 1.0, key=f"switched-{asked.address}")
     st.markdown(
-        f"The switched model gives the first story **{found.surprise_switched:.2f}** bits a token, "
-        f"the whole one **{found.surprise:.2f}**. Of the words "
+        f"The switched model gives the first story **{found.surprisal_intervened:.2f}** bits a token, "
+        f"the whole one **{found.surprisal:.2f}**. Of the words "
         f"**{found.kept.to_text('.0%')}** stay; between two seeds of the whole model, "
-        f"{found.by_luck.to_text('.0%')}."
+        f"{found.across_seeds.to_text('.0%')}."
     )
     name = f"rewritten-{asked.address}-token{asked.at}-seed{sampling.seed}"
     show.footer(
@@ -107,14 +107,14 @@ def as_json(found: Regeneration) -> str:
     return json.dumps(
         {
             "address": str(found.address),
-            "switched": [str(one) for one in found.switches],
+            "switched": [str(one) for one in found.interventions],
             "whole": asdict(found.whole),
             "switched_story": asdict(found.switched),
             "words_kept": asdict(found.kept),
-            "words_kept_by_luck": asdict(found.by_luck),
-            "surprise_bits_a_token": {
-                "whole": found.surprise,
-                "switched": found.surprise_switched,
+            "words_kept_across_seeds": asdict(found.across_seeds),
+            "surprisal_bits_a_token": {
+                "whole": found.surprisal,
+                "switched": found.surprisal_intervened,
             },
         },
         ensure_ascii=False,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app import cache
 from app.text import token_shown
-from slm.interp.predictions.next_token import Expectations, one_token
+from slm.interp.predictions.next_token import NextTokenPredictions, one_token
 from slm.stories.tokenizer import END
 
 
@@ -13,7 +13,7 @@ class Asked:
     """A place of a story, what was expected there, and the token asked about."""
 
     text: str
-    found: Expectations
+    found: NextTokenPredictions
     at: int
     word: int
 
@@ -40,13 +40,13 @@ def visible(str_token: str) -> str:
     return token_shown(str_token)
 
 
-def likely_names(found: Expectations, at: int) -> list[str]:
+def likely_names(found: NextTokenPredictions, at: int) -> list[str]:
     """What was likeliest at a place, as a person reads it, each once."""
     str_tokens = cache.to_str_tokens(str(found.address), tuple(found.likely[at].tolist()))
     return list(dict.fromkeys(map(visible, str_tokens)))
 
 
-def token_of(found: Expectations, at: int, word: str | None) -> int:
+def token_of(found: NextTokenPredictions, at: int, word: str | None) -> int:
     """The token that a person means by `word` at a place; the one that stands there where it is None.
 
     One that was likely there, else the token of the text itself, after a space where one stood.

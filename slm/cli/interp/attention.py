@@ -27,12 +27,12 @@ def _attention(chosen: argparse.Namespace) -> None:
     def text() -> str:
         lines = []
         for layer, head in view.heads():
-            looks = view.looks_most_at(layer, head)
+            looks = view.argmax_keys(layer, head)
             shown = "  ".join(
                 f"{view.str_tokens[q]!r}->{view.str_tokens[k]!r}" for q, k in looks[-8:]
             )
-            soaked = view.soaked[layer, head]
-            lines.append(f"{layer}.{head}  first token {soaked:.0%}  {shown}")
+            bos_attention = view.bos_attention[layer, head]
+            lines.append(f"{layer}.{head}  first token {bos_attention:.0%}  {shown}")
         return "\n".join(lines)
 
     answer(chosen, data, text)

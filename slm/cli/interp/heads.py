@@ -36,7 +36,7 @@ def _table(atlas: "HeadAtlas", *, every: bool) -> str:
 
     scores, confirmed = atlas.scores, atlas.confirmed()
     layers, heads = scores.distance.shape
-    with_label, every_label = scores.beats().any(-1), labels(scores, confirmed)
+    with_label, every_label = scores.is_significant().any(-1), labels(scores, confirmed)
     wide = 2 + max(
         (len(one.name) for row in every_label for head in row for one in head), default=20
     )

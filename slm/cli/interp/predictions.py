@@ -21,7 +21,7 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--position", type=int, help="take apart the prediction of this token")
     sub.add_argument("--target", help='another word to ask about there, such as " park"')
     sub.add_argument(
-        "--rival",
+        "--foil",
         help="a word whose logit is subtracted before parts are told apart; by default that is the "
         "mean logit of the vocabulary",
     )
@@ -42,7 +42,7 @@ def add_to(commands: Commands) -> None:
         "--other", type=typed, required=True, help="a prompt of as many tokens, answered otherwise"
     )
     sub.add_argument("--answer", help='a token such as " She"; what the model says after the text')
-    sub.add_argument("--rival", help="another token; what the model says after the other text")
+    sub.add_argument("--foil", help="another token; what the model says after the other text")
 
     sub = commands.add("regenerate", _regenerate, "Write a story again with parts switched off.")
     sub.add_argument(
@@ -68,17 +68,17 @@ def add_to(commands: Commands) -> None:
 def _predict(chosen: argparse.Namespace) -> None:
     from slm.interp.predictions.attribution import attribute
     from slm.interp.predictions.logit_lens import logit_lens
-    from slm.interp.predictions.next_token import expectations, one_token
+    from slm.interp.predictions.next_token import next_token_predictions, one_token
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
-    found = expectations(checkpoint, chosen.text)
+    found = next_token_predictions(checkpoint, chosen.text)
     str_tokens = found.str_tokens
     if chosen.position is None:
         tokens = [
             {
                 "str_token": str_token,
-                "surprise": round(float(found.surprise[at]), 5),
+                "surprisal": round(float(found.surprisal[at]), 5),
                 "rank": int(found.rank[at]),
                 "likeliest": checkpoint.tokenizer.to_str_tokens([int(found.likely[at, 0])])[0],
             }
@@ -86,7 +86,7 @@ def _predict(chosen: argparse.Namespace) -> None:
             if at > 0
         ]
         tokens = [
-            {"str_token": str_tokens[0], "surprise": None, "rank": None, "likeliest": None},
+            {"str_token": str_tokens[0], "surprisal": None, "rank": None, "likeliest": None},
             *tokens,
         ]
         data: dict[str, Any] = {"address": str(found.address), "unit": "bits", "tokens": tokens}
@@ -94,7 +94,7 @@ def _predict(chosen: argparse.Namespace) -> None:
             chosen,
             data,
             lambda: "\n".join(
-                f"{at:4} {t['str_token']!r:16} {t['surprise']:7.2f} bits  rank {t['rank']:5}  "
+                f"{at:4} {t['str_token']!r:16} {t['surprisal']:7.2f} bits  rank {t['rank']:5}  "
                 f"likeliest {t['likeliest']!r}"
                 for at, t in enumerate(tokens)
                 if at > 0
@@ -106,8 +106,8 @@ def _predict(chosen: argparse.Namespace) -> None:
         raise BadInput(f"--position lies between 1 and {len(str_tokens) - 1}, not at {at}")
     word = found.tokens[at] if chosen.target is None else one_token(checkpoint, chosen.target)
     lens = logit_lens(checkpoint, (*found.tokens[:at], word))
-    rival = None if chosen.rival is None else one_token(checkpoint, chosen.rival)
-    parts = attribute(checkpoint, found.tokens[:at], word, rival)
+    foil = None if chosen.foil is None else one_token(checkpoint, chosen.foil)
+    parts = attribute(checkpoint, found.tokens[:at], word, foil)
     likely = checkpoint.tokenizer.to_str_tokens(found.likely[at].tolist())
     says = checkpoint.tokenizer.to_str_tokens(lens.likeliest[:, at].tolist())
     data = {
@@ -116,7 +116,7 @@ def _predict(chosen: argparse.Namespace) -> None:
         "word": parts.word,
         "alternatives": [
             {"str_token": str_token, "probability": round(float(chance), 6)}
-            for str_token, chance in zip(likely, found.chances[at], strict=True)
+            for str_token, chance in zip(likely, found.probs[at], strict=True)
         ],
         "layers": [
             {"stage": stage, "probability": float(chance), "likeliest": str_token}
@@ -124,11 +124,11 @@ def _predict(chosen: argparse.Namespace) -> None:
                 lens.stages, lens.probability[:, at], says, strict=True
             )
         ],
-        "rival": parts.against,
+        "foil": parts.foil,
         "logit": parts.logit,
         "baseline": parts.baseline,
-        "attributed": "logit minus that of the rival"
-        if parts.against
+        "attributed": "logit minus that of the foil"
+        if parts.foil
         else "logit minus the mean logit of the vocabulary",
         "parts": [{"part": name, "logit": value} for name, value in parts.parts()],
     }
@@ -140,7 +140,7 @@ def _predict(chosen: argparse.Namespace) -> None:
             f"  {stage['stage']:14} {stage['probability']:8.2%}  says {stage['likeliest']!r}"
             for stage in data["layers"]
         ]
-        of = f"of {parts.against!r}" if parts.against else "the mean"
+        of = f"of {parts.foil!r}" if parts.foil else "the mean"
         lines.append(
             f"logit {parts.logit:.3f} minus {parts.baseline:.3f} ({of}) is {parts.difference:.3f}, "
             "the sum of (the final norm frozen)"
@@ -195,16 +195,16 @@ def _patch(chosen: argparse.Namespace) -> None:
 
     checkpoint = load_checkpoint(chosen.address)
     first, second = aligned(checkpoint, chosen.text, chosen.other)
-    answer, rival = answers(checkpoint, first, second)
+    answer, foil = answers(checkpoint, first, second)
     answer = answer if chosen.answer is None else one_token(checkpoint, chosen.answer)
-    rival = rival if chosen.rival is None else one_token(checkpoint, chosen.rival)
-    found = patch(checkpoint, first, second, answer, rival)
+    foil = foil if chosen.foil is None else one_token(checkpoint, chosen.foil)
+    found = patch(checkpoint, first, second, answer, foil)
     data: dict[str, Any] = {
         "address": str(found.address),
         "str_tokens": found.str_tokens,
         "other": found.other,
         "answer": found.answer,
-        "rival": found.rival,
+        "foil": found.foil,
         "logit_difference": {"clean": found.clean, "corrupted": found.corrupted},
         "unit": "share of the logit difference that is restored: 1 as after the text, 0 as after the other",
         "restored": {hook: share.round(6).tolist() for hook, share in found.restored.items()},
@@ -213,7 +213,7 @@ def _patch(chosen: argparse.Namespace) -> None:
 
     def text() -> str:
         lines = [
-            f"{found.address}: {found.answer!r} leads {found.rival!r} by {found.clean:.2f} after the "
+            f"{found.address}: {found.answer!r} leads {found.foil!r} by {found.clean:.2f} after the "
             f"text and by {found.corrupted:.2f} after the other; each place alone restores"
         ]
         for hook, share in found.restored.items():
@@ -235,11 +235,11 @@ def _patch(chosen: argparse.Namespace) -> None:
 def _regenerate(chosen: argparse.Namespace) -> None:
     from dataclasses import asdict
 
-    from slm.interp.predictions.intervention import parse_switches, regenerate, word_diff
+    from slm.interp.predictions.intervention import parse_interventions, regenerate, word_diff
     from slm.runs import load_checkpoint
 
-    switches = parse_switches(" ".join([*chosen.off, *chosen.scale]))
-    if not switches:
+    interventions = parse_interventions(" ".join([*chosen.off, *chosen.scale]))
+    if not interventions:
         raise BadInput("name a part to switch: --off 2.3, or --scale 1.n17=0")
     if plain := [one for one in chosen.off if "=" in one]:
         raise BadInput(f"--off takes parts such as 2.3 or 1.n17; {plain[0]!r} belongs to --scale")
@@ -247,33 +247,36 @@ def _regenerate(chosen: argparse.Namespace) -> None:
         raise BadInput(f"--scale takes PART=FACTOR, such as 1.n17=0, not {bare[0]!r}")
     checkpoint = load_checkpoint(chosen.address)
     prompt = prompt_or_ours(chosen, checkpoint)
-    found = regenerate(checkpoint, prompt, switches, sampling_of(chosen))
+    found = regenerate(checkpoint, prompt, interventions, sampling_of(chosen))
     before, after = word_diff(found.whole.text, found.switched.text)
     data: dict[str, Any] = {
         "address": str(found.address),
         "prompt": prompt,
-        "switched": [str(one) for one in found.switches],
+        "switched": [str(one) for one in found.interventions],
         "whole_text": found.whole.text,
         "switched_text": found.switched.text,
         "whole_words": [asdict(word) for word in before],
         "switched_words": [asdict(word) for word in after],
         "words_kept": asdict(found.kept),
-        "words_kept_by_luck": asdict(found.by_luck),
-        "surprise_bits_a_token": {"whole": found.surprise, "switched": found.surprise_switched},
+        "words_kept_across_seeds": asdict(found.across_seeds),
+        "surprisal_bits_a_token": {
+            "whole": found.surprisal,
+            "switched": found.surprisal_intervened,
+        },
     }
 
     def text() -> str:
-        kept, luck = (
+        kept, across_seeds = (
             f"{one.mean:.0%} (95 % interval {one.low:.0%} to {one.high:.0%})"
-            for one in (found.kept, found.by_luck)
+            for one in (found.kept, found.across_seeds)
         )
         whole, switched = _marked(before, "-"), _marked(after, "+")
         return (
             f"{found.address}, whole:\n{prompt}{whole}\n\n"
-            f"with {' '.join(map(str, found.switches))}:\n{prompt}{switched}\n\n"
-            f"words that stay: {kept}; between two seeds of the whole model: {luck}\n"
-            f"of the whole model's story, bits a token: {found.surprise:.2f} for the whole model, "
-            f"{found.surprise_switched:.2f} switched"
+            f"with {' '.join(map(str, found.interventions))}:\n{prompt}{switched}\n\n"
+            f"words that stay: {kept}; between two seeds of the whole model: {across_seeds}\n"
+            f"of the whole model's story, bits a token: {found.surprisal:.2f} for the whole model, "
+            f"{found.surprisal_intervened:.2f} switched"
         )
 
     answer_with(chosen, data, text)

@@ -10,7 +10,7 @@ from importlib import resources
 from slm.comparing.comparison import PAINTED, Comparison, Thumbnails
 from slm.comparing.curves import BITS, LOSS, SHOWN_FIRST
 from slm.comparing.difference import StoryDifference, Word
-from slm.comparing.matching import Alone, Matching, Pair, Unit
+from slm.comparing.matching import Matching, Pair, Unit, UnmatchedUnit
 from slm.comparing.report.drawing import chart, intervals, mask, mosaic
 from slm.comparing.similarity import Similarity
 from slm.stats.interval import Interval
@@ -210,13 +210,13 @@ def _heads(found: Comparison) -> str:
 and every token it can look at but the first, each row's mean taken out: 1 the same pattern, 0 no more
 than that both look somewhere. Pictures: one story, a row for a token that looks; layer.head.</p>
 <div class="pairs">{"".join(pictures)}</div>{rest}
-{_alone("Heads of A without counterpart", found.heads.alone_a)}
-{_alone("Heads of B without counterpart", found.heads.alone_b)}"""
+{_unmatched("Heads of A without counterpart", found.heads.unmatched_a)}
+{_unmatched("Heads of B without counterpart", found.heads.unmatched_b)}"""
 
 
 def matched(found: Matching) -> str:
     """How much of the models is the same, in a sentence or two."""
-    pairs, a, b = len(found.pairs), len(found.alone_a), len(found.alone_b)
+    pairs, a, b = len(found.pairs), len(found.unmatched_a), len(found.unmatched_b)
     place = f", {found.in_place} of them in the same place," if found.in_place else ""
     return (
         f"{pairs} {found.kind} are matched{place} and {a} of A's and {b} of B's are not. A pair counts as "
@@ -237,7 +237,7 @@ def _pair(pair: Pair, found: Comparison) -> str:
         )
     )
     names = f"{_unit(pair.a)} and {_unit(pair.b)}"
-    return f'<div class="pair"><div>{faces}</div>{names}: {pair.likeness:.2f}</div>'
+    return f'<div class="pair"><div>{faces}</div>{names}: {pair.similarity:.2f}</div>'
 
 
 def _heads_each(found: Comparison) -> tuple[int, int]:
@@ -251,11 +251,11 @@ def _place(thumbnails: Thumbnails, unit: Unit, heads: int) -> str:
     return f"{-68 * column}px {-68 * row}px"
 
 
-def _alone(title: str, units: tuple[Alone, ...]) -> str:
+def _unmatched(title: str, units: tuple[UnmatchedUnit, ...]) -> str:
     if not units:
         return ""
     told = "".join(
-        f"<div>{_unit(one.unit)}, nearest {_unit(one.nearest)} ({one.likeness:.2f})</div>"
+        f"<div>{_unit(one.unit)}, nearest {_unit(one.nearest)} ({one.similarity:.2f})</div>"
         for one in units[:ALONE]
     )
     more = f'<p class="quiet">And {len(units) - ALONE} more.</p>' if len(units) > ALONE else ""
@@ -269,7 +269,7 @@ def _alone(title: str, units: tuple[Alone, ...]) -> str:
 def _neurons(found: Comparison) -> str:
     def table(pairs: tuple[Pair, ...]) -> str:
         rows = "".join(
-            f'<tr><td>{_unit(p.a)}</td><td>{_unit(p.b)}</td><td class="n">{p.likeness:.2f}</td></tr>'
+            f'<tr><td>{_unit(p.a)}</td><td>{_unit(p.b)}</td><td class="n">{p.similarity:.2f}</td></tr>'
             for p in pairs
         )
         return f'<table><tr><th>of A</th><th>of B</th><th class="n">correlation</th></tr>{rows}</table>'
@@ -280,8 +280,8 @@ def _neurons(found: Comparison) -> str:
 all places; layer.neuron.</p>
 <div class="columns"><div><h3>Most alike</h3>{table(pairs[: NEURONS // 2])}</div>
 <div><h3>Just above chance</h3>{table(pairs[NEURONS // 2 :][-NEURONS // 2 :])}</div></div>
-{_alone("Neurons of A without counterpart", found.neurons.alone_a)}
-{_alone("Neurons of B without counterpart", found.neurons.alone_b)}"""
+{_unmatched("Neurons of A without counterpart", found.neurons.unmatched_a)}
+{_unmatched("Neurons of B without counterpart", found.neurons.unmatched_b)}"""
 
 
 def _similarity(found: Similarity) -> str:

@@ -23,7 +23,7 @@ from slm.runs import Address, Checkpoint
 from slm.stats.interval import Intervals
 from slm.stories.annotation.labelled import NURSERY
 
-HARM = 0.01
+LEAST_ABLATION_EFFECT = 0.01
 """Nats a token that switching a head off must cost what it serves, for a label to be confirmed."""
 STORIES_WITHOUT, RANDOM_WITHOUT = 24, 8
 """Rows that are read again without each head."""
@@ -43,10 +43,12 @@ class Label:
 class HeadAtlas:
     """Scores of every head, and what it costs (nats a token) when its output is its mean.
 
-    `harm` is the cost where a kind of head would be of use, `elsewhere` the cost at other places,
-    `effect` the difference that confirms a label, all [layer head kind] with intervals over stories:
+    `ablation_on_target` is the effect of mean ablation where a kind of head would be of use,
+    `ablation_off_target` that at other places, `effect` the difference that confirms a label; all are
+    [layer head kind] with intervals over stories:
 
-    - previous token, fixed distance, current token serve every position: `effect` is `harm` itself;
+    - previous token, fixed distance, current token serve every position: `effect` is the
+      one on target itself;
     - duplicate token serves tokens that stood in the story before;
     - induction serves predictions that come true: what followed the token before follows it again;
     - names, protagonist, object and place serve the positions before such a word is said again (or
@@ -58,8 +60,8 @@ class HeadAtlas:
     """
 
     scores: HeadScores
-    harm: Intervals
-    elsewhere: Intervals
+    ablation_on_target: Intervals
+    ablation_off_target: Intervals
     effect: Intervals
 
     @property
@@ -69,7 +71,9 @@ class HeadAtlas:
 
     def confirmed(self) -> np.ndarray:
         """Which labels are shown as proven, [layer head kind]."""
-        return np.asarray(self.scores.beats() & self.effect.is_significant(HARM))
+        return np.asarray(
+            self.scores.is_significant() & self.effect.is_significant(LEAST_ABLATION_EFFECT)
+        )
 
     def labels(self, layer: int, head: int) -> tuple[Label, ...]:
         """Everything a head is said to do, confirmed or not; the strongest score first."""
@@ -80,7 +84,7 @@ def labels(
     scores: HeadScores, confirmed: Bool[np.ndarray, "layer head kind"] | None = None
 ) -> list[list[tuple[Label, ...]]]:
     """The labels of every head of every layer, the strongest first; untested ones are unconfirmed."""
-    beats, above = scores.beats(), np.nan_to_num(scores.difference.mean)
+    beats, above = scores.is_significant(), np.nan_to_num(scores.difference.mean)
     proven = np.zeros_like(beats) if confirmed is None else confirmed
 
     def of(layer: int, head: int) -> Iterator[Label]:
@@ -189,7 +193,7 @@ def _proven(
     rests = resting > np.median(resting, -1, keepdims=True)
     found[Kind.FIRST] = _means(in_stories[..., 1:], ~rests), _means(in_stories[..., 1:], rests)
     for index, kind in enumerate(rows.kinds):
-        served = rows.served[some, index, :-1]
+        served = rows.predicted_positions[some, index, :-1]
         other = ~served
         other[:, 0] = False
         here = asked[:, index] & served.any(-1) & other.any(-1)
@@ -197,8 +201,8 @@ def _proven(
         found[kind] = _means(mine, served[here]), _means(mine, other[here])
     return HeadAtlas(
         scores=scores,
-        harm=mean_intervals([found[kind][0] for kind in scores.kinds], seed),
-        elsewhere=mean_intervals([found[kind][1] for kind in scores.kinds], seed),
+        ablation_on_target=mean_intervals([found[kind][0] for kind in scores.kinds], seed),
+        ablation_off_target=mean_intervals([found[kind][1] for kind in scores.kinds], seed),
         effect=mean_intervals([found[kind][0] - found[kind][1] for kind in scores.kinds], seed),
     )
 

@@ -105,7 +105,7 @@ def make_rows(
     tokens = np.concatenate([read, repeats])
     kinds = (*map(str, BY_TOKEN), *map(str, by_meaning))
     size = (len(tokens), len(kinds), length, length)
-    targets, pools = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+    targets, distractors = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
     served = np.zeros(size[:3], dtype=bool)
     of = kinds.index
     is_story = np.arange(len(tokens)) < len(told)
@@ -118,7 +118,7 @@ def make_rows(
         served[mine, of(kind)] = comes_true[mine].any(-1)
     meant = slice(len(BY_TOKEN), None)
     for row, story in enumerate(told):
-        targets[row, meant], pools[row, meant], served[row, meant] = _choices(story, length)
+        targets[row, meant], distractors[row, meant], served[row, meant] = _choices(story, length)
     # before the first word nothing is known, after the last nothing is asked
     served[:, :, [0, -1]] = False
     return Rows(
@@ -127,8 +127,8 @@ def make_rows(
         stories=len(told),
         tokens=tokens,
         targets=targets,
-        pools=pools,
-        served=served,
+        distractors=distractors,
+        predicted_positions=served,
     )
 
 
@@ -147,11 +147,11 @@ def _choices(
     meant, like, said = (part[:, :length] for part in (story.meant, story.like, story.said))
     pos = np.arange(length)
     before = (pos[None, :] < pos[:, None]) & (pos >= 1)
-    targets, pools = before & meant[:, None, :], before & like[:, None, :]
-    asked = (targets.any(-1) & pools.any(-1))[..., None]
+    targets, distractors = before & meant[:, None, :], before & like[:, None, :]
+    asked = (targets.any(-1) & distractors.any(-1))[..., None]
     again = said & targets.any(-1)
     served = np.concatenate([again[:, 1:], np.zeros_like(again[:, :1])], axis=1)
-    return targets & asked, pools & asked, served
+    return targets & asked, distractors & asked, served
 
 
 def _with_roles(tokenizer: Tokenizer, count: int, length: int, seed: int) -> list[Story]:

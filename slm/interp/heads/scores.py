@@ -50,7 +50,7 @@ class HeadScores:
     profile: Float[np.ndarray, "layer head distance"]
     rows: tuple[int, ...]
 
-    def beats(self) -> np.ndarray:
+    def is_significant(self) -> np.ndarray:
         """Whether each score clearly beats its baseline, [layer head kind]."""
         return self.difference.is_significant(EFFECT)
 

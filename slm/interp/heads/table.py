@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from slm.interp.heads.atlas import HARM, HeadAtlas, labels
+from slm.interp.heads.atlas import LEAST_ABLATION_EFFECT, HeadAtlas, labels
 from slm.interp.heads.scores import EFFECT, HeadScores
 from slm.stats.interval import Intervals
 
@@ -23,12 +23,12 @@ COLUMNS = (
     "difference",
     "difference low",
     "difference high",
-    "cost served",
-    "cost served low",
-    "cost served high",
-    "cost elsewhere",
-    "cost elsewhere low",
-    "cost elsewhere high",
+    "cost on target",
+    "cost on target low",
+    "cost on target high",
+    "cost off target",
+    "cost off target low",
+    "cost off target high",
     "effect",
     "effect low",
     "effect high",
@@ -80,9 +80,11 @@ def as_json(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Any]:
         "address": str(scores.address),
         "corpus": scores.corpus,
         "score, baseline, difference": "share of attention: mean, low, high of a 95 % interval",
-        "harm, elsewhere, effect": "nats a token: mean, low, high of a 95 % interval",
+        "ablation_on_target, ablation_off_target, effect": (
+            "nats a token: mean, low, high of a 95 % interval"
+        ),
         "beats its baseline": f"difference at least {EFFECT}, its interval above 0",
-        "confirmed": f"effect at least {HARM}, its interval above 0",
+        "confirmed": f"effect at least {LEAST_ABLATION_EFFECT}, its interval above 0",
         "rows": {kind: count for kind, count in zip(scores.kinds, scores.rows, strict=True)},
         "heads": [
             {
@@ -108,8 +110,8 @@ def _parts(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Intervals |
         "score": scores.score,
         "baseline": scores.baseline,
         "difference": scores.difference,
-        "harm": None if atlas is None else atlas.harm,
-        "elsewhere": None if atlas is None else atlas.elsewhere,
+        "ablation_on_target": None if atlas is None else atlas.ablation_on_target,
+        "ablation_off_target": None if atlas is None else atlas.ablation_off_target,
         "effect": None if atlas is None else atlas.effect,
     }
 

@@ -43,8 +43,8 @@ class Rows:
 
     `kinds` are those whose targets depend on what stands there: by token, then by meaning.
     `targets[row, kind, query, key]` says what a head of that kind looks at; a query without a target
-    is not asked. `pools` are the like words that were not meant, for kinds by meaning.
-    `served[row, kind, pos]` marks the positions whose prediction the label claims to help.
+    is not asked. `distractors` are the like words that were not meant, for kinds by meaning.
+    `predicted_positions[row, kind, pos]` marks the positions whose prediction the label claims to help.
     """
 
     corpus: str
@@ -52,8 +52,8 @@ class Rows:
     stories: int
     tokens: Int64[np.ndarray, "row pos"]
     targets: Bool[np.ndarray, "row kind query key"]
-    pools: Bool[np.ndarray, "row kind query key"]
-    served: Bool[np.ndarray, "row kind pos"]
+    distractors: Bool[np.ndarray, "row kind query key"]
+    predicted_positions: Bool[np.ndarray, "row kind pos"]
 
     @property
     def asked(self) -> Bool[np.ndarray, "row kind"]:
@@ -76,8 +76,8 @@ class Rows:
         own = _per_query(self.targets[rows])
         places = np.mean([_per_query(self.targets[at]) for at in self._other_rows(rows)], 0)
         looked = np.where(
-            self.pools[rows].any((2, 3), keepdims=True),
-            _among(self.targets[rows], self.pools[rows]),
+            self.distractors[rows].any((2, 3), keepdims=True),
+            _among(self.targets[rows], self.distractors[rows]),
             _by_neighbours(self.targets[rows]),
         )
         columns = np.concatenate([own, places.astype(np.float32), looked], axis=1)
@@ -107,10 +107,11 @@ def _per_query(
 
 
 def _among(
-    targets: Bool[np.ndarray, "row kind query key"], pools: Bool[np.ndarray, "row kind query key"]
+    targets: Bool[np.ndarray, "row kind query key"],
+    distractors: Bool[np.ndarray, "row kind query key"],
 ) -> Float32[np.ndarray, "row kind query key"]:
     """`_per_query`, with each query's targets shuffled among themselves and its pool."""
-    either = targets | pools
+    either = targets | distractors
     share = targets.sum(-1, keepdims=True) / np.maximum(either.sum(-1, keepdims=True), 1)
     asked = targets.any(-1).sum(-1)[:, :, None, None]
     return (either * share / np.maximum(asked, 1)).astype(np.float32)

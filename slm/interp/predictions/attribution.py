@@ -4,7 +4,7 @@ The logit of a token is a linear function of the residual stream, once the final
 by what it divided by in this run (direct logit attribution: Elhage et al. 2021, "A Mathematical
 Framework for Transformer Circuits"). What is added to all logits alike moves no probability, so the
 logit is taken from its mean over the vocabulary, which comes to centring W_U and b_U as TransformerLens
-does (`center_unembed`); or from the logit of a rival. Each part's share of that difference is known
+does (`center_unembed`); or from the logit of a foil. Each part's share of that difference is known
 exactly, and the shares sum to it. Only the direct way is counted: what a part does through later
 parts is theirs.
 """
@@ -27,7 +27,7 @@ from slm.runs import Address, Checkpoint
 class Attribution:
     """The logit of `word` minus `baseline`, part by part.
 
-    `baseline` is the logit of `against`, or where that is None the mean logit of the vocabulary.
+    `baseline` is the logit of `foil`, or where that is None the mean logit of the vocabulary.
     `heads[layer, head]`, `mlps[layer]` and `neurons[layer, neuron]` (which sum to `mlps`) hold no
     biases: these are in `biases`, by name. All parts but `neurons` sum to `difference`. `position`
     is None where positions are rotary: they write nothing to the stream.
@@ -35,7 +35,7 @@ class Attribution:
 
     address: Address
     word: str
-    against: str | None
+    foil: str | None
     logit: float
     baseline: float
     token: float
@@ -72,9 +72,9 @@ class Attribution:
 
 @torch.no_grad()
 def attribute(
-    checkpoint: Checkpoint, tokens: Sequence[int], word: int, against: int | None = None
+    checkpoint: Checkpoint, tokens: Sequence[int], word: int, foil: int | None = None
 ) -> Attribution:
-    """Take apart the logit of `word` after `tokens` (END first), less the mean or that of `against`.
+    """Take apart the logit of `word` after `tokens` (END first), less the mean or that of `foil`.
 
     Raises `BadInput` where there is nothing to predict from, or no room.
     """
@@ -91,7 +91,7 @@ def attribute(
     stream = cache[f"blocks.{config.n_layers - 1}.hook_resid_post"][0, -1]
 
     def less_baseline(of: Tensor) -> Tensor:
-        return of[word] - (of.mean(0) if against is None else of[against])
+        return of[word] - (of.mean(0) if foil is None else of[foil])
 
     wanted, b_U = less_baseline(weights.unembed), less_baseline(weights.b_U)
     logits = functional.unembed(weights, final)
@@ -107,9 +107,9 @@ def attribute(
     return Attribution(
         address=checkpoint.address,
         word=str_tokens([word])[0],
-        against=None if against is None else str_tokens([against])[0],
+        foil=None if foil is None else str_tokens([foil])[0],
         logit=float(logits[word]),
-        baseline=float(logits.mean() if against is None else logits[against]),
+        baseline=float(logits.mean() if foil is None else logits[foil]),
         token=float(weights.W_E[tokens[-1]] @ reader),
         position=None if weights.W_pos is None else float(weights.W_pos[last] @ reader),
         heads=(written @ reader).numpy(),

@@ -2,7 +2,7 @@
 
 A part is a head (`2.3`: layer 2, head 3) or a neuron (`1.n17`: layer 1, neuron 17). Its output
 (`hook_z`, `hook_post`) is replaced by its mean over the shipped stories, or multiplied (`2.3=0`,
-`1.n17=2.5`), at every position, while the model writes with the same luck as before.
+`1.n17=2.5`), at every position, while the model writes with the same seed as before.
 """
 
 import re
@@ -26,13 +26,13 @@ from slm.stories import shipped
 
 PAIRS = 8
 """Pairs of stories over which words that stay are counted."""
-MOST_SWITCHES = 64
+MOST_INTERVENTIONS = 64
 
 _SWITCH = re.compile(r"(\d{1,3})\.(n?)(\d{1,5})(?:=(-?\d{1,3}(?:\.\d{1,4})?))?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Switch:
+class Intervention:
     """One part and what is done to it: multiplied by `factor`, or (None) replaced by its mean."""
 
     layer: int
@@ -41,7 +41,7 @@ class Switch:
     factor: float | None = None
 
     @classmethod
-    def parse(cls, text: str) -> "Switch":
+    def parse(cls, text: str) -> "Intervention":
         """Read `2.3`, `2.3=0` or `1.n17=2.5`; `BadInput` where it is none of these."""
         if (found := _SWITCH.fullmatch(text.strip())) is None:
             raise BadInput(f"a part is written 2.3, 2.3=0 or 1.n17=2.5, not {text[:40]!r}")
@@ -63,21 +63,23 @@ class Switch:
         return f"blocks.{self.layer}.{POST if self.neuron else Z}"
 
 
-def parse_switches(text: str) -> tuple[Switch, ...]:
+def parse_interventions(text: str) -> tuple[Intervention, ...]:
     """Read parts with commas or spaces between them; a part named twice is taken as the last time."""
-    named = [Switch.parse(part) for part in re.split(r"[,\s]+", text) if part]
-    if len(named) > MOST_SWITCHES:
-        raise BadInput(f"at most {MOST_SWITCHES} parts can be switched, not {len(named)}")
+    named = [Intervention.parse(part) for part in re.split(r"[,\s]+", text) if part]
+    if len(named) > MOST_INTERVENTIONS:
+        raise BadInput(f"at most {MOST_INTERVENTIONS} parts can be switched, not {len(named)}")
     return tuple({(one.layer, one.neuron, one.index): one for one in named}.values())
 
 
 @torch.no_grad()
-def edit_of(checkpoint: Checkpoint, switches: Sequence[Switch]) -> functional.InterventionFn:
-    """What the switches do to activations; raises `BadInput` for a part the model does not have."""
-    if not switches:
+def intervention_fn(
+    checkpoint: Checkpoint, interventions: Sequence[Intervention]
+) -> functional.InterventionFn:
+    """What these interventions do to activations; raises `BadInput` for a part the model does not have."""
+    if not interventions:
         return functional.identity
     config, means = checkpoint.config, {}
-    for one in switches:
+    for one in interventions:
         what, there = ("neuron", config.d_mlp) if one.neuron else ("head", config.n_heads)
         if one.layer >= config.n_layers or one.index >= there:
             raise BadInput(
@@ -86,10 +88,10 @@ def edit_of(checkpoint: Checkpoint, switches: Sequence[Switch]) -> functional.In
             )
     texts = [checkpoint.tokenizer.readable(story.text) for story in shipped.stories()]
     for hook, neuron in ((Z, False), (POST, True)):
-        if any(one.factor is None and one.neuron == neuron for one in switches):
+        if any(one.factor is None and one.neuron == neuron for one in interventions):
             means[neuron] = mean_outputs(checkpoint, texts, hook)
-    at: dict[str, list[Switch]] = {}
-    for one in switches:
+    at: dict[str, list[Intervention]] = {}
+    for one in interventions:
         at.setdefault(one.hook, []).append(one)
 
     def switched(name: str, act: Tensor) -> Tensor:
@@ -108,47 +110,47 @@ def edit_of(checkpoint: Checkpoint, switches: Sequence[Switch]) -> functional.In
 
 @dataclass(frozen=True, kw_only=True)
 class Regeneration:
-    """A story as the whole model writes it, and as it does with parts switched, with the same luck.
+    """A story as the whole model writes it and with interventions, both with the same seed.
 
-    `kept` is the share of words that stay, over `PAIRS` stories each written both ways; `by_luck` is
-    the same between two stories that the whole model writes with different luck: what any change
-    may come to. `surprise` and `surprise_switched` (bits a token) are what the whole model and the
+    `kept` is the share of words that stay, over `PAIRS` stories each written both ways; `across_seeds` is
+    the same between two stories that the whole model writes with other seeds: what any change
+    may come to. `surprisal` and `surprisal_intervened` (bits a token) are what the whole model and the
     switched one make of the whole model's story; NaN where it wrote nothing.
     """
 
     address: Address
-    switches: tuple[Switch, ...]
+    interventions: tuple[Intervention, ...]
     whole: Completion
     switched: Completion
     kept: Interval
-    by_luck: Interval
-    surprise: float
-    surprise_switched: float
+    across_seeds: Interval
+    surprisal: float
+    surprisal_intervened: float
 
 
 @torch.no_grad()
 def regenerate(
-    checkpoint: Checkpoint, prompt: str, switches: Sequence[Switch], sampling: Sampling
+    checkpoint: Checkpoint, prompt: str, interventions: Sequence[Intervention], sampling: Sampling
 ) -> Regeneration:
     """Write on after `prompt`, with the whole model and with parts of it switched, same seed.
 
     Raises `BadInput` for a part the model does not have, and for a prompt that fills the context.
     """
-    edit = edit_of(checkpoint, switches)
+    edit = intervention_fn(checkpoint, interventions)
     whole = complete(checkpoint, [prompt] * PAIRS, sampling)
     switched = complete(checkpoint, [prompt] * PAIRS, sampling, intervention=edit)
     texts = [one.text for one in whole]
     kept = [_share(a, b.text) for a, b in zip(texts, switched, strict=True)]
-    by_luck = [_share(a, b) for a, b in zip(texts, [*texts[1:], texts[0]], strict=True)]
+    across_seeds = [_share(a, b) for a, b in zip(texts, [*texts[1:], texts[0]], strict=True)]
     return Regeneration(
         address=checkpoint.address,
-        switches=tuple(switches),
+        interventions=tuple(interventions),
         whole=whole[0],
         switched=switched[0],
         kept=bootstrap_mean(kept),
-        by_luck=bootstrap_mean(by_luck),
-        surprise=_surprise(checkpoint, whole[0], functional.identity),
-        surprise_switched=_surprise(checkpoint, whole[0], edit),
+        across_seeds=bootstrap_mean(across_seeds),
+        surprisal=_surprisal(checkpoint, whole[0], functional.identity),
+        surprisal_intervened=_surprisal(checkpoint, whole[0], edit),
     )
 
 
@@ -182,7 +184,7 @@ def _share(before: str, after: str) -> float:
     return sum(word.stays for word in (*first, *second)) / words if words else 1.0
 
 
-def _surprise(checkpoint: Checkpoint, story: Completion, edit: functional.InterventionFn) -> float:
+def _surprisal(checkpoint: Checkpoint, story: Completion, edit: functional.InterventionFn) -> float:
     """Bits a token of what was written, as a model makes of it."""
     start = checkpoint.tokenizer.encode_story(story.prompt)
     tokens = [*start, *story.tokens]

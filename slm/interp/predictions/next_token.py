@@ -19,26 +19,26 @@ KEPT = 12
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Expectations:
+class NextTokenPredictions:
     """What was expected at each position of a story; row 0 (END, which is given) holds no numbers.
 
     `begins` are the characters of the story at which tokens begin (those that share one begin alike).
-    `surprise` (bits, -log2 of its probability) and `rank` (1 is the likeliest) are those of the token
+    `surprisal` (bits, -log2 of its probability) and `rank` (1 is the likeliest) are those of the token
     that stands there, `entropy` (bits) is how undecided the model was. `likely[pos, rank]` are the
-    likeliest tokens, `chances[pos, rank]` their probabilities; END is among the candidates.
+    likeliest tokens, `probs[pos, rank]` their probabilities; END is among the candidates.
     """
 
     address: Address
     tokens: tuple[int, ...]
     str_tokens: tuple[str, ...]
     begins: tuple[int, ...]
-    surprise: Float[np.ndarray, "pos"]
+    surprisal: Float[np.ndarray, "pos"]
     rank: Int[np.ndarray, "pos"]
     entropy: Float[np.ndarray, "pos"]
     likely: Int[np.ndarray, "pos rank"]
-    chances: Float[np.ndarray, "pos rank"]
+    probs: Float[np.ndarray, "pos rank"]
 
-    def place(self, other: "Expectations", position: int) -> int:
+    def place(self, other: "NextTokenPredictions", position: int) -> int:
         """The position here of the token that `other` (of the same story) has at `position`; never END's.
 
         Where the tokens differ, it is the one that holds the first character of the other's.
@@ -51,11 +51,11 @@ class Expectations:
     @property
     def probability(self) -> Float[np.ndarray, "pos"]:
         """The probability of each token; NaN at END, which is given."""
-        return np.exp2(-self.surprise)
+        return np.exp2(-self.surprisal)
 
 
 @torch.no_grad()
-def expectations(checkpoint: Checkpoint, text: str) -> Expectations:
+def next_token_predictions(checkpoint: Checkpoint, text: str) -> NextTokenPredictions:
     """Read a story and keep what was expected at every place.
 
     Raises `BadInput` where the text is empty or does not fit the context.
@@ -67,16 +67,16 @@ def expectations(checkpoint: Checkpoint, text: str) -> Expectations:
     own = log_probs[torch.arange(len(truth)), truth]
     top = log_probs.topk(min(KEPT, log_probs.shape[-1]))
     given = torch.full((1,), float("nan"))
-    return Expectations(
+    return NextTokenPredictions(
         address=checkpoint.address,
         tokens=tuple(tokens),
         str_tokens=tuple(checkpoint.tokenizer.to_str_tokens(tokens)),
         begins=(0, *(begin for begin, _ in checkpoint.tokenizer.offsets(text))),
-        surprise=torch.cat([given, -own / np.log(2)]).numpy(),
+        surprisal=torch.cat([given, -own / np.log(2)]).numpy(),
         rank=np.concatenate([[0], 1 + (log_probs > own[:, None]).sum(-1).numpy()]),
         entropy=torch.cat([given, -(log_probs.exp() * log_probs).sum(-1) / np.log(2)]).numpy(),
         likely=np.concatenate([np.zeros((1, top.indices.shape[1]), int), top.indices.numpy()]),
-        chances=torch.cat([given.expand(1, top.values.shape[1]), top.values.exp()]).numpy(),
+        probs=torch.cat([given.expand(1, top.values.shape[1]), top.values.exp()]).numpy(),
     )
 
 

@@ -32,9 +32,9 @@ LEAST_GAP = 0.02
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Patching:
-    """How much each place restores of the lead that `answer` has over `rival`.
+    """How much each place restores of the lead that `answer` has over `foil`.
 
-    `clean` and `corrupted` are that lead (logit of the answer minus the rival's) after the first
+    `clean` and `corrupted` are that lead (logit of the answer minus the foil's) after the first
     and the second prompt, whose `str_tokens` (END first) and `other` tokens align. `restored[hook]` is
     [layer pos]: (patched - corrupted) / (clean - corrupted). `heads[layer, head]` is the same with
     that head's `hook_z` filled in at every position.
@@ -44,7 +44,7 @@ class Patching:
     str_tokens: tuple[str, ...]
     other: tuple[str, ...]
     answer: str
-    rival: str
+    foil: str
     clean: float
     corrupted: float
     restored: dict[str, Float[np.ndarray, "layer pos"]]
@@ -104,15 +104,15 @@ def patch(
     first: Sequence[int],
     second: Sequence[int],
     answer: int,
-    rival: int,
+    foil: int,
 ) -> Patching:
     """Fill every place of the second prompt's run from the first's, each alone.
 
     The places of one position are rows of one batch, which starts there: what stands before has not
     changed, and its keys and values are looked up. Raises `BadInput` where the prompts do not align,
-    the answer is the rival, or neither prompt favours it over the other.
+    the answer is the foil, or neither prompt favours it over the other.
     """
-    return result_of(patching(checkpoint, first, second, answer, rival))
+    return result_of(patching(checkpoint, first, second, answer, foil))
 
 
 @torch.no_grad()
@@ -121,7 +121,7 @@ def patching(
     first: Sequence[int],
     second: Sequence[int],
     answer: int,
-    rival: int,
+    foil: int,
 ) -> Generator[Progress, None, Patching]:
     """`patch`, a position at a time: returns what was found."""
     if len(first) != len(second) or not 2 <= len(first) <= checkpoint.config.n_ctx:
@@ -130,11 +130,11 @@ def patching(
             f"not {len(first)} and {len(second)}"
         )
     str_tokens = checkpoint.tokenizer.to_str_tokens
-    if answer == rival:
+    if answer == foil:
         raise BadInput(
-            f"an answer needs a rival that is another token, not {str_tokens([rival])[0]!r}"
+            f"an answer needs a foil that is another token, not {str_tokens([foil])[0]!r}"
         )
-    lead = partial(_lead, checkpoint, answer=answer, rival=rival)
+    lead = partial(_lead, checkpoint, answer=answer, foil=foil)
     clean, corrupted = (_Run(checkpoint, tokens) for tokens in (first, second))
     last = checkpoint.config.n_layers - 1
     before = float(lead(corrupted.after_mlp[last][:, -1])[0])
@@ -142,7 +142,7 @@ def patching(
     if abs(whole - before) < LEAST_GAP:
         raise BadInput(
             f"after both prompts the model is as much for {str_tokens([answer])[0]!r} over "
-            f"{str_tokens([rival])[0]!r} (logits {whole:.2f} and {before:.2f} apart): nothing to restore"
+            f"{str_tokens([foil])[0]!r} (logits {whole:.2f} and {before:.2f} apart): nothing to restore"
         )
     found = []
     for at in range(len(first)):
@@ -157,7 +157,7 @@ def patching(
         str_tokens=tuple(str_tokens(first)),
         other=tuple(str_tokens(second)),
         answer=str_tokens([answer])[0],
-        rival=str_tokens([rival])[0],
+        foil=str_tokens([foil])[0],
         clean=whole,
         corrupted=before,
         restored={hook: restored[:, :, index].T for index, hook in enumerate(HOOKS)},
@@ -251,10 +251,10 @@ def _heads(
 
 
 def _lead(
-    checkpoint: Checkpoint, stream: Float[Tensor, "row d_model"], *, answer: int, rival: int
+    checkpoint: Checkpoint, stream: Float[Tensor, "row d_model"], *, answer: int, foil: int
 ) -> Float[Tensor, "row"]:
-    """The answer's logit minus the rival's, for last streams."""
+    """The answer's logit minus the foil's, for last streams."""
     weights = checkpoint.weights
     final = functional.ln_final(weights, stream)
-    wanted = weights.unembed[answer] - weights.unembed[rival]
-    return final @ wanted + weights.b_U[answer] - weights.b_U[rival]
+    wanted = weights.unembed[answer] - weights.unembed[foil]
+    return final @ wanted + weights.b_U[answer] - weights.b_U[foil]

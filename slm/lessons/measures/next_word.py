@@ -8,7 +8,7 @@ from statistics import fmean
 
 from slm.generation.fitting import opening_that_fits, story_that_fits
 from slm.generation.sampler import GeneratedToken, Sampling, stream
-from slm.interp.predictions.next_token import expectations
+from slm.interp.predictions.next_token import next_token_predictions
 from slm.lessons.measures.measured import Measured, paired
 from slm.runs import Checkpoint
 from slm.stories import nursery, shipped
@@ -31,7 +31,7 @@ def beats_bigram(checkpoint: Checkpoint) -> Measured:
     after = _pairs([*tokens, *others])
     model, table = [], []
     for text, story in zip(texts, tokens, strict=True):
-        rank = expectations(checkpoint, text).rank[1:]
+        rank = next_token_predictions(checkpoint, text).rank[1:]
         model.append(float((rank == 1).mean()))
         own = _pairs([story])
         guesses = [_likeliest(after[first], own[first]) for first in story[:-1]]

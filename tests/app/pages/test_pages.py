@@ -165,7 +165,7 @@ def test_attention_shows_the_head_the_link_names(open_page: Open, two_runs: Path
     assert figure["layout"]["xaxis"]["title"]["text"] == "token looked at"
     assert figure["layout"]["yaxis"]["title"]["text"] == "token that looks"
     assert len(figure["data"][0]["x"]) == len(view.str_tokens) == len(set(figure["data"][0]["x"]))
-    assert f"{view.soaked[1, 1]:.0%}" in said(app)
+    assert f"{view.bos_attention[1, 1]:.0%}" in said(app)
 
 
 def test_attention_colours_what_a_token_looks_at_and_what_looks_at_it(
@@ -181,7 +181,7 @@ def test_attention_colours_what_a_token_looks_at_and_what_looks_at_it(
 
 def test_attention_shows_several_heads_and_what_they_move(open_page: Open, two_runs: Path) -> None:
     app = open_page("attention", a="tiny", beside="1.1", weights="what is moved")
-    view = attention(load_checkpoint("tiny"), shipped.stories()[0].text).by_size()
+    view = attention(load_checkpoint("tiny"), shipped.stories()[0].text).value_weighted()
     for layer, head in ((0, 0), (1, 1)):
         figure = figure_on(app, f"figure-attention-tiny@10-layer{layer}-head{head}")
         assert "what is moved" in figure["data"][0]["hovertemplate"]

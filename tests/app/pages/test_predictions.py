@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 from slm.generation.sampler import Sampling
 from slm.interp.predictions.ablation import ablate_heads
 from slm.interp.predictions.attribution import attribute
-from slm.interp.predictions.intervention import parse_switches, regenerate
-from slm.interp.predictions.next_token import expectations, one_token
+from slm.interp.predictions.intervention import parse_interventions, regenerate
+from slm.interp.predictions.next_token import next_token_predictions, one_token
 from slm.interp.predictions.patching import aligned, answers, cost_of_the_change, patch
 from slm.runs import Checkpoint, load_checkpoint
 from slm.stories import shipped
@@ -36,13 +36,13 @@ def test_the_story_is_coloured_by_surprise_and_the_word_is_told(
     open_page: Open, two_runs: Path
 ) -> None:
     app = open_page("predictions", a="tiny", token=7)
-    found = expectations(load_checkpoint("tiny"), TEXT)
+    found = next_token_predictions(load_checkpoint("tiny"), TEXT)
     shown = story_on(app, "story-tiny@10")
     assert not app.exception and shown["selected"] == 7
-    assert shown["values"][1:] == pytest.approx(found.surprise[1:].tolist(), abs=1e-3)
+    assert shown["values"][1:] == pytest.approx(found.surprisal[1:].tolist(), abs=1e-3)
     assert f"{found.probability[7]:.1%}" in said(app) and f"rank {found.rank[7]:,}" in said(app)
     table = app.dataframe[0].value
-    assert list(table["probability"]) == pytest.approx(found.chances[7].tolist())
+    assert list(table["probability"]) == pytest.approx(found.probs[7].tolist())
 
 
 @pytest.mark.parametrize("view", ["Layer by layer", "Parts", "Switched off"])
@@ -55,7 +55,7 @@ def test_every_view_works_for_a_beside_b(open_page: Open, two_runs: Path, view: 
 
 def test_parts_and_switched_off_show_the_cores_numbers(open_page: Open, two_runs: Path) -> None:
     checkpoint = load_checkpoint("tiny")
-    tokens = expectations(checkpoint, TEXT).tokens[:10]
+    tokens = next_token_predictions(checkpoint, TEXT).tokens[:10]
     app = open_page("predictions", a="tiny", view="Parts", token=9)
     figure = figure_on(app, "figure-parts-tiny@10-token9")
     assert figure["layout"]["xaxis"]["title"]["text"] == "logit minus the mean logit"
@@ -120,11 +120,11 @@ def test_a_story_is_written_again_as_the_core_writes_it(open_page: Open, two_run
     app = open_page("predictions", a="tiny", view="Written again", token=9, tokens=6, seed=4)
     next(button for button in app.button if button.label.startswith("Without the head")).click()
     app.run()
-    switches = parse_switches(str(app.text_input(key="off").value))
+    interventions = parse_interventions(str(app.text_input(key="off").value))
     checkpoint = load_checkpoint("tiny")
-    before = TEXT[: expectations(checkpoint, TEXT).begins[9]]
+    before = TEXT[: next_token_predictions(checkpoint, TEXT).begins[9]]
     sampling = Sampling(temperature=0.8, max_tokens=6, seed=4, alternatives=6)
-    found = regenerate(checkpoint, before, switches, sampling)
+    found = regenerate(checkpoint, before, interventions, sampling)
     for key, story in (("whole", found.whole), ("switched", found.switched)):
         assert "".join(story_on(app, f"{key}-tiny@10")["str_tokens"]) == story.text
     assert f"{found.kept.mean:.0%}" in said(app)
@@ -132,7 +132,7 @@ def test_a_story_is_written_again_as_the_core_writes_it(open_page: Open, two_run
 
 def test_the_word_asked_about_stands_in_the_link(open_page: Open, two_runs: Path) -> None:
     checkpoint = load_checkpoint("tiny")
-    found = expectations(checkpoint, OWN)
+    found = next_token_predictions(checkpoint, OWN)
     at = found.str_tokens.index(" ball")
     asked = {**PATCHED, "view": "Parts", "token": at, "word": "kite", "rival": "cake"}
     app = open_page("predictions", a="tiny", **asked)
@@ -149,9 +149,9 @@ def test_the_word_asked_about_stands_in_the_link(open_page: Open, two_runs: Path
 
 def test_places_are_found_again_where_a_character_is_split(checkpoint: Checkpoint) -> None:
     text = "Tom saw a 🦊 at the park."
-    ours = expectations(checkpoint, text)
+    ours = next_token_predictions(checkpoint, text)
     whole = Tokenizer.train([text] * 40, 512)
-    other = expectations(replace(checkpoint, tokenizer=whole), text)
+    other = next_token_predictions(replace(checkpoint, tokenizer=whole), text)
     assert len(set(ours.begins[1:])) < len(ours.tokens) - 1  # tokens that share the fox
     assert ours.tokens != other.tokens
     for at in range(1, len(other.tokens)):

@@ -106,10 +106,12 @@ def test_words_are_meant_token_by_token_and_served_where_their_class_comes_again
         "and",
         "because",
     ]  # what the row has room for
-    for position in np.flatnonzero(rows.served[0, kind]):
+    for position in np.flatnonzero(rows.predicted_positions[0, kind]):
         assert any(word.startswith(str_tokens[position + 1]) for word in (" and", " because"))
-    assert not rows.served[0, kind, looked_at[0] - 1]  # none was said before, so nothing can help
-    assert rows.served[0, kind].any()
+    assert not rows.predicted_positions[
+        0, kind, looked_at[0] - 1
+    ]  # none was said before, so nothing can help
+    assert rows.predicted_positions[0, kind].any()
 
 
 def test_a_corpus_whose_stories_fill_no_row_is_refused(
@@ -133,7 +135,7 @@ def test_what_is_too_rare_to_measure_is_not_a_number(checkpoint: Checkpoint) -> 
     previous = scores.kinds.index(Kind.PREVIOUS)
     assert scores.rows[previous] == 4
     assert np.isnan(scores.score.mean[..., previous]).all()
-    assert not scores.beats()[..., previous].any()
+    assert not scores.is_significant()[..., previous].any()
 
 
 def test_a_context_that_is_too_short_to_look_back_in_is_refused(tokenizer: Tokenizer) -> None:
@@ -183,18 +185,18 @@ def one_target(kind: Kind, pool: tuple[int, ...] = ()) -> Rows:
     """Two rows of six tokens; in the first, the token at 4 has the target 2 (and a pool)."""
     kinds = (*map(str, BY_TOKEN), str(Kind.NAMES))
     size = (2, len(kinds), 6, 6)
-    targets, pools = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+    targets, distractors = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
     at = kinds.index(kind)
     targets[0, at, 4, 2] = True
-    pools[0, at, 4, list(pool)] = True
+    distractors[0, at, 4, list(pool)] = True
     return Rows(
         corpus="none",
         kinds=kinds,
         stories=2,
         tokens=np.zeros((2, 6), dtype=np.int64),
         targets=targets,
-        pools=pools,
-        served=np.zeros(size[:3], dtype=bool),
+        distractors=distractors,
+        predicted_positions=np.zeros(size[:3], dtype=bool),
     )
 
 
@@ -237,7 +239,7 @@ def test_targets_are_what_they_say(checkpoint: Checkpoint) -> None:
             before = key if back else key - 1
             assert tokens[row, before] == tokens[row, query]
             assert 1 <= before <= query - 2
-    story, position = np.argwhere(rows.served[:, of(Kind.INDUCTION_STORIES)])[0]
+    story, position = np.argwhere(rows.predicted_positions[:, of(Kind.INDUCTION_STORIES)])[0]
     followed = rows.targets[story, of(Kind.INDUCTION_STORIES), position]
     assert tokens[story, position + 1] in tokens[story, followed]
     assert not rows.asked[:8, of(Kind.INDUCTION)].any() and rows.asked[8:, of(Kind.INDUCTION)].all()

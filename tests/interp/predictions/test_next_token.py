@@ -12,7 +12,7 @@ from slm.cli import main
 from slm.errors import BadInput
 from slm.interp.predictions.attribution import attribute
 from slm.interp.predictions.logit_lens import logit_lens
-from slm.interp.predictions.next_token import expectations, one_token
+from slm.interp.predictions.next_token import next_token_predictions, one_token
 from slm.model.config import ModelConfig
 from slm.model.hooked import hooked, run_with_cache
 from slm.model.weights import initialise
@@ -36,13 +36,13 @@ def random_model(tokenizer: Tokenizer, seed: int = 0, **changes: object) -> Chec
 
 
 def test_expectations_are_those_of_the_hooked_model(checkpoint: Checkpoint) -> None:
-    found = expectations(checkpoint, TEXT)
+    found = next_token_predictions(checkpoint, TEXT)
     logits, _ = run_with_cache(hooked(checkpoint.weights), torch.tensor([found.tokens]), [])
     log_probs = logits[0].log_softmax(-1)
     assert np.isnan(found.probability[0]) and "".join(found.str_tokens[1:]) == TEXT
     for at in range(1, len(found.tokens)):
         before = log_probs[at - 1]
-        assert found.surprise[at] == pytest.approx(
+        assert found.surprisal[at] == pytest.approx(
             -float(before[found.tokens[at]]) / np.log(2), abs=1e-3
         )
         assert found.rank[at] == 1 + int((before > before[found.tokens[at]]).sum())
@@ -50,13 +50,13 @@ def test_expectations_are_those_of_the_hooked_model(checkpoint: Checkpoint) -> N
         assert found.entropy[at] == pytest.approx(
             float(torch.distributions.Categorical(logits=before).entropy()) / np.log(2), abs=1e-3
         )
-        assert (np.diff(found.chances[at]) <= 0).all()
+        assert (np.diff(found.probs[at]) <= 0).all()
 
 
 def test_the_lens_ends_with_the_model_itself_and_begins_with_the_embedding(
     checkpoint: Checkpoint,
 ) -> None:
-    found = expectations(checkpoint, TEXT)
+    found = next_token_predictions(checkpoint, TEXT)
     lens = logit_lens(checkpoint, found.tokens)
     assert lens.stages == ("embedding", "attention 0", "MLP 0", "attention 1", "MLP 1")
     assert lens.probability[-1, 1:] == pytest.approx(found.probability[1:], abs=1e-5)
@@ -133,7 +133,7 @@ def test_a_word_that_is_not_one_token_is_named(checkpoint: Checkpoint) -> None:
         one_token(checkpoint, "hippopotamus")
     for text, rule in (("", "at least one token"), ("ha " * 100, "context of 48 tokens")):
         with pytest.raises(BadInput, match=rule):
-            expectations(checkpoint, text)
+            next_token_predictions(checkpoint, text)
 
 
 def test_the_commands_say_what_the_page_says(
@@ -141,18 +141,18 @@ def test_the_commands_say_what_the_page_says(
 ) -> None:
     assert main(["predict", "tiny", "--text", TEXT, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    found = expectations(checkpoint, TEXT)
-    assert told["tokens"][3]["surprise"] == pytest.approx(float(found.surprise[3]), abs=1e-4)
+    found = next_token_predictions(checkpoint, TEXT)
+    assert told["tokens"][3]["surprisal"] == pytest.approx(float(found.surprisal[3]), abs=1e-4)
     assert main(["predict", "tiny", "--text", TEXT, "--position", "4", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["parts"][0]["logit"] >= told["parts"][-1]["logit"]
     shares = sum(part["logit"] for part in told["parts"])
     assert shares == pytest.approx(told["logit"] - told["baseline"], abs=1e-4)
     assert told["attributed"] == "logit minus the mean logit of the vocabulary"
-    rival = ["--position", "4", "--rival", " park", "--json"]
-    assert main(["predict", "tiny", "--text", TEXT, *rival]) == 0
+    foil = ["--position", "4", "--foil", " park", "--json"]
+    assert main(["predict", "tiny", "--text", TEXT, *foil]) == 0
     against = json.loads(capsys.readouterr().out)
-    assert against["rival"] == " park" and against["attributed"] == "logit minus that of the rival"
+    assert against["foil"] == " park" and against["attributed"] == "logit minus that of the foil"
     shares = sum(part["logit"] for part in against["parts"])
     assert shares == pytest.approx(told["logit"] - against["baseline"], abs=1e-4)
     assert [stage["stage"] for stage in told["layers"]][-1] == "MLP 1"

@@ -59,7 +59,7 @@ def test_every_place_restores_what_a_hooked_run_restores(
     checkpoint = random_model(tokenizer, **changes)
     found = patched(checkpoint)
     first, second = aligned(checkpoint, TEXT, OTHER)
-    answer, rival = most_moved(checkpoint, first, second)
+    answer, foil = most_moved(checkpoint, first, second)
     model, layers = hooked(checkpoint.weights), range(checkpoint.config.n_layers)
     hooks = (*HOOKS, "attn.hook_z")
     names = [f"blocks.{layer}.{hook}" for layer in layers for hook in hooks]
@@ -73,7 +73,7 @@ def test_every_place_restores_what_a_hooked_run_restores(
                 act[:, at] = clean[name][:, at]
 
         logits = run_with_hooks(model, torch.tensor([second]), [(name, fill)])[0, -1]
-        return float(logits[answer] - logits[rival])
+        return float(logits[answer] - logits[foil])
 
     gap = found.clean - found.corrupted
     for layer in layers:
@@ -121,7 +121,7 @@ def test_prompts_that_cannot_be_compared_are_refused(checkpoint: Checkpoint) -> 
     with pytest.raises(BadInput, match="are the same"):
         aligned(checkpoint, "Tom saw Amy.", "Tom saw Amy.")
     first, second = aligned(checkpoint, TEXT, OTHER)
-    with pytest.raises(BadInput, match="rival that is another token"):
+    with pytest.raises(BadInput, match="foil that is another token"):
         patch(checkpoint, first, second, 300, 300)
     with pytest.raises(BadInput, match="nothing to restore"):
         patch(checkpoint, first, first, 300, 301)
@@ -135,7 +135,7 @@ def test_the_command_says_what_the_function_finds(
     data = json.loads(capsys.readouterr().out)
     first, second = aligned(checkpoint, TEXT, OTHER)
     found = patch(checkpoint, first, second, *answers(checkpoint, first, second))
-    assert (data["answer"], data["rival"]) == (found.answer, found.rival)
+    assert (data["answer"], data["foil"]) == (found.answer, found.foil)
     for hook in HOOKS:
         assert np.allclose(data["restored"][hook], found.restored[hook], atol=1e-5)
     assert main(asked) == 0 and "restores" in capsys.readouterr().out
