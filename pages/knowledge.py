@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 
 import streamlit as st
@@ -13,7 +12,9 @@ from app.views.knowledge.editing import editor, prompts
 from app.views.knowledge.judged import judged
 from app.views.knowledge.table import KINDS, SIGNS, table
 from app.widgets import corpus_picker, selection, show
+from slm.generation.beam import BEAMS
 from slm.knowledge.prompts import VERDICTS
+from slm.knowledge.report import KnowledgeReport
 from slm.knowledge.scoring import Answer, askable, scores
 from slm.knowledge.verdicts import say, with_verdicts
 from slm.runs import Address, list_runs, open_run
@@ -95,17 +96,8 @@ def numbers(found: dict[str, list[Answer]]) -> str:
 
 def as_json(found: dict[str, list[Answer]]) -> str:
     """What `slm knowledge --json` prints."""
-    models = [
-        {
-            "address": address,
-            "scores": [asdict(score) for score in scores(answers)],
-            "answers": [
-                {**asdict(one), "judged": one.judged, "by": one.judged_by} for one in answers
-            ],
-        }
-        for address, answers in found.items()
-    ]
-    return json.dumps({"models": models}, ensure_ascii=False, indent=1)
+    data = KnowledgeReport(answers=found, beams=BEAMS).to_json()
+    return json.dumps(data, ensure_ascii=False, indent=1)
 
 
 def by_hand(found: dict[str, list[Answer]]) -> None:

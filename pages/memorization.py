@@ -134,7 +134,9 @@ def measured(address: str, found: Study, which: str, k: int) -> None:
         histograms(values, show.colours(), axis, share=name != "longest"),
         name=f"copied-{name}-{address}",
         table=partial(numbers, found),
-        everything=lambda: json.dumps(asdict(found), ensure_ascii=False),
+        everything=lambda: json.dumps(
+            {"address": address, **found.to_json(), **found.every_ending()}, ensure_ascii=False
+        ),
         note=f"{address}: {len(found.endings['trained'])} stories of each kind cut at 40 %. Dotted "
         "lines are means.",
     )
@@ -287,7 +289,9 @@ def curves(address: str, found: Novelty, against: str, k: int) -> None:
         drawn,
         name=f"novelty-{against.split()[-1]}-{address}",
         table=table,
-        everything=lambda: json.dumps(asdict(found), ensure_ascii=False),
+        everything=lambda: json.dumps(
+            {**found.to_json(), "shares": asdict(found)}, ensure_ascii=False
+        ),
         note=f"{address}: {found.stories} stories it never saw, ended by it and by people. New is what "
         "stands nowhere in the corpus. Bars: 95 % intervals over endings.",
     )

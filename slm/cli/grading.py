@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slm.cli.command import Commands, answer, seed
-from slm.cli.grading_text import findings, number, told
+from slm.cli.grading_text import number, told
 from slm.errors import BadInput
+from slm.json_values import json_value
 
 if TYPE_CHECKING:
     from slm.grading.items import Item
@@ -64,6 +65,7 @@ def _grade(chosen: argparse.Namespace) -> None:
 
     from slm.grading.grading import grade, grading_bill, unanswered
     from slm.grading.human import PERSON
+    from slm.grading.report import GradingReport
     from slm.llm.judge import NO_KEY, Judge, Unavailable
     from slm.llm.keys import found_key
 
@@ -106,12 +108,13 @@ def _grade(chosen: argparse.Namespace) -> None:
                 raise
             stopped = str(error)
     addresses = _addresses(chosen.address, chosen.pairwise)
+    report = GradingReport(graded=graded, addresses=addresses)
     data = {
         "address": addresses[0],
         "judge": chosen.judge,
         "stopped": stopped,
-        **findings(graded, addresses),
-        "items": [asdict(one) for one in graded],
+        **report.to_json(),
+        "items": report.items(),
     }
     answer(chosen, data, lambda: told(f"{addresses[0]} graded by {chosen.judge}", data))
     if stopped:
@@ -178,6 +181,7 @@ def _grades(chosen: argparse.Namespace) -> None:
     """By judge: the averages, the noise, what the test of the judge says, and who agrees with whom."""
     from slm.grading.agreement import agreement
     from slm.grading.grading import stored
+    from slm.grading.report import GradingReport
     from slm.grading.scores import differences
     from slm.grading.store import judges_path
     from slm.runs import resolve
@@ -197,15 +201,18 @@ def _grades(chosen: argparse.Namespace) -> None:
     data: dict[str, Any] = {
         "address": addresses[0],
         "differences": {
-            name: {part: asdict(mean) for part, mean in differences(ours, theirs).items()}
+            name: json_value(differences(ours, theirs))
             for name in names
             if len(addresses) > 1
             and (ours := [g for g in judges[name] if g.item.kind == "story"])
             and (theirs := [g for g in other if g.judge == name])
         },
-        "judges": {name: findings(graded, addresses) for name, graded in judges.items()},
+        "judges": {
+            name: GradingReport(graded=graded, addresses=addresses).to_json()
+            for name, graded in judges.items()
+        },
         "agreement": {
-            f"{one} / {other}": {name: asdict(each) for name, each in found.items()}
+            f"{one} / {other}": json_value(found)
             for at, one in enumerate(names)
             for other in names[at + 1 :]
             if (found := agreement(judges[one], judges[other]))

@@ -29,6 +29,7 @@ def add_to(commands: Commands) -> None:
 
 def _knowledge(chosen: argparse.Namespace) -> None:
     from slm.knowledge.prompts import parse_prompts, shipped
+    from slm.knowledge.report import KnowledgeReport
     from slm.knowledge.scoring import ask, askable, scores
     from slm.knowledge.verdicts import with_verdicts
     from slm.reading import typed_path
@@ -55,21 +56,7 @@ def _knowledge(chosen: argparse.Namespace) -> None:
     elif chosen.dry_run or chosen.max_cost is not None or chosen.base_url:
         raise BadInput("--base-url, --max-cost and --dry-run need a --judge")
     told = {address: scores(answers) for address, answers in found.items()}
-    data = {
-        "beams": chosen.beams,
-        "note": note,
-        "models": [
-            {
-                "address": address,
-                "scores": [asdict(score) for score in told[address]],
-                "answers": [
-                    {**asdict(one), "judged": one.judged, "by": one.judged_by} for one in answers
-                ],
-                "agreement": _agreement(answers),
-            }
-            for address, answers in found.items()
-        ],
-    }
+    data = KnowledgeReport(answers=found, beams=chosen.beams, note=note).to_json()
     answer(chosen, data, lambda: "\n\n".join(filter(None, [_table(found, told), note])))
 
 
@@ -101,13 +88,6 @@ def _judged(chosen: argparse.Namespace, found: "dict[str, list[Answer]]") -> boo
     for address, answers in found.items():
         found[address] = [next(said) for _ in answers]
     return True
-
-
-def _agreement(answers: "Sequence[Answer]") -> dict[str, object] | None:
-    from slm.knowledge.judge_verdicts import agreement
-
-    same = agreement(answers)
-    return None if same is None else asdict(same)
 
 
 def _table(found: "dict[str, list[Answer]]", told: "dict[str, list[Score]]") -> str:

@@ -1,16 +1,14 @@
 """`slm memorize`, `slm copies`, `slm novelty`: does the model copy what it was trained on?"""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slm.cli.command import Commands, answer, seed, typed, watched
 from slm.cli.generation import FIRST_WORDS, prompt_or_ours
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.memorization.measures import Measures
     from slm.memorization.study import Study
-    from slm.stats.interval import Interval
 
 TITLES = {
     "rouge_precision": "(a) Rouge-2 precision against the true ending",
@@ -82,29 +80,15 @@ def _memorize(chosen: argparse.Namespace) -> None:
             str(Address(run.name, at)) for at in (run.steps if chosen.steps else [step])
         )
     }
-    data = [_told(address, chosen.corpus, found) for address, found in made.items()]
+    data = [
+        {"address": address, "corpus": chosen.corpus, **found.to_json()}
+        for address, found in made.items()
+    ]
     answer(
         chosen,
         {"studies": data} if chosen.steps else data[0],
         lambda: "\n\n".join(_table(address, found) for address, found in made.items()),
     )
-
-
-def _told(address: str, corpus: str, found: "Study") -> dict[str, Any]:
-    from slm.memorization.templates import near_duplicates
-
-    return {
-        "address": address,
-        "corpus": corpus,
-        "stories": {kind: len(written) for kind, written in found.endings.items()},
-        "more of the true ending where trained": _difference(found.more_than_unseen()),
-        "verdict": found.verdict(),
-        "template copies": {
-            kind: sum(near_duplicates(measures.templates))
-            for kind, measures in found.measures.items()
-        },
-        **{kind: _measures(measures) for kind, measures in found.measures.items()},
-    }
 
 
 def _copies(chosen: argparse.Namespace) -> None:
@@ -187,26 +171,6 @@ def _novelty(chosen: argparse.Namespace) -> None:
     read = texts(chosen.corpus, chosen.valid)
     found = watched(make_novelty(points, read, chosen.stories, sampling))
 
-    def shares(new: dict[int, list[float | None]]) -> dict[str, Any]:
-        return {str(k): _estimate(mean_of_known(new[k])) for k in KS}
-
-    data = {
-        "corpus": chosen.corpus,
-        "stories": found.stories,
-        "people": shares(found.people),
-        "points": [
-            {
-                "address": one.address,
-                "temperature": one.temperature,
-                "new": shares(one.new),
-                "more new than people": {
-                    str(k): _difference(found.more_than_people(one, k)) for k in KS
-                },
-            }
-            for one in found.points
-        ],
-    }
-
     def told() -> str:
         lines = [f"share of runs of n words that stand nowhere in {chosen.corpus}; n = 1 to 8"]
         rows = [("people", found.people)]
@@ -224,32 +188,7 @@ def _novelty(chosen: argparse.Namespace) -> None:
             lines.append(f"  {f'{one.address} at {one.temperature:g}':28} {shown}")
         return "\n".join(lines)
 
-    answer(chosen, data, told)
-
-
-def _estimate(found: "Interval | None") -> dict[str, Any] | None:
-    return None if found is None else found.to_json()
-
-
-def _difference(found: "Interval | None") -> dict[str, Any] | None:
-    """An estimate of a difference, with the smallest that would have been seen (80 % power)."""
-    told = _estimate(found)
-    return None if found is None or told is None else {**told, "detectable": found.detectable}
-
-
-def _measures(measures: "Measures") -> dict[str, Any]:
-    from slm.memorization.measures import KS
-    from slm.stats.bootstrap import mean_of_known
-
-    return {
-        "rouge_precision": {
-            str(k): _estimate(mean_of_known(measures.rouge_precision[k])) for k in KS
-        },
-        "max_rouge2_f": _estimate(mean_of_known(measures.max_rouge2_f)),
-        "ngram_overlap": {str(k): _estimate(mean_of_known(measures.ngram_overlap[k])) for k in KS},
-        "max_rouge2_precision": _estimate(mean_of_known(measures.max_rouge2_precision)),
-        "longest": _estimate(mean_of_known(measures.longest)),
-    }
+    answer(chosen, {"corpus": chosen.corpus, **found.to_json()}, told)
 
 
 def _table(address: str, found: "Study") -> str:

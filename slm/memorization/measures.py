@@ -3,17 +3,20 @@
 The four measures are those of the TinyStories paper (section 4.3 there).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
+from slm.json_values import json_value
 from slm.memorization.endings import Ending
 from slm.memorization.rouge import f_measure, grams, precision, words
 from slm.memorization.suffix_index import Copy, CopyIndex, copies
-from slm.memorization.templates import Template, most_alike
+from slm.memorization.templates import Template, most_alike, near_duplicates
+from slm.stats.bootstrap import mean_of_known
 
 KS = tuple(range(1, 9))
 SHORTEST_COPY = 8
@@ -39,6 +42,22 @@ class Measures:
     longest: list[int]
     copies: list[list[Copy]]
     templates: list[Template | None]
+
+    def to_json(self) -> dict[str, Any]:
+        """The mean of each measure with its interval, and how many template copies there are."""
+        return {
+            "rouge_precision": mean_by_k(self.rouge_precision),
+            "max_rouge2_f": json_value(mean_of_known(self.max_rouge2_f)),
+            "ngram_overlap": mean_by_k(self.ngram_overlap),
+            "max_rouge2_precision": json_value(mean_of_known(self.max_rouge2_precision)),
+            "longest": json_value(mean_of_known(self.longest)),
+            "template_copies": sum(near_duplicates(self.templates)),
+        }
+
+
+def mean_by_k(values: Mapping[int, Sequence[float | None]]) -> dict[str, Any]:
+    """For each k, the mean over endings with its interval, ready for JSON."""
+    return {str(k): json_value(mean_of_known(values[k])) for k in KS}
 
 
 def measure(endings: Sequence[Ending], index: CopyIndex, masked: CopyIndex) -> Measures:

@@ -6,10 +6,12 @@ Always of endings of stories that the model never saw, beside people's endings o
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import Any
 
 from slm.generation.sampler import Sampling
 from slm.memorization.endings import Ending, choose_unseen, complete_all, true_endings
-from slm.memorization.measures import KS
+from slm.memorization.measures import KS, mean_by_k
+from slm.memorization.study import difference_json
 from slm.memorization.suffix_index import Copy, CopyIndex
 from slm.progress import Progress
 from slm.runs import Address, load_checkpoint
@@ -36,6 +38,24 @@ class Novelty:
     stories: int
     people: NewShares
     points: list[NoveltyPoint]
+
+    def to_json(self) -> dict[str, Any]:
+        """For each n, the mean share of new n-grams, of people and of each point, and the difference."""
+        return {
+            "stories": self.stories,
+            "people": mean_by_k(self.people),
+            "points": [
+                {
+                    "address": one.address,
+                    "temperature": one.temperature,
+                    "new": mean_by_k(one.new),
+                    "minus_people": {
+                        str(k): difference_json(self.more_than_people(one, k)) for k in KS
+                    },
+                }
+                for one in self.points
+            ],
+        }
 
     def more_than_people(self, point: NoveltyPoint, k: int) -> Interval | None:
         """How much more of it is new than of people's endings of the same stories, story by story."""

@@ -4,10 +4,12 @@ Only the difference says anything: endings written by people share bigrams with 
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from slm.errors import BadInput
 from slm.generation.sampler import Sampling
+from slm.json_values import json_value
 from slm.memorization.endings import Ending, choose, choose_unseen, complete_all, true_endings
 from slm.memorization.measures import Measures, measure
 from slm.memorization.suffix_index import CopyIndex
@@ -32,6 +34,21 @@ class Study:
 
     endings: dict[str, list[Ending]]
     measures: dict[str, Measures]
+
+    def to_json(self) -> dict[str, Any]:
+        """How many stories, the verdict with the difference that it rests on, and each kind's measures."""
+        return {
+            "stories": {kind: len(written) for kind, written in self.endings.items()},
+            "trained_minus_unseen": difference_json(self.more_than_unseen()),
+            "verdict": self.verdict(),
+            **{kind: measures.to_json() for kind, measures in self.measures.items()},
+        }
+
+    def every_ending(self) -> dict[str, Any]:
+        """Each ending with each of its measures, ready for JSON."""
+        return {
+            "endings": {kind: list(map(asdict, self.endings[kind])) for kind in self.endings}
+        } | {"measures": {kind: asdict(measures) for kind, measures in self.measures.items()}}
 
     def verdict(self) -> str:
         """In a sentence: does it copy more where it was trained, no more than a little, or who can tell?
@@ -112,3 +129,10 @@ def study(
         yield Progress(doing="Looking for copies", share=0.7 + 0.1 * number)
         measures[kind] = measure(written, index, masked)
     return Study(endings=endings, measures=measures)
+
+
+def difference_json(found: Interval | None) -> dict[str, Any] | None:
+    """A difference with the smallest that would have been seen (80 % power), ready for JSON."""
+    return (
+        None if found is None else {**found.to_json(), "detectable": json_value(found.detectable)}
+    )

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from slm.grading.agreement import agreement, kappa, spearman
 from slm.grading.items import Item
@@ -200,3 +201,16 @@ def test_the_interval_resamples_openings() -> None:
 def test_one_opening_has_a_mean_and_no_interval() -> None:
     found = summary([graded(0, 2), graded(0, 8, sample=1)]).means["grammar"]
     assert found.mean == 5.0 and found.bounds is None
+
+
+def test_agreement_is_told_of_three_stories_and_of_no_fewer() -> None:
+    mine, theirs = ([graded(o, o + shift) for o in range(3)] for shift in (0, 2))
+    assert agreement(mine, theirs)["grammar"].higher.mean == -2
+    assert agreement(mine[:2], theirs[:2]) == {}
+
+
+def test_spearman_with_ties_is_scipys() -> None:
+    draw = np.random.default_rng(2)
+    x, y = draw.integers(0, 4, 40).astype(float), draw.integers(0, 6, 40).astype(float)
+    assert spearman(x, y) == pytest.approx(float(stats.spearmanr(x, y).statistic))
+    assert spearman(np.array([1.0, 2.0]), np.array([3.0, 5.0])) == 1

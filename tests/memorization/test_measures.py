@@ -231,7 +231,7 @@ def test_the_command_tells_all_measures(
     assert main([*arguments, "--stories", "4", "--max-tokens", "16", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["stories"] == {"trained": 4, "unseen": 4, "people": 4}
-    more = told["more of the true ending where trained"]
+    more = told["trained_minus_unseen"]
     assert more["detectable"] == 0 and "cannot be told: all 4 endings" in told["verdict"]
     assert told["people"]["rouge_precision"]["2"]["mean"] == 1.0
     assert set(told["trained"]) == {
@@ -240,8 +240,9 @@ def test_the_command_tells_all_measures(
         "ngram_overlap",
         "max_rouge2_precision",
         "longest",
+        "template_copies",
     }
-    assert told["template copies"]["people"] == 0
+    assert told["people"]["template_copies"] == 0
     (kept,) = open_run("tiny").memorization_path.glob("study-*.json")
     before = kept.stat().st_mtime_ns
     assert main([*arguments, "--stories", "4", "--max-tokens", "16", "--json"]) == 0
@@ -266,7 +267,7 @@ def test_novelty_of_people_is_told_beside_every_temperature(
         ("tiny@0", 0.0),
         ("tiny@0", 1.0),
     ]
-    gaps = told["points"][1]["more new than people"]
+    gaps = told["points"][1]["minus_people"]
     assert set(gaps["2"]) == {"mean", "low", "high", "n", "detectable"}
     own, theirs = told["points"][1]["new"]["1"]["mean"], told["people"]["1"]["mean"]
     assert gaps["1"]["mean"] == pytest.approx(own - theirs)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 
 import streamlit as st
@@ -16,6 +15,7 @@ from slm.grading.judge_checks import judge_checks, passes
 from slm.grading.pairwise import Preference
 from slm.grading.protocol import AGES, ALL_DIMENSIONS, Grade, Ungraded
 from slm.grading.questions import Graded
+from slm.grading.report import GradingReport
 from slm.grading.scores import differences, distribution, spent, summary
 from slm.stats.interval import Interval
 from slm.text import on_terminal, visible
@@ -67,7 +67,7 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
             ),
             name=f"grades-{address}-{judge}",
             table=partial(numbers, found),
-            everything=partial(as_json, found),
+            everything=partial(as_json, found, [address]),
             note=_note(address, judge, found),
         )
         spread = [(name, distribution(found, name)) for name in result.means]
@@ -86,7 +86,7 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
             name=f"grades-{address}-{judge}",
             note=f"{address} read by {judge}",
             table=partial(numbers, found),
-            everything=partial(as_json, found),
+            everything=partial(as_json, found, [address]),
         )
     chosen = st.selectbox(
         "Story",
@@ -172,9 +172,11 @@ def numbers(found: Sequence[Graded]) -> str:
     return show.csv((*header, "cost_usd"), rows)
 
 
-def as_json(found: Sequence[Graded]) -> str:
-    """Everything that was said, for the reader's own tools."""
-    return json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1)
+def as_json(found: Sequence[Graded], addresses: Sequence[str]) -> str:
+    """What `slm grade --json` prints: every item, and what the grades say."""
+    report = GradingReport(graded=found, addresses=addresses)
+    data = {"address": addresses[0], **report.to_json(), "items": report.items()}
+    return json.dumps(data, ensure_ascii=False, indent=1)
 
 
 def said(mean: Interval | None, *, plus: bool = False) -> str:
