@@ -214,3 +214,20 @@ def test_spearman_with_ties_is_scipys() -> None:
     x, y = draw.integers(0, 4, 40).astype(float), draw.integers(0, 6, 40).astype(float)
     assert spearman(x, y) == pytest.approx(float(stats.spearmanr(x, y).statistic))
     assert spearman(np.array([1.0, 2.0]), np.array([3.0, 5.0])) == 1
+
+
+def test_the_interval_of_agreement_resamples_whole_openings() -> None:
+    mine, theirs = [], []
+    for opening in range(3):
+        for sample, grade in enumerate((1, 5, 9)):
+            mine.append(graded(opening, grade, sample=sample))
+            theirs.append(graded(opening, 10 - grade if opening == 2 else grade, sample=sample))
+    found = agreement(mine, theirs)["grammar"]
+    # all three draws are the opening of opposite grades in 1 of 27 resamples, 3.7 %: more than 2.5 %
+    assert found.order is not None and found.order.low == pytest.approx(-1)
+    assert found.order.high == pytest.approx(1) and found.order.mean == pytest.approx(1 / 3)
+
+
+def test_kappa_of_grades_that_hardly_differ_is_told() -> None:
+    x = np.array([5.0, 5.1, 5.2])
+    assert kappa(x, x) == 1 and math.isnan(kappa(x[:1], x[:1]))

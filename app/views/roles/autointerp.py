@@ -13,7 +13,6 @@ from app import cache
 from app.figures.intervals import intervals
 from app.jobs import waiting
 from app.jobs.work import Work
-from app.views.roles.scores import plain
 from app.widgets import selection, show
 from app.widgets.api_key import given, key_field
 from slm.interp.autointerp.explaining import Explained, explain, explanation_bill, recalled
@@ -190,8 +189,7 @@ def _everything(address: str, pair: Pair, found: Explained) -> str:
     mine, another = pair
     data = {
         "address": address,
-        **plain(found),
-        "explains": found.explains,
+        **found.to_json(),
         "shown": [one.marked for one in mine.shown],
         "max_activating": [one.text for one in mine.max_activating],
         "non_activating": [one.text for one in mine.non_activating],

@@ -1,7 +1,6 @@
 """`slm explain`: a judge explains a neuron, and the explanation is scored beside two controls."""
 
 import argparse
-from dataclasses import asdict
 from itertools import islice
 
 from slm.cli.command import Commands, answer, watched
@@ -53,8 +52,7 @@ def _explain(chosen: argparse.Namespace) -> None:
     data = {
         "address": str(checkpoint.address),
         "corpus": chosen.corpus,
-        **asdict(explained),
-        "explains": explained.explains,
+        **explained.to_json(),
     }
 
     def text() -> str:

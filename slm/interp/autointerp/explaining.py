@@ -8,7 +8,7 @@ knows no model.
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -26,6 +26,7 @@ from slm.interp.autointerp.detection import (
     read_explanation,
     top_token,
 )
+from slm.json_values import json_value
 from slm.llm.ask import AT_ONCE, Asker
 from slm.llm.judge import Judge, likely_tokens
 from slm.llm.prices import Bill, bill
@@ -89,6 +90,10 @@ class Explained:
     def explains(self) -> bool:
         """Whether the explanation is surely better than both controls."""
         return len(self.margins) == 2 and all(margin.low > 0 for margin in self.margins)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything found, and whether it explains the neuron."""
+        return {**json_value(vars(self)), "explains": self.explains}
 
 
 def explanation_bill(neuron: NeuronSnippets, model: str) -> Bill:
