@@ -1,6 +1,7 @@
 """What grades say: expected values by hand, from noise that is known, and from known formulas."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,6 +112,9 @@ def test_who_wins_by_hand() -> None:
     turned = compare_pairwise(every, "b@1", "a@1")
     assert turned is not None and turned.win_rate.mean == pytest.approx(0.25)
     assert compare_pairwise([verdict(3, "first")], "a@1", "b@1") is None
+
+
+KINDS = ("human", "shuffled", "elsewhere")
 
 
 def read_all(grammar: dict[str, float], consistency: dict[str, float]) -> list[Graded]:
@@ -231,3 +235,22 @@ def test_the_interval_of_agreement_resamples_whole_openings() -> None:
 def test_kappa_of_grades_that_hardly_differ_is_told() -> None:
     x = np.array([5.0, 5.1, 5.2])
     assert kappa(x, x) == 1 and math.isnan(kappa(x[:1], x[:1]))
+
+
+def test_pairs_of_one_opening_are_several_pairs_and_one_opening() -> None:
+    pairs = both(0, "first", "second")
+    more = [replace(one, item=replace(one.item, completion_index=1)) for one in pairs]
+    found = compare_pairwise([*pairs, *more], "a@1", "b@1")
+    assert found is not None and (found.pairs, found.openings) == (2, 1)
+    assert found.win_rate.bounds is None  # nothing tells how other openings differ
+
+
+def test_a_judge_who_marks_spoiled_stories_down_and_up_alike_does_not_pass() -> None:
+    fair = read_all({"human": 5.0, "shuffled": 4.5, "elsewhere": 5.0}, dict.fromkeys(KINDS, 5.0))
+    for at, one in enumerate(fair):
+        if one.item.kind == "shuffled" and isinstance(one.outcome, Grade):
+            other = one.outcome.grammar + (3 if one.item.opening_index % 2 else -3)
+            fair[at] = replace(one, outcome=replace(one.outcome, grammar=other))
+    (shuffled, _) = judge_checks(fair)
+    assert shuffled.difference.low < 0 < shuffled.difference.high
+    assert shuffled.difference.mean == pytest.approx(0.5) and shuffled.passed is False
