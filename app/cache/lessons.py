@@ -15,12 +15,21 @@ from slm.progress import Progress
 
 def checked(address: str, claim: str) -> Work[Checked]:
     """Whether a claim holds for a model."""
-    return _checked(*key(address), claim)
+    work = _checked(*key(address), claim)
+    if not work.running and (work.result is None or work.result.found is None):
+        _checked.clear(*key(address), claim)  # what it lacked may be there now
+        return _checked(*key(address), claim)
+    return work
 
 
 def answered(address: str, guess: Guess, view: View | None) -> Work[Answer]:
     """The answer to a guess on a model."""
-    return _answered(*key(address), repr((guess, view)), guess, view)
+    asked = (*key(address), repr((guess, view)))
+    work = _answered(*asked, guess, view)
+    if not work.running and work.result is None:
+        _answered.clear(*asked, guess, view)
+        return _answered(*asked, guess, view)
+    return work
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)

@@ -51,12 +51,16 @@ def _listed(one: Any) -> dict[str, Any]:
 def _told(one: Any, address: str | None) -> dict[str, Any]:
     """A lesson with what is measured of its claims on a model."""
     from slm.lessons.claims import check
-    from slm.lessons.reading import run_for
+    from slm.lessons.reading import run_for, shown_on
     from slm.runs import load_checkpoint
 
-    checkpoint = load_checkpoint(address or run_for(one))
-    claims = [check(checkpoint, step.claim).to_json() for step in one.steps if step.claim]
-    return {**_listed(one), "address": str(checkpoint.address), "claims": claims}
+    asked = address or run_for(one)
+    claims = [
+        check(load_checkpoint(address or shown_on(step, asked)), step.claim).to_json()
+        for step in one.steps
+        if step.claim
+    ]
+    return {**_listed(one), "address": asked, "claims": claims}
 
 
 def _as_text(told: list[dict[str, Any]]) -> str:
@@ -65,5 +69,5 @@ def _as_text(told: list[dict[str, Any]]) -> str:
         lines.append(f"{one['name']:24} {one['minutes']} min  {one['question']}")
         for claim in one.get("claims", ()):
             lines.append(f"    {claim['says']}")
-            lines.append(f"    {one['address']}: {claim['sentence']}")
+            lines.append(f"    {claim['address']}: {claim['sentence']}")
     return "\n".join(lines)

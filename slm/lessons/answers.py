@@ -65,15 +65,18 @@ def _token_count(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
 
 def _holds(checkpoint: Checkpoint, guess: Guess, _: View | None) -> str:
     """The first choice where a claim holds, else the second."""
-    return guess.choices[0 if check(checkpoint, guess.given["claim"]).verdict == "holds" else 1]
-
-
-def _measured(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
-    """What a claim measures, in per cent where it is a share."""
     checked = check(checkpoint, guess.given["claim"])
     if checked.found is None:
         raise BadInput(checked.why_not)
-    in_per_cent = checked.found.unit in ("share", "ROUGE")
+    return guess.choices[0 if checked.found.holds else 1]
+
+
+def _measured(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
+    """What a claim measures, of 100 where it is a share or a chance."""
+    checked = check(checkpoint, guess.given["claim"])
+    if checked.found is None:
+        raise BadInput(checked.why_not)
+    in_per_cent = checked.found.unit in ("share", "ROUGE", "AUC")
     return checked.found.measured * (100 if in_per_cent else 1)
 
 

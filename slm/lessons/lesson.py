@@ -42,7 +42,8 @@ class Step:
     """One step: its `kind`, its `words`, a teacher's `note`, and what it shows or asks.
 
     `claim` names a claim of `slm.lessons.claims`, `run` a piece of work of `slm.lessons.works`.
-    A reveal tells the answer of the last guess before it. `line` is where it stands in the file.
+    A reveal tells the answer of the last guess before it. `model` is the address that this step is shown on
+    instead of the lesson's; `line` is where it stands in the file.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class Step:
     guess: Guess | None = None
     claim: str = ""
     run: str = ""
+    model: str = ""
     line: int = 0
 
 

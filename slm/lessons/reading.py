@@ -20,7 +20,7 @@ from slm.lessons.rules import Rules
 from slm.lessons.views import VIEWS, View, view_of
 from slm.lessons.works import WORKS
 from slm.reading import read_text, typed
-from slm.runs import DEFAULT_RUN, Address, list_runs, runs_dir
+from slm.runs import DEFAULT_RUN, Address, list_runs, resolve, runs_dir
 from slm.yaml_files import Placed, read_placed
 
 OURS = Path(__file__).with_name("texts")
@@ -75,6 +75,17 @@ def lesson(name: str) -> Lesson:
     raise BadInput(
         f"there is no lesson {shown(name)}; there are: {', '.join(o.name for o in every)}"
     )
+
+
+def shown_on(step: Step, address: str) -> str:
+    """The address that a step is shown on: the run it names where that is here, else `address`."""
+    if not step.model:
+        return address
+    try:
+        run, number = resolve(step.model)
+    except BadInput:
+        return address
+    return str(Address(run.name, number))
 
 
 def run_for(lesson: Lesson) -> str:
@@ -161,7 +172,7 @@ class _Reader(Rules):
             )
         kind = kinds[0]
         fields = self.object(step, f"a {kind} step", required=(kind, *_NEEDS[kind]),
-                             allowed=("note", "show", "with", *_GUESSES * (kind == "guess")))  # fmt: skip
+                             allowed=(*_ANY, *_GUESSES * (kind == "guess")))  # fmt: skip
         words = self.a(str, fields[kind], kind).strip()
         if (count := len(_WORD.findall(words))) > MOST_WORDS:
             self.fail(fields[kind].line, f"a step has at most {MOST_WORDS} words, not {count}")
@@ -171,10 +182,13 @@ class _Reader(Rules):
                 step.line, "a reveal tells the answer of a guess before it, and there is none"
             )
         view = self.view(fields)
+        if "model" in fields:
+            self.ruled(fields["model"], Address.parse)
         return Step(
             kind=kind,
             words=words,
             note=self.optional(fields, "note"),
+            model=self.optional(fields, "model"),
             view=view,
             guess=self.guess(fields, view, step.line) if kind == "guess" else None,
             claim=self.one_of(fields["measure"], CLAIMS, "a claim") if kind == "claim" else "",
@@ -300,6 +314,7 @@ class _Reader(Rules):
         return found
 
 
+_ANY = ("note", "model", "show", "with")
 _GUESSES = ("choices", "number", "token")
 _NEEDS: dict[Kind, tuple[str, ...]] = {
     "text": (),

@@ -12,6 +12,7 @@ from app.views.lessons.token_guess import candidate, show_tokens, tokens_of
 from app.widgets import show
 from slm.lessons.answers import Answer
 from slm.lessons.lesson import Guess, Lesson, Number
+from slm.lessons.reading import shown_on
 
 NOT_YET = "You have not guessed yet: go back a step, or look."
 
@@ -103,6 +104,7 @@ def tell(lesson: Lesson, at: int, address: str) -> None:
     assert asked is not None
     guess, view = lesson.steps[asked].guess, lesson.steps[asked].view
     assert guess is not None
+    address = shown_on(lesson.steps[asked], address)
     work = cache.answered(address, guess, view)
     mine = state.guessed(lesson, asked)
     left, right = st.columns(2)
@@ -124,7 +126,8 @@ def tell(lesson: Lesson, at: int, address: str) -> None:
 def said(guess: Guess, answer: Answer, lesson: Lesson, at: int, address: str) -> str:
     """A guess or an answer as it is read."""
     if guess.number:
-        return show.plain(f"{float(answer):.3g} {guess.number.unit}".strip())
+        decimals = 0 if guess.number.step >= 1 else 2
+        return show.plain(f"{float(answer):.{decimals}f} {guess.number.unit}".strip())
     if guess.token:
         view = lesson.steps[at].view
         assert view is not None

@@ -6,17 +6,19 @@ import streamlit as st
 
 from app import cache
 from app.jobs import waiting
+from app.text import complaint
 from app.views.lessons import guesses, state, words
 from app.views.lessons.drawing import draw
 from app.widgets import selection, show
 from slm.errors import BadInput
 from slm.lessons.claims import CLAIMS, Checked
 from slm.lessons.lesson import Lesson, Step
+from slm.lessons.reading import shown_on
 from slm.lessons.sheet import sheet
 from slm.lessons.works import WORKS
 
 STYLE = Path(__file__).with_name("lessons.css")
-AHEAD = 2
+AHEAD = 3
 """Steps whose claims and answers are worked out while this one is read."""
 
 
@@ -25,11 +27,14 @@ def show_lesson(lesson: Lesson) -> None:
     at = state.step_of(lesson)
     step = lesson.steps[at]
     state.remember(lesson, at)
-    address = selection.addresses()[0]
-    _begin_ahead(lesson, at, address)
+    chosen = selection.addresses()[0]
+    address = shown_on(step, chosen)
+    _begin_ahead(lesson, at, chosen)
     with st.container(key="lesson-presented" if state.presenting() else "lesson-step"):
         st.progress((at + 1) / len(lesson.steps), f"Step {at + 1} of {len(lesson.steps)}")
         words.say(step.words)
+        if address != chosen:
+            st.caption(show.plain(f"This step is shown on {address}."))
         with show.one_line():
             _act(lesson, at, address)
         if step.view is not None and not (step.guess is not None and step.guess.token):
@@ -50,6 +55,8 @@ def _act(lesson: Lesson, at: int, address: str) -> None:
     elif step.kind == "reveal":
         guesses.tell(lesson, at, address)
     elif step.kind == "claim":
+        if at and lesson.steps[at - 1].guess is not None:
+            guesses.tell(lesson, at, address)
         _claim(step.claim, address)
     elif step.kind == "run":
         waiting.when_asked(f"lessons-run-{step.run}", "Begin", WORKS[step.run])
@@ -59,8 +66,10 @@ def _view(step: Step, address: str) -> None:
     """The step's view, and the way to its page."""
     assert step.view is not None
     link: dict[str, str] = {}
-    with show.one_line():
+    try:
         link = draw(step.view, address)
+    except BadInput as error:  # this model can't show it
+        st.info(complaint(error))
     page = {"grid": "grid", "import": "imports"}.get(step.view.page, step.view.page)
     st.page_link(
         f"../pages/{page}.py",
@@ -103,9 +112,9 @@ def _begin_ahead(lesson: Lesson, at: int, address: str) -> None:
     """Begin to work out what this step and the next few will tell."""
     for step in lesson.steps[at : at + AHEAD + 1]:
         if step.claim:
-            cache.checked(address, step.claim)
+            cache.checked(shown_on(step, address), step.claim)
         if step.guess is not None:
-            cache.answered(address, step.guess, step.view)
+            cache.answered(shown_on(step, address), step.guess, step.view)
 
 
 def _last(lesson: Lesson) -> None:

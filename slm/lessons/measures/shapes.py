@@ -6,14 +6,14 @@ from statistics import fmean
 
 import numpy as np
 
-from slm.comparing.development import Part, word_losses
+from slm.comparing.development import Part
 from slm.errors import BadInput
+from slm.lessons.measures.learning import word_costs
 from slm.lessons.measures.measured import Measured
-from slm.runs import Address, Checkpoint, Run, list_runs, load_checkpoint, open_run
+from slm.runs import Checkpoint, Run, list_runs, open_run
 
 CONTEXT: Part = "later mentions"
 WORLD: Part = "what happens"
-STORIES = 16
 MORE = 0.05
 
 
@@ -79,12 +79,7 @@ def depth_share(part: Part, seed: int) -> float:
     cells = grid()
     if len({one.width for one in cells}) < 2 or len({one.depth for one in cells}) < 2:
         raise BadInput("it takes runs of two widths and two depths with one corpus and budget")
-    costs = [
-        word_losses(load_checkpoint(Address(one.run.name, one.run.last_step)), STORIES, seed=seed)[
-            part
-        ]
-        for one in cells
-    ]
+    costs = [word_costs(one.run, one.run.last_step or 0, seed)[part] for one in cells]
     known = np.array([[1.0, np.log2(one.width), np.log2(one.depth)] for one in cells])
     (_, width, depth), *_ = np.linalg.lstsq(known, np.array(costs), rcond=None)
     gained = max(-width, 0.0) + max(-depth, 0.0)
