@@ -118,7 +118,7 @@ def tell(lesson: Lesson, at: int, address: str) -> None:
         if waiting.under_way({"": work}, f"answer-{at}"):
             return
         if work.result is None:
-            waiting.say_why(work)
+            st.markdown(show.sentence(work.error))
         else:
             st.markdown(f"#### {said(guess, work.result, lesson, asked, address)}")
 

@@ -115,7 +115,7 @@ def patched(view: views.Patching, address: str) -> Link:
     st.caption(
         show.plain(
             f"The model reads the second story. Blue: filled in here, the first story's numbers bring "
-            f"“{token_shown(found.answer)}” back instead of “{token_shown(found.rival)}”."
+            f"“{token_shown(found.answer)}” back instead of “{token_shown(found.foil)}”."
         )
     )
     return own_text(f"{view.text}{found.answer}", token=len(first), view="Filled in")

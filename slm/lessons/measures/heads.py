@@ -97,7 +97,7 @@ def articles_at_things(checkpoint: Checkpoint) -> Measured:
     ]
     measured, control = float(by_head.max()), fmean(dealt)
     return Measured(
-        holds=measured > np.quantile(dealt, 0.95) and measured - control >= LOOKS,
+        holds=bool(measured > np.quantile(dealt, 0.95) and measured - control >= LOOKS),
         measured=measured,
         control=control,
         unit="share",

@@ -69,7 +69,7 @@ def grammar_first(checkpoint: Checkpoint) -> Measured:
     grammar, context = ([fmean(one[part][1:-1]) for one in both] for part in (GRAMMAR, CONTEXT))
     ahead = [a - b for a, b in zip(grammar, context, strict=True)]
     return Measured(
-        holds=min(ahead) >= AHEAD and fmean(ahead) > abs(ahead[0] - ahead[1]),
+        holds=bool(min(ahead) >= AHEAD and fmean(ahead) > abs(ahead[0] - ahead[1])),
         measured=fmean(grammar),
         control=fmean(context),
         unit="share",

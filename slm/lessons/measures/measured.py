@@ -29,9 +29,11 @@ class Measured:
     @property
     def told(self) -> str:
         """Both numbers, as `0.43 against 0.02 (head 2.3)`."""
-        one, other = (f"{value:.2f}" for value in (self.measured, self.control))
-        if one == other and self.measured != self.control:
-            one, other = (f"{value:.4f}" for value in (self.measured, self.control))
+        small = max(abs(self.measured), abs(self.control)) < 0.05
+        one, other = (
+            "less than 0.001" if small and 0 < value < 0.001 else f"{value:.{3 if small else 2}f}"
+            for value in (self.measured, self.control)
+        )
         unit = {"nats": " nats", "bits": " bits", "logits": " logits"}.get(self.unit, "")
         return f"{one} against {other}{unit}" + (f" ({self.what})" if self.what else "")
 

@@ -7,14 +7,14 @@ from itertools import pairwise
 from statistics import fmean
 
 from slm.generation.fitting import opening_that_fits, story_that_fits
-from slm.generation.sampler import GeneratedToken, Sampling, stream
-from slm.interp.predictions.next_token import next_token_predictions
+from slm.generation.sampler import Sampling, complete
 from slm.lessons.measures.measured import Measured, paired
+from slm.model.loss import story_nats
 from slm.runs import Checkpoint
 from slm.stories import nursery, shipped
 
 BETTER = 0.05
-BIGRAM_STORIES = 600
+BIGRAM_STORIES = 400
 HOT, COLD = 1.5, 0.5
 HOTTER = 1.5
 """How many times the surprisal at `COLD` that at `HOT` must be."""
@@ -59,21 +59,22 @@ def heat_surprises(checkpoint: Checkpoint) -> Measured:
 
     A model that finds all tokens alike is as surprised at either.
     """
-    openings = [opening_that_fits([checkpoint], text).text for text in shipped.openings()[:STORIES]]
-    hot, cold = (
-        [
-            _surprisal(checkpoint, opening, temperature, seed)
-            for seed, opening in enumerate(openings)
-        ]
-        for temperature in (HOT, COLD)
-    )
+    hot, cold = (_surprisal(checkpoint, temperature) for temperature in (HOT, COLD))
     blind = math.log2(checkpoint.config.d_vocab)
     found = paired(hot, cold, least=0.0, unit="bits")
     holds = found.measured >= HOTTER * found.control and found.control < blind / 2
     return paired(hot, cold, least=0.0, unit="bits", also=holds)
 
 
-def _surprisal(checkpoint: Checkpoint, opening: str, temperature: float, seed: int) -> float:
-    sampling = Sampling(temperature=temperature, max_tokens=LENGTH, seed=seed)
-    drawn: list[GeneratedToken] = list(stream(checkpoint, opening, sampling))
-    return fmean(-math.log2(max(one.probability, 1e-12)) for one in drawn) if drawn else 0.0
+def _surprisal(checkpoint: Checkpoint, temperature: float) -> list[float]:
+    """The mean surprisal (bits) of what is drawn after each opening."""
+    openings = [opening_that_fits([checkpoint], text).text for text in shipped.openings()[:STORIES]]
+    sampling = Sampling(temperature=temperature, max_tokens=LENGTH)
+    starts = [checkpoint.tokenizer.encode_story(opening) for opening in openings]
+    drawn = complete(checkpoint, openings, sampling)
+    stories = [[*start, *one.tokens] for start, one in zip(starts, drawn, strict=True)]
+    nats = story_nats(checkpoint.weights, checkpoint.tokenizer, stories)
+    return [
+        float(cost[len(start) - 1 : -1].mean()) / math.log(2) if len(cost) > len(start) else 0.0
+        for cost, start in zip(nats, starts, strict=True)
+    ]

@@ -92,7 +92,7 @@ def depth_for_context(checkpoint: Checkpoint) -> Measured:
     context, world = ([depth_share(part, seed) for seed in (0, 1)] for part in (CONTEXT, WORLD))
     more = [a - b for a, b in zip(context, world, strict=True)]
     return Measured(
-        holds=min(more) >= MORE and fmean(more) > abs(more[0] - more[1]),
+        holds=bool(min(more) >= MORE and fmean(more) > abs(more[0] - more[1])),
         measured=fmean(context),
         control=fmean(world),
         unit="share",

@@ -69,7 +69,7 @@ def names_near_names(checkpoint: Checkpoint) -> Measured:
     by_luck = [_share_within(checkpoint, some, words) for some in dealt]
     share = _share_within(checkpoint, np.array(ids), words)
     return Measured(
-        holds=share > max(by_luck) and share >= NEAR,
+        holds=bool(share > max(by_luck) and share >= NEAR),
         measured=share,
         control=float(np.mean(by_luck)),
         unit="share",

@@ -18,7 +18,7 @@ from slm.stories import nursery
 DOGS, CATS = "lesson-dogs", "lesson-cats"
 """The runs: trained on nursery stories as they are, and with a cat for every dog."""
 PLACES, STORIES, CONTEXT = 24, 24, 200
-TIMES, MORE = 20.0, 0.05
+TIMES, MORE = 20.0, 0.005
 APART = 0.25  # nats a word
 _INSTEAD = {"dog": "cat", "dogs": "cats", "puppy": "kitten", "puppies": "kittens"}
 _DOG = re.compile(rf"\b({'|'.join(_INSTEAD)})\b", re.IGNORECASE)
@@ -61,7 +61,7 @@ def dog_is_gone(_: Checkpoint) -> Measured:
         for one in both()
     ]
     return Measured(
-        holds=said[0] >= TIMES * said[1] and said[0] - said[1] >= MORE,
+        holds=bool(said[0] >= TIMES * said[1] and said[0] - said[1] >= MORE),
         measured=said[0],
         control=said[1],
         unit="share",
@@ -76,7 +76,7 @@ def grammar_stays(_: Checkpoint) -> Measured:
     count = sum(len(words(text)) for text in some)
     with_dogs, with_cats = (_nats(one, some) / count for one in both())
     return Measured(
-        holds=abs(with_cats - with_dogs) <= APART,
+        holds=bool(abs(with_cats - with_dogs) <= APART),
         measured=with_cats,
         control=with_dogs,
         unit="nats",
