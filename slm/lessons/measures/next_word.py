@@ -8,6 +8,7 @@ from statistics import fmean
 
 from slm.generation.fitting import opening_that_fits, story_that_fits
 from slm.generation.sampler import Sampling, complete
+from slm.interp.predictions.next_token import next_token_predictions
 from slm.lessons.measures.measured import Measured, paired
 from slm.model.loss import story_nats
 from slm.runs import Checkpoint
