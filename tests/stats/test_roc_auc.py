@@ -1,10 +1,8 @@
-"""AUC by hand, with ties and strata; an interval that knows stories; a bar that luck does not pass."""
+"""AUC by hand, with ties and strata; its interval is DeLong's, and knows stories."""
 
 import numpy as np
 import pytest
 
-from slm.stats.permutation import permutation_null, permute_labels, permuted_deviations
-from slm.stats.rates import event_rates
 from slm.stats.roc_auc import centred_ranks, comparable_pairs, roc_auc, roc_auc_interval
 
 ONE = np.zeros(6, dtype=int)
@@ -63,61 +61,25 @@ def test_the_interval_is_that_of_resampled_stories() -> None:
     assert found.high[0] == pytest.approx(high, abs=0.03)
 
 
-def test_shuffling_keeps_what_each_group_has() -> None:
-    labels = np.eye(6, dtype=bool)
-    groups = np.array([0, 0, 1, 1, 1, 0])
-    dealt = permute_labels(labels, groups, np.random.default_rng(1))
-    for group in (0, 1):
-        assert (dealt[groups == group].sum(0) == labels[groups == group].sum(0)).all()
-    assert not (dealt == labels).all()
+def test_the_interval_is_delongs_where_every_word_is_a_story_of_its_own() -> None:
+    draw = np.random.default_rng(4)
+    positive = np.arange(600) % 3 == 0
+    acts = np.round(draw.normal(size=600) + 0.8 * positive, 1)  # with ties
+    one, other = acts[positive][:, None], acts[~positive][None]
+    won = (one > other) + 0.5 * (one == other)
+    error = (won.mean(1).var(ddof=1) / 200 + won.mean(0).var(ddof=1) / 400) ** 0.5
+    found = roc_auc_interval(acts[None], positive, np.zeros(600, dtype=int), np.arange(600))
+    mean = won.mean()
+    assert found.mean[0] == pytest.approx(mean)
+    low, high = (np.log(end / (1 - end)) for end in (found.low[0], found.high[0]))
+    assert (low + high) / 2 == pytest.approx(np.log(mean / (1 - mean)))
+    assert (high - low) / 2 == pytest.approx(1.96 * error / (mean * (1 - mean)), rel=0.01)
 
 
-def test_noise_stays_below_the_bar_and_a_true_difference_passes_it() -> None:
-    draw = np.random.default_rng(2)
-    labels = draw.random((400, 3)) < [0.02, 0.2, 0.5]
-    zeros, story = np.zeros(400, dtype=int), np.repeat(np.arange(20), 20)
-    acts = draw.normal(size=(60, 400))
-    acts[7] += 2 * labels[:, 1]
-    ranks = centred_ranks(acts, zeros)
-    distances = permuted_deviations(ranks, labels, zeros, story, seed=0)
-    chance = permutation_null(distances)
-    passed = roc_auc(ranks, labels, zeros) > chance.threshold[:, None]
-    assert np.argwhere(passed).tolist() == [[1, 7]]
-    assert chance.threshold[0] > chance.threshold[1] > 0.55  # the rare label wavers more
-    below = permutation_null(-distances)
-    ranks = centred_ranks(-acts, zeros)  # the low side is the high side of the numbers negated
-    assert below.threshold == pytest.approx(
-        permutation_null(permuted_deviations(ranks, labels, zeros, story, seed=0)).threshold,
-        rel=1e-4,
-    )
-
-
-def test_rates_are_compared_in_the_same_strata() -> None:
-    events = np.array([[1, 0, 1, 0, 0, 0, 1, 1]], dtype=bool)
-    positive = np.array([1, 0, 0, 0, 0, 1, 0, 1], dtype=bool)
-    strata = np.array([0, 0, 0, 1, 1, 1, 1, 2])  # the last is alone in its stratum
-    found = event_rates(events, positive, strata, np.arange(8))
-    assert found.on[0] == pytest.approx(1 / 2)  # one of two, in strata 0 and 1
-    assert found.off[0] == pytest.approx((1 / 2 + 1 / 3) / 2)
-    nobody = event_rates(events, np.zeros(8, dtype=bool), strata, np.arange(8))
-    assert np.isnan([nobody.on[0], nobody.difference.low[0]]).all()
-
-
-def test_the_interval_of_a_difference_of_rates_is_that_of_resampled_stories() -> None:
-    draw = np.random.default_rng(3)
-    story = np.repeat(np.arange(60), 20)
-    strata = np.tile(np.repeat([0, 1], 10), 60)
-    positive = draw.random(1200) < np.where(strata, 0.3, 0.1)
-    chance = 0.1 + 0.2 * strata + 0.15 * positive + 0.2 * draw.random(60)[story] * positive
-    events = (draw.random(1200) < chance)[None]
-    found = event_rates(events, positive, strata, story)
-    resampled = []
-    for _ in range(400):
-        some = np.concatenate([np.flatnonzero(story == s) for s in draw.integers(0, 60, 60)])
-        one = event_rates(
-            events[:, some], positive[some], strata[some], np.repeat(np.arange(60), 20)
-        )
-        resampled.append(one.on[0] - one.off[0])
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    assert found.difference.low[0] == pytest.approx(low, abs=0.015)
-    assert found.difference.high[0] == pytest.approx(high, abs=0.015)
+def test_words_of_a_story_that_are_copies_make_the_interval_no_narrower() -> None:
+    draw = np.random.default_rng(5)
+    acts, positive = draw.normal(size=(1, 100)), np.arange(100) % 2 == 0
+    single = roc_auc_interval(acts, positive, np.zeros(100, dtype=int), np.arange(100))
+    copies = [np.repeat(each, 4, axis=-1) for each in (acts, positive, np.arange(100))]
+    found = roc_auc_interval(copies[0], copies[1], np.zeros(400, dtype=int), copies[2])
+    assert (found.low[0], found.high[0]) == pytest.approx((single.low[0], single.high[0]))

@@ -284,3 +284,10 @@ def test_progress_is_told_and_a_rare_label_is_not_scored(stories: list[LabelledS
 def test_too_few_stories_are_refused(stories: list[LabelledStory]) -> None:
     with pytest.raises(BadInput, match="at least 4 stories"):
         result_of(score_roles(random_model(), stories[:3], ROLES))
+
+
+def test_meaningless_labels_count_by_the_larger_of_their_two_nulls(words: LabelledWords) -> None:
+    layer = scored(noise(words, 4), words)
+    fewer, more = Proportion(hits=1, count=100), Proportion(hits=9, count=100)
+    assert replace(layer, shuffled=fewer, dealt=more).null_share == more
+    assert replace(layer, shuffled=more, dealt=fewer).null_share == more
