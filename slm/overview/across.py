@@ -28,7 +28,7 @@ def copied_find(runs: Sequence[Run]) -> Find:
         kept = kept_overview(run.name) if run.steps else None
         if kept is not None and kept.copying is not None:
             found.append((run, kept.copying))
-    found.sort(key=lambda one: one[1].more)
+    found.sort(key=lambda one: one[1].more.mean)
     copies = [one for one in found if _copies(one[1])]
     others = [one for one in found if not _copies(one[1])]
     if not copies or not others:
@@ -38,7 +38,7 @@ def copied_find(runs: Sequence[Run]) -> Find:
             says=f"No run that copies beside one that does not: of {len(found)} whose corpus can be made "
             f"again, {len(copies)} write more of a true ending that they were trained on (needed "
             f"{MATTERS:g}).",
-            value=found[-1][1].more if found else None,
+            value=found[-1][1].more.mean if found else None,
             needed=MATTERS,
             link={},
         )
@@ -46,12 +46,11 @@ def copied_find(runs: Sequence[Run]) -> Find:
     return Find(
         kind="copied and not copied",
         found=True,
-        says=f"{run.name} (trained on {more.trained_on:,} stories) shares {more.more:.2f} more word pairs "
-        "with a true ending that it was trained on than with one it never saw "
-        f"({more.low:.2f} to {more.high:.2f}); {other.name} ({less.trained_on:,} stories) {less.more:+.2f} "
-        f"({less.low:+.2f} to {less.high:+.2f}).",
-        value=more.more,
-        control=less.more,
+        says=f"{run.name} (trained on {more.trained_on:,} stories) shares {more.more.to_text()} more word "
+        "pairs with a true ending that it was trained on than with one it never saw; "
+        f"{other.name} ({less.trained_on:,} stories) {less.more.to_text()}.",
+        value=more.more.mean,
+        control=less.more.mean,
         needed=MATTERS,
         link={"a": str(Address(run.name, run.last_step)), "corpus": more.corpus},
         texts=(*_endings(run.name, more), *_endings(other.name, less)),
@@ -59,7 +58,7 @@ def copied_find(runs: Sequence[Run]) -> Find:
 
 
 def _copies(one: Copying) -> bool:
-    return one.low > 0 and one.more >= MATTERS
+    return one.more.low > 0 and one.more.mean >= MATTERS
 
 
 def _endings(name: str, one: Copying) -> tuple[Text, ...]:

@@ -33,17 +33,13 @@ def copying(run: Run, checkpoint: Checkpoint) -> Generator[Progress, None, Copyi
 
 
 def _copying(corpus: str, trained_on: int, measured: Study) -> Copying:
-    more = measured.more_than_unseen()
     longest = measured.measures["trained"].longest
     at = max(range(len(longest)), key=lambda one: longest[one])
     one = measured.endings["trained"][at]
     return Copying(
         corpus=corpus,
         trained_on=trained_on,
-        endings=more.count,
-        more=round(more.mean, 4),
-        low=round(more.interval[0], 4),
-        high=round(more.interval[1], 4),
+        more=measured.more_than_unseen(),
         longest=longest[at],
         given=" ".join(one.beginning.split()[-EXCERPT // 2 :]),
         wrote=" ".join(one.text.split()[:EXCERPT]),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from slm.stats.interval import Interval
+
 FindKind = Literal[
     "induction head",
     "role neuron",
@@ -174,16 +176,12 @@ class Pair:
 class Copying:
     """How much more of a true ending a model writes where it was trained on it (Rouge-2 precision).
 
-    `more` is the mean over `endings` stories of the corpus less that over as many it never saw, with a
-    95 % interval. The texts are of the ending with the longest copy, of `longest` words.
+    `more` is the mean over stories of the corpus less that over as many it never saw. The texts are of the ending with the longest copy, of `longest` words.
     """
 
     corpus: str
     trained_on: int
-    endings: int
-    more: float
-    low: float
-    high: float
+    more: Interval
     longest: int
     given: str
     wrote: str
