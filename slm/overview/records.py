@@ -176,7 +176,8 @@ class Pair:
 class Copying:
     """How much more of a true ending a model writes where it was trained on it (Rouge-2 precision).
 
-    `more` is the mean over stories of the corpus less that over as many it never saw. The texts are of the ending with the longest copy, of `longest` words.
+    `more` is the mean over stories of the corpus less that over as many it never saw. The texts
+    are of the ending with the longest copy, of `longest` words.
     """
 
     corpus: str

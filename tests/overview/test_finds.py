@@ -119,7 +119,12 @@ def test_grammar_comes_first_where_function_words_are_half_learnt_at_an_earlier_
     def words(frame: tuple[float, ...], later: tuple[float, ...]) -> dict[int, dict[str, float]]:
         steps = (0, 4, 8)
         return {
-            step: {"frame": f, "later mentions": m, "first mentions": 9.0, "what happens": 9.0}
+            step: {
+                "frame": float(f),
+                "later mentions": float(m),
+                "first mentions": 9.0,
+                "what happens": 9.0,
+            }
             for step, f, m in zip(steps, frame, later, strict=True)
         }
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from slm.stats.interval import Intervals
 
 from slm.interp.heads.atlas import HeadAtlas
 from slm.interp.heads.scores import HeadScores
 from slm.overview.heads import labelled_heads
 from slm.runs import Address
+from slm.stats.interval import Intervals
 
 KINDS = ("induction", "names", "place")
 
@@ -33,7 +33,7 @@ def atlas(above: list[list[float]], effect: list[list[float]], wide: float = 0.0
     )
     nothing = estimates(np.zeros_like(effect).tolist())
     found = estimates(effect, wide)
-    return HeadAtlas(scores=scores, harm=found, elsewhere=nothing, effect=found)
+    return HeadAtlas(scores=scores, ablation_on_target=found, ablation_off_target=nothing, effect=found)
 
 
 def test_the_surest_effect_comes_first_whatever_the_score() -> None:
