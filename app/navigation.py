@@ -4,8 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from app import state
 from app.views.lessons import state as lesson
-from app.widgets import scrubber, selection, show
+from app.widgets import models, scrubber, show
 
 st.set_page_config(page_title="Storyscope", layout="wide", initial_sidebar_state=250)
 st.html(Path(__file__).with_name("main.css"))
@@ -39,9 +40,10 @@ page = st.navigation(
     },
     expanded=True,
 )
+state.adopt_link(page)
 with show.one_line():
-    selection.sidebar(lesson.run_of_link())
+    models.sidebar(lesson.run_of_link())
     lesson.way_back()
-    selection.notices()
+    models.notices()
     page.run()
     scrubber.rest()

@@ -9,6 +9,7 @@ from app import cache
 from app.figures.attention import mosaic, png
 from app.figures.training import loss_curve
 from app.jobs import trainings
+from app.state import Train
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
@@ -66,8 +67,8 @@ def watch(name: str) -> None:
         elif waits and st.button("Take it off the queue", key="withdraw"):
             queue.withdraw(name)
             st.rerun()
-        if st.session_state.get("running") != (running, waits):
-            st.session_state["running"] = (running, waits)
+        if Train.running.get() != (running, waits):
+            Train.running.set((running, waits))
             st.rerun()
 
 
@@ -138,10 +139,12 @@ def branch_from(address: str) -> None:
     corpus = open_run(name).info.corpus.get("train", "nursery")
     taken = {run.name for run in list_runs()}
     number = next(n for n in range(2, 10_000) if f"{name}-{n}" not in taken)
-    st.session_state.update(begin=CHECKPOINT, parent=name, name=f"{name}-{number}")
-    st.session_state["corpus"] = corpus if corpus in CORPORA else FILE
+    Train.start.set(CHECKPOINT)
+    Train.parent.set(name)
+    Train.name.set(f"{name}-{number}")
+    Train.corpus.set(corpus if corpus in CORPORA else FILE)
     if corpus not in CORPORA:
-        st.session_state["path"] = corpus
+        Train.path.set(corpus)
 
 
 def results(run: Run) -> None:
@@ -152,8 +155,7 @@ def results(run: Run) -> None:
         [NATS, BITS],
         default=NATS,
         required=True,
-        key="unit",
-        bind="query-params",
+        **Train.unit.bound,
         label_visibility="collapsed",
     )
     in_bits = unit == BITS
@@ -186,7 +188,7 @@ def samples(run: Run) -> None:
             steps,
             value=step,
             format_func="{:,}".format,
-            key=f"samples-{run.name}-{len(steps)}",
+            **Train.samples.of(f"{run.name}-{len(steps)}").bound,
         )
     for index, sample in enumerate(one for one in found if one["step"] == step):
         story_view(

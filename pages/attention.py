@@ -11,7 +11,8 @@ from app import cache
 from app.figures.attention import attention_map
 from app.figures.attention import thumbnails as all_heads
 from app.figures.heads import distance_profiles
-from app.widgets import selection, self_checks, show
+from app.state import Attention, Shared, picked_points
+from app.widgets import models, selection, self_checks, show
 from app.widgets.story_view import Shown, story_view
 from slm.interp.attention import AttentionView
 from slm.interp.heads.atlas import labels
@@ -23,8 +24,8 @@ ATTENTION, MOVED = "attention", "what is moved"
 
 def pick_head(key: str) -> None:
     """Take the head that was clicked among the thumbnails."""
-    if points := st.session_state[key].selection.points:
-        st.session_state["layer"], st.session_state["head"] = points[0]["customdata"]
+    if points := picked_points(key):
+        selection.choose_head(*points[0]["customdata"])
 
 
 def thumbnails(view: AttentionView, layer: int, head: int) -> None:
@@ -56,7 +57,7 @@ def tokens(view: AttentionView, layer: int, head: int) -> None:
         scale="which way",
         brightened=True,
         selected=at,
-        on_pick=selection.set_token,
+        on_pick=Shared.token.set,
         lines=True,
         small=True,
     )
@@ -144,10 +145,10 @@ def distances(address: str, layer: int, head: int) -> None:
 
 
 st.title("Where does each head look?", anchor=False)
-alone = len(selection.addresses()) == 1
+alone = len(models.addresses()) == 1
 with st.container(horizontal=True, vertical_alignment="bottom"):
     story = selection.story()
-    config = selection.config()
+    config = models.config()
     layer, head = selection.head(config)
     beside = selection.more_heads(config)
     how = st.segmented_control(
@@ -155,25 +156,23 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         [ATTENTION, MOVED],
         default=ATTENTION,
         required=True,
-        key="weights",
-        bind="query-params",
+        **Attention.weights.bound,
         help="Attention alone, or times the size of what it moves: the norm of value x W_O. "
         "Attention to a token with a small value moves little.",
     )
     hide = st.toggle(
         "Hide the first token",
-        key="hide",
-        bind="query-params",
+        **Attention.hide.bound,
         help="The first token soaks up attention that has nowhere better to go.",
     )
 text = story.text
 show.note(story.note)
-for column, address in selection.columns():
+for column, address in models.columns():
     with column, show.one_line():
         left, right = column.columns([11, 14], gap="large") if alone else (column, column)
         maps, small, below = right.container(), left.container(), left.container()
         words = below.container()
-        if address == selection.addresses()[0]:
+        if address == models.addresses()[0]:
             with below:  # before the slow part: what the URL asks for stands there at once
                 selection.token_field()
         whole = cache.attention(address, text)
@@ -196,12 +195,11 @@ for column, address in selection.columns():
             tokens(view, layer, head)
 far = st.toggle(
     "How far back it looks in many stories",
-    key="far",
-    bind="query-params",
+    **Attention.distances.bound,
     help="Mean attention by distance over nursery stories; the first time takes some seconds.",
 )
-for column, address in selection.columns(titled=False):
+for column, address in models.columns(titled=False):
     with column, show.one_line():
         if far:
             distances(address, layer, head)
-        self_checks.panel(address)
+        self_checks.panel(address, Attention.checks)

@@ -4,12 +4,13 @@ import streamlit as st
 
 from app import cache
 from app.jobs import waiting
+from app.state import Compare
 from app.views.compare.curves import show_curves
 from app.views.compare.development import show_development
 from app.views.compare.layers import show_layers
 from app.views.compare.matching import show_heads, show_neurons
 from app.views.compare.stories import show_stories
-from app.widgets import corpus_picker, selection, show
+from app.widgets import corpus_picker, models, show
 from slm.comparing.matching import UnitKind
 from slm.runs import Address, list_runs, open_run
 
@@ -29,9 +30,7 @@ SHIPPED, NURSERY, OWN = "the shipped stories", "nursery", "a corpus"
 
 def corpus() -> str:
     """Which stories both models read."""
-    chosen = st.selectbox(
-        "Read", [SHIPPED, NURSERY, OWN], key="read_both", bind="query-params", width=180
-    )
+    chosen = st.selectbox("Read", [SHIPPED, NURSERY, OWN], **Compare.source.bound, width=180)
     if chosen != OWN:
         return "nursery" if chosen == NURSERY else "shipped"
     return corpus_picker.named()
@@ -54,15 +53,15 @@ def choose_other(a: str) -> None:
     offers |= {Address(run.name, run.steps[-1]): run.name for run in others[:3]}
     with st.container(horizontal=True):
         for other, label in offers.items():
-            st.button(label, on_click=selection.put_beside, args=(str(other),), key=f"by-{other}")
+            st.button(label, on_click=models.put_beside, args=(str(other),), key=f"by-{other}")
 
 
 def mail(a: str, b: str, corpus: str, stories: int) -> None:
     """The comparison as one file: made when it is asked for."""
     asked = (a, b, corpus, stories)
-    if st.session_state.get("mail") != asked:
+    if Compare.report.get() != asked:
         if st.button("Make a report to mail", help="One HTML file that needs no network."):
-            st.session_state["mail"] = asked
+            Compare.report.set(asked)
             st.rerun()
         return
     work = cache.mailable(*asked)
@@ -94,7 +93,7 @@ def show_pair(view: str, a: str, b: str, corpus: str, stories: int) -> None:
 
 
 st.title("What changed between two models?", anchor=False)
-addresses = selection.addresses()
+addresses = models.addresses()
 names = [run.name for run in list_runs()]
 mine = list(dict.fromkeys(Address.parse(address).run for address in addresses))
 read, stories = "shipped", USUAL
@@ -105,8 +104,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             VIEWS,
             default=CURVES if len(addresses) == 1 else STORIES,
             required=True,
-            key="compare",
-            bind="query-params",
+            **Compare.view.bound,
         )
         or CURVES
     )
@@ -114,8 +112,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         more = st.multiselect(
             "Also",
             [name for name in names if name not in mine],
-            key="runs",
-            bind="query-params",
+            **Compare.runs.bound,
             placeholder="no other run",
             width=300,
         )
@@ -126,11 +123,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             st.selectbox(
                 "Stories",
                 [USUAL, 60, 200],
-                key="stories",
-                bind="query-params",
+                **Compare.stories.bound,
                 width=100,
                 on_change=corpus_picker.more,
-                args=("compared",),
+                args=(Compare.stories.key,),
             )
             or USUAL
         )
@@ -150,7 +146,7 @@ elif len(addresses) == 1:
 elif not read:
     st.info("Name a corpus: a path, or tinystories.")
 elif corpus_picker.wait_until_asked(read) and corpus_picker.wait_if_more(
-    "compared", stories, USUAL, f"{stories} stories"
+    Compare.stories.key, stories, USUAL, f"{stories} stories"
 ):
     with show.one_line():
         show_pair(view, addresses[0], addresses[1], read, stories)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.state import Grading
 from app.views.grading import (
     GradingJob,
     ask,
@@ -14,7 +15,7 @@ from app.views.grading import (
     tested,
     tests_of,
 )
-from app.widgets import selection, show
+from app.widgets import models, show
 from slm.grading.questions import Graded
 from slm.text import visible
 
@@ -23,8 +24,8 @@ GRADES, CONTEST, JUDGE, HAND = "Grades", "A against B", "The judge", "By hand"
 
 def progress() -> None:
     """How far the grading has come, how long it will take, and ways to hold it or to end it."""
-    job: GradingJob = st.session_state[ask.JOB]
-    if not job.running:
+    job = Grading.job.get()
+    if job is None or not job.running:
         st.rerun()
     left = "" if job.seconds_left is None else f", about {show.duration(job.seconds_left)} left"
     how = "paused" if job.paused else f"read by {show.plain(job.judge)}"
@@ -53,7 +54,7 @@ def pick_judge(judges: list[str]) -> str:
     if len(judges) == 1:
         return judges[0]
     chosen = st.selectbox(
-        "Read by", judges, key="by", bind="query-params", width=320, format_func=visible
+        "Read by", judges, **Grading.judge_shown.bound, width=320, format_func=visible
     )
     return chosen or judges[0]
 
@@ -75,7 +76,7 @@ def show_grades(addresses: list[str], given: ask.GivenOpenings) -> None:
         if len(addresses) > 1 and all(judge in found for found in of.values()):
             a, b = addresses
             results.apart(a, b, of[a][judge], of[b][judge])
-    for column, address in selection.columns():
+    for column, address in models.columns():
         with column, show.one_line():
             if not of[address]:
                 st.markdown(
@@ -128,10 +129,10 @@ def show_judge(addresses: list[str]) -> None:
 
 
 st.title("How good are the stories?", anchor=False)
-addresses = selection.addresses()
+addresses = models.addresses()
 left, right = st.columns([2, 5], gap="large")
 with right:
-    job: GradingJob | None = st.session_state.get(ask.JOB)
+    job = Grading.job.get()
     if job is not None:
         if job.running:
             st.fragment(progress, run_every=1)()
@@ -142,8 +143,7 @@ with right:
         [GRADES, CONTEST, JUDGE, HAND],
         default=GRADES,
         required=True,
-        key="view",
-        bind="query-params",
+        **Grading.view.bound,
         label_visibility="collapsed",
     )
     body = st.container()

@@ -8,6 +8,7 @@ import streamlit as st
 from app import cache
 from app.figures.grid import over_training, table
 from app.jobs import trainings
+from app.state import Grid
 from app.training_monitor import CORPORA, FILE
 from app.widgets import show
 from slm.grading.history import GradedCheckpoint
@@ -178,20 +179,27 @@ def train() -> None:
     """Choose widths, depths and a budget; put what is missing on the queue."""
     left, right = st.columns(2, gap="large")
     with left:
-        widths = st.multiselect("Widths", [16, 32, 64, 128, 256, 512], [64, 128], key="widths")
-        depths = st.multiselect("Depths", [1, 2, 4, 8, 12], [1, 2], key="depths")
-        d_head = st.select_slider("Width of a head", [4, 8, 16, 32, 64], 16, key="d_head")
-        vocabulary = st.selectbox("Vocabulary", [512, 1024, 2048, 4096, 8192], 2, key="grid-vocab")
+        widths = st.multiselect(
+            "Widths", [16, 32, 64, 128, 256, 512], [64, 128], **Grid.widths.bound
+        )
+        depths = st.multiselect("Depths", [1, 2, 4, 8, 12], [1, 2], **Grid.depths.bound)
+        d_head = st.select_slider("Width of a head", [4, 8, 16, 32, 64], 16, **Grid.d_head.bound)
+        vocabulary = st.selectbox(
+            "Vocabulary", [512, 1024, 2048, 4096, 8192], 2, **Grid.vocabulary.bound
+        )
     with right:
         corpus = st.selectbox(
-            "Stories", [*CORPORA, FILE], format_func=lambda c: CORPORA.get(c, c), key="grid-corpus"
+            "Stories",
+            [*CORPORA, FILE],
+            format_func=lambda c: CORPORA.get(c, c),
+            **Grid.corpus.bound,
         )
         if corpus == FILE:
-            corpus = st.text_input("Path", placeholder="stories.txt", key="grid-path").strip()
+            corpus = st.text_input("Path", placeholder="stories.txt", **Grid.path.bound).strip()
         millions = st.number_input(
-            "Million tokens each", 0.01, 1000.0, 1.0, 0.5, key="grid-million"
+            "Million tokens each", 0.01, 1000.0, 1.0, 0.5, **Grid.millions.bound
         )
-        name = st.text_input("Name of the grid", "grid", max_chars=40, key="grid-name").strip()
+        name = st.text_input("Name of the grid", "grid", max_chars=40, **Grid.name.bound).strip()
     shapes = sweep.shapes(sorted(widths), sorted(depths), int(d_head))
     if not shapes:
         st.info("Choose at least one width and one depth.")
@@ -228,7 +236,7 @@ def train() -> None:
         for shape in plan.left():
             if (run := plan.run_name(shape)) not in waiting:
                 queue.add(run, plan.arguments(shape)[2:])
-        st.session_state["grid"] = name
+        Grid.sweep.set(name)
         st.rerun()
     progress()
 
@@ -243,25 +251,22 @@ def progress() -> None:
 
 st.title("What do width and depth do?", anchor=False)
 trainings.wake()
-if st.session_state.get("grid") not in (None, ALL, *sweep.names()):
-    del st.session_state["grid"]
+if Grid.sweep.get() not in (None, ALL, *sweep.names()):
+    Grid.sweep.set(ALL)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     view = st.segmented_control(
         "See",
         [TABLE, CURVES, FINDINGS, TRAIN],
         default=TABLE,
         required=True,
-        key="see",
-        bind="query-params",
+        **Grid.view.bound,
     )
     if view != TRAIN:
-        which = str(
-            st.selectbox("Of", [ALL, *sweep.names()], key="grid", bind="query-params", width=190)
-        )
+        which = str(st.selectbox("Of", [ALL, *sweep.names()], **Grid.sweep.bound, width=190))
         graders = cache.story_judges()
         judge = str(
             st.selectbox(
-                "Graded by", [*graders, NOBODY], key="grader", width=190, format_func=visible
+                "Graded by", [*graders, NOBODY], **Grid.judge.bound, width=190, format_func=visible
             )
         )
 with show.one_line():
@@ -281,7 +286,7 @@ with show.one_line():
                     scores,
                     default=scores[0],
                     required=True,
-                    key="score",
+                    **Grid.score.bound,
                     label_visibility="collapsed",
                 )
             )

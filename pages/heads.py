@@ -6,9 +6,10 @@ import streamlit as st
 from app import cache
 from app.jobs import prefetch, waiting
 from app.jobs.work import Work
+from app.state import Heads
 from app.views.heads import panels
 from app.views.heads.panels import STRONGEST, Tested
-from app.widgets import corpus_picker, selection, self_checks, show
+from app.widgets import corpus_picker, models, selection, self_checks, show
 from slm.interp.heads.atlas import LEAST_ABLATION_EFFECT, HeadAtlas
 from slm.interp.heads.rows import SHORTEST, STORIES
 from slm.interp.heads.scores import EFFECT, HeadScores
@@ -29,7 +30,7 @@ def untested(address: str, work: Work[HeadAtlas], corpus: str, stories: int) -> 
 
 
 st.title("What does each head do?", anchor=False)
-addresses = selection.addresses()
+addresses = models.addresses()
 alone = len(addresses) == 1
 with st.container(horizontal=True, vertical_alignment="bottom"):
     corpus = corpus_picker.corpus()
@@ -40,19 +41,18 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             256,
             STORIES,
             16,
-            key="told",
-            bind="query-params",
+            **Heads.stories.bound,
             width=120,
             help="More stories, narrower intervals. Heads are switched off on the first 24.",
             on_change=corpus_picker.more,
-            args=("told",),
+            args=(Heads.stories.key,),
         )
     )
     if corpus == "":
         corpus_picker.ask_for_one()
     if not corpus_picker.wait_until_asked(corpus):
         st.stop()
-    if not corpus_picker.wait_if_more("told", stories, STORIES, f"{stories:,} stories"):
+    if not corpus_picker.wait_if_more(Heads.stories.key, stories, STORIES, f"{stories:,} stories"):
         st.stop()
     scores: dict[str, HeadScores] = {}
     works: dict[str, Work[HeadAtlas]] = {}
@@ -70,12 +70,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     kind = st.selectbox(
         "Colour by",
         [STRONGEST, *kinds],
-        key="kind",
-        bind="query-params",
+        **Heads.kind.bound,
         width=250,
         help="How much more attention goes there than in the baseline.",
     )
-    chosen = selection.head(selection.config())
+    chosen = selection.head(models.config())
 prefetch.look(
     f"heads {corpus} {stories}", lambda address: cache.head_scores(address, corpus, stories)
 )
@@ -87,7 +86,7 @@ waiting.under_way(
 )
 colours = [panels.colour(one, kind) for one in scores.values()]
 full = max([EFFECT, *(float(np.nanmax(one)) for one in colours if not np.isnan(one).all())])
-for column, address in selection.columns():
+for column, address in models.columns():
     if address not in scores:
         continue
     with column, show.one_line():
@@ -119,6 +118,6 @@ st.caption(
         f"costs at least {LEAST_ABLATION_EFFECT} nats more where the label says it serves than elsewhere."
     )
 )
-for column, address in selection.columns(titled=False):
+for column, address in models.columns(titled=False):
     with column, show.one_line():
-        self_checks.panel(address)
+        self_checks.panel(address, Heads.checks)

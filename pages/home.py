@@ -6,9 +6,10 @@ import streamlit as st
 
 from app import cache
 from app.live import LiveStory
-from app.views.home import models
+from app.state import Home, slot
+from app.views.home import models as cards
 from app.views.home.finds import worth_seeing
-from app.widgets import selection, show
+from app.widgets import models, selection, show
 from app.widgets.story_view import story_view
 from slm.generation.fitting import opening_that_fits
 from slm.generation.sampler import Sampling
@@ -34,9 +35,10 @@ def begin(address: str) -> LiveStory:
 
 def tell(address: str) -> None:
     """Show the story as it is written."""
-    story = st.session_state.get("home")
+    story = Home.writing.get()
     if story is None or story.address != address:
-        story = st.session_state["home"] = begin(address)
+        story = begin(address)
+        Home.writing.set(story)
     was_writing = story.writing
     story.advance(0.12)
     story_view(story.shown(), key="home-story", label="probability", writing=story.writing)
@@ -45,7 +47,7 @@ def tell(address: str) -> None:
         "surer the model was of it; hover to see what else it weighed."
     )
     if st.button("Write another"):
-        st.session_state["home"] = begin(address)
+        Home.writing.set(begin(address))
         st.rerun()
     if was_writing and not story.writing:
         st.rerun()
@@ -75,7 +77,7 @@ def described(run: Run) -> dict[str, object]:
         "shape": run.config.shape,
         "parameters": show.count(run.info.parameters),
         "last step": run.last_step,
-        "bits per byte": models.measured(last),
+        "bits per byte": cards.measured(last),
         "corpus": visible(run.info.corpus_name or str(run.info.imported.get("kind", ""))),
         "status": run.status,
     }
@@ -85,22 +87,22 @@ st.title("What can a small model tell?", anchor=False)
 st.markdown(WHAT)
 left, right = st.columns([9, 5], gap="large")
 with left, show.one_line():
-    if selection.any_model():
-        address = selection.addresses()[0]
-        story = st.session_state.get("home")
+    if models.any_model():
+        address = models.addresses()[0]
+        story = Home.writing.get()
         done = story is not None and story.address == address and not story.writing
         st.fragment(tell, run_every=None if done else 0.25)(address)
 with right:
     ways_in()
 
 runs = list_runs()
-if st.session_state["a"] is not None:
+if slot("a").address is not None:
     with show.one_line():
-        chosen = selection.addresses()[0]
+        chosen = models.addresses()[0]
         worth_seeing(chosen, cache.overview(chosen), cache.finds_across())
 if runs:
     st.subheader("The models there are", anchor=False)
-    models.cards(runs)
+    cards.cards(runs)
     st.dataframe(
         [described(run) for run in runs],
         hide_index=True,

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from app import uploads
 from app.jobs import waiting
 from app.jobs.work import Work
+from app.state import Imports, Kept
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
@@ -40,7 +42,7 @@ EXAMPLE = "Once upon a time, there was a little fox."
 def choose() -> tuple[str, str | None]:
     """Where the model lies, and its tokenizer if it brings none; "" where nothing was chosen."""
     way = st.segmented_control(
-        "From", [PATH, FILES], default=PATH, key="from", bind="query-params", width="content"
+        "From", [PATH, FILES], default=PATH, **Imports.source.bound, width="content"
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if way == FILES:
@@ -48,8 +50,7 @@ def choose() -> tuple[str, str | None]:
         else:
             path = st.text_input(
                 "Path or name",
-                key="path",
-                bind="query-params",
+                **Imports.path.bound,
                 help=CAN,
                 placeholder="tiny-stories-1M",
                 max_chars=500,
@@ -57,8 +58,7 @@ def choose() -> tuple[str, str | None]:
         with st.popover("More"):
             tokenizer = st.text_input(
                 "Tokenizer, where the model brings none",
-                key="tokenizer",
-                bind="query-params",
+                **Imports.tokenizer.bound,
                 help="A folder, a tokenizer.json or tokenizer.bin, or a hub id.",
                 max_chars=500,
             ).strip()
@@ -77,7 +77,8 @@ def uploaded() -> str:
     )
     if not files:
         return ""
-    folder = st.session_state.setdefault("upload", uploads.folder_for_model())
+    folder = Imports.upload.get() or uploads.folder_for_model()
+    Imports.upload.set(folder)
     root = Path(folder.name)
     names = {re.sub(r"[^\w.-]", "_", Path(file.name).name): file for file in files}
     for name, file in names.items():
@@ -88,24 +89,23 @@ def uploaded() -> str:
 
 def forget() -> None:
     """Other files were given: what was found in those before is gone."""
-    for name in ("upload", "looking"):
-        st.session_state.pop(name, None)
+    Imports.upload.pop()
+    Imports.looking.pop()
 
 
 def look(path: str, tokenizer: str | None) -> None:
     """Begin to look at a model, in a thread; whatever was done for another ends."""
-    end("looking", "importing")
-    st.session_state.pop("imported", None)
+    end(Imports.looking, Imports.importing)
+    Imports.imported.pop()
     work = Work(run_in_thread(lambda tell: detect(path, tokenizer=tokenizer, progress=tell)))
-    st.session_state["looking"] = (path, work)
+    Imports.looking.set((path, work))
 
 
-def end(*names: str) -> None:
+def end(*kept: Kept[tuple[str, Work[Any]]]) -> None:
     """Cancel and forget work of this session."""
-    for name in names:
-        _, work = st.session_state.pop(name, ("", None))
-        if work is not None:
-            work.cancel()
+    for one in kept:
+        if (ended := one.pop()) is not None:
+            ended[1].cancel()
 
 
 def waited(work: Work[DetectedModel] | Work[Run], kept: str) -> bool:
@@ -161,14 +161,14 @@ def keep(found: DetectedModel) -> None:
         re.sub(r"[^A-Za-z0-9._-]+", "-", Path(found.source).stem).strip("-._")[:64] or "theirs"
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Name of the run", suggested, max_chars=64, key="import_name").strip()
+        name = st.text_input(
+            "Name of the run", suggested, max_chars=64, **Imports.name.bound
+        ).strip()
         pressed = st.button("Import it", type="primary", key="import")
     if pressed:
         check_name(name)
-        st.session_state["importing"] = (
-            name,
-            Work(run_in_thread(lambda tell: import_run(found, name, progress=tell))),
-        )
+        work = Work(run_in_thread(lambda tell: import_run(found, name, progress=tell)))
+        Imports.importing.set((name, work))
 
 
 def links(name: str) -> None:
@@ -190,24 +190,28 @@ with left, show.one_line():
     path, tokenizer = choose()
     if st.button("Look at it", disabled=not path, key="look"):
         look(path, tokenizer)
-    if "looking" in st.session_state:
-        chosen, looking = st.session_state["looking"]
+    if (under_way := Imports.looking.get()) is not None:
+        chosen, looking = under_way
         if chosen != path:
-            end("looking", "importing")  # another was chosen since
-        elif waited(looking, "What came is kept: look at it again to go on."):
-            describe(looking.result)
-            keep(looking.result)
-    if "importing" in st.session_state:
-        name, importing = st.session_state["importing"]
+            end(Imports.looking, Imports.importing)  # another was chosen since
+        elif (
+            waited(looking, "What came is kept: look at it again to go on.")
+            and (found := looking.result) is not None
+        ):
+            describe(found)
+            keep(found)
+    if (under_way := Imports.importing.get()) is not None:
+        name, importing = under_way
         whole = name in {run.name for run in list_runs()}
         kept = f"{name} was whole already, and is a run." if whole else "There is no new run."
         if waited(importing, kept):
-            st.session_state["imported"] = name
-            end("looking", "importing")
-            st.session_state.pop("upload", None)  # the run has all of it
+            Imports.imported.set(name)
+            end(Imports.looking, Imports.importing)
+            Imports.upload.pop()  # the run has all of it
             st.rerun()
-    if (name := st.session_state.get("imported")) in {run.name for run in list_runs()}:
-        links(str(name))
+    imported = Imports.imported.get()
+    if imported is not None and imported in {run.name for run in list_runs()}:
+        links(imported)
 with right:
     st.markdown("**What can be brought**")
     st.markdown("\n".join(f"- **{form}**: {what}" for form, what in FORMS.items()))

@@ -8,10 +8,11 @@ import streamlit as st
 
 from app import cache
 from app.figures.knowledge import Bar, knowledge
+from app.state import Knowledge
 from app.views.knowledge.editing import editor, prompts
 from app.views.knowledge.judged import judged
 from app.views.knowledge.table import KINDS, SIGNS, table
-from app.widgets import corpus_picker, selection, show
+from app.widgets import corpus_picker, models, show
 from slm.generation.beam import BEAMS
 from slm.knowledge.prompts import VERDICTS
 from slm.knowledge.report import KnowledgeReport
@@ -37,13 +38,12 @@ def more_models(chosen: Sequence[str]) -> list[str]:
     picked = st.multiselect(
         "Beside them",
         others,
-        key="also",
-        bind="query-params",
+        **Knowledge.more_models.bound,
         max_selections=6,
         placeholder="other checkpoints or models",
         width=420,
         on_change=corpus_picker.more,
-        args=("also",),
+        args=(Knowledge.more_models.key,),
     )
     return [*chosen, *picked]
 
@@ -103,11 +103,11 @@ def as_json(found: dict[str, list[Answer]]) -> str:
 def by_hand(found: dict[str, list[Answer]]) -> None:
     """One continuation, to be judged by the reader; the verdict stays with the run."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        address = st.selectbox("Model", list(found), key="judged-model", width=220)
+        address = st.selectbox("Model", list(found), **Knowledge.model.bound, width=220)
         which = st.selectbox(
             "Beginning",
             range(len(found[address])),
-            key="judged-prompt",
+            **Knowledge.prompt.bound,
             width=520,
             format_func=lambda number: visible(found[address][number].prompt.prompt),
         )
@@ -131,26 +131,27 @@ def by_hand(found: dict[str, list[Answer]]) -> None:
 
 st.title("What does the model know?", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    addresses = more_models(selection.addresses())
+    addresses = more_models(models.addresses())
     by = st.segmented_control(
         "Score",
         [BY_WORDS, BY_PROBABILITY],
         default=BY_WORDS,
         required=True,
-        key="by",
-        bind="query-params",
+        **Knowledge.score.bound,
         help="By what it writes with 5 beams at temperature 0; or by whether it finds a right answer "
         "likelier than every wrong one.",
     )
-    editing = st.toggle("Edit the prompts", key="edit", bind="query-params")
-    judging = st.toggle("Ask a judge", key="judging", bind="query-params")
+    editing = st.toggle("Edit the prompts", **Knowledge.edit.bound)
+    judging = st.toggle("Ask a judge", **Knowledge.judging.bound)
 if editing:
     with show.one_line():
         editor()
 found: dict[str, list[Answer]] = {}
 with show.one_line():
-    more = len(addresses) - len(selection.addresses())
-    if corpus_picker.wait_if_more("also", more, 0, "more models" if more > 1 else "another model"):
+    more = len(addresses) - len(models.addresses())
+    if corpus_picker.wait_if_more(
+        Knowledge.more_models.key, more, 0, "more models" if more > 1 else "another model"
+    ):
         found = ask_all(addresses)
 if found and judging:
     with show.one_line():
@@ -173,7 +174,7 @@ if found:
             else "one of the listed right and wrong answers picked blindly."
         ),
     )
-    if st.toggle("Judge by hand", key="hand"):
+    if st.toggle("Judge by hand", **Knowledge.by_hand.bound):
         with show.one_line():
             by_hand(found)
     st.caption(

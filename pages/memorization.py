@@ -11,9 +11,10 @@ from app import cache
 from app.figures.intervals import intervals
 from app.figures.memorization import histograms, new_curves
 from app.jobs import waiting
+from app.state import Memorization
 from app.views.memorization.choosing import corpus
 from app.views.memorization.copied import copied_text, sources
-from app.widgets import selection, show
+from app.widgets import models, show
 from slm.generation.sampler import Sampling
 from slm.memorization.kept import (
     Texts,
@@ -86,7 +87,7 @@ def endings(address: str, found: Study, read: Texts) -> None:
             ["trained", "unseen"],
             default="trained",
             required=True,
-            key=f"kind-{address}",
+            **Memorization.endings.of(models.letter(address)).bound,
             format_func=lambda name: "it was trained on" if name == "trained" else "it never saw",
         )
         or "trained"
@@ -96,7 +97,7 @@ def endings(address: str, found: Study, read: Texts) -> None:
     number = st.selectbox(
         "Story, that with the longest copy first",
         order,
-        key=f"story-{address}-{kind}",
+        **Memorization.ending.of(f"{models.letter(address)}.{kind}").bound,
         format_func=lambda n: (
             f"longest copy {measures.longest[n]} words, "
             f"Rouge-2 {show_share(measures.rouge_precision[2][n])}: {visible(written[n].beginning[:60])} …"
@@ -207,7 +208,7 @@ def templates(address: str, found: Study, read: Texts) -> None:
             list(NAMES),
             default="trained",
             required=True,
-            key=f"templates-{address}",
+            **Memorization.templates.of(models.letter(address)).bound,
             format_func=lambda name: NAMES[name],
         )
         or "trained"
@@ -221,7 +222,15 @@ def templates(address: str, found: Study, read: Texts) -> None:
             return "nothing alike"
         return f"{one.masked:.2f} alike ({one.plain:.2f} with names), {one.kind or 'no copy'}"
 
-    number = st.selectbox("Ending", order, format_func=name, key=f"template-{address}-{kind}") or 0
+    number = (
+        st.selectbox(
+            "Ending",
+            order,
+            format_func=name,
+            **Memorization.template.of(f"{models.letter(address)}.{kind}").bound,
+        )
+        or 0
+    )
     one = alike[number]
     left, right = st.columns(2)
     with left:
@@ -308,8 +317,7 @@ def any_text(read: Texts) -> None:
         st.text_area(
             "Any text",
             cache.shipped_stories()[next(iter(cache.shipped_stories()))],
-            key="text",
-            bind="query-params",
+            **Memorization.text.bound,
             max_chars=4000,
             height=160,
         )
@@ -320,8 +328,7 @@ def any_text(read: Texts) -> None:
         2,
         50,
         5,
-        key="shortest",
-        bind="query-params",
+        **Memorization.shortest.bound,
         width=300,
     )
     index, masked = cache.copy_index(read), cache.copy_index(read, masked=True)
@@ -355,7 +362,7 @@ def any_text(read: Texts) -> None:
 
 
 st.title("Does the model copy its training text?", anchor=False)
-addresses = selection.addresses()
+addresses = models.addresses()
 with show.one_line():
     read = corpus(addresses)
     if read is not None:
@@ -365,8 +372,7 @@ with show.one_line():
                 [ENDINGS, MEASURES, TEMPLATES, NEW, ANY],
                 default=ENDINGS,
                 required=True,
-                key="view",
-                bind="query-params",
+                **Memorization.view.bound,
             )
             if view != ANY:
                 stories = st.number_input(
@@ -374,19 +380,18 @@ with show.one_line():
                     2,
                     2000,
                     ENOUGH,
-                    key="stories",
-                    bind="query-params",
+                    **Memorization.stories.bound,
                     width=150,
                     help=f"{ENOUGH} see a difference of about 0.01 in the share of the true ending, "
                     "100 one of 0.02.",
                 )
                 heat = st.number_input(
-                    "Temperature", 0.0, 2.0, 1.0, 0.1, key="heat", bind="query-params", width=130
+                    "Temperature", 0.0, 2.0, 1.0, 0.1, **Memorization.temperature.bound, width=130
                 )
                 sampling = Sampling(temperature=heat)
             if view == MEASURES:
                 which = st.selectbox(
-                    "Measure", list(PLOTTED), key="measure", bind="query-params", width=400
+                    "Measure", list(PLOTTED), **Memorization.measure.bound, width=400
                 )
             if view == NEW:
                 against = (
@@ -395,8 +400,7 @@ with show.one_line():
                         [TEMPERATURE, STEP],
                         default=TEMPERATURE,
                         required=True,
-                        key="against",
-                        bind="query-params",
+                        **Memorization.against.bound,
                     )
                     or TEMPERATURE
                 )
@@ -405,14 +409,13 @@ with show.one_line():
                     "k, words in a row",
                     KS,
                     4 if view == NEW else 2,
-                    key=f"k-{view}",
-                    bind="query-params",
+                    **Memorization.k.of(view).bound,
                     width=180,
                 )
         if view == ANY:
             any_text(read)
         else:
-            for column, address in selection.columns():
+            for column, address in models.columns():
                 with column, show.one_line():
                     if view == NEW:
                         new(address, read, int(stories), against, k, sampling)

@@ -11,8 +11,9 @@ from app.cache.neurons import Known
 from app.figures import neurons as figures
 from app.figures.style import rounded_up
 from app.jobs import prefetch
+from app.state import Neurons, Shared, picked_points
 from app.views.neurons import panels
-from app.widgets import selection, self_checks, show
+from app.widgets import models, selection, self_checks, show
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.interp.neurons.activations import Example, ranked_hook, ranked_name
@@ -29,7 +30,7 @@ SHARES = {"1 %": 0.01, "50 %": 0.5, "95 %": 0.95, "99 %": 0.99, "99.9 %": 0.999}
 
 def step(by: int, last: int) -> None:
     """Go to the next neuron, or the one before."""
-    st.session_state["neuron"] = min(max(0, st.session_state["neuron"] + by), last)
+    Shared.neuron.set(min(max(0, (Shared.neuron.get() or 0) + by), last))
 
 
 def name_of(address: str) -> str:
@@ -194,8 +195,8 @@ def how_often(
     rates, key = index.fires[layer], f"firing-{address}"
 
     def clicked() -> None:
-        if points := st.session_state[key].selection.points:
-            panels.go_to(layer, int(points[0]["customdata"]))
+        if points := picked_points(key):
+            selection.choose_neuron(layer, int(points[0]["customdata"]))
 
     st.plotly_chart(
         figures.firing(rates, neuron, show.colours(), layer),
@@ -249,8 +250,8 @@ def writing(address: str, layer: int, neuron: int) -> None:
 
 
 st.title("What excites a neuron?", anchor=False)
-config = selection.config()
-addresses = selection.addresses()
+config = models.config()
+addresses = models.addresses()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     layer, neuron = selection.neuron(config)
     last = config.d_mlp - 1
@@ -264,8 +265,7 @@ view = st.segmented_control(
     [EXAMPLES, SPREAD, WRITES, TEXT, FIND],
     default=EXAMPLES,
     required=True,
-    key="show",
-    bind="query-params",
+    **Neurons.view.bound,
     label_visibility="collapsed",
 )
 side, how, text, asked = STRONGEST, panels.WORD, "", ""
@@ -275,8 +275,7 @@ if view == EXAMPLES:
         [STRONGEST, WEAKEST],
         default=STRONGEST,
         required=True,
-        key="side",
-        bind="query-params",
+        **Neurons.side.bound,
         label_visibility="collapsed",
     )
 elif view == TEXT:
@@ -291,16 +290,14 @@ elif view == FIND:
             panels.WAYS,
             default=panels.WORD,
             required=True,
-            key="find",
-            bind="query-params",
+            **Neurons.find.bound,
             label_visibility="collapsed",
         )
         if how == panels.WORD:
             asked = st.text_input(
                 "Word",
                 "park",
-                key="word",
-                bind="query-params",
+                **Neurons.word.bound,
                 width=160,
                 label_visibility="collapsed",
                 placeholder="a word",
@@ -319,7 +316,7 @@ ends = [
 ]
 limits = (min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=1.0))
 full = rounded_up(max(abs(limits[0]), abs(limits[1])), 1.0)
-for column, address in selection.columns():
+for column, address in models.columns():
     with column, show.one_line():
         if address not in found:
             st.info(f"This model has no neuron {neuron} in layer {layer}.")
@@ -338,6 +335,6 @@ for column, address in selection.columns():
             panels.in_text(address, known, text, layer, neuron, full)
         else:
             panels.search(address, known, how, asked)
-for column, address in selection.columns(titled=False):
+for column, address in models.columns(titled=False):
     with column, show.one_line():
-        self_checks.panel(address)
+        self_checks.panel(address, Neurons.checks)

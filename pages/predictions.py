@@ -6,11 +6,12 @@ import numpy as np
 import streamlit as st
 
 from app import cache
-from app.views.predictions import patching, regeneration
+from app.state import Predictions
+from app.views.predictions import patching, regeneration, words
 from app.views.predictions.ablation import SAID, switched_off
 from app.views.predictions.logits import alternatives, layers, parts
 from app.views.predictions.target import Asked, likely_names, token_of
-from app.widgets import selection, self_checks, show
+from app.widgets import models, selection, self_checks, show
 from app.widgets.story_view import Shown, story_view
 from slm.interp.predictions.ablation import Replacement
 from slm.interp.predictions.next_token import NextTokenPredictions
@@ -22,7 +23,7 @@ VIEWS = (ALTERNATIVES, LAYERS, PARTS, OFF, PATCHED, AGAIN)
 
 def pick(found: NextTokenPredictions, ours: NextTokenPredictions, index: int) -> None:
     """Choose a token that was clicked in one model's story; the choice is counted in model A's."""
-    selection.set_token(ours.place(found, max(index, 1)))
+    words.set_token(ours.place(found, max(index, 1)))
 
 
 def story(found: NextTokenPredictions, at: int, ours: NextTokenPredictions) -> None:
@@ -58,8 +59,9 @@ def story(found: NextTokenPredictions, at: int, ours: NextTokenPredictions) -> N
 
 def rewrite(part: str) -> None:
     """Write the story again without this part."""
-    st.session_state.update(view=AGAIN, off=part)
-    st.query_params["off"] = part  # a field that comes later does not tell the link
+    Predictions.view.set(AGAIN)
+    Predictions.interventions.set(part)
+    Predictions.interventions.into_link(part)  # a field that comes later does not
 
 
 def which_parts_say_less() -> tuple[Replacement, int | None]:
@@ -68,8 +70,7 @@ def which_parts_say_less() -> tuple[Replacement, int | None]:
         st.selectbox(
             "Replaced by",
             list(SAID),
-            key="replacement",
-            bind="query-params",
+            **Predictions.replacement.bound,
             width=120,
             help="A part's mean, zeros, or what it says in other stories.",
         )
@@ -77,10 +78,9 @@ def which_parts_say_less() -> tuple[Replacement, int | None]:
     )
     layer = st.selectbox(
         "Also each neuron of layer",
-        range(selection.config().n_layers),
+        range(models.config().n_layers),
         index=None,
-        key="off_layer",
-        bind="query-params",
+        **Predictions.ablated_layer.bound,
         width=190,
         placeholder="none",
         help="Every neuron is switched off in turn: in the first layers of a wide model that takes a "
@@ -90,12 +90,12 @@ def which_parts_say_less() -> tuple[Replacement, int | None]:
 
 
 st.title("Why this word?", anchor=False)
-chosen = selection.addresses()
+chosen = models.addresses()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     read = selection.story()
-    selection.token_field()
+    words.token_field()
     view = st.segmented_control(
-        "Show", VIEWS, default=ALTERNATIVES, required=True, key="view", bind="query-params"
+        "Show", VIEWS, default=ALTERNATIVES, required=True, **Predictions.view.bound
     )
 text = read.text
 show.note(read.note)
@@ -108,18 +108,17 @@ if view != ALTERNATIVES:
     names = likely_names(ours, position)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if view != AGAIN:
-            word = selection.word(names)
+            word = words.word(names)
         if view == PARTS:
-            rival = selection.rival(
+            rival = words.foil(
                 names,
                 "Its logit is subtracted instead of the mean logit: what says this, not that?",
             )
             layer = (
                 st.selectbox(
                     "Neurons of layer",
-                    range(selection.config().n_layers),
-                    key="layer",
-                    bind="query-params",
+                    range(models.config().n_layers),
+                    **Predictions.layer.bound,
                     width=150,
                 )
                 or 0
@@ -127,13 +126,13 @@ if view != ALTERNATIVES:
         elif view == OFF:
             replacement, off_layer = which_parts_say_less()
         elif view == PATCHED:
-            rival = selection.rival(names, "By default what the model says after the other story.")
+            rival = words.foil(names, "By default what the model says after the other story.")
             gone, instead, hook = patching.controls(text)
             other = patching.other_story(text, gone, instead)
         elif view == AGAIN:
             switched = regeneration.controls()
             sampling = selection.sampling()
-for column, address in selection.columns():
+for column, address in models.columns():
     with column, show.one_line():
         found = cache.next_token_predictions(address, text)
         at = found.place(ours, position)
@@ -172,6 +171,6 @@ for column, address in selection.columns():
                 patching.restored(asked, other, foil_token, hook)
             else:
                 regeneration.rewritten(asked, switched, sampling)
-for column, address in selection.columns(titled=False):
+for column, address in models.columns(titled=False):
     with column, show.one_line():
-        self_checks.panel(address)
+        self_checks.panel(address, Predictions.checks)

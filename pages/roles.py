@@ -9,8 +9,9 @@ import streamlit as st
 from app import cache
 from app.jobs import waiting
 from app.jobs.work import Work
+from app.state import Roles
 from app.views.roles import protagonist, scores
-from app.widgets import corpus_picker, selection, self_checks, show
+from app.widgets import corpus_picker, models, selection, self_checks, show
 from slm.interp.autointerp.snippets import STORIES as EXPLAINING
 from slm.interp.roles.confirming import RoleKind
 from slm.interp.roles.protagonist import STORIES as MENTIONING
@@ -31,16 +32,14 @@ def neuron_of(address: str, written: str) -> tuple[int, int] | None:
 
 
 st.title("Do neurons have roles?", anchor=False)
-addresses = selection.addresses()
+addresses = models.addresses()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    view = st.segmented_control(
-        "Show", VIEWS, default=ROLES, required=True, key="view_roles", bind="query-params"
-    )
+    view = st.segmented_control("Show", VIEWS, default=ROLES, required=True, **Roles.view.bound)
     source = corpus_picker.corpus() if view != PROTAGONIST else None
-    key, usual = {
-        ROLES: ("stories", STORIES),
-        PROTAGONIST: ("mentioning", MENTIONING),
-        EXPLAINED: ("explaining", EXPLAINING),
+    read, usual = {
+        ROLES: (Roles.stories, STORIES),
+        PROTAGONIST: (Roles.mentions, MENTIONING),
+        EXPLAINED: (Roles.explained, EXPLAINING),
     }[view or ROLES]
     stories = int(
         st.number_input(
@@ -49,12 +48,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             1000,
             usual,
             20,
-            key=key,
-            bind="query-params",
+            **read.bound,
             width=120,
             help="More stories, narrower intervals, a longer wait.",
             on_change=corpus_picker.more,
-            args=(key,),
+            args=(read.key,),
         )
     )
     tested, kind = "", RoleKind.EXCITED
@@ -64,16 +62,14 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             [one.value for one in RoleKind],
             default=RoleKind.EXCITED.value,
             required=True,
-            key="kind",
-            bind="query-params",
+            **Roles.kind.bound,
         )
         kind = RoleKind(chosen or RoleKind.EXCITED)
     if view == PROTAGONIST:
         tested = st.text_input(
             "Neuron (layer.neuron)",
             placeholder="the best",
-            key="tested",
-            bind="query-params",
+            **Roles.tested.bound,
             width=170,
             help="Which neuron is put to the test, if not the best ones.",
         )
@@ -81,7 +77,7 @@ if source == "":
     corpus_picker.ask_for_one()
 if source is not None and not corpus_picker.wait_until_asked(source):
     st.stop()
-if not corpus_picker.wait_if_more(key, stories, usual, f"{stories:,} stories"):
+if not corpus_picker.wait_if_more(read.key, stories, usual, f"{stories:,} stories"):
     st.stop()
 if view == EXPLAINED:
     from app.views.roles import autointerp  # imports openai, which only this view needs
@@ -112,25 +108,24 @@ if view == ROLES and results:
             "Role",
             next(iter(of_kind.values())).names,
             index=None,
-            key="role",
-            bind="query-params",
+            **Roles.role.bound,
             placeholder="the best neurons of every role",
             width=330,
         )
         scores.rules()
-for column, address in selection.columns():
+for column, address in models.columns():
     if address not in works:
         continue
     with column, show.one_line():
         found = works[address].result
         if isinstance(found, ScoredRoles):
-            letter = "unit_a" if address == addresses[0] else "unit_b"
-            scores.best(found.of(kind), label, letter)
-            scores.distribution(found.of(kind), letter)
+            neuron_shown = Roles.neuron.of(models.letter(address))
+            scores.best(found.of(kind), label, neuron_shown)
+            scores.distribution(found.of(kind), neuron_shown)
         elif isinstance(found, ProtagonistTest):
             protagonist.protagonist(address, found, alone=len(addresses) == 1)
         elif not works[address].running:
             waiting.ended(works[address], address, forget[address])
-for column, address in selection.columns(titled=False):
+for column, address in models.columns(titled=False):
     with column, show.one_line():
-        self_checks.panel(address)
+        self_checks.panel(address, Roles.checks)

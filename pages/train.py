@@ -7,6 +7,7 @@ import streamlit as st
 from app import cache, training_monitor, uploads
 from app.figures.training import parts
 from app.jobs import trainings
+from app.state import Train
 from app.training_monitor import CHECKPOINT, CORPORA, FILE
 from app.views.train.corpus_format import read_as
 from app.widgets import show
@@ -35,15 +36,15 @@ PUBLISHED = (
 def choose_shape() -> tuple[str, ModelConfig]:
     """The shape as the command line takes it, and what it means."""
     shape, words = st.columns([4, 3])
-    preset = shape.selectbox("Shape", [*PRESETS, FREE], key="shape", bind="query-params")
+    preset = shape.selectbox("Shape", [*PRESETS, FREE], **Train.shape.bound)
     if preset != FREE:
         config = PRESETS[preset]
     else:
         width, layers, heads = st.columns(3)
         config = ModelConfig(
-            d_model=int(width.number_input("Width", 8, 2048, 64, 8, key="width") or 64),
-            n_layers=int(layers.number_input("Layers", 1, 48, 2, 1, key="layers") or 2),
-            n_heads=int(heads.number_input("Heads", 1, 64, 4, 1, key="heads") or 4),
+            d_model=int(width.number_input("Width", 8, 2048, 64, 8, **Train.width.bound) or 64),
+            n_layers=int(layers.number_input("Layers", 1, 48, 2, 1, **Train.layers.bound) or 2),
+            n_heads=int(heads.number_input("Heads", 1, 64, 4, 1, **Train.heads.bound) or 4),
             d_vocab=4096,
         )
     low, high = VOCABULARY_SIZES
@@ -52,7 +53,7 @@ def choose_shape() -> tuple[str, ModelConfig]:
         "Vocabulary",
         sizes,
         index=sizes.index(config.d_vocab),
-        key=f"vocabulary-{preset}",
+        **Train.vocabulary.of(preset).bound,
         format_func="{:,}".format,
     )
     if preset.startswith("paper-"):
@@ -67,13 +68,13 @@ def choose_parent() -> str:
         st.info("No run has a checkpoint yet: begin with a new model.")
         return ""
     left, right = st.columns(2)
-    name = str(left.selectbox("Run", names, key="parent"))
+    name = str(left.selectbox("Run", names, **Train.parent.bound))
     steps = open_run(name).steps
     step = right.selectbox(
         "after step",
         steps,
         index=len(steps) - 1,
-        key=f"parent-step-{name}",
+        **Train.parent_step.of(name).bound,
         format_func="{:,}".format,
     )
     return str(Address(name, step))
@@ -82,11 +83,14 @@ def choose_parent() -> str:
 def choose_corpus() -> str:
     """Where the stories come from, as the command line takes it; empty while there is none."""
     corpus = st.selectbox(
-        "Stories", [*CORPORA, FILE, UPLOAD], format_func=lambda c: CORPORA.get(c, c), key="corpus"
+        "Stories",
+        [*CORPORA, FILE, UPLOAD],
+        format_func=lambda c: CORPORA.get(c, c),
+        **Train.corpus.bound,
     )
     if corpus == FILE:
         placeholder = "stories.txt, .jsonl, .json, .csv or .parquet"
-        path = st.text_input("Path", placeholder=placeholder, key="path").strip()
+        path = st.text_input("Path", placeholder=placeholder, **Train.path.bound).strip()
         return path and path + read_as(path)
     if corpus == UPLOAD:
         given = st.file_uploader(
@@ -111,7 +115,7 @@ def look(corpus: str, vocabulary: int, parent: str) -> None:
     number = st.selectbox(
         "Story",
         range(len(found.stories)),
-        key="look",
+        **Train.previewed.bound,
         format_func=lambda n: visible(found.stories[n][:60]),
     )
     story_view(
@@ -130,10 +134,10 @@ def choose_recipe() -> tuple[str, int, float | None, float | None]:
     """The recipe's name, a seed, and learning rates where they are not the recipe's."""
     with st.popover("More"):
         recipe = st.selectbox(
-            "Recipe", RECIPES, format_func=NAMED.__getitem__, key="recipe", help=PUBLISHED
+            "Recipe", RECIPES, format_func=NAMED.__getitem__, **Train.recipe.bound, help=PUBLISHED
         )
         usual = RECIPES[recipe]
-        seed = st.number_input("Seed", 0, show.LARGEST_SEED, 0, 1, key="train-seed")
+        seed = st.number_input("Seed", 0, show.LARGEST_SEED, 0, 1, **Train.seed.bound)
         muon, rest = usual.muon_lr, "everything"
         if usual.optimizer == "muon":
             rest = "embeddings, gains and biases"
@@ -143,7 +147,7 @@ def choose_recipe() -> tuple[str, int, float | None, float | None]:
                 1.0,
                 usual.muon_lr,
                 format="%.4f",
-                key="muon-lr",
+                **Train.muon_lr.bound,
             )
         adam = st.number_input(
             f"Learning rate of {rest} (AdamW)",
@@ -151,7 +155,7 @@ def choose_recipe() -> tuple[str, int, float | None, float | None]:
             1.0,
             usual.adam_lr,
             format="%.4f",
-            key=f"adam-lr-{recipe}",
+            **Train.adam_lr.of(recipe).bound,
         )
     return (
         recipe,
@@ -165,13 +169,13 @@ def choose_budget() -> tuple[float | None, int | None]:
     """Minutes, or tokens."""
     unit, amount = st.columns([4, 3], vertical_alignment="bottom")
     by = unit.segmented_control(
-        "Budget", ["minutes", "tokens"], default="minutes", required=True, key="by"
+        "Budget", ["minutes", "tokens"], default="minutes", required=True, **Train.budget.bound
     )
     if by == "minutes":
         return float(
-            amount.number_input("minutes", 0.5, 10_000.0, 5.0, 0.5, key="minutes") or 5
+            amount.number_input("minutes", 0.5, 10_000.0, 5.0, 0.5, **Train.minutes.bound) or 5
         ), None
-    millions = amount.number_input("million", 0.1, 10_000.0, 5.0, 0.5, key="million")
+    millions = amount.number_input("million", 0.1, 10_000.0, 5.0, 0.5, **Train.millions.bound)
     return None, round(float(millions or 5) * 1e6)
 
 
@@ -211,7 +215,7 @@ def cost(config: ModelConfig, plan: trainings.Plan) -> str:
 def prepare() -> None:
     """Choose, see what it costs, start."""
     begin = st.segmented_control(
-        "Begin with", [NEW, CHECKPOINT], default=NEW, required=True, key="begin"
+        "Begin with", [NEW, CHECKPOINT], default=NEW, required=True, **Train.start.bound
     )
     shape, parent = "", ""
     if begin == CHECKPOINT:
@@ -223,12 +227,12 @@ def prepare() -> None:
     size(config)
     corpus = choose_corpus()
     minutes, tokens = choose_budget()
-    name = st.text_input("Name of the run", "first", max_chars=64, key="name").strip()
+    name = st.text_input("Name of the run", "first", max_chars=64, **Train.name.bound).strip()
     with st.container(horizontal=True):
         pressed = st.button("Start training", type="primary", key="start", disabled=not corpus)
         if st.button("How long?", help="Trains a throwaway model of this shape for two seconds."):
-            st.session_state["timed"] = config
-        looking = st.toggle("Look at the stories", key="looking", disabled=not corpus)
+            Train.timed.set(config)
+        looking = st.toggle("Look at the stories", **Train.preview.bound, disabled=not corpus)
         recipe, seed, muon, adam = choose_recipe()
     plan = trainings.Plan(
         shape=shape,
@@ -242,7 +246,7 @@ def prepare() -> None:
         muon_lr=muon,
         adam_lr=adam,
     )
-    if st.session_state.get("timed") == config:
+    if Train.timed.get() == config:
         busy = " Something trains now, so this is less than it can do." if queue.training() else ""
         st.caption(cost(config, plan) + busy)
     if pressed:
@@ -257,7 +261,7 @@ def start(name: str, plan: trainings.Plan) -> None:
         st.error(show.plain(f"There is a run {name!r} already: choose another name."))
         return
     queue.add(name, plan.arguments())
-    st.session_state["watch_next"] = name
+    Train.watch_next.set(name)
     st.rerun()
 
 
@@ -271,8 +275,8 @@ with right:
     queued = [one.name for one in queue.waiting()]
     # in one order whatever happens: a list that is shuffled while it is looked at loses the choice
     names = sorted({*busy, *queued, *queue.asked_for(), *(run.name for run in list_runs())})
-    if "watch_next" in st.session_state:
-        st.session_state["run"] = st.session_state.pop("watch_next")
+    if (watch_next := Train.watch_next.pop()) is not None:
+        Train.run.set(watch_next)
     for line in queue.damage():
         st.warning(show.plain(line))
     if names:
@@ -281,12 +285,11 @@ with right:
                 "Watch",
                 names,
                 index=names.index(busy[0]) if busy and busy[0] in names else 0,
-                key="run",
-                bind="query-params",
+                **Train.run.bound,
                 format_func=lambda one: one + (" (waits)" if one in queued else ""),
             )
         )
-        st.session_state["running"] = (name in busy, training_monitor.place_in_queue(name))
+        Train.running.set((name in busy, training_monitor.place_in_queue(name)))
         active = name in busy or name in queued
         st.fragment(training_monitor.watch, run_every=2 if active else None)(name)
     else:

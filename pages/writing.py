@@ -4,9 +4,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import cache
+from app.state import Linked, Shared, Writing, typed_into
 from app.text import token_shown
+from app.views.writing import prompt as prompt_choice
 from app.views.writing.branching import THE_END, LiveBranches, from_links
-from app.widgets import selection, show
+from app.widgets import models, selection, show
 from app.widgets.story_view import story_view
 from slm.generation.branches import BranchPath, path_to_link
 from slm.generation.sampler import Sampling
@@ -21,37 +23,36 @@ INDENT = "\u2800"  # blank, and no space: those are trimmed
 
 def tree(letter: str, address: str, prompt: str, sampling: Sampling) -> LiveBranches:
     """The story and its branches that belong to these choices; the link's where they are the first."""
-    kept: dict[object, LiveBranches] = st.session_state.setdefault("trees", {})
-    asked, state = (letter, address, prompt, sampling), st.session_state
+    kept = Writing.trees.at_first({})
+    asked, followed = (letter, address, prompt, sampling), Writing.followed.at_first(set())
     if asked not in kept:
         linked = ["", ""]
-        if f"followed_{letter}" not in state:
-            state[f"followed_{letter}"] = True
-            linked = [st.query_params.get(name, "") for name in names(letter)]
+        if letter not in followed:
+            followed.add(letter)
+            linked = [control.in_link() for control in linked_tree(letter)]
         kept[asked] = from_links(cache.checkpoint(address), prompt, sampling, *linked)
         for old in list(kept)[:-KEPT]:
             del kept[old]
     return kept[asked]
 
 
-def names(letter: str) -> tuple[str, str]:
-    """What the link calls the tree and the branch looked at."""
-    return ("branches", "branch") if letter == "a" else ("branches_b", "branch_b")
+def linked_tree(letter: str) -> tuple[Linked[str], Linked[str]]:
+    """The tree and the branch looked at, as the link has them."""
+    if letter == "a":
+        return Writing.branches, Writing.branch
+    return Writing.branches.of(letter), Writing.branch.of(letter)
 
 
 def into_the_link(letter: str, stories: LiveBranches) -> None:
     """Let the link lead to this tree and branch."""
-    now = (stories.tree.to_link(), path_to_link(stories.chosen))
-    for name, value in zip(names(letter), now, strict=True):
-        if value and st.query_params.get(name) != value:
-            st.query_params[name] = value
-        elif not value:
-            st.query_params.pop(name, None)
+    tree, branch = linked_tree(letter)
+    tree.into_link(stories.tree.to_link())
+    branch.into_link(path_to_link(stories.chosen))
 
 
 def another() -> None:
     """Draw the next story: the same choices, the next seed."""
-    st.session_state["seed"] = (st.session_state["seed"] + 1) % (show.LARGEST_SEED + 1)
+    Shared.seed.set(((Shared.seed.get() or 0) + 1) % (show.LARGEST_SEED + 1))
 
 
 def show_stories(trees: dict[str, LiveBranches], ticking: bool) -> None:
@@ -144,7 +145,7 @@ def alternatives(letter: str, stories: LiveBranches) -> None:
 
 def take_own(stories: LiveBranches, key: str) -> None:
     """Branch off with the reader's own words."""
-    stories.take_text(st.session_state[key])
+    stories.take_text(typed_into(key))
 
 
 def branches(letter: str, stories: LiveBranches) -> None:
@@ -195,9 +196,9 @@ def save(stories: LiveBranches) -> None:
 
 
 st.title("What does the model write, and how sure is it?", anchor=False)
-addresses = selection.addresses()
+addresses = models.addresses()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    opening = selection.prompt()
+    opening = prompt_choice.choose()
     sampling = selection.sampling()
 prompt = opening.text
 show.note(opening.note)

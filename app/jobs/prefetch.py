@@ -9,8 +9,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import streamlit as st
-
+from app.state import LETTERS, slot
 from slm.errors import BadInput
 from slm.runs import Address, open_run
 
@@ -24,16 +23,16 @@ logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").add
 
 def walking() -> bool:
     """Whether somebody walks through the steps, and will not stay at this one for long."""
-    return any(st.session_state.get(f"{letter}_walked") for letter in "ab")
+    return any(slot(letter).walked for letter in LETTERS)
 
 
 def look(what: str, work: Callable[[str], object]) -> None:
     """Do `work`, called `what`, for the checkpoints after and before those that were walked to."""
-    for letter in "ab":
-        address = st.session_state.get(letter)
-        if address is None or not st.session_state.get(f"{letter}_walked"):
+    for letter in LETTERS:
+        model = slot(letter)
+        if model.address is None or not model.walked:
             continue
-        chosen = Address.parse(address)
+        chosen = Address.parse(model.address)
         steps = open_run(chosen.run).steps
         at = steps.index(chosen.step) if chosen.step in steps else 0
         for step in (*steps[at + 1 : at + 2], *steps[max(at - 1, 0) : at]):

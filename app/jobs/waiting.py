@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from app.jobs.work import Work
+from app.state import Shared
 from app.widgets import show
 from slm.progress import Progress
 
@@ -73,10 +74,12 @@ def result(work: Work[R], key: str, again: Callable[[], object]) -> R | None:
 def when_asked(key: str, label: str, steps: Steps[R]) -> R | None:
     """What work finds that a button of this label begins; None until then. A session remembers it."""
 
-    def begin() -> None:
-        st.session_state[key] = Work(steps())
+    works = Shared.works.at_first({})
 
-    work: Work[R] | None = st.session_state.get(key)
+    def begin() -> None:
+        works[key] = Work(steps())
+
+    work: Work[R] | None = works.get(key)
     if work is None:
         st.button(label, type="primary", key=f"begin-{key}", on_click=begin)
         return None
@@ -88,7 +91,7 @@ def latest(kind: str, address: str, asked: object, steps: Steps[R]) -> R | None:
 
     What was under way for another question is cancelled; the last few answers are remembered.
     """
-    works: dict[tuple[str, str, object], Work[Any]] = st.session_state.setdefault("latest", {})
+    works = Shared.latest.at_first({})
     key = kind, address, asked
     if key not in works:
         for old in [old for old in works if old[:2] == key[:2] and works[old].running]:

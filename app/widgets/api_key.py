@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.state import Shared
 from slm.errors import BadInput
 from slm.llm.judge import NO_KEY
 from slm.llm.keys import found_key
@@ -16,7 +17,7 @@ def key_field(base_url: str) -> str:
     own = "" if base_url else found_key()
     typed = st.text_input(
         "Key",
-        key="secret",  # so that it stays the same field whatever its placeholder says
+        key=Shared.secret.key,  # so that it stays the same field whatever its placeholder says
         type="password",
         autocomplete="off",
         on_change="ignore",

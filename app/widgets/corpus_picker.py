@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from app.state import Shared, typed_into
 from app.widgets import show
 from slm.stories.annotation.labelled import NURSERY
 
 WITH_ROLES, SHIPPED, OWN = "nursery stories: roles", "shipped stories: word classes", "a corpus"
 OURS = ("nursery", "shipped")
-ASKED_FOR = "corpora-asked-for"
 
 
 def corpus() -> str:
@@ -16,8 +16,7 @@ def corpus() -> str:
         chosen = st.selectbox(
             "Read",
             [WITH_ROLES, SHIPPED, OWN],
-            key="read",
-            bind="query-params",
+            **Shared.source.bound,
             width=250,
             help="Nursery writes its stories and knows what each word is for. In any other story "
             "words are sorted into classes, such as pronouns or what ends in -ed.",
@@ -32,21 +31,20 @@ def named() -> str:
     return st.text_input(
         "Corpus",
         placeholder="a path, or tinystories",
-        key="corpus",
-        bind="query-params",
+        **Shared.corpus.bound,
         help="A .txt with <|endoftext|> between stories, .jsonl, .parquet, or a known name.",
         on_change=typed,
-        args=("corpus",),
+        args=(Shared.corpus.key,),
     ).strip()
 
 
 def typed(key: str) -> None:
     """A corpus was typed into the field called `key` (its callback): it may be read."""
-    _ask_for(st.session_state[key].strip())
+    _ask_for(typed_into(key))
 
 
 def _ask_for(*names: str) -> None:
-    st.session_state.setdefault(ASKED_FOR, set()).update(names)
+    Shared.asked_for.at_first(set()).update(names)
 
 
 def wait_until_asked(*names: str) -> bool:
@@ -55,7 +53,7 @@ def wait_until_asked(*names: str) -> bool:
     What a link names was chosen by whoever wrote the link: no file is opened for it and no server
     asked before a person presses.
     """
-    asked_for = st.session_state.get(ASKED_FOR, set())
+    asked_for = Shared.asked_for.at_first(set())
     waiting = [name for name in names if name not in asked_for and not _is_ours(name)]
     if waiting:
         st.info(
@@ -77,7 +75,7 @@ def wait_if_more(key: str, asked: int, usual: int, work: str) -> bool:
 
     A link alone begins nothing larger than the page itself would.
     """
-    if asked <= usual or key in st.session_state.get(ASKED_FOR, set()):
+    if asked <= usual or key in Shared.asked_for.at_first(set()):
         return True
     st.info(
         show.plain(f"The link asks for {work}, more than usual. Nothing begins before you say so.")

@@ -1,6 +1,6 @@
 """The steps of a run as something to walk through: a slider, one step back and on, and play.
 
-What is chosen lies in the session's state under the model's letter, as `run@step`. A slider that the
+What is chosen lies in the model's slot (`app.state.ModelSlot`) as `run@step`. A slider that the
 app itself moves is made anew at the new step: a value that Streamlit is told to set is lost where the
 run that set it is cut short.
 """
@@ -9,32 +9,35 @@ import time
 
 import streamlit as st
 
+from app.state import Letter, Shared, slot
 from slm.runs import Address
 
 SECONDS_A_STEP = 0.8
-KEYS = {"a": ("J", "K", "L"), "b": ("Shift+J", "Shift+K", "Shift+L")}
+KEYS: dict[Letter, tuple[str, str, str]] = {
+    "a": ("J", "K", "L"),
+    "b": ("Shift+J", "Shift+K", "Shift+L"),
+}
 """Back, play, on: as in video players."""
 
 
-def scrub(letter: str, run: str, steps: list[int], step: int) -> int:
+def scrub(letter: Letter, run: str, steps: list[int], step: int) -> int:
     """Show the steps of a run with `step` chosen; the step that is chosen now."""
-    state = st.session_state
-    fresh = f"{state.get(f'{letter}_fresh', 0)}_{state.get(f'{letter}_moved', 0)}"
+    model = slot(letter)
     chosen = st.select_slider(
         "after step",
         steps,
         value=step,
-        key=f"{letter}_step_{run}_{fresh}",
+        key=f"model.{letter}.step.{run}.{model.new_pickers}.{model.new_sliders}",
         format_func="{:,}".format,
     )
     at, last = steps.index(chosen), len(steps) - 1
     # a callback would also be told of a slider that is new to the browser, and of no touch at all
     touched = chosen != step
     if touched:
-        state[f"{letter}_walked"] = True
-    playing = state.get(f"{letter}_playing") == run and at < last and not touched
+        model.walked = True
+    playing = model.playing == run and at < last and not touched
     if not playing:
-        _stop(letter)
+        model.playing = None
     back, play, on = KEYS[letter]
     with st.container(horizontal=True, gap="xxsmall", horizontal_alignment="center"):
         st.button(
@@ -75,17 +78,17 @@ def scrub(letter: str, run: str, steps: list[int], step: int) -> int:
 
 def rest() -> None:
     """Note that the page stands complete: the next step comes when it has been seen for a while."""
-    st.session_state["seen_since"] = time.monotonic()
+    Shared.seen_since.set(time.monotonic())
 
 
-def _tick(letter: str, run: str, steps: list[int]) -> None:
+def _tick(letter: Letter, run: str, steps: list[int]) -> None:
     """Go one step on, unless the page has only just been shown."""
-    state = st.session_state
-    if state.get(f"{letter}_playing") != run:
+    model = slot(letter)
+    if model.playing != run or model.address is None:
         return
-    if time.monotonic() - state.get("seen_since", 0.0) < 0.75 * SECONDS_A_STEP:
+    if time.monotonic() - (Shared.seen_since.get() or 0.0) < 0.75 * SECONDS_A_STEP:
         return
-    now = Address.parse(state[letter])
+    now = Address.parse(model.address)
     later = [step for step in steps if step > (now.step or 0)]
     if now.run != run or not later:
         _stop(letter)
@@ -95,23 +98,23 @@ def _tick(letter: str, run: str, steps: list[int]) -> None:
     st.rerun()
 
 
-def _go(letter: str, run: str, step: int) -> None:
-    state = st.session_state
-    state[letter] = str(Address(run, step))
-    state[f"{letter}_moved"] = state.get(f"{letter}_moved", 0) + 1
-    state[f"{letter}_walked"] = True
+def _go(letter: Letter, run: str, step: int) -> None:
+    model = slot(letter)
+    model.address = str(Address(run, step))
+    model.new_sliders += 1
+    model.walked = True
 
 
-def _move(letter: str, run: str, step: int) -> None:
+def _move(letter: Letter, run: str, step: int) -> None:
     _stop(letter)
     _go(letter, run, step)
 
 
-def _play(letter: str, run: str, step: int) -> None:
-    st.session_state[f"{letter}_playing"] = run
+def _play(letter: Letter, run: str, step: int) -> None:
+    slot(letter).playing = run
     _go(letter, run, step)
     rest()
 
 
-def _stop(letter: str) -> None:
-    st.session_state.pop(f"{letter}_playing", None)
+def _stop(letter: Letter) -> None:
+    slot(letter).playing = None

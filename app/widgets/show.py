@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app.figures import style
+from app.state import picked_points
 from app.text import complaint, plain, sentence
 from app.theme import Palette, palette
 from slm.errors import BadInput
@@ -56,7 +57,7 @@ def figure(
     key = f"figure-{name}"
 
     def picked() -> None:
-        if on_pick is not None and (points := st.session_state[key].selection.points):
+        if on_pick is not None and (points := picked_points(key)):
             on_pick(points[0])
 
     st.plotly_chart(

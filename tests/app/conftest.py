@@ -76,10 +76,11 @@ def open_page() -> Open:
 
     def open_page(page: str, **parameters: Any) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app" / "navigation.py"), default_timeout=120)
+        if page != "home":
+            app.run().switch_page(f"../pages/{page}.py")
         for name, value in parameters.items():
-            app.query_params[name] = str(value)
-        app.run()
-        return app if page == "home" else app.switch_page(f"../pages/{page}.py").run()
+            app.query_params[name] = value if isinstance(value, list) else str(value)
+        return app.run()
 
     return open_page
 

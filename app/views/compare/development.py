@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from app.figures import comparing as figures
+from app.state import Compare
 from app.widgets import show
 from slm.comparing.development import PARTS, Stage, appearances, halfway
 from slm.runs import open_run
@@ -40,8 +41,7 @@ def show_development(run: str, found: tuple[Stage, ...]) -> None:
             "Heads that look at",
             kinds,
             index=kinds.index(order[0].kind) if order else 0,
-            key="kind",
-            bind="query-params",
+            **Compare.kind.bound,
         )
         at = kinds.index(kind or kinds[0])
         scores = np.stack([one.heads.score.mean[..., at] for one in found])

@@ -9,6 +9,7 @@ from app import cache
 from app.figures import comparing as figures
 from app.figures import style
 from app.figures.attention import attention_map
+from app.state import Compare, picked_points
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.comparing.comparison import matching_json
@@ -28,7 +29,7 @@ def show_heads(found: Matching, a: str, b: str) -> None:
         next(iter(cache.shipped_stories().values())),
     ).text
     views = [cache.attention(address, text) for address in (a, b)]
-    chosen = min(int(st.session_state.get("pair", 0)), len(found.pairs) - 1)
+    chosen = min(Compare.pair.get() or 0, len(found.pairs) - 1)
     patterns = []
     length = min(len(view.str_tokens) for view in views)
     for pair in found.pairs:
@@ -40,7 +41,7 @@ def show_heads(found: Matching, a: str, b: str) -> None:
     st.plotly_chart(
         figures.pairs(np.stack(patterns), names, show.colours(), chosen),
         theme=None,
-        key="pairs",
+        key="compare.pairs",
         selection_mode="points",
         config={"displayModeBar": False},
         on_select=pick_pair,
@@ -180,5 +181,5 @@ def match_footer(found: Matching, a: str, b: str, how: str) -> None:
 
 def pick_pair() -> None:
     """Take the pair that was clicked."""
-    if points := st.session_state["pairs"].selection.points:
-        st.session_state["pair"] = points[0]["customdata"]
+    if points := picked_points("compare.pairs"):
+        Compare.pair.set(int(points[0]["customdata"]))

@@ -8,6 +8,7 @@ from typing import Any, cast
 import streamlit as st
 
 from app import cache
+from app.state import Grading, Shared
 from app.views.grading.job import GradingJob
 from app.widgets import corpus_picker, show
 from app.widgets.api_key import given, key_field
@@ -22,7 +23,6 @@ from slm.llm.ask import AT_ONCE, MOST_AT_ONCE
 from slm.llm.judge import Judge
 from slm.llm.prices import Bill, Price, own_path, prices, save_prices
 
-JOB = "grading-job"
 SHIPPED, MINE = "our fifty", "a file of mine"
 USUAL, EACH_USUAL = 5, 2
 """Openings, and stories of each, that are written where nobody asked for more."""
@@ -58,8 +58,7 @@ def openings(addresses: Sequence[str]) -> GivenOpenings:
         [SHIPPED, MINE],
         default=SHIPPED,
         required=True,
-        key="from",
-        bind="query-params",
+        **Grading.source.bound,
     )
     every = _shipped(addresses) if which == SHIPPED else _own()
     left, right = st.columns(2)
@@ -68,22 +67,20 @@ def openings(addresses: Sequence[str]) -> GivenOpenings:
         1,
         max(USUAL, len(every)),
         USUAL,
-        key="openings",
-        bind="query-params",
+        **Grading.openings.bound,
         help="The paper takes about fifty.",
         on_change=corpus_picker.more,
-        args=("openings",),
+        args=(Grading.openings.key,),
     )
     samples = right.number_input(
         "Stories for each",
         1,
         20,
         EACH_USUAL,
-        key="samples",
-        bind="query-params",
+        **Grading.samples.bound,
         help="The paper takes ten, at temperature 1.",
         on_change=corpus_picker.more,
-        args=("samples",),
+        args=(Grading.openings.key,),
     )
     return GivenOpenings(every=frozenset(every), openings=every[: int(count)], samples=int(samples))
 
@@ -102,8 +99,7 @@ def stories(
             [EACH, PAIRS],
             default=EACH,
             required=True,
-            key="reads",
-            bind="query-params",
+            **Grading.reads.bound,
             help="Two stories of the same opening, unnamed, both ways round.",
         )
     with st.popover("More", width="stretch"):
@@ -112,21 +108,19 @@ def stories(
             1,
             10,
             1,
-            key="repeats",
-            bind="query-params",
+            **Grading.repeats.bound,
             help="Asking again tells how far the judge differs from itself.",
         )
         tests = st.toggle(
             "Test the judge",
             True,
-            key="calibrate",
-            bind="query-params",
+            **Grading.calibrate.bound,
             help="Mixes in stories of our own, whole and spoiled. A judge is tested once, for all runs.",
         )
         again = st.toggle(
             "Ask again what could not be read",
             False,
-            key="again",
+            **Grading.again.bound,
             help="Costs only those replies; what was said before stays in the file.",
         )
         at_once = st.number_input(
@@ -134,14 +128,14 @@ def stories(
             1,
             MOST_AT_ONCE,
             AT_ONCE,
-            key="at-once",
+            **Grading.at_once.bound,
             help="Fewer for a server on your own machine, more for a large one.",
         )
     if not given.openings or (reads == PAIRS and len(addresses) < 2):
         return None
     many = len(given.openings) * given.samples
     if not corpus_picker.wait_if_more(
-        "openings", many, USUAL * EACH_USUAL, f"{many} stories of each model"
+        Grading.openings.key, many, USUAL * EACH_USUAL, f"{many} stories of each model"
     ):
         return None
     written = _written(addresses, given)
@@ -175,11 +169,11 @@ def _written(addresses: Sequence[str], given: GivenOpenings) -> list[list[Item]]
 
 def judge(chosen: ItemsToGrade) -> None:
     """Choose who reads them; see what it will cost; begin."""
-    model = st.text_input("Judge", "gpt-4o", key="judge", bind="query-params").strip()
+    model = st.text_input("Judge", "gpt-4o", **Grading.judge.bound).strip()
     base_url = st.text_input(
         "Server",
         placeholder="OpenAI's; or http://127.0.0.1:8080/v1",
-        key="server",  # not in the link: nobody else shall choose where a key is sent
+        key=Shared.server.key,  # not in the link: nobody else shall choose where a key is sent
         help="Any server that speaks OpenAI's protocol, one on your own machine too.",
     ).strip()
     key = key_field(base_url)
@@ -194,16 +188,18 @@ def judge(chosen: ItemsToGrade) -> None:
     st.markdown(
         show.plain(in_words(grading_bill(left, model), len(chosen.items) - len(left), tests))
     )
-    running: GradingJob | None = st.session_state.get(JOB)
+    running = Grading.job.get()
     busy = running is not None and running.running
     if st.button("Grade", type="primary", key="grade", disabled=busy, width="stretch"):
         asked = Judge(model=model, base_url=base_url or None, key=given(key, base_url))
-        st.session_state[JOB] = GradingJob(
-            chosen.items,
-            asked,
-            cap,
-            again_ungraded=chosen.again_ungraded,
-            at_once=chosen.at_once,
+        Grading.job.set(
+            GradingJob(
+                chosen.items,
+                asked,
+                cap,
+                again_ungraded=chosen.again_ungraded,
+                at_once=chosen.at_once,
+            )
         )
         st.rerun()
 

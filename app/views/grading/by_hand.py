@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.state import Grading
 from app.views.grading.ask import ItemsToGrade
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
@@ -11,15 +12,12 @@ from slm.grading.items import Item
 from slm.grading.protocol import AGES
 from slm.grading.questions import is_instruct
 
-LAST = "graded-last"
-
 
 def grade_by_hand(chosen: ItemsToGrade) -> None:
     """Show what is to be read next, and take the grades."""
     name = st.text_input(
         "Your name, as the judge",
-        key="person",
-        bind="query-params",
+        **Grading.person.bound,
         width=260,
         placeholder="any name",
         max_chars=40,
@@ -35,7 +33,7 @@ def grade_by_hand(chosen: ItemsToGrade) -> None:
     left = to_read(chosen.items, name)
     done = len(once) - len(left)
     st.progress(done / max(1, len(once)), f"{done} of {len(once)} read")
-    last: Item | None = st.session_state.get(LAST)
+    last = Grading.last.get()
     if not left:
         st.success(
             "You have read them all. The Judge tells whether a language model agrees with you."
@@ -43,13 +41,13 @@ def grade_by_hand(chosen: ItemsToGrade) -> None:
     else:
         _ask(left[0], name)
     if last is not None and st.button("Correct the last one", type="tertiary", key="correct"):
-        st.session_state["correcting"] = last
+        Grading.correcting.set(last)
         st.rerun()
     st.caption(show.plain(f"Kept under {judge}."))
 
 
 def _ask(following: Item, name: str) -> None:
-    item: Item = st.session_state.get("correcting") or following
+    item = Grading.correcting.get() or following
     _story(item)
     st.caption(show.plain(_how(item)))
     complaint = st.container()
@@ -72,8 +70,8 @@ def _ask(following: Item, name: str) -> None:
     except BadInput as error:
         complaint.error(show.sentence(str(error)))
         return
-    st.session_state[LAST] = item
-    st.session_state.pop("correcting", None)
+    Grading.last.set(item)
+    Grading.correcting.pop()
     st.rerun()
 
 

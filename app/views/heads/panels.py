@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app.figures.heads import FAR, distance_profiles, head_map, proof
-from app.widgets import show
+from app.state import picked_points, picked_rows
+from app.widgets import selection, show
 from slm.interp.heads.atlas import HeadAtlas, Label, labels
 from slm.interp.heads.scores import HeadScores
 from slm.interp.heads.table import COLUMNS, as_json, table
@@ -76,8 +77,8 @@ class Tested:
 
 def pick(key: str) -> None:
     """Take the head that was clicked in the map or among the profiles."""
-    if points := st.session_state[key].selection.points:
-        st.session_state["layer"], st.session_state["head"] = points[0]["customdata"]
+    if points := picked_points(key):
+        selection.choose_head(*points[0]["customdata"])
 
 
 def to_be_picked_from(figure: go.Figure, *, key: str, alt: str) -> None:
@@ -95,8 +96,8 @@ def to_be_picked_from(figure: go.Figure, *, key: str, alt: str) -> None:
 
 def pick_row(key: str, heads: int) -> None:
     """Take the head whose row was clicked."""
-    if rows := st.session_state[key]["selection"]["rows"]:
-        st.session_state["layer"], st.session_state["head"] = divmod(rows[0], heads)
+    if rows := picked_rows(key):
+        selection.choose_head(*divmod(rows[0], heads))
 
 
 def colour(scores: HeadScores, kind: str) -> np.ndarray:

@@ -1,10 +1,11 @@
 """The prompts of a session: those that ship, or a person's own, edited in a table or from a file."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import streamlit as st
 
+from app.state import Knowledge
 from app.widgets import show
 from slm.errors import BadInput
 from slm.knowledge.prompts import (
@@ -17,7 +18,6 @@ from slm.knowledge.prompts import (
     shipped,
 )
 
-MINE = "knowledge-prompts"
 COLUMNS: dict[str, Any] = {
     "kind": st.column_config.SelectboxColumn("kind", options=list(KINDS), required=True),
     "prompt": st.column_config.TextColumn("the beginning", required=True, width="large"),
@@ -27,7 +27,7 @@ COLUMNS: dict[str, Any] = {
 
 def prompts() -> tuple[Prompt, ...]:
     """What is asked now."""
-    return cast("tuple[Prompt, ...]", st.session_state.get(MINE) or shipped())
+    return Knowledge.mine.get() or shipped()
 
 
 def editor() -> None:
@@ -37,16 +37,16 @@ def editor() -> None:
             "A YAML file of prompts", ["yaml", "yml", "json"], key="own-prompts"
         )
         show.save("prompts.yaml", lambda: prompts_yaml(prompts()))
-        if st.button("Ours again", disabled=MINE not in st.session_state):
-            st.session_state.pop(MINE, None)
+        if st.button("Ours again", disabled=Knowledge.mine.get() is None):
+            Knowledge.mine.pop()
             st.rerun()
-    if given is not None and st.session_state.get("own-prompts-read") != given.file_id:
+    if given is not None and Knowledge.file_read.get() != given.file_id:
         try:
             text = given.getvalue().decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise BadInput(f"{given.name} is not UTF-8 text: {error}") from None
-        st.session_state[MINE] = parse_prompts(given.name, text)
-        st.session_state["own-prompts-read"] = given.file_id
+        Knowledge.mine.set(parse_prompts(given.name, text))
+        Knowledge.file_read.set(given.file_id)
         st.rerun()
     edited = st.data_editor(
         as_rows(prompts()),
@@ -56,7 +56,7 @@ def editor() -> None:
         column_config=COLUMNS,
     )
     if st.button("Ask these", type="primary", key="ask-these"):
-        st.session_state[MINE] = from_rows(edited)
+        Knowledge.mine.set(from_rows(edited))
         st.rerun()
     st.caption(
         "Answers are parted by a slash. A continuation is searched for them as whole words; wrong "

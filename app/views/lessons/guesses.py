@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import cache
 from app.jobs import waiting
+from app.state import Lessons
 from app.text import token_shown
 from app.views.lessons import state
 from app.views.lessons.token_guess import candidate, show_tokens, tokens_of
@@ -50,22 +51,20 @@ def _choices(guess: Guess, at: int, mine: Answer | None, note: partial[None]) ->
 def _number(
     lesson: Lesson, at: int, number: Number, mine: Answer | None, note: partial[None]
 ) -> None:
-    key = f"lessons-number-{lesson.name}-{at}"
+    kept = Lessons.number.of(f"{lesson.name}.{at}")
     middle = number.low + number.step * round((number.high - number.low) / 2 / number.step)
-    if key not in st.session_state:
-        st.session_state[key] = float(mine) if isinstance(mine, float) else middle
+    kept.at_first(float(mine) if isinstance(mine, float) else middle)
     leap = max(number.step, number.step * round((number.high - number.low) / 20 / number.step))
 
     def move(by: float) -> None:
-        moved = st.session_state[key] + by
-        st.session_state[key] = min(max(moved, number.low), number.high)
+        kept.set(min(max((kept.get() or 0.0) + by, number.low), number.high))
 
     value = st.slider(
         f"Your guess{f' ({show.plain(number.unit)})' if number.unit else ''}",
         number.low,
         number.high,
         step=number.step,
-        key=key,
+        key=kept.key,
         format="%g",
     )
     with st.container(horizontal=True):

@@ -4,7 +4,8 @@ import contextlib
 
 import streamlit as st
 
-from app.widgets import selection
+from app.state import Lessons
+from app.widgets import models
 from slm.errors import BadInput
 from slm.lessons.answers import Answer
 from slm.lessons.lesson import Lesson
@@ -12,39 +13,37 @@ from slm.lessons.reading import lesson as lesson_called
 from slm.lessons.reading import run_for
 from slm.runs import DEFAULT_RUN, Address
 
-AT, GUESSES = "lessons_at", "lessons_guesses"
-PRESENTER = "presenter"
-
 
 def asked_for() -> str:
     """The name of the lesson that the link asks for; empty for the catalogue."""
-    return str(st.query_params.get("lesson", ""))
+    return Lessons.lesson.in_link()
 
 
 def step_of(lesson: Lesson) -> int:
     """The step that the link asks for, from 0; the nearest there is."""
-    asked = st.query_params.get("step", "1")
+    asked = Lessons.step.in_link() or "1"
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
     return min(max(number, 1), len(lesson.steps)) - 1
 
 
 def go(lesson: str, step: int) -> None:
     """Go to a step (from a widget's callback)."""
-    st.query_params["lesson"], st.query_params["step"] = lesson, str(step + 1)
+    Lessons.lesson.into_link(lesson)
+    Lessons.step.into_link(str(step + 1))
 
 
 def begin(lesson: Lesson) -> None:
     """Begin a lesson on the run that it is made for (from a widget's callback)."""
     with contextlib.suppress(BadInput):  # there is no run, which the page says
-        selection.put("a", run_for(lesson))
+        models.put("a", run_for(lesson))
     go(lesson.name, 0)
 
 
 def leave() -> None:
     """Go back to the catalogue (from a widget's callback)."""
-    st.session_state.pop(AT, None)
-    for name in ("lesson", "step"):
-        st.query_params.pop(name, None)
+    Lessons.at.pop()
+    Lessons.lesson.into_link("")
+    Lessons.step.into_link("")
 
 
 def run_of_link() -> str:
@@ -57,31 +56,27 @@ def run_of_link() -> str:
 
 def presenting() -> bool:
     """Whether the presenter's view is on."""
-    return bool(st.session_state.get(PRESENTER))
+    return bool(Lessons.presenter.get())
 
 
 def guessed(lesson: Lesson, step: int) -> Answer | None:
     """What the reader guessed at a step; None where nothing."""
-    guesses: dict[tuple[str, int], Answer] = st.session_state.get(GUESSES, {})
-    return guesses.get((lesson.name, step))
+    return Lessons.guesses.at_first({}).get((lesson.name, step))
 
 
 def guess(lesson: Lesson, step: int, answer: Answer) -> None:
     """Note a guess (from a widget's callback)."""
-    st.session_state[GUESSES] = {
-        **st.session_state.get(GUESSES, {}),
-        (lesson.name, step): answer,
-    }
+    Lessons.guesses.at_first({})[lesson.name, step] = answer
 
 
 def remember(lesson: Lesson, step: int) -> None:
     """Note where the reader stands, for the way back from another page."""
-    st.session_state[AT] = (lesson.name, step, lesson.question)
+    Lessons.at.set((lesson.name, step, lesson.question))
 
 
 def way_back() -> None:
     """A link back to the step, for the sidebar of other pages."""
-    if (at := st.session_state.get(AT)) and not asked_for():
+    if (at := Lessons.at.get()) and not asked_for():
         name, step, _ = at
         st.sidebar.page_link(
             "../pages/lessons.py",

@@ -6,10 +6,11 @@ import streamlit as st
 
 from app import cache
 from app.jobs import waiting
+from app.state import Lessons
 from app.text import complaint
 from app.views.lessons import guesses, state, words
 from app.views.lessons.drawing import draw
-from app.widgets import selection, show
+from app.widgets import models, show
 from slm.errors import BadInput
 from slm.lessons.claims import CLAIMS, Checked
 from slm.lessons.lesson import Lesson, Step
@@ -27,7 +28,7 @@ def show_lesson(lesson: Lesson) -> None:
     at = state.step_of(lesson)
     step = lesson.steps[at]
     state.remember(lesson, at)
-    chosen = selection.addresses()[0]
+    chosen = models.addresses()[0]
     address = shown_on(step, chosen)
     _begin_ahead(lesson, at, chosen)
     with st.container(key="lesson-presented" if state.presenting() else "lesson-step"):
@@ -154,8 +155,7 @@ def _foot(lesson: Lesson) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle(
             "Presenter",
-            key=state.PRESENTER,
-            bind="query-params",
+            **Lessons.presenter.bound,
             help="Large type for the last row, and a note for the teacher.",
         )
         st.download_button(

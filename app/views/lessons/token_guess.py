@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-import streamlit as st
-
 from app import cache
+from app.state import Lessons
 from app.widgets.story_view import Shown, story_view
 from slm.generation.fitting import story_that_fits
 from slm.lessons.answers import Answer
@@ -21,11 +20,11 @@ def tokens_of(address: str, view: View) -> list[str]:
 
 def candidate(lesson: Lesson, at: int, length: int) -> tuple[int, Callable[[int], None]]:
     """The token that the arrow keys have reached, and how they move."""
-    key = f"lessons_token_{lesson.name}_{at}"
-    chosen = min(int(st.session_state.get(key, 1)), length - 1)
+    kept = Lessons.token.of(f"{lesson.name}.{at}")
+    chosen = min(kept.get() or 1, length - 1)
 
     def move(by: int) -> None:
-        st.session_state[key] = min(max(chosen + by, 1), length - 1)
+        kept.set(min(max(chosen + by, 1), length - 1))
 
     return chosen, move
 

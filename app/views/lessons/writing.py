@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import cache
 from app.live import LiveStory
+from app.state import Lessons
 from app.views.lessons.heads import Link
 from app.widgets import selection, show
 from app.widgets.story_view import Shown, story_view
@@ -17,13 +18,12 @@ from slm.lessons.measures import copying, grades, shapes, trainings
 from slm.lessons.sides import first_is
 from slm.runs import Address, open_run
 
-STORIES = "lessons_stories"
 AT_A_TIME = 0.12  # seconds of writing between two looks
 
 
 def writing(view: views.Writing, address: str) -> Link:
     """One story for each temperature, written while one looks."""
-    more = st.session_state.get("lessons_seed", 0)
+    more = Lessons.seed.get() or 0
     places = [(address, temperature) for temperature in view.temperatures]
     titles = [f"temperature {temperature:g}" for temperature in view.temperatures]
     _write(places, titles, view.prompt, view.tokens, view.seed + more)
@@ -37,7 +37,7 @@ def writing(view: views.Writing, address: str) -> Link:
 
 
 def _another() -> None:
-    st.session_state["lessons_seed"] = st.session_state.get("lessons_seed", 0) + 1
+    Lessons.seed.set((Lessons.seed.get() or 0) + 1)
 
 
 def shaped(view: views.Shapes, address: str) -> Link:
@@ -66,7 +66,7 @@ def _write(
     places: Sequence[tuple[str, float]], titles: Sequence[str], prompt: str, tokens: int, seed: int
 ) -> None:
     """Stories beside each other, each of a model at a temperature."""
-    kept: dict[object, LiveStory] = st.session_state.setdefault(STORIES, {})
+    kept = Lessons.stories.at_first({})
     stories = []
     for address, temperature in places:
         asked = (address, temperature, prompt, tokens, seed)
@@ -125,12 +125,11 @@ def checkpoints(view: views.Checkpoints, address: str) -> Link:
     steps = sorted({sample["step"] for sample in samples})
     if not steps:
         raise BadInput(f"{run.name} kept nothing of what it wrote while it learned")
-    key = f"lessons-step-{run.name}"
-    if key not in st.session_state:
-        st.session_state[key] = steps[0 if view.start == "first" else -1]
+    kept = Lessons.checkpoint.of(run.name)
+    kept.at_first(steps[0 if view.start == "first" else -1])
     chosen = steps[0]
     if len(steps) > 1:
-        chosen = st.select_slider("after step", steps, key=key, format_func="{:,}".format)
+        chosen = st.select_slider("after step", steps, key=kept.key, format_func="{:,}".format)
     mine = [sample for sample in samples if sample["step"] == chosen]
     for sample in mine[:2]:
         with st.container(border=True):

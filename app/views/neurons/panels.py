@@ -9,6 +9,7 @@ from app.cache.neurons import Known
 from app.jobs import waiting
 from app.jobs.indexing import building
 from app.jobs.work import Work
+from app.state import Neurons, Shared, picked_rows
 from app.text import token_shown
 from app.widgets import selection, show
 from app.widgets.story_view import Shown, story_view
@@ -16,15 +17,9 @@ from slm.interp.neurons.activations import KEPT, ranked_name
 from slm.interp.neurons.index import Index
 from slm.interp.neurons.search import Found
 
-JOB = "index-work"
 WORD, RAREST, SELECTIVE, DEAD = "by word", "rarest", "one token only", "dead"
 WAYS = (WORD, RAREST, SELECTIVE, DEAD)
 QUIET = 0.1  # a neuron whose pre-activation never gets above it is nearly dead
-
-
-def go_to(layer: int, neuron: int) -> None:
-    """Choose a neuron (from a widget's callback)."""
-    st.session_state["layer"], st.session_state["neuron"] = layer, neuron
 
 
 def word(str_token: str) -> str:
@@ -42,18 +37,18 @@ def build(addresses: Sequence[str]) -> None:
         corpus = st.text_input(
             "Corpus",
             "nursery:2000",
-            key="index_corpus",
+            **Neurons.index_corpus.bound,
             help="nursery:COUNT, a path to .txt, .jsonl or .parquet, or tinystories from the hub.",
         ).strip()
-        busy = (work := st.session_state.get(JOB)) is not None and work.running
+        busy = (work := Neurons.indexing.get()) is not None and work.running
         if st.button("Read it", type="primary", key="build", disabled=busy):
-            st.session_state[JOB] = Work(building(addresses, corpus))
+            Neurons.indexing.set(Work(building(addresses, corpus)))
             st.rerun()
 
 
 def progress() -> None:
     """How far the reading has come, and a way to end it; then why it brought nothing, if so."""
-    work: Work[int] | None = st.session_state.get(JOB)
+    work = Neurons.indexing.get()
     if work is not None and not waiting.under_way({"": work}, "index"):
         go_on = "What was read is kept: read the same corpus again to go on."
         waiting.say_why(work, "" if work.error else go_on)
@@ -87,8 +82,8 @@ def table_of(address: str, found: Sequence[Found], key: str) -> None:
     rows["strongest on"] = [f"{one.token!r} ({one.count})" for one in found]
 
     def chosen() -> None:
-        if picked := st.session_state[key].selection.rows:
-            go_to(found[picked[0]].layer, found[picked[0]].neuron)
+        if picked := picked_rows(key):
+            selection.choose_neuron(found[picked[0]].layer, found[picked[0]].neuron)
 
     st.dataframe(
         rows,
@@ -171,7 +166,7 @@ def in_text(address: str, known: Known, text: str, layer: int, neuron: int, full
         scale="which way",
         full=full,
         selected=at,
-        on_pick=selection.set_token,
+        on_pick=Shared.token.set,
         small=True,
     )
     st.markdown(f"Neurons that fire on {word(str_tokens[at])} and seldom so elsewhere")

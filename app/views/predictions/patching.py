@@ -10,6 +10,7 @@ import streamlit as st
 from app import cache
 from app.figures.predictions import by_head, restored_map
 from app.jobs import waiting
+from app.state import Predictions
 from app.views.predictions.target import Asked, visible
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
@@ -30,16 +31,15 @@ def controls(text: str) -> tuple[str, str, str]:
     """Which word is replaced by which, everywhere in the story; and the hook that is filled in."""
     words = names_first(text)
     gone = st.selectbox(
-        "Replace", words, key="replace", bind="query-params", accept_new_options=True, width=140
+        "Replace", words, **Predictions.replace.bound, accept_new_options=True, width=140
     )
-    instead = st.text_input("by", "Tom", key="by", bind="query-params", max_chars=60, width=110)
+    instead = st.text_input("by", "Tom", **Predictions.by.bound, max_chars=60, width=110)
     hook = (
         st.selectbox(
             "Filled in",
             list(SAYS),
             format_func=SAYS.__getitem__,
-            key="hook",
-            bind="query-params",
+            **Predictions.hook.bound,
             width=200,
         )
         or "hook_resid_pre"

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app import cache
+from app.state import Predictions
 from app.views.predictions.target import Asked
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
@@ -27,8 +28,7 @@ def controls() -> str:
         st.text_input(
             "Switched parts",
             "",
-            key="off",
-            bind="query-params",
+            **Predictions.interventions.bound,
             max_chars=400,
             width=230,
             placeholder="2.1  1.n17=0  0.3=2.5",
@@ -87,7 +87,7 @@ def suggest(asked: Asked) -> None:
     st.button(
         f"Without the head this word needs most: {layer}.{head}",
         key=f"suggest-{asked.address}",
-        on_click=lambda: st.session_state.update(off=f"{layer}.{head}"),
+        on_click=lambda: Predictions.interventions.set(f"{layer}.{head}"),
     )
 
 

@@ -13,6 +13,7 @@ from app import cache
 from app.figures.intervals import intervals
 from app.jobs import waiting
 from app.jobs.work import Work
+from app.state import Roles, Shared
 from app.widgets import selection, show
 from app.widgets.api_key import given, key_field
 from slm.interp.autointerp.explaining import Explained, explain, explanation_bill, recalled
@@ -22,7 +23,6 @@ from slm.llm.replies import ReplyStore
 from slm.runs import Address, open_run
 from slm.stories.snippets import NeuronSnippets
 
-WORK = "explaining-work"
 Pair = tuple[NeuronSnippets, NeuronSnippets]
 SHOWN = 5
 
@@ -35,7 +35,7 @@ def view(addresses: Sequence[str], corpus: str, stories: int) -> None:
     for column, address in zip(right.columns(len(addresses)), addresses, strict=True):
         with column, show.one_line():
             found[address] = _neuron(addresses, address, corpus, stories)
-    works: dict[str, Work[Explained]] = st.session_state.setdefault(WORK, {})
+    works = Roles.explaining.at_first({})
     with left, show.one_line():
         _ask(found, model, base_url, key, works)
     with right:
@@ -52,11 +52,11 @@ def view(addresses: Sequence[str], corpus: str, stories: int) -> None:
 def _judge(column: DeltaGenerator) -> tuple[str, str, str]:
     """The judge's name, server and key."""
     with column:
-        model = st.text_input("Judge", "gpt-4o", key="judge", bind="query-params").strip()
+        model = st.text_input("Judge", "gpt-4o", **Roles.judge.bound).strip()
         base_url = st.text_input(
             "Server",
             placeholder="OpenAI's; or http://127.0.0.1:8080/v1",
-            key="server",
+            key=Shared.server.key,
             help="Any server that speaks OpenAI's protocol, one on your own machine too.",
         ).strip()
         return model, base_url, key_field(base_url)
@@ -68,8 +68,7 @@ def _neuron(addresses: Sequence[str], address: str, corpus: str, stories: int) -
     written = st.text_input(
         f"Neuron of {show.plain(address)} (layer.neuron)",
         placeholder="0.0",
-        bind="query-params",
-        key="unit_a" if address == addresses[0] else "unit_b",
+        **Roles.neuron.of("a" if address == addresses[0] else "b").bound,
     )
     layer, neuron = selection.layer_and_neuron(written or "0.0", config.n_layers, config.d_mlp)
     return cache.snippets(address, layer, neuron, corpus, stories)

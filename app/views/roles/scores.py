@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app.figures.roles import LayerShares, activation_by_label, shares_by_layer
+from app.state import Linked, picked_rows
 from app.widgets import selection, show
 from slm.interp.roles.confirming import RoleKind
 from slm.interp.roles.scoring import NeuronRole, Roles
@@ -123,14 +124,13 @@ def everything(all_found: Mapping[str, Roles]) -> str:
     return json.dumps(data, ensure_ascii=False, indent=1)
 
 
-def pick(key: str, table: str, rows: Sequence[NeuronRole]) -> None:
+def pick(neuron: Linked[str], table: str, rows: Sequence[NeuronRole]) -> None:
     """Choose the neuron of the row that was clicked."""
-    chosen = st.session_state[table]["selection"]["rows"]
-    if chosen:
-        st.session_state[key] = f"{rows[chosen[0]].layer}.{rows[chosen[0]].neuron}"
+    if chosen := picked_rows(table):
+        neuron.set(f"{rows[chosen[0]].layer}.{rows[chosen[0]].neuron}")
 
 
-def best(found: Roles, label: str | None, key: str) -> None:
+def best(found: Roles, label: str | None, neuron: Linked[str]) -> None:
     """The best neurons of each label, or of one."""
     labels = range(len(found.names)) if label is None else [found.names.index(label)]
     rows = [one for at in labels for one in found.best(at, EACH if label is None else MORE)]
@@ -188,7 +188,7 @@ def best(found: Roles, label: str | None, key: str) -> None:
         height=330,
         key=table,
         selection_mode="single-row",
-        on_select=partial(pick, key, table, rows),
+        on_select=partial(pick, neuron, table, rows),
     )
     missing = [found.names[at] for at in labels if not found.best(at, 1)]
     show.footer(
@@ -203,10 +203,10 @@ def best(found: Roles, label: str | None, key: str) -> None:
     )
 
 
-def distribution(found: Roles, key: str) -> None:
+def distribution(found: Roles, chosen: Linked[str]) -> None:
     """One neuron's activations on words of each label."""
     written = st.text_input(
-        "Neuron (layer.neuron)", key=key, bind="query-params", placeholder=first(found), width=190
+        "Neuron (layer.neuron)", **chosen.bound, placeholder=first(found), width=190
     )
     layer, neuron = selection.layer_and_neuron(
         written or first(found), len(found.layers), len(found.layers[0].role)

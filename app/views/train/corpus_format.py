@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from app.state import Train
+
 ENDS = {
     "": "a line <|endoftext|>",
     "blank-lines": "an empty line",
@@ -27,19 +29,21 @@ def read_as(path: str) -> str:
         kept = st.selectbox(
             "Stories that end without a sentence's mark",
             [*CUT_OFF],
-            key="cut-off",
+            **Train.cut_off.bound,
             format_func=CUT_OFF.__getitem__,
         )
     return "".join(f":{option}" for option in (chosen, kept) if option)
 
 
 def _ends() -> str:
-    way = st.selectbox("Stories end with", [*ENDS], key="ends", format_func=ENDS.__getitem__)
+    way = st.selectbox(
+        "Stories end with", [*ENDS], **Train.ends.bound, format_func=ENDS.__getitem__
+    )
     if way != "mark":
         return str(way)
     mark = st.text_input(
         "The mark",
-        key="mark",
+        **Train.mark.bound,
         placeholder="<|end_of_text|>",
         help=r"What stands between two stories. \n is a line end.",
     )
@@ -47,5 +51,7 @@ def _ends() -> str:
 
 
 def _column() -> str:
-    column = st.text_input("The column of the stories", key="column", placeholder="text or story")
+    column = st.text_input(
+        "The column of the stories", **Train.column.bound, placeholder="text or story"
+    )
     return f"text={column.strip()}" if column.strip() else ""

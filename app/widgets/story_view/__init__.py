@@ -7,6 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
+from app.state import picked_place
 from app.theme import TOKEN_COLOURS
 from slm.stories.tokenizer import END
 from slm.text import visible
@@ -78,7 +79,7 @@ def story_view(
     }
 
     def picked() -> None:
-        index = st.session_state[key].picked
+        index = picked_place(key)
         if on_pick is not None and isinstance(index, int) and 0 <= index < len(tokens):
             on_pick(index)
 

@@ -20,7 +20,11 @@ def test_without_a_second_model_one_press_puts_one_beside(open_page: Open, two_r
     labels = [button.label for button in app.button]
     assert "tiny at step 0" in labels and "other" in labels
     app.button(key="by-tiny@0").click().run()
-    assert app.session_state["b"] == "tiny@0" and app.query_params["b"] in ("tiny@0", ["tiny@0"])
+    assert app.session_state["model.b"].address == "tiny@0"
+    assert app.query_params["b"] in (
+        "tiny@0",
+        ["tiny@0"],
+    )
     assert not app.exception and not app.error
 
 

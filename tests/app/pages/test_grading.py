@@ -30,7 +30,7 @@ def press_grade(app: AppTest, server: JudgeServer) -> AppTest:
     app.run()
     app.button(key="grade").click().run()
     until = time.monotonic() + 60
-    while (job := app.session_state["grading-job"]).running:
+    while (job := app.session_state["grading.job"]).running:
         assert time.monotonic() < until, "the grading did not end"
         time.sleep(0.05)
     assert isinstance(job, GradingJob)
@@ -213,7 +213,7 @@ def test_the_key_of_this_machine_goes_to_no_server_that_is_typed_in(
     app.text_input(key="server").set_value(server.url).run()
     app.button(key="grade").click().run()
     until = time.monotonic() + 60
-    while app.session_state["grading-job"].running:
+    while app.session_state["grading.job"].running:
         assert time.monotonic() < until
         time.sleep(0.05)
     assert server.paid == 2

@@ -79,7 +79,7 @@ def test_grades_join_the_table_and_the_findings_say_what_they_lack(
             grades = {"grammar": grammar, "creativity": 5, "consistency": 5, "plot": 5}
             keep(store, item, "j", grade=json.dumps({**grades, "age_group": "B"}))
     app = open_page("grid")
-    app.segmented_control(key="score").set_value("grammar").run()
+    app.segmented_control(key="grid.score").set_value("grammar").run()
     (cells,) = figure_on(app, "figure-grid-grammar")["data"]
     assert cells["text"] == [["4/0.00"], ["8/1.00"]]
     app = open_page("grid", see="the paper's findings")
@@ -104,9 +104,9 @@ def test_a_sweep_is_a_choice_and_what_has_not_begun_is_left_out(
 
 def test_a_grid_is_put_on_the_queue_shape_by_shape(open_page: Open, two_runs: Path) -> None:
     app = open_page("grid", see="train a grid")
-    app.multiselect(key="widths").set_value([16]).run()
-    app.selectbox(key="grid-corpus").set_value("a file on this machine").run()
-    app.text_input(key="grid-path").set_value("no/such.txt").run()
+    app.multiselect(key="grid.widths").set_value([16]).run()
+    app.selectbox(key="grid.corpus").set_value("a file on this machine").run()
+    app.text_input(key="grid.path").set_value("no/such.txt").run()
     assert "2 models of" in said(app) and "16x1x1, 16x2x1" in said(app)
     app.button(key="grid-start").click().run()
     assert not app.exception

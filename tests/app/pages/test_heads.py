@@ -80,7 +80,7 @@ def test_real_stories_are_read_by_word_class(
     until_tested(app)
     (frame,) = [frame.value for frame in app.dataframe]
     assert "pronoun" in frame and "names" not in frame
-    app.selectbox(key="kind").set_value("pronoun").run()
+    app.selectbox(key="heads.kind").set_value("pronoun").run()
     assert not app.exception and not app.error
 
 

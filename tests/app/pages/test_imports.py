@@ -168,6 +168,6 @@ def test_cancelled_when_all_was_written_the_run_is_told_of(
         work = Work(endless())
         work.cancel()
         work.wait(10)
-        app.session_state["importing"] = (name, work)
+        app.session_state["imports.importing"] = (name, work)
         app.run()
         assert not app.exception and told in said(app)

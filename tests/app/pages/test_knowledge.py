@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.views.knowledge.editing import MINE, as_rows, from_rows
-from app.views.knowledge.judged import WORK
+from app.state import Knowledge
+from app.views.knowledge.editing import as_rows, from_rows
 from app.views.knowledge.table import table
 from slm.errors import BadInput
 from slm.knowledge.prompts import Prompt, shipped
@@ -58,7 +58,7 @@ def test_models_stand_beside_each_other_and_a_person_has_the_last_word(
     open_page: Open, two_runs: Path
 ) -> None:
     app = open_page("knowledge", a="tiny", also="other@0")
-    app.button(key="begin-also").click().run()
+    app.button(key="begin-knowledge.more_models").click().run()
     assert not app.exception and not app.error
     shown = table_on(app)
     assert "tiny@10" in shown and "other@0" in shown
@@ -70,13 +70,13 @@ def test_models_stand_beside_each_other_and_a_person_has_the_last_word(
         "other@0",
         "by chance",
     ]
-    app.session_state[MINE] = (PARK,)
-    app.toggle(key="hand").set_value(True).run()
+    app.session_state[Knowledge.mine.key] = (PARK,)
+    app.toggle(key="knowledge.by_hand").set_value(True).run()
     assert not app.exception and not app.error
     app.segmented_control[-1].set_value("almost").run()
     assert "a person's verdict" in html.unescape(table_on(app))
     assert open_run("tiny").verdicts_path.exists() and "Five beams" in said(app)
-    app.toggle(key="edit").set_value(True).run()
+    app.toggle(key="knowledge.edit").set_value(True).run()
     assert not app.exception and "parted by a slash" in said(app)
 
 
@@ -84,11 +84,11 @@ def test_a_judge_is_asked_once_the_bill_was_seen(open_page: Open, two_runs: Path
     reply = says(json.dumps({"why": "One goes there.", "verdict": "almost"}))
     with serving(lambda number, request: reply) as server:
         app = open_page("knowledge", a="tiny", judging="true")
-        app.session_state[MINE] = (PARK,)
+        app.session_state[Knowledge.mine.key] = (PARK,)
         app.text_input(key="server").set_value(server.url).run()
         assert "1 calls at most" in said(app) and not server.asked
         app.button(key="ask-judge").click().run()
-        app.session_state[WORK].wait(10)
+        app.session_state[Knowledge.asking.key].wait(10)
         app.run()
         assert not app.exception and not app.error and len(server.asked) == 1
         assert "by gpt-4o: One goes there." in table_on(app)

@@ -83,16 +83,16 @@ def test_a_lesson_goes_through_on_the_bundled_runs(
 def test_the_catalogue_begins_a_lesson_on_its_run(open_page: Open, two_runs: Path) -> None:
     app = open_page("lessons")
     press(app, "lessons-begin-induction")
-    assert app.query_params["lesson"] in ("induction", ["induction"])
-    assert app.query_params["step"] in ("1", ["1"])
-    assert app.session_state["a"] == "other@0"  # the run it is made for is not here
+    assert app.query_params["lessons.lesson"] in ("induction", ["induction"])
+    assert app.query_params["lessons.step"] in ("1", ["1"])
+    assert app.session_state["model.a"].address == "other@0"  # the run it is made for is not here
 
 
 def test_a_link_opens_its_step_and_back_goes_one_back(open_page: Open, two_runs: Path) -> None:
     app = open_page("lessons", lesson="induction", step=3)
     assert "none with Dorvin" in said(app)
     press(app, "lessons-back")
-    assert app.query_params["step"] in ("2", ["2"])
+    assert app.query_params["lessons.step"] in ("2", ["2"])
     for beyond in ("99", "0", "-1", "x", "²"):
         assert not open_page("lessons", lesson="induction", step=beyond).exception
 
@@ -132,7 +132,7 @@ def test_the_presenter_sees_the_notes_and_others_do_not(open_page: Open, two_run
     note = "Let the class invent a name"
     app = open_page("lessons", lesson="induction")
     assert note not in said(app)
-    app.toggle(key="presenter").set_value(True).run()
+    app.toggle(key="lessons.presenter").set_value(True).run()
     assert note in said(app)
 
 

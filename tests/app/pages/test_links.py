@@ -90,7 +90,7 @@ def test_a_link_begins_nothing_larger_than_the_page_would(
 
 def test_models_that_are_picked_by_hand_are_asked_at_once(open_page: Open, two_runs: Path) -> None:
     app = open_page("knowledge", a="tiny")
-    app.multiselect(key="also").set_value(["other@0"]).run()
+    app.multiselect(key="knowledge.more_models").set_value(["other@0"]).run()
     assert not app.exception and not app.error
     assert "Nothing begins before you say so" not in said(app)
     assert "Bars: 95 % intervals" in said(app)

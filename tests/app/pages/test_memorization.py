@@ -66,9 +66,11 @@ def test_a_study_is_measured_once_and_shown_from_every_side(
         trace["name"] for trace in figure_on(app, "figure-copied-rouge_precision-tiny@10")["data"]
     ]
     assert len(names) == 2  # people's endings are the truth
-    app.selectbox(key="measure").set_value(app.selectbox(key="measure").options[2]).run()
+    app.selectbox(key="memorization.measure").set_value(
+        app.selectbox(key="memorization.measure").options[2]
+    ).run()
     assert len(figure_on(app, "figure-copied-ngram_overlap-tiny@10")["data"]) == 3
-    app.segmented_control(key="view").set_value("templates").run()
+    app.segmented_control(key="memorization.view").set_value("templates").run()
     assert not app.exception and "0 of 3 among people's endings of these" in said(app)
     assert kept.stat().st_mtime_ns == kept_at
 

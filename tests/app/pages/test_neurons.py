@@ -35,7 +35,7 @@ def table(app: AppTest, key: str) -> list[tuple[int, int]]:
 def test_every_view_shows_a_beside_b(open_page: Open, two_runs: Path) -> None:
     app = open_page("neurons", a="tiny", b="other", neuron=5)
     for view in ("How often", "What it writes", "In my text", "Find neurons", "Where it fires"):
-        app.segmented_control(key="show").set_value(view).run()
+        app.segmented_control(key="neurons.view").set_value(view).run()
         assert not app.exception and not app.error
         assert "of the 20 shipped stories" in said(app)
     app = open_page("neurons", a="tiny", b="other", layer=1)
@@ -52,7 +52,7 @@ def test_the_page_says_how_often_a_neuron_fires_and_what_it_writes(
     bars = figure_on(app, "figure-spread-tiny@10-layer1-7")["data"][0]["y"]
     shown = sum(bar for bar in bars if bar)
     assert shown == pytest.approx(index.n_tokens, rel=0.02)
-    app.segmented_control(key="show").set_value("What it writes").run()
+    app.segmented_control(key="neurons.view").set_value("What it writes").run()
     figure = figure_on(app, "figure-writes-tiny@10-layer1-7")["data"][0]
     assert figure["x"][0] == pytest.approx(writes(model, 1, 7).promotes[0][1])
     assert figure["x"][-1] == pytest.approx(writes(model, 1, 7).suppresses[0][1])
@@ -65,9 +65,9 @@ def test_neurons_are_found_by_word_by_place_and_by_rarity(open_page: Open, two_r
     expected = [(one.layer, one.neuron) for one in by_token(index, model, " park", k=25)]
     assert table(app, "word-tiny@10") == expected
     for how in ("rarest", "one token only"):
-        app.segmented_control(key="find").set_value(how).run()
+        app.segmented_control(key="neurons.find").set_value(how).run()
         assert len(table(app, f"{how}-tiny@10".replace(" ", "-"))) == 25
-    app.segmented_control(key="find").set_value("dead").run()
+    app.segmented_control(key="neurons.find").set_value("dead").run()
     assert "neurons are never above 0 in" in said(app)
     text = "Tom went to the park."
     app = open_page("neurons", a="tiny", show="In my text", text=text, token=3)
@@ -135,16 +135,16 @@ def test_a_corpus_is_read_from_the_page_and_then_shown(
     open_page: Open, two_runs: Path, corpus: Path
 ) -> None:
     app = open_page("neurons", a="tiny")
-    app.text_input(key="index_corpus").set_value(str(corpus))
+    app.text_input(key="neurons.index_corpus").set_value(str(corpus))
     app.button(key="build").click().run()
-    work = app.session_state["index-work"]
+    work = app.session_state["neurons.indexing"]
     work.wait(60)
     app.run()
     assert not app.exception and not app.error
     assert f"Over {open_index(load_checkpoint('tiny')).n_tokens:,} tokens" in said(app)
-    app.text_input(key="index_corpus").set_value("gone.txt")
+    app.text_input(key="neurons.index_corpus").set_value("gone.txt")
     app.button(key="build").click().run()
-    app.session_state["index-work"].wait(60)
+    app.session_state["neurons.indexing"].wait(60)
     assert "there is no file 'gone.txt'" in said(app.run())
 
 

@@ -75,7 +75,7 @@ def test_a_link_to_what_is_not_there_says_so_and_shows_something_else(
     app = open_page("home", a=asked)
     assert not app.exception and not app.error
     (warning,) = [line for line in said(app).splitlines() if complaint in line]
-    assert warning.endswith(f"Showing {app.session_state['a']} instead.")
+    assert warning.endswith(f"Showing {app.session_state['model.a'].address} instead.")
     assert app.query_params["a"] in (["tiny"], ["other"], "tiny", "other")
 
 
@@ -83,7 +83,10 @@ def test_a_link_chooses_the_checkpoint_and_the_one_beside_it(
     open_page: Open, two_runs: Path
 ) -> None:
     app = open_page("attention", a="tiny@0", b="other")
-    assert app.session_state["a"] == "tiny@0" and app.session_state["b"] == "other@0"
+    assert (
+        app.session_state["model.a"].address == "tiny@0"
+        and app.session_state["model.b"].address == "other@0"
+    )
     keys = [chart.key for chart in app.get("plotly_chart")]
     assert "heads-tiny@0" in keys and "heads-other@0" in keys
 
@@ -94,7 +97,7 @@ def test_choosing_another_step_moves_the_address_in_the_url(
     app = open_page("home", a="tiny")
     app.select_slider[0].set_value(0).run()
     assert app.query_params["a"] in ("tiny@0", ["tiny@0"])
-    assert app.session_state["a"] == "tiny@0"
+    assert app.session_state["model.a"].address == "tiny@0"
 
 
 def test_home_writes_a_story_on_arrival_and_another_when_asked(
@@ -109,7 +112,7 @@ def test_home_writes_a_story_on_arrival_and_another_when_asked(
 
 def test_home_names_the_model_and_the_seed_of_its_story(open_page: Open, two_runs: Path) -> None:
     app = open_page("home", a="tiny")
-    story = app.session_state["home"]
+    story = app.session_state["home.writing"]
     assert f"Written by tiny@10 with seed {story.sampling.seed}." in said(app)
 
 
@@ -194,7 +197,7 @@ def test_hiding_the_first_token_leaves_it_nothing_and_keeps_the_number(
 ) -> None:
     app = open_page("attention", a="tiny", token=9)
     (before,) = re.findall(r"leaves \*\*\d+%\*\*", said(app))
-    app.toggle(key="hide").set_value(True).run()
+    app.toggle(key="attention.hide").set_value(True).run()
     values = story_on(app, "story-tiny@10")["values"]
     assert values[0] == 0 and sum(values[:10]) == pytest.approx(1, abs=0.01)
     assert before in said(app) and "which is hidden here" in said(app)
@@ -223,7 +226,7 @@ def test_neurons_shows_where_a_neuron_is_strongest(open_page: Open, two_runs: Pa
     assert first["scale"] == "which way"
     chosen = first["str_tokens"][first["selected"]]
     assert chosen == (best.str_tokens[best.position] if best.position else None)
-    app.segmented_control(key="side").set_value("lowest").run()
+    app.segmented_control(key="neurons.side").set_value("lowest").run()
     last = examples(load_checkpoint("tiny"), texts, layer=1, neuron=7, strongest=False)[0]
     assert f"{last.value:+.2f}" in said(app)
 
@@ -284,7 +287,7 @@ def test_a_head_that_the_next_model_lacks_gives_way(open_page: Open, two_runs: P
 
 def test_a_beginning_longer_than_the_context_is_one_line(open_page: Open, two_runs: Path) -> None:
     app = open_page("writing", a="tiny")
-    app.selectbox(key="opening").set_value("My own text").run()
-    app.text_area(key="prompt").set_value("7x" * 900).run()
+    app.selectbox(key="writing.opening").set_value("My own text").run()
+    app.text_area(key="writing.prompt").set_value("7x" * 900).run()
     assert not app.exception
     assert len(app.error) == 1 and "must fit the context of 512 tokens" in said(app)

@@ -66,7 +66,7 @@ def test_parts_and_switched_off_show_the_cores_numbers(open_page: Open, two_runs
     drawn = figure_on(app, "figure-without-tiny@10-token9-zero")["data"][0]["z"]
     loss = ablate_heads(checkpoint, tokens, "zero").loss
     assert np.allclose(np.array(drawn, dtype=float), loss, atol=1e-4)
-    app.selectbox(key="off_layer").set_value(1).run()
+    app.selectbox(key="predictions.ablated_layer").set_value(1).run()
     waited(app, "figure-without-neurons-tiny@10-token9-layer1-zero")
     assert not app.exception
     assert figure_on(app, "figure-without-neurons-tiny@10-token9-layer1-zero")
@@ -120,7 +120,7 @@ def test_a_story_is_written_again_as_the_core_writes_it(open_page: Open, two_run
     app = open_page("predictions", a="tiny", view="Written again", token=9, tokens=6, seed=4)
     next(button for button in app.button if button.label.startswith("Without the head")).click()
     app.run()
-    interventions = parse_interventions(str(app.text_input(key="off").value))
+    interventions = parse_interventions(str(app.text_input(key="predictions.interventions").value))
     checkpoint = load_checkpoint("tiny")
     before = TEXT[: next_token_predictions(checkpoint, TEXT).begins[9]]
     sampling = Sampling(temperature=0.8, max_tokens=6, seed=4, alternatives=6)
@@ -144,7 +144,7 @@ def test_the_word_asked_about_stands_in_the_link(open_page: Open, two_runs: Path
     bars = figure["data"][0]["x"]
     assert bars == pytest.approx([value for _, value in parts.parts()], abs=1e-4)
     app.number_input(key="token").set_value(11).run()  # another place: another question
-    assert app.selectbox(key="word").value == "the one that stands there"
+    assert app.selectbox(key="predictions.word").value == "the one that stands there"
 
 
 def test_places_are_found_again_where_a_character_is_split(checkpoint: Checkpoint) -> None:

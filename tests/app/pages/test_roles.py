@@ -51,7 +51,7 @@ def test_the_share_of_each_layer_stands_beside_its_controls(
     assert set(table["role"]) <= set(ROLES) and len(table) > 20
     assert table["neuron"][0].startswith("neurons?a=tiny@10&layer=")
     assert {"fires", "elsewhere"} <= set(table.columns)
-    app.segmented_control(key="kind").set_value("inhibited by").run()
+    app.segmented_control(key="roles.kind").set_value("inhibited by").run()
     figure = figure_on(app, "figure-roles-by-layer-tiny@10-other@0")
     assert list(figure["data"][0]["y"]) == [layer.share.value for layer in found.inhibited.layers]
     assert f"{found.inhibited.confirmed_share.hits:,} of 128" in said(app)
@@ -64,7 +64,7 @@ def test_a_link_names_the_role_and_the_neuron(open_page: Open, two_runs: Path) -
     figure = figure_on(app, "figure-activation-tiny@10-layer1-7")
     assert "adjective" in [trace["y"][0] for trace in figure["data"]]
     assert figure["layout"]["xaxis"]["title"]["text"] == "pre-activation (fires above 0)"
-    app.text_input(key="unit_a").set_value("9.9").run()
+    app.text_input(key="roles.neuron.a").set_value("9.9").run()
     assert len(app.error) == 1 and "a neuron is written layer.neuron" in said(app).lower()
 
 
@@ -74,9 +74,9 @@ def test_the_protagonist_test_gives_its_verdict_and_why(open_page: Open, two_run
     keys = [chart.key for chart in app.get("plotly_chart")]
     assert any(key.startswith("figure-protagonist-stories-tiny@10") for key in keys)
     assert {"AUC", "fires more often by"} <= set(app.dataframe[0].value["measure"])
-    app.text_input(key="tested").set_value("1.5").run()
+    app.text_input(key="roles.tested").set_value("1.5").run()
     assert "Neuron 1.5: " in said(finished(app))
-    app.text_input(key="tested").set_value("5.1").run()
+    app.text_input(key="roles.tested").set_value("5.1").run()
     assert len(app.error) == 1 and "a neuron is written layer.neuron" in said(app).lower()
 
 

@@ -22,8 +22,8 @@ def test_train_counts_the_parameters_of_the_shape(open_page: Open, runs: Path) -
     app = open_page("train", shape="quick")
     # 2048x64 + 256x64 + 2(4x64x64 + 4x64) + 2(8x64x64 + 4x64 + 64) + (2x4+2)x64 + 2048
     assert "249,600 parameters" in said(app)
-    app.selectbox(key="shape").set_value("my own shape").run()
-    app.number_input(key="heads").set_value(7).run()
+    app.selectbox(key="train.shape").set_value("my own shape").run()
+    app.number_input(key="train.heads").set_value(7).run()
     assert not app.exception
     assert "n_heads must divide d_model" in said(app)
 
@@ -41,17 +41,17 @@ def test_the_papers_recipe_has_one_rate_and_is_what_is_trained(
 ) -> None:
     app = open_page("train", shape="my own shape")
     for key, value in (("width", 8), ("layers", 1), ("heads", 1)):
-        app.number_input(key=key).set_value(value)
-    app.selectbox(key="vocabulary-my own shape").set_value(512)
-    app.selectbox(key="corpus").set_value("a file on this machine").run()
-    app.text_input(key="path").set_value(str(corpus))
-    app.segmented_control(key="by").set_value("tokens").run()
-    app.number_input(key="million").set_value(0.1)
-    app.selectbox(key="recipe").set_value("paper").run()
+        app.number_input(key=f"train.{key}").set_value(value)
+    app.selectbox(key="train.vocabulary.my_own_shape").set_value(512)
+    app.selectbox(key="train.corpus").set_value("a file on this machine").run()
+    app.text_input(key="train.path").set_value(str(corpus))
+    app.segmented_control(key="train.budget").set_value("tokens").run()
+    app.number_input(key="train.millions").set_value(0.1)
+    app.selectbox(key="train.recipe").set_value("paper").run()
     assert [box.label for box in app.number_input if "Learning rate" in box.label] == [
         "Learning rate of everything (AdamW)"
     ]
-    app.text_input(key="name").set_value("published").run()
+    app.text_input(key="train.name").set_value("published").run()
     app.button(key="start").click().run()
     wait_until(lambda: queue.exit_code("published") is not None)
     recipe = open_run("published").info.recipe
@@ -61,7 +61,7 @@ def test_the_papers_recipe_has_one_rate_and_is_what_is_trained(
 
 def test_a_name_that_no_run_can_have_is_one_line(open_page: Open, runs: Path) -> None:
     app = open_page("train")
-    app.text_input(key="name").set_value("../x").run()
+    app.text_input(key="train.name").set_value("../x").run()
     app.button(key="start").click().run()
     assert not app.exception
     assert len(app.error) == 1 and "A run's name is" in said(app)
@@ -94,9 +94,9 @@ def test_the_time_is_measured_on_this_machine_when_asked(open_page: Open, runs: 
 
 def test_a_training_that_cannot_begin_says_why_on_the_page(open_page: Open, runs: Path) -> None:
     app = open_page("train")
-    app.selectbox(key="corpus").set_value("a file on this machine").run()
-    app.text_input(key="path").set_value("no/such.txt").run()
-    app.text_input(key="name").set_value("lost").run()
+    app.selectbox(key="train.corpus").set_value("a file on this machine").run()
+    app.text_input(key="train.path").set_value("no/such.txt").run()
+    app.text_input(key="train.name").set_value("lost").run()
     app.button(key="start").click().run()
     wait_until(lambda: queue.exit_code("lost") is not None)
     app.run()
@@ -133,9 +133,9 @@ def test_the_stories_can_be_looked_at_before_anything_is_trained(
     texts = little_stories(20)
     corpus = write_corpus(tmp_path / "mine.txt", [*texts, texts[0]])
     app = open_page("train")
-    app.selectbox(key="corpus").set_value("a file on this machine").run()
-    app.text_input(key="path").set_value(str(corpus)).run()
-    app.toggle(key="looking").set_value(True).run()
+    app.selectbox(key="train.corpus").set_value("a file on this machine").run()
+    app.text_input(key="train.path").set_value(str(corpus)).run()
+    app.toggle(key="train.preview").set_value(True).run()
     assert not app.exception and not app.error
     assert "The first 21 stories: 20 of 21 stories kept; dropped: 1 repeated" in said(app)
     assert "".join(story_on(app, "look-story")["str_tokens"]) == texts[0]
@@ -148,13 +148,13 @@ def test_how_a_file_is_read_is_chosen_where_it_has_no_marks(
     corpus = tmp_path / "mine.txt"
     corpus.write_text("\n".join(texts), encoding="utf-8")
     app = open_page("train")
-    app.selectbox(key="corpus").set_value("a file on this machine").run()
-    app.text_input(key="path").set_value(str(corpus)).run()
-    app.toggle(key="looking").set_value(True).run()
+    app.selectbox(key="train.corpus").set_value("a file on this machine").run()
+    app.text_input(key="train.path").set_value(str(corpus)).run()
+    app.toggle(key="train.preview").set_value(True).run()
     assert len(app.error) == 1 and "Its beginning has 20 lines" in said(app)
-    app.selectbox(key="ends").set_value("lines").run()
+    app.selectbox(key="train.ends").set_value("lines").run()
     assert len(app.error) == 1 and "20 of the first 20 stories end without" in said(app)
-    app.selectbox(key="cut-off").set_value("keep-truncated").run()
+    app.selectbox(key="train.cut_off").set_value("keep-truncated").run()
     assert not app.exception and not app.error
     assert "20 of 20 stories kept" in said(app)
     assert "".join(story_on(app, "look-story")["str_tokens"]) == texts[0]
@@ -176,8 +176,8 @@ def test_a_branch_fills_in_the_form_and_has_its_parents_shape(
     run.update(recipe={"tokens": 1000, "batch": 1})
     app = open_page("train", run="tiny")
     app.button(key="branch").click().run()
-    assert app.selectbox(key="parent").value == "tiny"
-    assert app.text_input(key="name").value == "tiny-2"
+    assert app.selectbox(key="train.parent").value == "tiny"
+    assert app.text_input(key="train.name").value == "tiny-2"
     assert "width 16, 2 layers of 2 heads" in said(app)
 
 

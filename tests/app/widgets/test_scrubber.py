@@ -20,8 +20,8 @@ def three_steps(runs: Path, tokenizer: Tokenizer) -> Path:
 def step(app: AppTest) -> str:
     """What A is."""
     assert not app.exception and not app.error
-    assert app.select_slider[0].value == int(app.session_state["a"].split("@")[1])
-    return str(app.session_state["a"])
+    assert app.select_slider[0].value == int(app.session_state["model.a"].address.split("@")[1])
+    return str(app.session_state["model.a"].address)
 
 
 def test_one_back_and_one_on(open_page: Open, three_steps: Path) -> None:
@@ -45,7 +45,7 @@ def test_play_begins_anew_at_the_end_goes_on_by_itself_and_stops(
         time.sleep(0.7)
         app.run()  # what the timer asks for
         assert step(app) == expected  # and no further: a page is seen before it is left
-    assert "a_playing" not in app.session_state
+    assert app.session_state["model.a"].playing is None
     assert app.button(key="a_play").icon == ":material/play_arrow:"
 
 
@@ -54,18 +54,18 @@ def test_other_widgets_do_not_stop_it_and_the_slider_does(
 ) -> None:
     app = open_page("attention", a="tiny@0")
     app.button(key="a_play").click().run()
-    app.toggle(key="hide").set_value(True).run()
-    assert app.session_state["a_playing"] == "tiny"
+    app.toggle(key="attention.hide").set_value(True).run()
+    assert app.session_state["model.a"].playing == "tiny"
     app.select_slider[0].set_value(10).run()
-    assert "a_playing" not in app.session_state and step(app) == "tiny@10"
+    assert app.session_state["model.a"].playing is None and step(app) == "tiny@10"
 
 
 def neighbours(prepared: list[str]) -> None:
     """A page that asks for what its neighbours will need."""
     from app.jobs import prefetch
-    from app.widgets import selection
+    from app.widgets import models
 
-    selection.sidebar()
+    models.sidebar()
     prefetch.look("neighbours", prepared.append)
 
 

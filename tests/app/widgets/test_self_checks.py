@@ -13,7 +13,7 @@ from tests.app.conftest import Open, said
 def test_the_panel_opens_for_a_and_for_b(open_page: Open, two_runs: Path, page: str) -> None:
     app = open_page(page, a="tiny", b="other")
     assert "checks hold" not in said(app)
-    app.toggle(key="trust-other@0").set_value(True).run()
+    app.toggle(key=f"{page}.checks.b").set_value(True).run()
     assert not app.exception
     assert [element.value for element in app.success] == ["All 9 checks hold."]
     assert "parameters: embedding" in said(app)
@@ -25,5 +25,5 @@ def test_a_spoilt_model_is_red(open_page: Open, two_runs: Path) -> None:
         checkpoint.weights.ln_final_w[0] = float("nan")
     open_run("tiny").save_checkpoint(checkpoint.weights, 10)
     app = open_page("attention", a="tiny")
-    app.toggle(key="trust-tiny@10").set_value(True).run()
+    app.toggle(key="attention.checks.a").set_value(True).run()
     assert not app.exception and "checks fail: do not trust these pages" in said(app)

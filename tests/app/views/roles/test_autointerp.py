@@ -25,7 +25,7 @@ def press(app: AppTest, server: JudgeServer) -> AppTest:
     app.run()
     app.button(key="explain").click().run()
     until = time.monotonic() + 60
-    while any(work.running for work in app.session_state["explaining-work"].values()):
+    while any(work.running for work in app.session_state["roles.explaining"].values()):
         assert time.monotonic() < until
         time.sleep(0.05)
     return app.run()

@@ -1,0 +1,500 @@
+"""All state of a session and of a page's link: every key of `st.session_state` is declared here.
+
+A `Linked` control belongs to the page in whose class it stands and is called `page.name`, in
+Streamlit's state and in the link. What several pages share, such as the chosen head, belongs to
+`Shared`, has a bare name, and is listed by the pages that read it. A link may use the name without
+its page, or one of the names and option words of earlier versions: `adopt_link` replaces them, and
+drops whatever the page does not read. A `Kept` value stays in the session and is in no link.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypedDict, TypeVar, cast
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+from streamlit.navigation.page import StreamlitPage
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+if TYPE_CHECKING:
+    import tempfile
+
+    from app.jobs.work import Work
+    from app.live import LiveStory
+    from app.views.grading.job import GradingJob
+    from app.views.writing.branching import LiveBranches
+    from slm.grading.items import Item
+    from slm.knowledge.prompts import Prompt
+    from slm.lessons.answers import Answer
+    from slm.model.config import ModelConfig
+
+T = TypeVar("T")
+Letter = Literal["a", "b"]
+LETTERS: tuple[Letter, Letter] = ("a", "b")
+
+
+class Bound(TypedDict):
+    """What a widget is given so that the link carries its value."""
+
+    key: str
+    bind: Literal["query-params"]
+
+
+class Named:
+    """A name in `st.session_state`: that of its page, a point, and its own."""
+
+    key = ""
+
+    def __set_name__(self, page: type, name: str) -> None:
+        if not self.key:  # else it is one of `Shared` that a page lists
+            self.key = name if page.__name__ == "Shared" else f"{page.__name__.lower()}.{name}"
+
+
+class Linked(Named, Generic[T]):
+    """A control that the link carries.
+
+    `was` are earlier names, `words` earlier words for its options; of `many` there are several,
+    told apart by a further part of the key.
+    """
+
+    def __init__(
+        self, *was: str, words: Mapping[str, str] | None = None, many: bool = False
+    ) -> None:
+        self.was, self.words, self.many = was, words or {}, many
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a link may call it beside its key: its name without the page, and earlier names."""
+        return (self.key.rpartition(".")[2], *self.was)
+
+    @property
+    def bound(self) -> Bound:
+        """The key and the binding, for a widget: `st.toggle("Hide", **Attention.hide.bound)`."""
+        return {"key": self.key, "bind": "query-params"}
+
+    def of(self, part: str) -> "Linked[T]":
+        """One of many: by a model's letter, or by the option that its values hang on."""
+        one: Linked[T] = Linked(words=self.words)
+        one.key = f"{self.key}.{part.replace(' ', '_')}"
+        return one
+
+    def get(self) -> T | None:
+        """What is chosen; None before the widget was shown."""
+        return cast("T | None", st.session_state.get(self.key))
+
+    def set(self, value: T) -> None:
+        """Choose a value (from a widget's callback)."""
+        st.session_state[self.key] = value
+
+    def in_link(self) -> str:
+        """What the link says, of a value that is no widget's or whose widget comes later."""
+        return st.query_params.get(self.key, "")
+
+    def into_link(self, value: str) -> None:
+        """Let the link say it; nothing where it is empty."""
+        if value and self.in_link() != value:
+            st.query_params[self.key] = value
+        elif not value:
+            st.query_params.pop(self.key, None)
+
+    def named(self, name: str) -> str | None:
+        """The key that a name of a link means, if it means this control."""
+        for own in (self.key, *self.names):
+            if name == own:
+                return self.key
+            if self.many and name.startswith((f"{own}_", f"{own}-", f"{own}.")):
+                return f"{self.key}.{name[len(own) + 1 :]}"
+        return None
+
+
+class Kept(Named, Generic[T]):
+    """A value that a session keeps, and no link names."""
+
+    def of(self, part: str) -> "Kept[T]":
+        """One of many."""
+        one: Kept[T] = Kept()
+        one.key = f"{self.key}.{part}"
+        return one
+
+    def get(self) -> T | None:
+        """The value; None where there is none."""
+        return cast("T | None", st.session_state.get(self.key))
+
+    def set(self, value: T) -> None:
+        """Keep a value."""
+        st.session_state[self.key] = value
+
+    def pop(self) -> T | None:
+        """Forget the value, and return it."""
+        return cast("T | None", st.session_state.pop(self.key, None))
+
+    def at_first(self, value: T) -> T:
+        """The value, which is this one where there was none."""
+        return cast("T", st.session_state.setdefault(self.key, value))
+
+
+@dataclass
+class ModelSlot:
+    """Model A or B of a session: which checkpoint is chosen, and how its steps are walked through."""
+
+    address: str | None = None
+    """`run@step`."""
+    in_link: str | None = None
+    """What the link was last told."""
+    notice: str | None = None
+    """What was wrong with what the link asked for."""
+    playing: str | None = None
+    """The run whose checkpoints are shown one after the other."""
+    walked: bool = False
+    """Whether another step was chosen in this session."""
+    new_pickers: int = 0
+    """How often the app itself chose another model: its widgets are then made anew."""
+    new_sliders: int = 0
+    """The same for the slider of steps."""
+
+
+def slot(letter: Letter) -> ModelSlot:
+    """Model A or B of this session."""
+    return cast("ModelSlot", st.session_state.setdefault(f"model.{letter}", ModelSlot()))
+
+
+class Page:
+    """A page's state: what its link carries, and what it keeps. `url` is its path."""
+
+    url: ClassVar[str]
+
+    @classmethod
+    def controls(cls) -> Iterator[Linked[Any]]:
+        """What its link may carry beside the models."""
+        return (value for value in vars(cls).values() if isinstance(value, Linked))
+
+
+class Shared:
+    """What is looked at, on every page that reads it; and what a session knows of all pages."""
+
+    story = Linked[str]()
+    text = Linked[str]()
+    token = Linked[int]()
+    layer = Linked[int]()
+    head = Linked[int]()
+    neuron = Linked[int]()
+    temperature = Linked[float]()
+    seed = Linked[int]()
+    tokens = Linked[int]()
+    top_k = Linked[int]()
+    top_p = Linked[float]()
+    source = Linked[str]("read")
+    corpus = Linked[str]()
+    judge = Linked[str]()
+    server = Kept[str]()  # nobody else shall choose where a key is sent
+    secret = Kept[str]()
+    asked_for = Kept[set[str]]()
+    page = Kept[str]()
+    chosen = Kept[dict[str, list[str]]]()
+    seen_since = Kept[float]()
+    works: "Kept[dict[str, Work[Any]]]" = Kept()
+    latest: "Kept[dict[tuple[str, str, object], Work[Any]]]" = Kept()
+
+
+class Home(Page):
+    url = ""
+    writing: "Kept[LiveStory]" = Kept()
+    measuring = Kept[str]()
+
+
+class Lessons(Page):
+    url = "lessons"
+    lesson = Linked[str]()
+    step = Linked[int]()
+    presenter = Linked[bool]()
+    at = Kept[tuple[str, int, str]]()
+    guesses: "Kept[dict[tuple[str, int], Answer]]" = Kept()
+    seed = Kept[int]()
+    stories: "Kept[dict[object, LiveStory]]" = Kept()
+    number = Kept[float]()
+    token = Kept[int]()
+    checkpoint = Kept[int]()
+
+
+class Glossary(Page):
+    url = "glossary"
+    term = Linked[str]()
+
+
+class Train(Page):
+    url = "train"
+    start = Linked[str]()
+    shape = Linked[str]()
+    width = Linked[int]()
+    layers = Linked[int]()
+    heads = Linked[int]()
+    vocabulary = Linked[int](many=True)
+    parent = Linked[str]()
+    parent_step = Linked[int](many=True)
+    corpus = Linked[str]()
+    path = Linked[str]()
+    ends = Linked[str]()
+    mark = Linked[str]()
+    column = Linked[str]()
+    cut_off = Linked[str]()
+    budget = Linked[str]()
+    minutes = Linked[float]()
+    millions = Linked[float]()
+    name = Linked[str]()
+    recipe = Linked[str]()
+    seed = Linked[int]()
+    muon_lr = Linked[float]()
+    adam_lr = Linked[float](many=True)
+    preview = Linked[bool]()
+    previewed = Linked[int]()
+    run = Linked[str]()
+    unit = Linked[str]()
+    samples = Linked[int](many=True)
+    timed: "Kept[ModelConfig]" = Kept()
+    watch_next = Kept[str]()
+    running = Kept[tuple[bool, int]]()
+
+
+class Compare(Page):
+    url = "compare"
+    view = Linked[str]("compare")
+    runs = Linked[list[str]]()
+    source = Linked[str]("read_both")
+    corpus = Shared.corpus
+    stories = Linked[int]()
+    measure = Linked[str]()
+    of_measure = Linked[str]("of", many=True)
+    over = Linked[str]()
+    kind = Linked[str]()
+    steps = Linked[bool]()
+    pair = Kept[int]()
+    measuring = Kept[tuple[str, tuple[str, ...]]]()
+    report = Kept[tuple[str, str, str, int]]()
+
+
+class Imports(Page):
+    url = "import"
+    source = Linked[str]("from")
+    path = Linked[str]()
+    tokenizer = Linked[str]()
+    name = Linked[str]()
+    upload: "Kept[tempfile.TemporaryDirectory[str]]" = Kept()
+    looking: "Kept[tuple[str, Work[Any]]]" = Kept()
+    importing: "Kept[tuple[str, Work[Any]]]" = Kept()
+    imported = Kept[str]()
+
+
+class Grid(Page):
+    url = "grid"
+    view = Linked[str]("see")
+    sweep = Linked[str]("grid")
+    judge = Linked[str]("grader")
+    score = Linked[str]()
+    widths = Linked[list[int]]()
+    depths = Linked[list[int]]()
+    d_head = Linked[int]()
+    vocabulary = Linked[int]()
+    corpus = Linked[str]()
+    path = Linked[str]()
+    millions = Linked[float]()
+    name = Linked[str]()
+
+
+class Attention(Page):
+    url = "attention"
+    story, text, token = Shared.story, Shared.text, Shared.token
+    layer, head = Shared.layer, Shared.head
+    more_heads = Linked[list[str]]("beside")
+    weights = Linked[str]()
+    hide = Linked[bool]()
+    distances = Linked[bool]("far")
+    checks = Linked[bool](many=True)
+
+
+class Heads(Page):
+    url = "heads"
+    source, corpus = Shared.source, Shared.corpus
+    layer, head = Shared.layer, Shared.head
+    stories = Linked[int]("told")
+    kind = Linked[str]()
+    checks = Linked[bool](many=True)
+
+
+class Neurons(Page):
+    url = "neurons"
+    layer, neuron = Shared.layer, Shared.neuron
+    text, token = Shared.text, Shared.token
+    view = Linked[str]("show")
+    side = Linked[str]()
+    find = Linked[str]()
+    word = Linked[str]()
+    index_corpus = Linked[str]()
+    checks = Linked[bool](many=True)
+    indexing: "Kept[Work[int]]" = Kept()
+
+
+class Roles(Page):
+    url = "roles"
+    view = Linked[str]("view_roles")
+    source, corpus = Shared.source, Shared.corpus
+    stories = Linked[int]()
+    mentions = Linked[int]("mentioning")
+    explained = Linked[int]("explaining")
+    kind = Linked[str]()
+    tested = Linked[str]()
+    role = Linked[str]()
+    neuron = Linked[str]("unit", many=True)
+    judge = Shared.judge
+    checks = Linked[bool](many=True)
+    explaining: "Kept[dict[str, Work[Any]]]" = Kept()
+
+
+class Predictions(Page):
+    url = "predictions"
+    story, text, token = Shared.story, Shared.text, Shared.token
+    temperature, seed, tokens = Shared.temperature, Shared.seed, Shared.tokens
+    top_k, top_p = Shared.top_k, Shared.top_p
+    view = Linked[str]()
+    word = Linked[str]()
+    foil = Linked[str]("rival")
+    layer = Linked[int]()
+    replacement = Linked[str]()
+    ablated_layer = Linked[int]("off_layer")
+    replace = Linked[str]()
+    by = Linked[str]()
+    hook = Linked[str]()
+    interventions = Linked[str]("off")
+    checks = Linked[bool](many=True)
+
+
+class Writing(Page):
+    url = "writing"
+    opening = Linked[str]()
+    prompt = Linked[str]()
+    features = Linked[list[str]]()
+    words = Linked[str]()
+    summary = Linked[str]()
+    sentence = Linked[str]()
+    temperature, seed, tokens = Shared.temperature, Shared.seed, Shared.tokens
+    top_k, top_p = Shared.top_k, Shared.top_p
+    branches = Linked[str](many=True)
+    branch = Linked[str](many=True)
+    trees: "Kept[dict[object, LiveBranches]]" = Kept()
+    followed = Kept[set[str]]()
+
+
+class Grading(Page):
+    url = "grading"
+    view = Linked[str]()
+    judge_shown = Linked[str]("by")
+    source = Linked[str]("from")
+    openings = Linked[int]()
+    samples = Linked[int]()
+    reads = Linked[str]()
+    repeats = Linked[int]()
+    calibrate = Linked[bool]()
+    again = Linked[bool]()
+    at_once = Linked[int]()
+    judge = Shared.judge
+    person = Linked[str]()
+    job: "Kept[GradingJob]" = Kept()
+    last: "Kept[Item]" = Kept()
+    correcting: "Kept[Item]" = Kept()
+
+
+class Knowledge(Page):
+    url = "knowledge"
+    more_models = Linked[list[str]]("also")
+    score = Linked[str]("by")
+    edit = Linked[bool]()
+    judging = Linked[bool]()
+    judge = Shared.judge
+    by_hand = Linked[bool]("hand")
+    model = Linked[str]()
+    prompt = Linked[int]()
+    mine: "Kept[tuple[Prompt, ...]]" = Kept()
+    file_read = Kept[str]()
+    asking: "Kept[Work[Any]]" = Kept()
+
+
+class Memorization(Page):
+    url = "memorization"
+    corpus = Linked[str]()
+    validation = Linked[str]("unseen")
+    view = Linked[str]()
+    stories = Linked[int]()
+    temperature = Linked[float]("heat")
+    measure = Linked[str]()
+    against = Linked[str]()
+    k = Linked[int](many=True)
+    endings = Linked[str](many=True)
+    ending = Linked[int](many=True)
+    templates = Linked[str](many=True)
+    template = Linked[int](many=True)
+    text = Linked[str]()
+    shortest = Linked[int]()
+
+
+PAGES: dict[str, type[Page]] = {page.url: page for page in Page.__subclasses__()}
+MODELS = ("a", "b")
+"""The names of the models in every link."""
+
+
+def translated(page: type[Page], link: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """A link in today's names and words, without what the page does not read."""
+    found: dict[str, list[str]] = {}
+    for name, values in link.items():
+        if name in MODELS:
+            found[name] = values
+            continue
+        for control in page.controls():
+            if (key := control.named(name)) is not None:
+                found[key] = [control.words.get(value, value) for value in values]
+                break
+    return found
+
+
+def adopt_link(page: StreamlitPage) -> None:
+    """Replace earlier names and words in the link that was opened, and drop what the page does not read.
+
+    Who comes by the navigation finds the page as it was left, with the head, story or token that was
+    chosen on another page since.
+    """
+    here, chosen = PAGES[page.url_path], Shared.chosen.at_first({})
+    link = {name: st.query_params.get_all(name) for name in st.query_params}
+    now = translated(here, link)
+    of_page = {name: values for name, values in now.items() if name not in MODELS}
+    came, context = Shared.page.get() != here.url, get_script_run_ctx()
+    Shared.page.set(here.url)
+    if not came or of_page:
+        for name in translated(here, chosen):
+            del chosen[name]
+        chosen.update(of_page)
+    elif context is not None and not context.is_history_navigation:
+        models = {letter: slot(letter).in_link for letter in LETTERS}
+        now |= {letter: [told] for letter, told in models.items() if told}
+        now |= translated(here, chosen)
+    if now != link:
+        with contextlib.suppress(StreamlitAPIException):  # widgets of this page hold the names
+            st.switch_page(page, query_params=now)
+
+
+def picked_points(key: str) -> list[dict[str, Any]]:
+    """The points that were clicked in the chart of this key (for its callback)."""
+    return cast("list[dict[str, Any]]", st.session_state[key].selection.points)
+
+
+def picked_rows(key: str) -> list[int]:
+    """The rows that were clicked in the table of this key (for its callback)."""
+    return cast("list[int]", st.session_state[key].selection.rows)
+
+
+def picked_place(key: str) -> int | None:
+    """The place that was clicked in the story of this key (for its callback)."""
+    return cast("int | None", st.session_state[key].picked)
+
+
+def typed_into(key: str) -> str:
+    """What was typed into the field of this key (for its callback)."""
+    return str(st.session_state[key]).strip()

@@ -1,0 +1,60 @@
+"""Which token is asked about, and the foil that it is weighed against."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.state import Linked, Predictions, Shared
+from app.widgets import selection
+
+AS_IT_STANDS, NO_FOIL = "the one that stands there", "by default"
+
+
+def token_field() -> None:
+    """Which token of the story is asked about."""
+    selection.token_field(on_change=forget_words)
+
+
+def set_token(position: int) -> None:
+    """Choose a token (from a widget's callback); words that were asked about at another go."""
+    Shared.token.set(position)
+    forget_words()
+
+
+def forget_words() -> None:
+    """Ask about the token that stands there."""
+    for control, nothing in ((Predictions.word, AS_IT_STANDS), (Predictions.foil, NO_FOIL)):
+        if control.get() is not None:
+            control.set(nothing)
+
+
+def word(names: Sequence[str]) -> str | None:
+    """Another word to ask about than the one that stands there, picked or written; None for that."""
+    chosen = st.selectbox(
+        "Word asked about",
+        _with_own(Predictions.word, AS_IT_STANDS, names),
+        **Predictions.word.bound,
+        accept_new_options=True,
+        width=210,
+        help="Pick one that was likely, or write another.",
+    )
+    return None if chosen in (None, AS_IT_STANDS) else chosen
+
+
+def _with_own(control: Linked[str], first: str, names: Sequence[str]) -> list[str]:
+    """What can be picked, with what was written or stands in the link."""
+    own = control.get() or control.in_link() or first
+    return list(dict.fromkeys([first, *names, own]))
+
+
+def foil(names: Sequence[str], help: str) -> str | None:
+    """The foil: the token whose logit is subtracted; None where none was chosen."""
+    chosen = st.selectbox(
+        "Against",
+        _with_own(Predictions.foil, NO_FOIL, names),
+        **Predictions.foil.bound,
+        accept_new_options=True,
+        width=150,
+        help=help,
+    )
+    return None if chosen in (None, NO_FOIL) else chosen

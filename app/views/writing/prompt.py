@@ -1,0 +1,52 @@
+"""How a story begins: a shipped opening, the reader's own, or a request for a story."""
+
+import streamlit as st
+
+from app import cache
+from app.state import Writing
+from app.widgets import models
+from app.widgets.selection import FIRST_WORDS, OWN
+from slm.generation.fitting import FittedText, opening_that_fits, typed
+from slm.stories.instruct import FEATURES, compose, request
+
+REQUEST = "A request: features, words, a summary"
+
+
+def choose() -> FittedText:
+    """How a story begins: a shipped opening that fits, the reader's own, or a request for one."""
+    openings = cache.shipped_openings()
+    chosen = st.selectbox("Beginning", [*openings, OWN, REQUEST], **Writing.opening.bound)
+    if chosen == REQUEST:
+        return FittedText(text=_request())
+    if chosen != OWN:
+        return opening_that_fits(models.readers(), str(chosen))
+    written = (
+        st.text_area(
+            "Your beginning",
+            FIRST_WORDS,
+            **Writing.prompt.bound,
+            max_chars=2000,
+            height=68,
+        )
+        or ""
+    )
+    return (
+        opening_that_fits(models.readers(), written) if written == FIRST_WORDS else typed(written)
+    )
+
+
+def _request() -> str:
+    """What is asked of a story, in the words of Instruct data; `BadInput` where it is nothing."""
+    with st.popover("What it asks for"):
+        features = st.multiselect("Features", FEATURES, ["Dialogue"], **Writing.features.bound)
+        words = st.text_input(
+            "Words that must occur, with commas between",
+            "dog, jump, happy",
+            **Writing.words.bound,
+            max_chars=200,
+        )
+        summary = st.text_area("Summary", "", **Writing.summary.bound, max_chars=1000, height=80)
+        sentence = st.text_input(
+            "A sentence that must occur", "", **Writing.sentence.bound, max_chars=400
+        )
+    return compose(request(features, words or "", summary or "", sentence or ""))
