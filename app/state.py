@@ -192,6 +192,7 @@ class Shared:
     asked_for = Kept[set[str]]()
     page = Kept[str]()
     chosen = Kept[dict[str, list[str]]]()
+    visited = Kept[list[tuple[str, dict[str, list[str]]]]]()
     seen_since = Kept[float]()
     works: "Kept[dict[str, Work[Any]]]" = Kept()
     latest: "Kept[dict[tuple[str, str, object], Work[Any]]]" = Kept()
@@ -459,25 +460,37 @@ def adopt_link(page: StreamlitPage) -> None:
     """Replace earlier names and words in the link that was opened, and drop what the page does not read.
 
     Who comes by the navigation finds the page as it was left, with the head, story or token that was
-    chosen on another page since.
+    chosen on another page since; and so does who goes back to an entry that Streamlit made itself
+    while it changed the page, which has lost what the page's link said.
     """
     here, chosen = PAGES[page.url_path], Shared.chosen.at_first({})
+    visited, context = Shared.visited.at_first([]), get_script_run_ctx()
+    came, back = (
+        Shared.page.get() != here.url,
+        context is not None and context.is_history_navigation,
+    )
+    Shared.page.set(here.url)
     link = {name: st.query_params.get_all(name) for name in st.query_params}
     now = translated(here, link)
     of_page = {name: values for name, values in now.items() if name not in MODELS}
-    came, context = Shared.page.get() != here.url, get_script_run_ctx()
-    Shared.page.set(here.url)
-    if not came or of_page:
-        for name in translated(here, chosen):
-            del chosen[name]
-        chosen.update(of_page)
-    elif context is not None and not context.is_history_navigation:
-        models = {letter: slot(letter).in_link for letter in LETTERS}
-        now |= {letter: [told] for letter, told in models.items() if told}
-        now |= translated(here, chosen)
+    if came and back and (here.url, of_page) not in visited:
+        of_page = next((said for url, said in reversed(visited) if url == here.url), of_page)
+    elif came and not back and not of_page:
+        of_page = translated(here, chosen)
+    models = {letter: slot(letter).in_link for letter in LETTERS}
+    told = {letter: [address] for letter, address in models.items() if address and came}
+    now = told | {name: now[name] for name in MODELS if name in now} | of_page
     if now != link:
         with contextlib.suppress(StreamlitAPIException):  # widgets of this page hold the names
+            Shared.page.pop()
             st.switch_page(page, query_params=now)
+    Shared.page.set(here.url)
+    if came or not visited:
+        visited.append((here.url, of_page))
+    visited[-1] = (here.url, of_page)
+    for name in translated(here, chosen):
+        del chosen[name]
+    chosen.update(of_page)
 
 
 def picked_points(key: str) -> list[dict[str, Any]]:
