@@ -288,7 +288,15 @@ class Imports(Page):
 
 class Grid(Page):
     url = "grid"
-    view = Linked[str]("see")
+    view = Linked[str](
+        "see",
+        words={
+            "the table": "Table",
+            "over training": "Curves",
+            "the paper's findings": "Findings",
+            "train a grid": "Sweep",
+        },
+    )
     sweep = Linked[str]("grid")
     judge = Linked[str]("grader")
     score = Linked[str]()
@@ -307,7 +315,7 @@ class Attention(Page):
     story, text, token = Shared.story, Shared.text, Shared.token
     layer, head = Shared.layer, Shared.head
     more_heads = Linked[list[str]]("beside")
-    weights = Linked[str]()
+    weights = Linked[str](words={"what is moved": "value-weighted"})
     hide = Linked[bool]()
     distances = Linked[bool]("far")
     checks = Linked[bool](many=True)
@@ -326,7 +334,15 @@ class Neurons(Page):
     url = "neurons"
     layer, neuron = Shared.layer, Shared.neuron
     text, token = Shared.text, Shared.token
-    view = Linked[str]("show")
+    view = Linked[str](
+        "show",
+        words={
+            "Where it fires": "Top activations",
+            "How often": "Distribution",
+            "What it writes": "Logit effect",
+            "In my text": "On my text",
+        },
+    )
     side = Linked[str]()
     find = Linked[str]()
     word = Linked[str]()
@@ -356,7 +372,16 @@ class Predictions(Page):
     story, text, token = Shared.story, Shared.text, Shared.token
     temperature, seed, tokens = Shared.temperature, Shared.seed, Shared.tokens
     top_k, top_p = Shared.top_k, Shared.top_p
-    view = Linked[str]()
+    view = Linked[str](
+        words={
+            "Alternatives": "Next token",
+            "Layer by layer": "Logit lens",
+            "Parts": "Direct logit attribution",
+            "Switched off": "Ablation",
+            "Filled in": "Activation patching",
+            "Written again": "Intervene and regenerate",
+        }
+    )
     word = Linked[str]()
     foil = Linked[str]("rival")
     layer = Linked[int]()
@@ -407,7 +432,10 @@ class Grading(Page):
 class Knowledge(Page):
     url = "knowledge"
     more_models = Linked[list[str]]("also")
-    score = Linked[str]("by")
+    score = Linked[str](
+        "by",
+        words={"what it writes": "by generation", "what it thinks likelier": "by likelihood"},
+    )
     edit = Linked[bool]()
     judging = Linked[bool]()
     judge = Shared.judge

@@ -87,7 +87,7 @@ def stand(run: Run) -> None:
     if goal:
         facts.append(f"{show.count(tokens)} of {show.count(goal)} tokens read.")
     if last is not None and last.val_bits_per_byte is not None:
-        facts.append(f"{last.val_bits_per_byte:.3f} bits per byte on stories it has never seen.")
+        facts.append(f"{last.val_bits_per_byte:.3f} bits per byte on validation stories.")
     if status == "training" and metrics and (speed := metrics[-1].tokens_per_second):
         facts.append(f"{show.count(speed)} tokens a second:")
         facts.append(f"about {show.duration((goal - tokens) / speed)} to go.")

@@ -19,7 +19,7 @@ from slm.interp.heads.atlas import labels
 from slm.interp.heads.rows import STORIES
 from slm.stories.annotation.labelled import NURSERY
 
-ATTENTION, MOVED = "attention", "what is moved"
+ATTENTION, MOVED = "attention", "value-weighted"
 
 
 def pick_head(key: str) -> None:
@@ -86,7 +86,7 @@ def numbers(view: AttentionView, layer: int, head: int, how: str) -> str:
         for query in range(len(str_tokens))
         for key in range(query + 1)
     )
-    return show.csv(("query", "token that looks", "key", "token looked at", how), rows)
+    return show.csv(("query", "query token", "key", "key token", how), rows)
 
 
 def all_numbers(view: AttentionView, how: str, hidden: bool) -> str:
@@ -157,8 +157,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         default=ATTENTION,
         required=True,
         **Attention.weights.bound,
-        help="Attention alone, or times the size of what it moves: the norm of value x W_O. "
-        "Attention to a token with a small value moves little.",
+        help="Attention alone, or value-weighted: times the norm of value x W_O, so that attention to a "
+        "token whose value is small counts little.",
     )
     hide = st.toggle(
         "Hide the first token",

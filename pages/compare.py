@@ -30,7 +30,7 @@ SHIPPED, NURSERY, OWN = "the shipped stories", "nursery", "a corpus"
 
 def corpus() -> str:
     """Which stories both models read."""
-    chosen = st.selectbox("Read", [SHIPPED, NURSERY, OWN], **Compare.source.bound, width=180)
+    chosen = st.selectbox("Corpus", [SHIPPED, NURSERY, OWN], **Compare.source.bound, width=180)
     if chosen != OWN:
         return "nursery" if chosen == NURSERY else "shipped"
     return corpus_picker.named()

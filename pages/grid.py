@@ -24,10 +24,10 @@ from slm.training.sweep import Sweep
 
 ALL = "every run there is"
 TABLE, CURVES, FINDINGS, TRAIN = (
-    "the table",
-    "over training",
-    "the paper's findings",
-    "train a grid",
+    "Table",
+    "Curves",
+    "Findings",
+    "Sweep",
 )
 NOBODY = "nobody: only losses"
 HOLDS = {"holds": "✓ holds", "does not hold": "✗ does not hold", "not enough data": "? not known"}
@@ -226,7 +226,7 @@ def train() -> None:
     )
     with st.container(horizontal=True):
         pressed = st.button("Train the grid", type="primary", key="grid-start", disabled=not corpus)
-        if st.button("How long?", key="grid-time", help="Times a few steps of each shape."):
+        if st.button("Estimate time", key="grid-time", help="Times a few steps of each shape."):
             recipe = Recipe(tokens=tokens)
             seconds = sum(cache.speed(config, Recipe()).seconds_for(recipe) for config in configs)
             st.caption(f"About {show.duration(seconds)} in all on this machine.")
@@ -255,7 +255,7 @@ if Grid.sweep.get() not in (None, ALL, *sweep.names()):
     Grid.sweep.set(ALL)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     view = st.segmented_control(
-        "See",
+        "Show",
         [TABLE, CURVES, FINDINGS, TRAIN],
         default=TABLE,
         required=True,

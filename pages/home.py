@@ -108,7 +108,7 @@ if runs:
         hide_index=True,
         column_config={
             "bits per byte": st.column_config.TextColumn(
-                help="Loss on stories it has never seen; lower is better."
+                help="Loss on validation stories, which it has never seen; lower is better."
             )
         },
     )

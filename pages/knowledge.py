@@ -21,7 +21,7 @@ from slm.knowledge.verdicts import say, with_verdicts
 from slm.runs import Address, list_runs, open_run
 from slm.text import visible
 
-BY_WORDS, BY_PROBABILITY = "what it writes", "what it thinks likelier"
+BY_WORDS, BY_PROBABILITY = "by generation", "by likelihood"
 RULE = "by the rule"
 
 
@@ -36,7 +36,7 @@ def more_models(chosen: Sequence[str]) -> list[str]:
     """Checkpoints beyond A and B, a column each."""
     others = [address for address in every_address() if address not in chosen]
     picked = st.multiselect(
-        "Beside them",
+        "More models",
         others,
         **Knowledge.more_models.bound,
         max_selections=6,
@@ -105,7 +105,7 @@ def by_hand(found: dict[str, list[Answer]]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         address = st.selectbox("Model", list(found), **Knowledge.model.bound, width=220)
         which = st.selectbox(
-            "Beginning",
+            "Prompt",
             range(len(found[address])),
             **Knowledge.prompt.bound,
             width=520,

@@ -45,8 +45,8 @@ ENDINGS, MEASURES, TEMPLATES, NEW, ANY = (
     "any text",
 )
 NAMES = {
-    "trained": "its endings of stories it was trained on",
-    "unseen": "its endings of stories it never saw",
+    "trained": "its endings of training stories",
+    "unseen": "its endings of validation stories",
     "people": "people's endings of these",
 }
 PLOTTED = {
@@ -88,7 +88,7 @@ def endings(address: str, found: Study, read: Texts) -> None:
             default="trained",
             required=True,
             **Memorization.endings.of(models.letter(address)).bound,
-            format_func=lambda name: "it was trained on" if name == "trained" else "it never saw",
+            format_func=lambda name: "train" if name == "trained" else "validation",
         )
         or "trained"
     )
@@ -301,7 +301,7 @@ def curves(address: str, found: Novelty, against: str, k: int) -> None:
         everything=lambda: json.dumps(
             {**found.to_json(), "shares": asdict(found)}, ensure_ascii=False
         ),
-        note=f"{address}: {found.stories} stories it never saw, ended by it and by people. New is what "
+        note=f"{address}: {found.stories} validation stories, ended by it and by people. New is what "
         "stands nowhere in the corpus. Bars: 95 % intervals over endings.",
     )
 

@@ -20,8 +20,8 @@ from slm.interp.neurons.activations import Example, ranked_hook, ranked_name
 from slm.interp.neurons.distributions import histogram
 from slm.interp.neurons.index import Index
 
-EXAMPLES, SPREAD, WRITES = "Where it fires", "How often", "What it writes"
-TEXT, FIND = "In my text", "Find neurons"
+EXAMPLES, SPREAD, WRITES = "Top activations", "Distribution", "Logit effect"
+TEXT, FIND = "On my text", "Find neurons"
 STRONGEST, WEAKEST = "highest", "lowest"
 AROUND = 24  # tokens shown on either side of the place
 BARS = 60
@@ -63,7 +63,7 @@ def summary(address: str, known: Known, layer: int, neuron: int) -> None:
     if known.complaint:
         read += f" {known.complaint.split('; build')[0]}."
     elif not known.built:
-        read += " A corpus says more: press Read a corpus."
+        read += " A corpus says more: press Build index."
     st.caption(show.plain(read))
 
 

@@ -16,8 +16,8 @@ from app.widgets.story_view import Shown, story_view
 from slm.interp.predictions.ablation import Replacement
 from slm.interp.predictions.next_token import NextTokenPredictions
 
-ALTERNATIVES, LAYERS, PARTS = "Alternatives", "Layer by layer", "Parts"
-OFF, PATCHED, AGAIN = "Switched off", "Filled in", "Written again"
+ALTERNATIVES, LAYERS, PARTS = "Next token", "Logit lens", "Direct logit attribution"
+OFF, PATCHED, AGAIN = "Ablation", "Activation patching", "Intervene and regenerate"
 VIEWS = (ALTERNATIVES, LAYERS, PARTS, OFF, PATCHED, AGAIN)
 
 

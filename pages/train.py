@@ -215,7 +215,7 @@ def cost(config: ModelConfig, plan: trainings.Plan) -> str:
 def prepare() -> None:
     """Choose, see what it costs, start."""
     begin = st.segmented_control(
-        "Begin with", [NEW, CHECKPOINT], default=NEW, required=True, **Train.start.bound
+        "Start from", [NEW, CHECKPOINT], default=NEW, required=True, **Train.start.bound
     )
     shape, parent = "", ""
     if begin == CHECKPOINT:
@@ -230,7 +230,9 @@ def prepare() -> None:
     name = st.text_input("Name of the run", "first", max_chars=64, **Train.name.bound).strip()
     with st.container(horizontal=True):
         pressed = st.button("Start training", type="primary", key="start", disabled=not corpus)
-        if st.button("How long?", help="Trains a throwaway model of this shape for two seconds."):
+        if st.button(
+            "Estimate time", help="Trains a throwaway model of this shape for two seconds."
+        ):
             Train.timed.set(config)
         looking = st.toggle("Look at the stories", **Train.preview.bound, disabled=not corpus)
         recipe, seed, muon, adam = choose_recipe()

@@ -110,7 +110,7 @@ def buttons(place: DeltaGenerator, trees: dict[str, LiveBranches]) -> None:
             for stories in trees.values():
                 stories.story.stop()
             st.rerun()
-        if st.button("Another", on_click=another, help="The same choices with the next seed."):
+        if st.button("New sample", on_click=another, help="The same choices with the next seed."):
             st.rerun()
 
 

@@ -70,9 +70,9 @@ def attention_map(
         "tickfont": {"size": 10, "family": "Source Serif, Georgia, serif"},
         "constrain": "domain",
     }
-    figure.update_xaxes(title="token looked at", tickangle=-90, **axis)
+    figure.update_xaxes(title="key token (is looked at)", tickangle=-90, **axis)
     figure.update_yaxes(
-        title="token that looks", autorange="reversed", scaleanchor="x", scaleratio=1, **axis
+        title="query token (looks)", autorange="reversed", scaleanchor="x", scaleratio=1, **axis
     )
     return dress(figure, palette, height=540)
 

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from app.figures.style import brightened, dress
 from app.theme import Palette
 
-SCORE, COST = "share of attention", "cost when off (nats)"
+SCORE, COST = "share of attention", "ablation effect (nats)"
 FAR = 24
 """Distances shown; what lies further back is in the numbers."""
 

@@ -27,7 +27,7 @@ class LayerShares:
 def shares_by_layer(
     shares: Mapping[str, Sequence[LayerShares]], title: str, palette: Palette
 ) -> go.Figure:
-    """For each model and layer: the confirmed share, beside random directions and meaningless labels."""
+    """For each model and layer: the confirmed share, beside random directions and shuffled labels."""
     figure = go.Figure()
     for (name, layers), colour in zip(shares.items(), (palette.plus, palette.other), strict=False):
         at = [str(layer) for layer in range(len(layers))]
@@ -62,7 +62,7 @@ def shares_by_layer(
         figure.add_scatter(
             x=[str(layer) for layer in range(len(layers))],
             y=[one.null for one in layers],
-            name=f"{printed(name)}, meaningless labels",
+            name=f"{printed(name)}, shuffled labels (control)",
             mode="lines+markers",
             line={"color": palette.muted, "width": 1, "dash": "dot" if index else "solid"},
             marker={"size": 7, "symbol": "line-ew-open"},

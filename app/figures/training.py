@@ -22,14 +22,14 @@ def loss_curve(
             x=[at for at, _ in train],
             y=[loss for _, loss in train],
             mode="lines",
-            name="training text",
+            name="train",
             line={"color": palette.muted, "width": 1},
         )
     figure.add_scatter(
         x=[at for at, _ in valid],
         y=[loss for _, loss in valid],
         mode="lines+markers",
-        name="stories it has never seen",
+        name="validation",
         line={"color": palette.plus, "width": 2},
         marker={"size": 6},
     )

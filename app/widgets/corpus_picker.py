@@ -14,7 +14,7 @@ def corpus() -> str:
     """A source of stories, chosen once for all pages that ask; "" where none is named yet."""
     with st.container(horizontal=True, vertical_alignment="bottom", width="content"):
         chosen = st.selectbox(
-            "Read",
+            "Corpus",
             [WITH_ROLES, SHIPPED, OWN],
             **Shared.source.bound,
             width=250,
@@ -29,7 +29,7 @@ def corpus() -> str:
 def named() -> str:
     """A corpus that the reader names: a file, or one of the hub's."""
     return st.text_input(
-        "Corpus",
+        "Path or name",
         placeholder="a path, or tinystories",
         **Shared.corpus.bound,
         help="A .txt with <|endoftext|> between stories, .jsonl, .parquet, or a known name.",

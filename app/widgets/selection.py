@@ -52,7 +52,7 @@ def more_heads(config: ModelConfig) -> list[tuple[int, int]]:
     """Heads to show beside the chosen one, as (layer, head); written `layer.head`."""
     every = [f"{at}.{head}" for at in range(config.n_layers) for head in range(config.n_heads)]
     chosen = st.multiselect(
-        "Beside it",
+        "More heads",
         every,
         **Attention.more_heads.bound,
         placeholder="no other head",

@@ -9,9 +9,7 @@ from app.widgets import models, show
 
 def panel(address: str, control: Linked[bool]) -> None:
     """A switch; behind it every check of this model, green or red, with its number."""
-    if not st.toggle(
-        "Check that this is true", **control.of(models.letter(address)).bound, help=ABOUT
-    ):
+    if not st.toggle("Self-check", **control.of(models.letter(address)).bound, help=ABOUT):
         return
     found = cache.checks(address)
     failed = [one for one in found if not one.holds]

@@ -38,7 +38,7 @@ def one_line() -> Iterator[None]:
     except BadInput as error:
         st.error(complaint(error))
     except OSError as error:
-        st.error(complaint(f"The disk or the network said no: {said(error)}"))
+        st.error(complaint(said(error)))
 
 
 def figure(

@@ -47,13 +47,13 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("imports", {}),
     *(("compare", {"view": view}) for view in ("", "Curves", "Stories", "Heads", "Layers")),
     ("compare", {"view": "Development"}),
-    *(("grid", {"view": view}) for view in ("", "over training", "train a grid")),
+    *(("grid", {"view": view}) for view in ("", "Curves", "Sweep")),
     ("attention", {}),
     ("attention", {"story": "My own text"}),
     ("heads", {}),
     *(
         ("neurons", {"view": view})
-        for view in ("", "Where it fires", "How often", "In my text", "Find neurons")
+        for view in ("", "Top activations", "Distribution", "On my text", "Find neurons")
     ),
     *(
         ("roles", {"view": view})
@@ -61,7 +61,13 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ),
     *(
         ("predictions", {"view": view})
-        for view in ("", "Parts", "Switched off", "Filled in", "Written again")
+        for view in (
+            "",
+            "Logit lens",
+            "Ablation",
+            "Activation patching",
+            "Intervene and regenerate",
+        )
     ),
     ("writing", {}),
     ("writing", {"opening": "My own text"}),
@@ -166,6 +172,7 @@ def test_no_link_sets_a_server_a_key_or_a_price(name: str, open_page: Open, two_
             {"off": ["0.1"], "by": ["Ben"]},
             {"predictions.interventions": ["0.1"], "predictions.by": ["Ben"]},
         ),
+        (Predictions, {"view": ["Filled in"]}, {"predictions.view": ["Activation patching"]}),
         (Imports, {"a": ["tiny"], "layer": ["1"], "x": ["1"]}, {"a": ["tiny"]}),
     ],
 )

@@ -67,7 +67,7 @@ def hover(label: str) -> Act:
 
 
 def check_the_model(page: Page) -> None:
-    page.get_by_text("Check that this is true").first.click()
+    page.get_by_text("Self-check").first.click()
 
 
 def ask_what_else(page: Page) -> None:

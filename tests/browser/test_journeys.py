@@ -69,7 +69,7 @@ def test_the_chosen_model_stays_chosen_from_page_to_page(page: Page, app: App) -
 def test_a_head_is_picked_among_the_thumbnails_and_survives_a_reload(page: Page, app: App) -> None:
     page.goto(f"{app.url}/attention?a=tiny")
     expect(page.get_by_text(first_token_share(app.runs, 0, 0))).to_be_visible()
-    expect(page.get_by_text("token looked at")).to_be_visible()
+    expect(page.get_by_text("key token (is looked at)")).to_be_visible()
     heads = page.locator("[class*=st-key-heads-tiny] .plotly .nsewdrag")
     box = heads.bounding_box()
     assert box is not None
@@ -108,7 +108,7 @@ def test_markup_in_a_story_is_shown_and_never_obeyed(page: Page, app: App) -> No
     page.on("dialog", lambda dialog: dialog.dismiss())
     page.goto(f"{app.url}/attention?a=tiny&story=My+own+text&text={text}")
     wait_until(lambda: "".join(tokens(page)) == f"▸{text}", page)
-    expect(page.get_by_text("token looked at")).to_be_visible()
+    expect(page.get_by_text("key token (is looked at)")).to_be_visible()
     assert page.locator(".stMain img[src=x]").count() == 0
 
 
@@ -135,7 +135,7 @@ def test_a_story_is_written_with_alternatives_and_the_next_one_has_the_next_seed
     expect(tip).to_contain_text("probability")
     expect(tip.locator(".row")).to_have_count(6)
     first = tokens(page)
-    page.get_by_role("button", name="Another").click()
+    page.get_by_role("button", name="New sample").click()
     expect(page).to_have_url(re.compile("seed=1"))
     wait_until(lambda: tokens(page) != first, page)
 

@@ -18,7 +18,7 @@ def test_an_earlier_link_opens_in_todays_names_and_leaves_nothing_behind(
 ) -> None:
     page.goto(f"{app.url}/attention?a=tiny&layer=1&head=1&weights=what+is+moved&beside=0.1&show=x")
     expect(page.get_by_text("Layer 1, head 1 leaves")).to_be_visible()
-    weights = {"attention.weights": "what is moved", "attention.more_heads": "0.1"}
+    weights = {"attention.weights": "value-weighted", "attention.more_heads": "0.1"}
     shown = {"a": "tiny", "layer": "1", "head": "1"}
     wait_until(lambda: link(page) == shown | weights, page)
     page.get_by_test_id("stSidebarNav").get_by_text("Heads", exact=True).click()

@@ -310,7 +310,9 @@ def the_table(tested: Tested) -> None:
             "confirmed": st.column_config.TextColumn(width="medium"),
             "unconfirmed": st.column_config.TextColumn(width="medium"),
             "cost": st.column_config.NumberColumn(
-                "cost of switching off", format="%.3f", help="Nats a token, anywhere in a story"
+                "ablation effect",
+                format="%.3f",
+                help="Rise in loss when the head is ablated, in nats a token, anywhere in a story",
             ),
         },
         hide_index=True,

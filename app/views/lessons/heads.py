@@ -162,7 +162,7 @@ def without_heads(view: views.WithoutHeads, address: str) -> Link:
         "what the word loses without each head",
     )
     st.caption(show.plain(f"Blue: without this head “{view.word}” is less likely (nats)."))
-    return own_text(view.text + f" {view.word}", token=len(tokens) - 1, view="Switched off")
+    return own_text(view.text + f" {view.word}", token=len(tokens) - 1, view="Ablation")
 
 
 def neuron(view: views.Neuron, address: str) -> Link:

@@ -68,7 +68,7 @@ def logit_lens(view: views.LogitLens, address: str) -> Link:
         f"the probability of {view.word} after each part of the model",
     )
     st.caption(show.plain(f"Bars: the probability of “{view.word}” if the model stopped there."))
-    return own_text(f"{view.text} {view.word}", token=len(start), view="Layer by layer")
+    return own_text(f"{view.text} {view.word}", token=len(start), view="Logit lens")
 
 
 def attribution(view: views.Attribution, address: str) -> Link:
@@ -89,7 +89,12 @@ def attribution(view: views.Attribution, address: str) -> Link:
             f"Blue speaks for “{view.word}”, orange for “{view.foil}”; the {len(most)} largest."
         )
     )
-    return own_text(f"{view.text} {view.word}", token=len(start), view="Parts", rival=view.foil)
+    return own_text(
+        f"{view.text} {view.word}",
+        token=len(start),
+        view="Direct logit attribution",
+        foil=view.foil,
+    )
 
 
 def patched(view: views.Patching, address: str) -> Link:
@@ -118,4 +123,4 @@ def patched(view: views.Patching, address: str) -> Link:
             f"“{token_shown(found.answer)}” back instead of “{token_shown(found.foil)}”."
         )
     )
-    return own_text(f"{view.text}{found.answer}", token=len(first), view="Filled in")
+    return own_text(f"{view.text}{found.answer}", token=len(first), view="Activation patching")

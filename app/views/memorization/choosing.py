@@ -19,7 +19,7 @@ def corpus(addresses: Sequence[str]) -> Texts | None:
     trained, valid = str(told.get("train", "")), str(told.get("valid", ""))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         spec = st.text_input(
-            "It was trained on",
+            "Training corpus",
             trained,
             **Memorization.corpus.bound,
             width=420,
@@ -29,7 +29,7 @@ def corpus(addresses: Sequence[str]) -> Texts | None:
             args=(Memorization.corpus.key,),
         )
         unseen = st.text_input(
-            "It never saw",
+            "Validation corpus",
             valid if valid != trained else "",
             **Memorization.validation.bound,
             width=300,

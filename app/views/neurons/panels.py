@@ -29,7 +29,7 @@ def word(str_token: str) -> str:
 
 def build(addresses: Sequence[str]) -> None:
     """Ask for a corpus, and read it in a thread."""
-    with st.popover("Read a corpus"):
+    with st.popover("Build index"):
         st.caption(
             "Every neuron over every token of a corpus: its strongest places, how often it fires and "
             "how it is spread. What is cancelled goes on later."
@@ -41,7 +41,7 @@ def build(addresses: Sequence[str]) -> None:
             help="nursery:COUNT, a path to .txt, .jsonl or .parquet, or tinystories from the hub.",
         ).strip()
         busy = (work := Neurons.indexing.get()) is not None and work.running
-        if st.button("Read it", type="primary", key="build", disabled=busy):
+        if st.button("Build", type="primary", key="build", disabled=busy):
             Neurons.indexing.set(Work(building(addresses, corpus)))
             st.rerun()
 

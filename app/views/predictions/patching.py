@@ -36,7 +36,7 @@ def controls(text: str) -> tuple[str, str, str]:
     instead = st.text_input("by", "Tom", **Predictions.by.bound, max_chars=60, width=110)
     hook = (
         st.selectbox(
-            "Filled in",
+            "Patched",
             list(SAYS),
             format_func=SAYS.__getitem__,
             **Predictions.hook.bound,

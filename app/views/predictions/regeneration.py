@@ -82,7 +82,7 @@ def suggest(asked: Asked) -> None:
     layer, head = np.unravel_index(np.argmax(loss), loss.shape)
     st.info(
         "Name parts to switch, such as 2.1 (a head) or 1.n17=0 (a neuron), and the story is written "
-        "again from the word on. A click on a head or neuron under \u201cSwitched off\u201d does the same."
+        "again from the word on. A click on a head or neuron under \u201cAblation\u201d does the same."
     )
     st.button(
         f"Without the head this word needs most: {layer}.{head}",

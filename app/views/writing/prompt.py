@@ -15,14 +15,14 @@ REQUEST = "A request: features, words, a summary"
 def choose() -> FittedText:
     """How a story begins: a shipped opening that fits, the reader's own, or a request for one."""
     openings = cache.shipped_openings()
-    chosen = st.selectbox("Beginning", [*openings, OWN, REQUEST], **Writing.opening.bound)
+    chosen = st.selectbox("Prompt", [*openings, OWN, REQUEST], **Writing.opening.bound)
     if chosen == REQUEST:
         return FittedText(text=_request())
     if chosen != OWN:
         return opening_that_fits(models.readers(), str(chosen))
     written = (
         st.text_area(
-            "Your beginning",
+            "Your prompt",
             FIRST_WORDS,
             **Writing.prompt.bound,
             max_chars=2000,

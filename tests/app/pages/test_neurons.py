@@ -34,7 +34,7 @@ def table(app: AppTest, key: str) -> list[tuple[int, int]]:
 
 def test_every_view_shows_a_beside_b(open_page: Open, two_runs: Path) -> None:
     app = open_page("neurons", a="tiny", b="other", neuron=5)
-    for view in ("How often", "What it writes", "In my text", "Find neurons", "Where it fires"):
+    for view in ("Distribution", "Logit effect", "On my text", "Find neurons", "Top activations"):
         app.segmented_control(key="neurons.view").set_value(view).run()
         assert not app.exception and not app.error
         assert "of the 20 shipped stories" in said(app)
@@ -52,7 +52,7 @@ def test_the_page_says_how_often_a_neuron_fires_and_what_it_writes(
     bars = figure_on(app, "figure-spread-tiny@10-layer1-7")["data"][0]["y"]
     shown = sum(bar for bar in bars if bar)
     assert shown == pytest.approx(index.n_tokens, rel=0.02)
-    app.segmented_control(key="neurons.view").set_value("What it writes").run()
+    app.segmented_control(key="neurons.view").set_value("Logit effect").run()
     figure = figure_on(app, "figure-writes-tiny@10-layer1-7")["data"][0]
     assert figure["x"][0] == pytest.approx(writes(model, 1, 7).promotes[0][1])
     assert figure["x"][-1] == pytest.approx(writes(model, 1, 7).suppresses[0][1])
@@ -99,9 +99,9 @@ def test_files_say_which_hook_their_numbers_are_of(
     assert told["places"][0]["value"] == pytest.approx(value, abs=1e-4)
     assert told["places"][0]["activation"] == pytest.approx(float(act), abs=1e-4)
     for view, file, header in (
-        ("How often", "spread-tiny@10-layer1-7.csv", '"pre-activation from","to","tokens"'),
-        ("How often", "firing-tiny@10.csv", '"layer","neuron","fires","lowest pre-activation"'),
-        ("What it writes", "writes-tiny@10-layer1-7.csv", '"token","logit minus the mean logit"'),
+        ("Distribution", "spread-tiny@10-layer1-7.csv", '"pre-activation from","to","tokens"'),
+        ("Distribution", "firing-tiny@10.csv", '"layer","neuron","fires","lowest pre-activation"'),
+        ("Logit effect", "writes-tiny@10-layer1-7.csv", '"token","logit minus the mean logit"'),
     ):
         open_page("neurons", a="tiny", layer=1, neuron=7, show=view)
         assert files[file]().startswith(header)

@@ -165,8 +165,8 @@ def test_attention_shows_the_head_the_link_names(open_page: Open, two_runs: Path
     app = open_page("attention", a="tiny", layer=1, head=1)
     view = attention(load_checkpoint("tiny"), shipped.stories()[0].text)
     figure = figure_on(app, "figure-attention-tiny@10-layer1-head1")
-    assert figure["layout"]["xaxis"]["title"]["text"] == "token looked at"
-    assert figure["layout"]["yaxis"]["title"]["text"] == "token that looks"
+    assert figure["layout"]["xaxis"]["title"]["text"] == "key token (is looked at)"
+    assert figure["layout"]["yaxis"]["title"]["text"] == "query token (looks)"
     assert len(figure["data"][0]["x"]) == len(view.str_tokens) == len(set(figure["data"][0]["x"]))
     assert f"{view.bos_attention[1, 1]:.0%}" in said(app)
 
@@ -187,7 +187,7 @@ def test_attention_shows_several_heads_and_what_they_move(open_page: Open, two_r
     view = attention(load_checkpoint("tiny"), shipped.stories()[0].text).value_weighted()
     for layer, head in ((0, 0), (1, 1)):
         figure = figure_on(app, f"figure-attention-tiny@10-layer{layer}-head{head}")
-        assert "what is moved" in figure["data"][0]["hovertemplate"]
+        assert "value-weighted" in figure["data"][0]["hovertemplate"]
     shown = story_on(app, "story-tiny@10")["values"]
     assert shown[:13] == pytest.approx(view.pattern[0, 0, 12, :13], abs=1e-4)
 
@@ -258,7 +258,7 @@ def test_writing_shows_each_tokens_probability_and_why_it_stopped(
 def test_writing_the_same_link_twice_gives_the_same_story(open_page: Open, two_runs: Path) -> None:
     first, again = (finished(open_page("writing", a="tiny", tokens=12, seed=5)) for _ in range(2))
     assert story_on(first, "written-tiny@10") == story_on(again, "written-tiny@10")
-    next(button for button in first.button if button.label == "Another").click().run()
+    next(button for button in first.button if button.label == "New sample").click().run()
     assert first.number_input(key="seed").value == 6
     assert story_on(first, "written-tiny@10") != story_on(again, "written-tiny@10")
 

@@ -36,8 +36,8 @@ def test_the_share_of_each_layer_stands_beside_its_controls(
         "tiny@10, random directions",
         "other@0",
         "other@0, random directions",
-        "tiny@10, meaningless labels",
-        "other@0, meaningless labels",
+        "tiny@10, shuffled labels (control)",
+        "other@0, shuffled labels (control)",
     ]
     assert list(figure["data"][0]["y"]) == [layer.share.value for layer in found.excited.layers]
     random = [layer.random_directions for layer in found.excited.layers]

@@ -73,8 +73,8 @@ def test_train_shows_how_a_run_went_and_what_it_wrote(open_page: Open, two_runs:
     assert "It has finished." in said(app)
     figure = figure_on(app, "figure-loss-tiny")
     assert [trace["name"] for trace in figure["data"]] == [
-        "training text",
-        "stories it has never seen",
+        "train",
+        "validation",
     ]
     assert story_on(app, "sample-0")["str_tokens"] == ["Once", " a fox."]
 
@@ -88,7 +88,7 @@ def test_a_damaged_run_does_not_keep_others_from_training(open_page: Open, two_r
 
 def test_the_time_is_measured_on_this_machine_when_asked(open_page: Open, runs: Path) -> None:
     app = open_page("train", shape="quick")
-    next(button for button in app.button if button.label == "How long?").click().run()
+    next(button for button in app.button if button.label == "Estimate time").click().run()
     assert re.search(r"This machine reads [\d.]+( k)? tokens a second .* in 5 minutes\.", said(app))
 
 
@@ -107,7 +107,7 @@ def test_a_training_that_cannot_begin_says_why_on_the_page(open_page: Open, runs
 def test_losses_are_told_in_nats_or_in_bits(open_page: Open, two_runs: Path) -> None:
     app = open_page("train", run="tiny", unit="bits per byte")
     figure = figure_on(app, "figure-loss-tiny")
-    assert [trace["name"] for trace in figure["data"]] == ["stories it has never seen"]
+    assert [trace["name"] for trace in figure["data"]] == ["validation"]
     assert figure["layout"]["yaxis"]["title"]["text"] == "loss (bits per byte)"
 
 

@@ -126,7 +126,7 @@ def test_any_seed_a_browser_can_hold_is_written_with_and_the_next_after_the_last
 ) -> None:
     app = finished(open_page("writing", a="tiny", seed=LARGEST_SEED))
     assert not app.exception and app.number_input(key="seed").value == LARGEST_SEED
-    next(button for button in app.button if button.label == "Another").click().run()
+    next(button for button in app.button if button.label == "New sample").click().run()
     assert not app.exception and app.number_input(key="seed").value == 0
     for wrong in (-1, LARGEST_SEED + 1):
         app = finished(open_page("writing", a="tiny", seed=wrong))
