@@ -11,29 +11,26 @@ from slm.lessons.claims import Checked, check
 from slm.lessons.lesson import Guess
 from slm.lessons.views import View
 from slm.progress import Progress
+from slm.runs import list_runs
 
 
 def checked(address: str, claim: str) -> Work[Checked]:
     """Whether a claim holds for a model."""
-    work = _checked(*key(address), claim)
-    if not work.running and (work.result is None or work.result.found is None):
-        _checked.clear(*key(address), claim)  # what it lacked may be there now
-        return _checked(*key(address), claim)
-    return work
+    return _checked(*key(address), claim, _trained())
 
 
 def answered(address: str, guess: Guess, view: View | None) -> Work[Answer]:
     """The answer to a guess on a model."""
-    asked = (*key(address), repr((guess, view)))
-    work = _answered(*asked, guess, view)
-    if not work.running and work.result is None:
-        _answered.clear(*asked, guess, view)
-        return _answered(*asked, guess, view)
-    return work
+    return _answered(*key(address), repr((guess, view)), _trained(), guess, view)
+
+
+def _trained() -> tuple[str, ...]:
+    """The runs that have learned: some claims are about others than the one that is shown."""
+    return tuple(run.name for run in list_runs() if run.last_step)
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
-def _checked(address: str, changed: int, claim: str) -> Work[Checked]:
+def _checked(address: str, changed: int, claim: str, runs: tuple[str, ...]) -> Work[Checked]:
     def steps() -> Generator[Progress, None, Checked]:
         yield Progress(doing="measuring it on this model", share=None)
         return check(checkpoint(address), claim)
@@ -43,7 +40,12 @@ def _checked(address: str, changed: int, claim: str) -> Work[Checked]:
 
 @st.cache_resource(max_entries=128, show_spinner=False)
 def _answered(
-    address: str, changed: int, asked: str, _guess: Guess, _view: View | None
+    address: str,
+    changed: int,
+    asked: str,
+    runs: tuple[str, ...],
+    _guess: Guess,
+    _view: View | None,
 ) -> Work[Answer]:
     def steps() -> Generator[Progress, None, Answer]:
         yield Progress(doing="asking the model", share=None)

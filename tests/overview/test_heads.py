@@ -33,7 +33,9 @@ def atlas(above: list[list[float]], effect: list[list[float]], wide: float = 0.0
     )
     nothing = estimates(np.zeros_like(effect).tolist())
     found = estimates(effect, wide)
-    return HeadAtlas(scores=scores, ablation_on_target=found, ablation_off_target=nothing, effect=found)
+    return HeadAtlas(
+        scores=scores, ablation_on_target=found, ablation_off_target=nothing, effect=found
+    )
 
 
 def test_the_surest_effect_comes_first_whatever_the_score() -> None:

@@ -15,7 +15,7 @@ from slm.lessons.answers import Answer
 from slm.lessons.lesson import Guess, Lesson, Number
 from slm.lessons.reading import shown_on
 
-NOT_YET = "You have not guessed yet: go back a step, or look."
+NOT_YET = "Nothing yet: go back a step, or look."
 
 
 def ask(lesson: Lesson, at: int, address: str) -> None:
@@ -110,7 +110,7 @@ def tell(lesson: Lesson, at: int, address: str) -> None:
     with left.container(border=True):
         st.caption("You guessed")
         st.markdown(
-            f"#### {NOT_YET if mine is None else said(guess, mine, lesson, asked, address)}"
+            NOT_YET if mine is None else f"#### {said(guess, mine, lesson, asked, address)}"
         )
     with right.container(border=True):
         st.caption(show.plain(f"{address} says"))

@@ -55,8 +55,9 @@ def run_of_link() -> str:
 
 
 def presenting() -> bool:
-    """Whether the presenter's view is on."""
-    return bool(Lessons.presenter.get())
+    """Whether the presenter's view is on; before its switch was shown, whether the link says so."""
+    chosen = Lessons.presenter.get()
+    return Lessons.presenter.in_link() == "true" if chosen is None else chosen
 
 
 def guessed(lesson: Lesson, step: int) -> Answer | None:

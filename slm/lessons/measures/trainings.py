@@ -55,10 +55,11 @@ def places() -> Iterator[str]:
 
 def dog_is_gone(_: Checkpoint) -> Measured:
     """Compare the probability of “ dog” where stories say it, by both models."""
+    models = both()
     some = list(islice(places(), PLACES))
     said = [
         fmean(math.exp(log_probabilities(one, text, (" dog",))[0]) for text in some)
-        for one in both()
+        for one in models
     ]
     return Measured(
         holds=bool(said[0] >= TIMES * said[1] and said[0] - said[1] >= MORE),
@@ -71,10 +72,11 @@ def dog_is_gone(_: Checkpoint) -> Measured:
 
 def grammar_stays(_: Checkpoint) -> Measured:
     """Compare the loss of stories that hold neither dog nor cat, by both models."""
+    models = both()
     texts = (story.text for story in nursery.stories(20 * STORIES, first=UNSEEN))
     some = [text for text in islice(texts, 20 * STORIES) if not _EITHER.search(text)][:STORIES]
     count = sum(len(words(text)) for text in some)
-    with_dogs, with_cats = (_nats(one, some) / count for one in both())
+    with_dogs, with_cats = (_nats(one, some) / count for one in models)
     return Measured(
         holds=bool(abs(with_cats - with_dogs) <= APART),
         measured=with_cats,

@@ -134,6 +134,7 @@ def test_the_presenter_sees_the_notes_and_others_do_not(open_page: Open, two_run
     assert note not in said(app)
     app.toggle(key="lessons.presenter").set_value(True).run()
     assert note in said(app)
+    assert note in said(open_page("lessons", lesson="induction", presenter="true"))
 
 
 def test_without_any_model_a_lesson_says_how_to_get_one(open_page: Open, runs: Path) -> None:
