@@ -21,8 +21,8 @@ def small_map(
     token: int,
     palette: Palette,
 ) -> go.Figure:
-    """A head's attention pattern without axes; the row of `token` is marked, hovering tells the tokens."""
-    names = positions(str_tokens)
+    """A head's attention pattern without axes; an arrow tells where `token` looks most."""
+    names, key = positions(str_tokens), int(pattern[token].argmax())
     figure = go.Figure(
         go.Heatmap(
             z=np.where(np.tri(*pattern.shape) > 0, pattern, np.nan).astype(np.float32),
@@ -37,9 +37,9 @@ def small_map(
         )
     )
     figure.add_annotation(
-        x=names[int(pattern[token].argmax())],
+        x=names[key],
         y=names[token],
-        text=f"{printed(str_tokens[token])} → {printed(str_tokens[int(pattern[token].argmax())])}",
+        text=f"{printed(str_tokens[token])} → {printed(str_tokens[key])}",
         showarrow=True,
         arrowcolor=palette.minus,
         ax=46,

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import islice
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from slm.overview.predictions import NEEDED
 from slm.overview.records import Ablated, Curve, Find, Heads, Neurons, Pair, RoleNeuron, Text
 from slm.runs import Address, Checkpoint, Run, load_checkpoint
 from slm.stories import shipped
+from slm.stories.annotation.labelled import ROLES, roles_of
 from slm.stories.annotation.nursery import annotated
 from slm.stories.nursery import Role
 
@@ -26,7 +26,9 @@ PRONOUNS = (Role.HERO_PRONOUN, Role.OTHER_PRONOUN, Role.GROUP_PRONOUN, Role.OBJE
 STORIES_LOOKED_AT, SHOWN = 8, 64
 """Shipped stories in which a head is shown, and in how many of their first tokens."""
 SENTENCE = 40
-"""Tokens after which the sentence a neuron is shown in may end."""
+"""Words after which the sentences that a neuron is shown in may end."""
+LOOKED_THROUGH = 50
+"""Nursery stories among which such a sentence is looked for."""
 UNSEEN_FROM = 1_000_000_000
 """The first nursery story from which sentences are taken; no label was scored on those."""
 GRAMMAR_AND_CONSISTENCY: tuple[tuple[Part, str], ...] = (
@@ -127,16 +129,18 @@ def role_find(checkpoint: Checkpoint, neurons: Neurons) -> Find:
 
 
 def sentence_with(checkpoint: Checkpoint, role: str) -> str:
-    """The first sentences of the first unseen nursery story in which words of a role stand."""
-    text = ""
-    for story in islice(annotated(checkpoint.tokenizer, 50, first=UNSEEN_FROM), 50):
+    """The first sentences of an unseen nursery story in which two words have a role, or else one."""
+    label, best, most = ROLES.index(role), "", -1
+    for story in annotated(checkpoint.tokenizer, LOOKED_THROUGH, first=UNSEEN_FROM):
         text = _first_sentences(story.story.text, SENTENCE)
-        if role not in tuple(Role):
+        read = len(checkpoint.tokenizer.encode_story(text))
+        words = roles_of(story, checkpoint.tokenizer)
+        there = int(words.labels[np.array(words.places) < read, label].sum())
+        if there >= 2:
             return text
-        there = [span for span in story.story.spans if span.role == role and span.end <= len(text)]
-        if len(there) >= 2:
-            return text
-    return text
+        if there > most:
+            best, most = text, there
+    return best
 
 
 def _first_sentences(text: str, words: int) -> str:

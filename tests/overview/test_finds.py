@@ -87,6 +87,13 @@ def test_a_neuron_of_a_pronoun_goes_before_a_surer_one_of_another_role(untrained
     assert sum(word in ("he", "she", "his", "her", "him", "it", "its") for word in words) >= 2
 
 
+def test_a_neuron_is_shown_where_words_of_its_role_stand(untrained: Run) -> None:
+    checkpoint = load_checkpoint("untrained@0")
+    text = finds.sentence_with(checkpoint, "opens a quotation")
+    assert text.count('"') >= 2 or text.count("“") >= 2
+    assert "named" in finds.sentence_with(checkpoint, "after “named”")
+
+
 def names(*gains: float) -> History:
     values = tuple(
         Value(

@@ -94,7 +94,7 @@ def head_on_story(find: Find) -> None:
     """The head's map around the token that looks."""
     address, token = find.link["a"], int(find.link["token"])
     view = cache.attention(address, story_text(address, find.link["story"]))
-    first = max(0, token - BEFORE)
+    first = max(1, token - BEFORE)  # without END, which takes what goes nowhere else
     some = slice(first, token + AFTER)
     pattern = view.pattern[int(find.link["layer"]), int(find.link["head"]), some, some]
     draw(
