@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from slm.errors import BadInput
+from slm.lessons.kept import kept
 from slm.lessons.measures import (
     copying,
     grades,
@@ -50,6 +51,13 @@ class Checked:
         return "holds" if self.found.holds else "does not hold"
 
     @property
+    def before(self) -> str:
+        """What was measured once of such models, where nothing can be now; else empty."""
+        there = kept()
+        found = None if there is None or self.found is not None else there.claims.get(self.claim)
+        return "" if found is None else f"measured once, with two such trainings: {found.told}"
+
+    @property
     def sentence(self) -> str:
         """The verdict as a reader reads it."""
         if self.found is None:
@@ -66,6 +74,7 @@ class Checked:
             "address": self.address,
             "verdict": self.verdict,
             "sentence": self.sentence,
+            "before": self.before,
             "measured": about.measured,
             "control": about.control,
             "holds_from": about.holds_from,

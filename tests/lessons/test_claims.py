@@ -7,6 +7,7 @@ import pytest
 
 from slm.lessons import claims
 from slm.lessons.claims import CLAIMS, Checked, check
+from slm.lessons.kept import kept
 from slm.lessons.measures.measured import Measured, paired
 from slm.lessons.reading import lessons, run_for, shown_on
 from slm.runs import Checkpoint, load_checkpoint
@@ -59,6 +60,18 @@ def test_what_cannot_be_measured_says_what_it_lacks(checkpoint: Checkpoint) -> N
         "cannot be measured here: the stories that tiny was trained on"
     )
     assert json.loads(json.dumps(found.to_json()))["verdict"] == "not measured"
+
+
+def test_what_two_trainings_gave_once_is_told_as_such(checkpoint: Checkpoint) -> None:
+    there = kept()
+    assert there is not None, "trainings have changed: measure them anew for kept.json"
+    found = check(checkpoint, "the dog is gone")
+    assert found.verdict == "not measured"
+    assert found.before.startswith(
+        "measured once, with two such trainings: 0.012 against less than"
+    )
+    assert there.claims.keys() == NOT_TRAINED_YET and len(there.stories) == 2
+    assert all(one.holds for one in there.claims.values())
 
 
 def test_a_claim_that_raises_anything_else_is_a_fault_of_ours(

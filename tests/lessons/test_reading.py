@@ -6,9 +6,12 @@ import pytest
 
 from slm.errors import BadInput
 from slm.lessons import reading
+from slm.lessons.answers import ANSWERS
+from slm.lessons.claims import CLAIMS
 from slm.lessons.lesson import MOST_WORDS
 from slm.lessons.reading import lesson, lessons, read_lesson, run_for
-from slm.lessons.views import Attention
+from slm.lessons.views import VIEWS, Attention
+from slm.lessons.works import WORKS
 from slm.runs import Checkpoint
 from tests.lessons.conftest import LESSON
 
@@ -156,3 +159,11 @@ def test_a_lesson_is_shown_on_its_run_or_on_one_that_is_there(
 def test_without_a_run_nothing_can_be_shown() -> None:
     with pytest.raises(BadInput, match="no trained model yet"):
         run_for(lesson("induction"))
+
+
+def test_the_document_names_every_view_answer_and_claim_and_its_example_is_a_lesson() -> None:
+    told = (reading.OURS.parents[2] / "docs" / "lessons.md").read_text(encoding="utf-8")
+    for name in (*VIEWS, *ANSWERS, *CLAIMS, *WORKS):
+        assert f"\n- `{name}`" in told, name
+    example = told.split("```yaml\n")[1].split("```")[0]
+    assert len(read_lesson(FILE, example).steps) == 5

@@ -14,6 +14,7 @@ from slm.errors import BadInput
 from slm.generation.fitting import opening_that_fits
 from slm.generation.sampler import Sampling
 from slm.lessons import views
+from slm.lessons.kept import kept
 from slm.lessons.measures import copying, grades, shapes, trainings
 from slm.lessons.sides import first_is
 from slm.runs import Address, open_run
@@ -52,7 +53,11 @@ def shaped(view: views.Shapes, address: str) -> Link:
 
 def two_trainings(view: views.TwoTrainings, address: str) -> Link:
     """What both models that the lesson trained make of one prompt."""
-    both = [str(one.address) for one in trainings.both()]
+    try:
+        both = [str(one.address) for one in trainings.both()]
+    except BadInput:
+        _written_before()
+        return {}
     _write([(one, 0.8) for one in both], both, view.prompt, 50, 3)
     return {
         "a": trainings.DOGS,
@@ -60,6 +65,18 @@ def two_trainings(view: views.TwoTrainings, address: str) -> Link:
         "opening": selection.OWN,
         "prompt": view.prompt,
     }
+
+
+def _written_before() -> None:
+    """What such models wrote once, where there is no time to train them."""
+    there = kept()
+    if there is None:
+        raise BadInput("the two models must be trained first, a step back")
+    st.caption("Not trained here yet. This is what two such models wrote once:")
+    for place, (run, story) in zip(st.columns(2), there.stories.items(), strict=True):
+        with place.container(border=True):
+            st.markdown(f"**{show.plain(run)}**")
+            st.markdown(show.plain(story))
 
 
 def _write(
