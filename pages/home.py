@@ -60,13 +60,12 @@ def ways_in() -> None:
         "../pages/lessons.py",
         label="Take a lesson",
         icon=":material/school:",
-        help="Minutes long, on the models that are here; you guess before you are told.",
     )
-    st.caption("An induction head, found, shown and switched off.")
+    st.caption("Minutes long, on the models that are here: guess, then see.")
     st.page_link("../pages/attention.py", label="Look inside a model", icon=":material/search:")
     st.caption("What is worth seeing of the model shown stands below, a click from its page.")
     st.page_link("../pages/train.py", label="Train your own", icon=":material/model_training:")
-    st.caption("A first one tells stories after two minutes on a laptop.")
+    st.caption("Choose stories, a shape and a time, and watch it learn.")
 
 
 def described(run: Run) -> dict[str, object]:

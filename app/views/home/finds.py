@@ -30,8 +30,8 @@ TITLES: dict[FindKind, str] = {
     "width and depth": "Width and depth",
 }
 COLUMNS = 3
-WORDS = 20
-"""Words of a text that are shown in a card."""
+WORDS = 60
+"""Words of all its texts that a card shows."""
 BEFORE, AFTER = 40, 6
 """Tokens before and after the one a map is about."""
 
@@ -157,10 +157,11 @@ def over_checkpoints(up: str, find: Find) -> None:
 
 def texts(find: Find) -> None:
     """Texts, each under its name."""
+    most = WORDS // len(find.texts)
     for one in find.texts:
         st.caption(show.plain(one.name))
         words = one.text.split()
-        st.markdown(show.plain(" ".join(words[:WORDS]) + (" …" if len(words) > WORDS else "")))
+        st.markdown(show.plain(" ".join(words[:most]) + (" …" if len(words) > most else "")))
 
 
 def shapes(find: Find) -> None:
