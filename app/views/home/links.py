@@ -1,17 +1,22 @@
 """Which page shows a find in exactly its state, and by which parameters of the link."""
 
+from app import state
+from app.state import Page
 from slm.overview.records import Find, FindKind
 
-PAGES: dict[FindKind, tuple[str, dict[str, str]]] = {
-    "induction head": ("attention", {}),
-    "role neuron": ("neurons", {"show": "In my text"}),
-    "largest ablation": ("predictions", {"view": "Switched off"}),
-    "pronoun flipped": ("predictions", {"view": "Written again", "temperature": "0.0"}),
-    "names return": ("compare", {"compare": "Curves", "measure": "best head"}),
-    "grammar first": ("compare", {"compare": "Development"}),
-    "two checkpoints": ("writing", {}),
-    "copied and not copied": ("memorization", {}),
-    "width and depth": ("grid", {}),
+PAGES: dict[FindKind, tuple[type[Page], dict[str, str]]] = {
+    "induction head": (state.Attention, {}),
+    "role neuron": (state.Neurons, {"view": "On my text"}),
+    "largest ablation": (state.Predictions, {"view": "Ablation"}),
+    "pronoun flipped": (
+        state.Predictions,
+        {"view": "Intervene and regenerate", "temperature": "0.0"},
+    ),
+    "names return": (state.Compare, {"view": "Curves"}),
+    "grammar first": (state.Compare, {"view": "Development"}),
+    "two checkpoints": (state.Writing, {}),
+    "copied and not copied": (state.Memorization, {}),
+    "width and depth": (state.Grid, {}),
 }
 """Of each kind the page, and the view that is chosen there; the rest is in the find's own link."""
 SAID = {
@@ -28,6 +33,8 @@ NAMES_OF = {"of": "of_best_head"}
 
 
 def link_of(find: Find) -> tuple[str, dict[str, str]]:
-    """The page of a find, and the parameters of the link to it."""
+    """The page of a find, and the parameters of the link to it, by the names that the page has today."""
     page, view = PAGES[find.kind]
-    return page, view | {NAMES_OF.get(name, name): value for name, value in find.link.items()}
+    named = view | {NAMES_OF.get(name, name): value for name, value in find.link.items()}
+    link = state.translated(page, {name: [value] for name, value in named.items()})
+    return page.url, {name: values[0] for name, values in link.items()}

@@ -107,11 +107,11 @@ def test_a_find_s_link_opens_its_page_in_exactly_that_state(
     assert not app.exception and not app.error
     for key, asked in link.items():
         if key in ("a", "b"):
-            assert app.session_state[key].startswith(asked)
-        elif key != "of_best_head":  # a field that is there once heads were scored
+            assert app.query_params[key] in (asked, [asked])
+        elif key != "compare.of_measure.best_head":  # a field that is there once heads were scored
             assert str(app.session_state[key]) == asked, key
 
 
 def test_every_kind_of_find_has_a_page(known: Path) -> None:
     root = Path(__file__).resolve().parents[3]
-    assert all((root / "pages" / f"{page}.py").exists() for page, _ in PAGES.values())
+    assert all((root / "pages" / f"{page.url}.py").exists() for page, _ in PAGES.values())
