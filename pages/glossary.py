@@ -6,6 +6,7 @@ from app.state import Glossary
 from app.terms import address
 from app.widgets import show
 from slm.glossary import Group, Term, find, groups, terms
+from slm.lessons.reading import with_term
 from slm.text import in_html
 
 FEW = 12  # entries that are shown whole, with links to their pages
@@ -26,6 +27,12 @@ def whole(term: Term) -> None:
             st.markdown(f"[Link]({address(term)})")
             for page in term.seen:
                 st.page_link(f"../pages/{page}.py")
+            for lesson, at in with_term(term):
+                st.page_link(
+                    "../pages/lessons.py",
+                    label=f"Lesson: {show.plain(lesson.question)}",
+                    query_params={"lesson": lesson.name, "step": str(at + 1)},
+                )
 
 
 def listed(group: Group) -> None:

@@ -6,13 +6,14 @@ beside the runs. docs/lessons.md tells the format.
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from slm.errors import BadInput, shown
-from slm.glossary import lookup
+from slm.glossary import Term, lookup
 from slm.lessons.answers import ANSWERS
 from slm.lessons.claims import CLAIMS
 from slm.lessons.lesson import KINDS, MOST_WORDS, Guess, Kind, Lesson, Number, Step
@@ -75,6 +76,15 @@ def lesson(name: str) -> Lesson:
     raise BadInput(
         f"there is no lesson {shown(name)}; there are: {', '.join(o.name for o in every)}"
     )
+
+
+def with_term(term: Term) -> Iterator[tuple[Lesson, int]]:
+    """Each lesson whose words link a term of the glossary, and the first step that does."""
+    for one in lessons().lessons:
+        for at, step in enumerate(one.steps):
+            if any(lookup(found[1]) is term for found in TERM.finditer(step.words)):
+                yield one, at
+                break
 
 
 def shown_on(step: Step, address: str) -> str:

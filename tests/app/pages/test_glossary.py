@@ -27,3 +27,9 @@ def test_what_no_entry_has_is_said(open_page: Open, two_runs: Path) -> None:
 
 def test_help_explains_terms_in_the_glossarys_words() -> None:
     assert help_of("temperature", "nats").startswith("**temperature**: How daring")
+
+
+def test_an_entry_leads_to_the_lessons_that_use_its_term(open_page: Open, two_runs: Path) -> None:
+    app = open_page("glossary", term="induction-head")
+    links = [one.proto for one in app.get("page_link") if one.proto.label.startswith("Lesson: ")]
+    assert "lesson=induction" in links[0].query_string and "step=6" in links[0].query_string

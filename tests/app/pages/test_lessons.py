@@ -80,6 +80,30 @@ def test_a_lesson_goes_through_on_the_bundled_runs(
     assert not app.exception and "lessons-begin-induction" in keys(app)
 
 
+SETTINGS: dict[str, str] = {
+    "surprisal": "{text: Amy had a ball.}",
+    "without heads": "{text: Amy had a, word: ball}",
+    "attention": "{text: Amy had a ball., head: names, show: map}",
+    "query and key words": "{text: Amy had a ball. The ball and the boat., queries: [the], keys: [ball]}",
+    "neuron": "{neuron: random, places: 2}",
+    "checkpoints": "{start: last}",
+    "ending": "{story: 0}",
+    "shapes": "{prompt: One day}",
+}
+
+
+@pytest.mark.parametrize("view", SETTINGS)
+def test_a_view_is_drawn_on_any_model_or_says_why_not(
+    view: str, open_page: Open, two_runs: Path, own: Path
+) -> None:
+    text = f"question: A?\nminutes: 1\nsteps:\n- view: Look.\n  show: {view}\n  with: {SETTINGS[view]}\n"
+    (own / "mine.yaml").write_text(text, encoding="utf-8")
+    app = settled(open_page("lessons", a="tiny", lesson="mine"))
+    assert not app.exception and not app.error
+    drawn = [*app.get("plotly_chart"), *app.get("bidi_component"), *app.info, *app.select_slider]
+    assert drawn or "Written by tiny" in said(app)
+
+
 def test_the_catalogue_begins_a_lesson_on_its_run(open_page: Open, two_runs: Path) -> None:
     app = open_page("lessons")
     press(app, "lessons-begin-induction")
