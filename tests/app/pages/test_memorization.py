@@ -100,3 +100,12 @@ def test_novelty_stands_beside_peoples(
         "temperature 1",
         "people",
     ]
+
+
+def test_a_run_without_stories_of_its_own_to_validate_on_leaves_their_field_empty(
+    open_page: Open, two_runs: Path
+) -> None:
+    open_run("tiny").update(corpus={"train": "nursery:30:0", "valid": None})
+    app = open_page("memorization", a="tiny")
+    assert not app.exception and not app.warning
+    assert [field.value for field in app.text_input][:2] == ["nursery:30:0", ""]
