@@ -42,8 +42,8 @@ page = st.navigation(
 )
 state.adopt_link(page)
 with show.one_line():
-    models.sidebar(lesson.run_of_link())
     lesson.way_back()
+    models.sidebar(lesson.run_of_link())
     models.notices()
     page.run()
     scrubber.rest()

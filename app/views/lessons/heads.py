@@ -215,4 +215,4 @@ def protagonist(view: views.Protagonist, address: str) -> Link:
     st.caption(
         show.plain(f"Neuron {trial.layer}.{trial.neuron}: the share of words on which it fires.")
     )
-    return {"view_roles": "Protagonist"}
+    return {"roles.view": "The protagonist test"}
