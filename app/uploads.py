@@ -1,6 +1,7 @@
 """Files that a browser gave: kept while something reads them. Knows no streamlit."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -40,7 +41,7 @@ def sweep() -> None:
     runs = runs_dir()
     if not (runs / FOLDER).is_dir():
         return
-    named = " ".join(word for one in queue.waiting() for word in one.arguments)
+    named = " ".join(json.dumps(entry.spec.to_json()) for entry in queue.waiting())
     for file in runs.glob("*/run.json"):
         named += file.read_text(encoding="utf-8", errors="replace")
     for upload in (runs / FOLDER).iterdir():

@@ -7,19 +7,18 @@ import streamlit as st
 
 from app import cache
 from app.figures.grid import over_training, table
-from app.jobs import trainings
 from app.state import Grid
-from app.training_monitor import CORPORA, FILE
+from app.views.train.monitor import CORPORA, FILE
 from app.widgets import show
 from slm.grading.history import GradedCheckpoint
 from slm.grading.protocol import ALL_DIMENSIONS
 from slm.model.config import count_parameters, named_shape
 from slm.recipe import Recipe
 from slm.runs import damaged_runs, list_runs
-from slm.stories.sources import absolute
 from slm.text import visible
 from slm.training import queue, sweep
 from slm.training.grid import LOWER_IS_BETTER, Cell, cells, places
+from slm.training.spec import TrainingSpec
 from slm.training.sweep import Sweep
 
 ALL = "every run there is"
@@ -37,8 +36,7 @@ def names_of(which: str) -> list[str]:
     """The runs of a sweep, or all."""
     if which == ALL:
         return [run.name for run in list_runs()]
-    plan = sweep.load(which)
-    return [plan.run_name(shape) for shape in plan.shapes]
+    return list(sweep.load(which).runs)
 
 
 def with_grades(found: Sequence[Cell], history: dict[str, list[GradedCheckpoint]]) -> list[Cell]:
@@ -212,18 +210,6 @@ def train() -> None:
         f"{max(count_parameters(c).total for c in configs):,} parameters: {', '.join(shapes)}"
     )
     tokens = round(float(millions or 1) * 1e6)
-    plan = Sweep(
-        name=name,
-        shapes=shapes,
-        how=(
-            "--corpus",
-            absolute(str(corpus)),
-            "--vocab",
-            str(vocabulary),
-            "--tokens",
-            str(tokens),
-        ),
-    )
     with st.container(horizontal=True):
         pressed = st.button("Train the grid", type="primary", key="grid-start", disabled=not corpus)
         if st.button("Estimate time", key="grid-time", help="Times a few steps of each shape."):
@@ -231,11 +217,21 @@ def train() -> None:
             seconds = sum(cache.speed(config, Recipe()).seconds_for(recipe) for config in configs)
             st.caption(f"About {show.duration(seconds)} in all on this machine.")
     if pressed:
-        sweep.keep(plan)
+        specs = (
+            TrainingSpec(
+                name=f"{name}-{shape}",
+                config=config,
+                corpus=str(corpus),
+                recipe=Recipe(tokens=tokens),
+            )
+            for shape, config in zip(shapes, configs, strict=True)
+        )
+        grid = Sweep(name=name, specs=tuple(specs))
+        sweep.keep(grid)
         waiting = {one.name for one in queue.waiting()} | set(queue.training())
-        for shape in plan.left():
-            if (run := plan.run_name(shape)) not in waiting:
-                queue.add(run, plan.arguments(shape)[2:])
+        for spec in grid.remaining():
+            if spec.name not in waiting:
+                queue.add(spec)
         Grid.sweep.set(name)
         st.rerun()
     progress()
@@ -250,7 +246,7 @@ def progress() -> None:
 
 
 st.title("What do width and depth do?", anchor=False)
-trainings.wake()
+queue.ensure_worker()
 if Grid.sweep.get() not in (None, ALL, *sweep.names()):
     Grid.sweep.set(ALL)
 with st.container(horizontal=True, vertical_alignment="bottom"):

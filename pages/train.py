@@ -4,20 +4,21 @@ from dataclasses import asdict, replace
 
 import streamlit as st
 
-from app import cache, training_monitor, uploads
+from app import cache, uploads
 from app.figures.training import parts
-from app.jobs import trainings
 from app.state import Train
-from app.training_monitor import CHECKPOINT, CORPORA, FILE
+from app.views.train import monitor
 from app.views.train.corpus_format import read_as
+from app.views.train.monitor import CHECKPOINT, CORPORA, FILE
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.model.config import FROM_THE_PAPER, PRESETS, ModelConfig, count_parameters
-from slm.recipe import RECIPES
+from slm.recipe import RECIPES, Recipe
 from slm.runs import Address, list_runs, open_run
 from slm.stories.tokenizer import VOCABULARY_SIZES
 from slm.text import visible
 from slm.training import queue
+from slm.training.spec import TrainingSpec
 
 NEW = "a new model"
 FREE = "my own shape"
@@ -33,8 +34,8 @@ PUBLISHED = (
 )
 
 
-def choose_shape() -> tuple[str, ModelConfig]:
-    """The shape as the command line takes it, and what it means."""
+def choose_shape() -> ModelConfig:
+    """Choose a preset or a shape of one's own, and the size of the vocabulary."""
     shape, words = st.columns([4, 3])
     preset = shape.selectbox("Shape", [*PRESETS, FREE], **Train.shape.bound)
     if preset != FREE:
@@ -58,7 +59,7 @@ def choose_shape() -> tuple[str, ModelConfig]:
     )
     if preset.startswith("paper-"):
         st.caption(show.plain(FROM_THE_PAPER))
-    return (config.shape if preset == FREE else preset), replace(config, d_vocab=vocabulary)
+    return replace(config, d_vocab=vocabulary)
 
 
 def choose_parent() -> str:
@@ -81,7 +82,7 @@ def choose_parent() -> str:
 
 
 def choose_corpus() -> str:
-    """Where the stories come from, as the command line takes it; empty while there is none."""
+    """Choose where the stories come from, as `slm train --corpus` takes it; empty while there is none."""
     corpus = st.selectbox(
         "Stories",
         [*CORPORA, FILE, UPLOAD],
@@ -130,8 +131,8 @@ def look(corpus: str, vocabulary: int, parent: str) -> None:
     )
 
 
-def choose_recipe() -> tuple[str, int, float | None, float | None]:
-    """The recipe's name, a seed, and learning rates where they are not the recipe's."""
+def choose_recipe() -> Recipe:
+    """Choose a recipe by name, its seed and its learning rates."""
     with st.popover("More"):
         recipe = st.selectbox(
             "Recipe", RECIPES, format_func=NAMED.__getitem__, **Train.recipe.bound, help=PUBLISHED
@@ -157,24 +158,23 @@ def choose_recipe() -> tuple[str, int, float | None, float | None]:
             format="%.4f",
             **Train.adam_lr.of(recipe).bound,
         )
-    return (
-        recipe,
-        int(seed or 0),
-        None if muon == usual.muon_lr else muon,
-        None if adam == usual.adam_lr else adam,
+    return replace(
+        usual,
+        seed=int(seed or 0),
+        muon_lr=float(muon or usual.muon_lr),
+        adam_lr=float(adam or usual.adam_lr),
     )
 
 
-def choose_budget() -> tuple[float | None, int | None]:
-    """Minutes, or tokens."""
+def choose_budget() -> tuple[float | None, int]:
+    """Choose minutes, or tokens (which count where there are no minutes)."""
     unit, amount = st.columns([4, 3], vertical_alignment="bottom")
     by = unit.segmented_control(
         "Budget", ["minutes", "tokens"], default="minutes", required=True, **Train.budget.bound
     )
     if by == "minutes":
-        return float(
-            amount.number_input("minutes", 0.5, 10_000.0, 5.0, 0.5, **Train.minutes.bound) or 5
-        ), None
+        minutes = amount.number_input("minutes", 0.5, 10_000.0, 5.0, 0.5, **Train.minutes.bound)
+        return float(minutes or 5), Recipe().tokens
     millions = amount.number_input("million", 0.1, 10_000.0, 5.0, 0.5, **Train.millions.bound)
     return None, round(float(millions or 5) * 1e6)
 
@@ -197,19 +197,17 @@ def size(config: ModelConfig) -> None:
     )
 
 
-def cost(config: ModelConfig, plan: trainings.Plan) -> str:
-    """What the budget buys on this machine, in words."""
-    recipe = RECIPES[plan.recipe]
-    speed = cache.speed(config, recipe)
+def cost(config: ModelConfig, recipe: Recipe, minutes: float | None) -> str:
+    """Say what the budget buys on this machine."""
+    speed = cache.speed(config, replace(recipe, tokens=Recipe().tokens))
     pace = (
         f"This machine reads {show.count(speed.tokens_per_second)} tokens a second with it, in "
         f"{show.count(speed.memory)}B of memory besides Python's own: "
     )
-    if plan.minutes is not None:
-        tokens = speed.tokens_in(plan.minutes * 60, recipe)
-        return f"{pace}about {show.count(tokens)} tokens in {plan.minutes:g} minutes."
-    seconds = speed.seconds_for(replace(recipe, tokens=plan.tokens or 1))
-    return f"{pace}about {show.duration(seconds)} in all."
+    if minutes is not None:
+        tokens = speed.tokens_in(minutes * 60, recipe)
+        return f"{pace}about {show.count(tokens)} tokens in {minutes:g} minutes."
+    return f"{pace}about {show.duration(speed.seconds_for(recipe))} in all."
 
 
 def prepare() -> None:
@@ -217,13 +215,10 @@ def prepare() -> None:
     begin = st.segmented_control(
         "Start from", [NEW, CHECKPOINT], default=NEW, required=True, **Train.start.bound
     )
-    shape, parent = "", ""
-    if begin == CHECKPOINT:
-        if not (parent := choose_parent()):
-            return
-        config = cache.checkpoint(parent).config
-    else:
-        shape, config = choose_shape()
+    parent = choose_parent() if begin == CHECKPOINT else ""
+    if begin == CHECKPOINT and not parent:
+        return
+    config = cache.checkpoint(parent).config if parent else choose_shape()
     size(config)
     corpus = choose_corpus()
     minutes, tokens = choose_budget()
@@ -235,40 +230,28 @@ def prepare() -> None:
         ):
             Train.timed.set(config)
         looking = st.toggle("Look at the stories", **Train.preview.bound, disabled=not corpus)
-        recipe, seed, muon, adam = choose_recipe()
-    plan = trainings.Plan(
-        shape=shape,
-        vocabulary=config.d_vocab,
-        parent=parent,
-        corpus=corpus,
-        minutes=minutes,
-        tokens=tokens,
-        recipe=recipe,
-        seed=seed,
-        muon_lr=muon,
-        adam_lr=adam,
-    )
+        recipe = replace(choose_recipe(), tokens=tokens)
     if Train.timed.get() == config:
         busy = " Something trains now, so this is less than it can do." if queue.training() else ""
-        st.caption(cost(config, plan) + busy)
+        st.caption(cost(config, recipe, minutes) + busy)
     if pressed:
-        start(name, plan)
+        spec = TrainingSpec(
+            name=name,
+            config=None if parent else config,
+            parent=parent or None,
+            corpus=corpus,
+            recipe=recipe,
+            minutes=minutes,
+        )
+        queue.add(spec)  # where it begins at once if nothing else trains
+        Train.watch_next.set(name)
+        st.rerun()
     if looking and corpus:
         look(corpus, config.d_vocab, parent)
 
 
-def start(name: str, plan: trainings.Plan) -> None:
-    """Put the training on the queue, where it begins at once if nothing else trains."""
-    if name in {run.name for run in list_runs()}:
-        st.error(show.plain(f"There is a run {name!r} already: choose another name."))
-        return
-    queue.add(name, plan.arguments())
-    Train.watch_next.set(name)
-    st.rerun()
-
-
 st.title("How does a model learn to tell stories?", anchor=False)
-trainings.wake()
+queue.ensure_worker()
 left, right = st.columns([4, 7], gap="large")
 with left, show.one_line():
     prepare()
@@ -291,8 +274,8 @@ with right:
                 format_func=lambda one: one + (" (waits)" if one in queued else ""),
             )
         )
-        Train.running.set((name in busy, training_monitor.place_in_queue(name)))
+        Train.running.set((name in busy, monitor.place_in_queue(name)))
         active = name in busy or name in queued
-        st.fragment(training_monitor.watch, run_every=2 if active else None)(name)
+        st.fragment(monitor.watch, run_every=2 if active else None)(name)
     else:
         st.info("No run yet. Start one: its loss and what it writes will appear here.")

@@ -87,6 +87,10 @@ class Run:
 
     # --- what it is -----------------------------------------------------------------------------
 
+    def exists(self) -> bool:
+        """Return whether it has a run.json."""
+        return (self.path / "run.json").exists()
+
     @property
     def info(self) -> RunInfo:
         """run.json; `BadInput` where it is missing or damaged."""
@@ -342,7 +346,7 @@ def _every_run() -> Iterator[tuple[Run, str]]:
 def open_run(name: str) -> Run:
     """The run called `name`; `BadInput` naming those there are where there is none."""
     run = Run(runs_dir() / check_name(name))
-    if not (run.path / "run.json").exists():
+    if not run.exists():
         known = ", ".join(run.name for run in list_runs()) or "none yet"
         raise BadInput(f"there is no run {name!r}; there are: {known}")
     return run

@@ -1,5 +1,6 @@
 """Seeds: whole numbers of 64 bits, 0 or more, and what is seeded with them. Knows no torch."""
 
+import argparse
 import hashlib
 
 from slm.errors import BadInput
@@ -12,6 +13,16 @@ def check_seed(seed: int) -> int:
     if not 0 <= seed <= LARGEST_SEED:
         raise BadInput(f"a seed is a whole number from 0 to {LARGEST_SEED}, not {seed}")
     return seed
+
+
+def parse_seed(text: str) -> int:
+    """Read a seed that is a command's argument; argparse's error where it is none."""
+    try:
+        return check_seed(int(text))
+    except ValueError:  # `BadInput` is one
+        raise argparse.ArgumentTypeError(
+            f"a seed is a whole number from 0 to {LARGEST_SEED}, not {text!r}"
+        ) from None
 
 
 def derived_seed(number: int) -> int:

@@ -4,7 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -23,9 +23,11 @@ from slm.memorization.endings import Ending
 from slm.memorization.kept import KINDS, read_study
 from slm.memorization.measures import KS, Measures
 from slm.memorization.study import Study
-from slm.reading import read_json
+from slm.model.config import PRESETS
+from slm.reading import typed
 from slm.runs import Checkpoint, Metric, Run, RunInfo
 from slm.training import queue, sweep
+from slm.training.spec import TrainingSpec
 from tests.grading.keeping import keep
 
 
@@ -152,13 +154,15 @@ def test_a_judge_may_be_called_anything_that_stands_in_a_line(
 @given(TEXTS)
 @ENOUGH
 def test_in_the_queue_and_in_a_sweep(checkpoint: Checkpoint, text: str) -> None:
-    queue.add("waits", ["--corpus", text])
-    assert [one.arguments for one in queue.waiting()] == [("--corpus", text)]
+    try:
+        spec = TrainingSpec(name="waits", config=PRESETS["quick"], corpus=text)
+    except BadInput:  # it is no path, or nothing
+        return
+    queue.add(spec)
+    assert [entry.spec for entry in queue.waiting()] == [spec]
     queue.withdraw("waits")
-    path = checkpoint_path = Path(tempfile.mkdtemp()) / "sweep.json"
-    grid = sweep.Sweep(name="grid", shapes=("16x1x2",), how=("--corpus", text))
-    checkpoint_path.write_text(json.dumps(asdict(grid)))
-    assert read_json(path, sweep.Sweep) == grid
+    grid = sweep.Sweep(name="waits", specs=(replace(spec, name="waits-1"),))
+    assert typed(sweep.Sweep, json.loads(json.dumps(asdict(grid))), "the sweep") == grid
 
 
 @given(TEXTS)

@@ -25,6 +25,7 @@ from slm.memorization.study import Study
 from slm.runs import Checkpoint, Metric, Run, damaged_runs, list_runs, load_checkpoint
 from slm.training import queue, sweep
 from slm.training.grid import cells
+from slm.training.options import parse
 from tests.damage import complaints
 from tests.grading.keeping import keep
 
@@ -183,8 +184,8 @@ def test_a_damaged_queue_and_a_damaged_sweep_are_one_line(
     runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(queue, "start_worker", lambda: None)
-    queue.add("first", ["--tokens", "1k"])
-    queue.add("second", ["--tokens", "1k"])
+    queue.add(parse("first", ["--tokens", "1k"]))
+    queue.add(parse("second", ["--tokens", "1k"]))
     first, _ = sorted((runs / ".queue").glob("*.json"))
 
     def look() -> None:
@@ -193,7 +194,7 @@ def test_a_damaged_queue_and_a_damaged_sweep_are_one_line(
         assert main(["queue", "list"]) == 0
 
     assert complaints(first, look, VARIANTS) == []
-    sweep.keep(sweep.Sweep(name="grid", shapes=("16x1x2",), how=("--tokens", "1k")))
+    sweep.keep(sweep.sweep_of("grid", ["16x1x2"], ["--tokens", "1k"]))
     path = runs / ".sweeps" / "grid.json"
     assert complaints(path, lambda: (sweep.names(), sweep.load("grid")), VARIANTS) == []
 

@@ -7,7 +7,6 @@ from typing import Any, NoReturn, TypeVar
 
 from slm.errors import BadInput
 from slm.progress import Progress, result_of
-from slm.seeds import LARGEST_SEED, check_seed
 from slm.text import as_json, on_terminal
 
 CommandFunction = Callable[[argparse.Namespace], None]
@@ -72,16 +71,6 @@ def watched(work: Generator[Progress, None, R]) -> R:
         )
 
 
-def seed(text: str) -> int:
-    """Read a seed."""
-    try:
-        return check_seed(int(text))
-    except ValueError:  # `BadInput` is one
-        raise argparse.ArgumentTypeError(
-            f"a seed is a whole number from 0 to {LARGEST_SEED}, not {text!r}"
-        ) from None
-
-
 def typed(text: str) -> str:
     """Read a text to look at or to go on with; what END in it is read as, is said."""
     from slm.generation.fitting import typed as as_read
@@ -89,14 +78,3 @@ def typed(text: str) -> str:
     if note := as_read(text).note:
         print(on_terminal(note), file=sys.stderr)
     return text
-
-
-def count(text: str) -> int:
-    """Read 20M, 500k or 1000000."""
-    scale = {"k": 10**3, "m": 10**6, "b": 10**9}.get(text[-1:].lower(), 1)
-    try:
-        return int(float(text[:-1] if scale > 1 else text) * scale)
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(
-            f"a count is a number such as 500000, 500k or 20M, not {text!r}"
-        ) from None

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from slm.cli.command import Commands, answer, seed, typed
+from slm.cli.command import Commands, answer, typed
 from slm.errors import BadInput
+from slm.seeds import parse_seed
 
 if TYPE_CHECKING:
     from slm.generation.branches import BranchPath
@@ -55,7 +56,7 @@ def add_sampling(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--temperature", type=float, default=1.0)
     sub.add_argument("--top-k", type=int)
     sub.add_argument("--top-p", type=float)
-    sub.add_argument("--seed", type=seed, default=0)
+    sub.add_argument("--seed", type=parse_seed, default=0)
 
 
 def sampling_of(chosen: argparse.Namespace, alternatives: int = 0) -> "Sampling":

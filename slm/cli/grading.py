@@ -7,10 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slm.cli.command import Commands, answer, seed
+from slm.cli.command import Commands, answer
 from slm.cli.grading_text import number, told
 from slm.errors import BadInput
 from slm.json_values import json_value
+from slm.seeds import parse_seed
 
 if TYPE_CHECKING:
     from slm.grading.items import Item
@@ -41,7 +42,7 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--base-url", help="any OpenAI-compatible server")
     sub.add_argument("--max-cost", type=float, help="US dollars never to be passed")
     sub.add_argument("--at-once", type=int, default=4, help="calls under way at once")
-    sub.add_argument("--seed", type=seed, default=0)
+    sub.add_argument("--seed", type=parse_seed, default=0)
     sub.add_argument("--dry-run", action="store_true", help="print the bill and stop")
     sub.add_argument(
         "--again-ungraded", action="store_true", help="ask anew where no grade could be read"

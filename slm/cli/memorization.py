@@ -3,9 +3,10 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from slm.cli.command import Commands, answer, seed, typed, watched
+from slm.cli.command import Commands, answer, typed, watched
 from slm.cli.generation import FIRST_WORDS, prompt_or_ours
 from slm.errors import BadInput
+from slm.seeds import parse_seed
 
 if TYPE_CHECKING:
     from slm.memorization.study import Study
@@ -37,7 +38,7 @@ def add_to(commands: Commands) -> None:
     )
     sub.add_argument("--max-tokens", type=int, default=200)
     sub.add_argument("--temperature", type=float, default=1.0)
-    sub.add_argument("--seed", type=seed, default=0)
+    sub.add_argument("--seed", type=parse_seed, default=0)
 
     sub = commands.add(
         "copies", _copies, "What of a text stands in a corpus, word for word?", address=False
@@ -50,7 +51,7 @@ def add_to(commands: Commands) -> None:
         "--prompt", type=typed, help=f'how it begins; "{FIRST_WORDS}" where nothing is said'
     )
     sub.add_argument("--temperature", type=float, default=1.0)
-    sub.add_argument("--seed", type=seed, default=0)
+    sub.add_argument("--seed", type=parse_seed, default=0)
 
     sub = commands.add("novelty", _novelty, "How much of what the model writes is new?")
     sub.add_argument("--corpus", required=True, help="what it was trained on")
@@ -59,7 +60,7 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--steps", action="store_true", help="every checkpoint of the run")
     sub.add_argument("--stories", type=int, default=100)
     sub.add_argument("--max-tokens", type=int, default=200)
-    sub.add_argument("--seed", type=seed, default=0)
+    sub.add_argument("--seed", type=parse_seed, default=0)
 
 
 def _memorize(chosen: argparse.Namespace) -> None:

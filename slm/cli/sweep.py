@@ -7,9 +7,6 @@ import sys
 from slm.cli.command import Commands, answer
 from slm.errors import BadInput
 
-OWN = ("--name", "--shape", "--from", "--resume")
-"""Arguments of `slm train` that a sweep gives itself."""
-
 
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
@@ -33,30 +30,28 @@ def _sweep(chosen: argparse.Namespace) -> None:
     from slm.training import sweep as sweeps
     from slm.training.grid import cells
 
-    how = tuple(word for word in chosen.how if word != "--")
+    options = [word for word in chosen.how if word != "--"]
     if chosen.show and chosen.ray is not None:
         raise BadInput("--show trains nothing: leave out --ray")
     if chosen.shapes is not None:
-        how = _checked(how)
-        named = tuple(word.strip() for word in chosen.shapes.split(",") if word.strip())
-        sweep = sweeps.Sweep(name=chosen.name, shapes=named, how=how)
+        shapes = [word.strip() for word in chosen.shapes.split(",") if word.strip()]
+        sweep = sweeps.sweep_of(chosen.name, shapes, options)
         sweeps.keep(sweep)
     else:
         sweep = sweeps.load(chosen.name)
-        if how and _checked(how) != sweep.how:
+        if options and sweeps.sweep_of(chosen.name, sweep.shapes, options) != sweep:
             raise BadInput(
-                f"the sweep {chosen.name!r} goes on as it began, with {' '.join(sweep.how)}: leave out "
-                "what follows --"
+                f"the sweep {chosen.name!r} goes on as it began: leave out what follows --"
             )
     if not chosen.show:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         if chosen.ray is None:
-            for shape in sweeps.train_here(sweep):
-                print(f"{sweep.run_name(shape)} …", file=sys.stderr, flush=True)
+            for name in sweeps.train_here(sweep):
+                print(f"{name} …", file=sys.stderr, flush=True)
         else:
-            for shape in sweeps.train_on_ray(sweep, chosen.ray or None):
-                print(f"{sweep.run_name(shape)}: done", file=sys.stderr, flush=True)
-    found = cells([sweep.run_name(shape) for shape in sweep.shapes])
+            for name in sweeps.train_on_ray(sweep, chosen.ray or None):
+                print(f"{name}: done", file=sys.stderr, flush=True)
+    found = cells(sweep.runs)
     lines = [
         f"{cell.run:24} {cell.width:>5} wide {cell.layers:>3} deep  "
         + (
@@ -81,10 +76,3 @@ def _sweep(chosen: argparse.Namespace) -> None:
         ],
     }
     answer(chosen, data, lambda: "\n".join(lines) or "nothing is trained yet")
-
-
-def _checked(how: tuple[str, ...]) -> tuple[str, ...]:
-    """Complain now about what `slm train` would complain about later."""
-    from slm.cli.training import checked
-
-    return tuple(checked("sweep", how, without=OWN))

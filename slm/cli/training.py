@@ -1,29 +1,21 @@
 """`slm train`, `slm runs`, `slm eval`: make a model, list them, measure one."""
 
 import argparse
-import signal
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
 from itertools import chain
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from slm.cli.command import Commands, Parser, answer, count, seed
-from slm.cli.resuming import check_resumed
+from slm.cli.command import Commands, answer
 from slm.errors import BadInput
-from slm.model.config import FROM_THE_PAPER, PRESETS
 from slm.text import as_json, on_terminal
-
-if TYPE_CHECKING:
-    from slm.training.plan import Plan
+from slm.training.options import add_options, parse, spec_of
 
 
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add("train", _train, "Train a model on stories.", address=False)
     sub.add_argument("--name", required=True, help="the run's name")
-    _how_to_train(sub)
+    add_options(sub)
 
     queue = commands.group("queue", "Trainings that wait for their turn.")
     queue.add("list", _waiting, "List what trains and what waits.", address=False)
@@ -40,82 +32,22 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--corpus", required=True, help="stories, as slm train takes them")
 
 
-def _how_to_train(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument(
-        "--corpus",
-        help="stories: a path, a hub name, or nursery (the default). How a file is read may follow "
-        "its name: "
-        "PATH:lines, :blank-lines, :passages, :csv, :mark=TEXT (what parts stories in a .txt), "
-        ":text=COLUMN, :keep-truncated, :drop-truncated (what ends without a sentence's mark)",
-    )
-    sub.add_argument("--valid", help="validation stories; default: held out of the corpus")
-    sub.add_argument(
-        "--shape",
-        help=f"d_model x n_layers x n_heads (64x2x4), or {', '.join(PRESETS)}. {FROM_THE_PAPER}",
-    )
-    sub.add_argument("--from", dest="parent", help="begin with this checkpoint's weights")
-    sub.add_argument("--tokens", type=count, help="how many to read, such as 20M")
-    sub.add_argument("--minutes", type=float, help="how long to train, instead of --tokens")
-    sub.add_argument("--vocab", type=int, help="size of the vocabulary (4096)")
-    sub.add_argument("--context", type=int, help="n_ctx, in tokens (256)")
-    sub.add_argument("--batch", type=int, help="rows a step (16)")
-    sub.add_argument("--seed", type=seed, help="of initial weights and order (0)")
-    sub.add_argument("--checkpoints", type=int, help="besides the early ones (20)")
-    sub.add_argument(
-        "--precision",
-        help="of matrix products: float32, bfloat16, or auto (the default): whichever is faster here",
-    )
-    sub.add_argument(
-        "--recipe",
-        help="muon (the default): Muon and AdamW, rates that fall to 0; "
-        "paper: AdamW at a constant 5e-4, as published",
-    )
-    sub.add_argument("--muon-lr", type=float, help="of the matrices")
-    sub.add_argument("--adam-lr", type=float, help="of embeddings, gains and biases")
-    sub.add_argument(
-        "--device", default="auto", help="auto (CUDA where it is there), cpu, cuda, mps"
-    )
-    sub.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with this run, as it began; --device may differ",
-    )
-
-
 def _train(chosen: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from slm.runs import open_run
-    from slm.training import job
+    from slm.training.job import run_training
+    from slm.training.process import stop_on_signals
+    from slm.training.run_info import cleaning_lines
 
-    stopping = False
-
-    def ask_to_stop(number: int, frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-
-    signal.signal(signal.SIGTERM, ask_to_stop)
-    signal.signal(signal.SIGINT, ask_to_stop)
     console = Console(stderr=True)
 
     def stage(name: str, share: float | None) -> None:
         if console.is_terminal:
             console.print(f"{name} …", style="dim")
 
-    if chosen.resume:
-        check_resumed(chosen, open_run(chosen.name).info)
-        updates = job.resume(
-            chosen.name,
-            stop=lambda: stopping,
-            progress=stage,
-            device=chosen.device,
-            corpus=chosen.corpus,
-            valid=chosen.valid,
-        )
-    else:
-        updates = job.start(_plan(chosen), stop=lambda: stopping, progress=stage)
-
+    updates = run_training(spec_of(chosen), stop=stop_on_signals(), progress=stage)
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -125,7 +57,7 @@ def _train(chosen: argparse.Namespace) -> None:
     if (first := next(updates, None)) is None:
         answer(chosen, _described(chosen.name), lambda: f"{chosen.name}: nothing left to do")
         return
-    _say_cleaning(chosen.name)
+    print(*cleaning_lines(open_run(chosen.name).info), sep="\n", file=sys.stderr)
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(chosen.name, total=first.steps, shown="starting")
         for update in chain([first], updates):
@@ -143,95 +75,10 @@ def _train(chosen: argparse.Namespace) -> None:
     )
 
 
-def _say_cleaning(name: str) -> None:
-    """What cleaning kept and dropped of the corpora of a run, to standard error."""
-    from slm.runs import open_run
-    from slm.stories.cleaning import CleaningReport
-
-    corpus = open_run(name).info.corpus
-    for source, what in ((corpus["train"], "cleaning"), (corpus["valid"], "valid_cleaning")):
-        if source and what in corpus:
-            print(f"{source}: {CleaningReport.of(corpus[what]).in_words()}", file=sys.stderr)
-
-
-def checked(name: str, how: Sequence[str], *, without: Sequence[str] = ()) -> list[str]:
-    """The arguments of `slm train --name NAME`, to be used later and in any folder.
-
-    Raises `BadInput` now for what would be refused then, and for those `without` which it must be.
-    """
-    from slm.runs import open_run
-    from slm.stories.sources import absolute
-
-    words = [word.split("=")[0] for word in how]
-    if given := [flag for flag in without if flag in words]:
-        raise BadInput(f"{given[0]} is the sweep's own business: leave it out")
-    parser = Parser(prog="slm train", allow_abbrev=False)
-    _how_to_train(parser)
-    chosen = parser.parse_args(how, argparse.Namespace(name=name))
-    if chosen.resume:
-        check_resumed(chosen, open_run(name).info)
-    else:
-        _plan(chosen)
-    settled, is_file = [], False
-    for word in how:
-        flag, equals, value = word.partition("=")
-        if flag in ("--corpus", "--valid") and equals:
-            word = f"{flag}={absolute(value)}"
-        settled.append(absolute(word) if is_file else word)
-        is_file = word in ("--corpus", "--valid")
-    return settled
-
-
-def _plan(chosen: argparse.Namespace) -> "Plan":
-    from slm.model.config import named_shape
-    from slm.recipe import named_recipe
-    from slm.stories.tokenizer import check_vocabulary
-    from slm.training.plan import Plan
-
-    if chosen.tokens is not None and chosen.minutes is not None:
-        raise BadInput("give --tokens or --minutes, not both")
-    if chosen.minutes is not None and not 0 < chosen.minutes < 1e6:
-        raise BadInput(f"--minutes must be above 0, not {chosen.minutes}")
-    shaping = {"--shape": chosen.shape, "--vocab": chosen.vocab, "--context": chosen.context}
-    if chosen.parent and (given := [name for name, value in shaping.items() if value is not None]):
-        raise BadInput(f"with --from the shape is the parent's: leave out {' and '.join(given)}")
-    config = named_shape(chosen.shape or "64x2x4")
-    if chosen.vocab is not None:
-        check_vocabulary(chosen.vocab)
-    config = replace(
-        config,
-        d_vocab=config.d_vocab if chosen.vocab is None else chosen.vocab,
-        n_ctx=config.n_ctx if chosen.context is None else chosen.context,
-    )
-    usual = named_recipe(chosen.recipe or "muon")
-    if chosen.muon_lr is not None and usual.optimizer != "muon":
-        raise BadInput(f"the recipe {chosen.recipe} has no Muon: leave out --muon-lr")
-    recipe = replace(
-        usual,
-        tokens=usual.tokens if chosen.tokens is None else chosen.tokens,
-        **{
-            name: value
-            for name in ("batch", "seed", "checkpoints", "precision", "muon_lr", "adam_lr")
-            if (value := getattr(chosen, name)) is not None
-        },
-    )
-    return Plan(
-        name=chosen.name,
-        config=config,
-        corpus=chosen.corpus or "nursery",
-        valid=chosen.valid,
-        recipe=recipe,
-        minutes=chosen.minutes,
-        parent=chosen.parent,
-        device=chosen.device,
-    )
-
-
 def _add(chosen: argparse.Namespace) -> None:
     from slm.training import queue
 
-    how = checked(chosen.name, chosen.how)  # what is wrong is said now, not when its turn comes
-    queue.add(chosen.name, how)
+    queue.add(parse(chosen.name, chosen.how))
     answer(chosen, {"waiting": chosen.name}, lambda: f"{chosen.name} waits for its turn")
 
 

@@ -10,8 +10,8 @@ from slm.recipe import Recipe
 from slm.runs import list_runs, runs_dir
 from slm.stories import nursery
 from slm.stories.tokenizer import END
-from slm.training.job import resume, start
-from slm.training.plan import Plan
+from slm.training.job import run_training
+from slm.training.spec import ResumeSpec, TrainingSpec
 
 STORIES, SEED = 4000, 7
 TOKENS = 1_200_000
@@ -36,11 +36,11 @@ def two_trainings() -> Generator[Progress, None, None]:
         if there.get(name) == "finished":
             continue
         if name in there:
-            updates = resume(name, stop=lambda: False)
+            spec: TrainingSpec | ResumeSpec = ResumeSpec(name=name)
         else:
             recipe = Recipe(tokens=TOKENS, checkpoints=4, precision="float32")
-            plan = Plan(name=name, config=SHAPE, corpus=corpus, valid=None, recipe=recipe)
-            updates = start(plan, stop=lambda: False)
+            spec = TrainingSpec(name=name, config=SHAPE, corpus=corpus, recipe=recipe)
+        updates = run_training(spec, stop=lambda: False)
         yield Progress(doing=f"reading the stories of {name}", share=number / 2)
         for update in updates:
             share = (number + update.step / update.steps) / 2

@@ -1,4 +1,4 @@
-"""A training as a run on disk: prepares, trains, measures, saves, and goes on after any stop."""
+"""Carry out a training as a run on disk: prepare, train, measure, save, and resume after any stop."""
 
 import contextlib
 import os
@@ -19,20 +19,18 @@ from slm.runs import (
     Metric,
     Run,
     Status,
-    check_name,
     load_checkpoint,
     open_run,
     runs_dir,
 )
 from slm.stories.corpus import TokenizedSplits, prepare
-from slm.stories.sources import absolute
-from slm.stories.tokenizer import Tokenizer
 from slm.training.checkpoint_writer import CheckpointWriter
 from slm.training.data import PackedSampler
 from slm.training.device import OutOfMemory, check_memory, choose_device, naming_memory
 from slm.training.distributed import ProcessGroup, init_distributed
-from slm.training.plan import Plan, info_of, machine
 from slm.training.reopening import reopen
+from slm.training.run_info import info_of, machine
+from slm.training.spec import ResumeSpec, TrainingSpec
 from slm.training.throughput import measure_throughput
 from slm.training.trainer import Diverged, Trainer, train
 
@@ -42,8 +40,8 @@ ROOM = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Update:
-    """What a watcher sees after each step; `checkpoint` tells that one was just saved."""
+class TrainingUpdate:
+    """How far a training is after a step; `checkpoint` tells that one was just saved."""
 
     step: int
     steps: int
@@ -54,77 +52,96 @@ class Update:
     checkpoint: bool
 
 
-def start(
-    plan: Plan, *, stop: Callable[[], bool], progress: ProgressCallback = lambda stage, share: None
-) -> Iterator[Update]:
-    """Train a new run. Between steps `stop()` is asked, and whether the run's `stop_path` is there;
-    either saves and ends it.
+def run_training(
+    spec: TrainingSpec | ResumeSpec,
+    *,
+    stop: Callable[[], bool],
+    progress: ProgressCallback = lambda stage, share: None,
+) -> Iterator[TrainingUpdate]:
+    """Carry out a specification: `start` or `resume` it."""
+    if isinstance(spec, TrainingSpec):
+        return start(spec, stop=stop, progress=progress)
+    return resume(spec, stop=stop, progress=progress)
 
-    Raises `BadInput` where the name is taken or the plan cannot be carried out, `Diverged` where
-    training fails; what was saved before stays. Under `torchrun` every process calls this; the first
-    one writes, and the others' updates are the same.
+
+def name_taken(name: str) -> BadInput:
+    """Return the error of a new run whose name another has."""
+    return BadInput(f"there is a run {name!r} already; choose another name, or go on with --resume")
+
+
+def start(
+    spec: TrainingSpec,
+    *,
+    stop: Callable[[], bool],
+    progress: ProgressCallback = lambda stage, share: None,
+) -> Iterator[TrainingUpdate]:
+    """Train a new run. Where `stop()` is true after a step, or the run's `stop_path` is there, it is
+    saved and ended.
+
+    Raises `BadInput` where the name is taken or the specification cannot be carried out here, `Diverged`
+    where training fails; what was saved before stays. Under `torchrun` every process calls this; the
+    main one writes, and the others' updates are the same.
     """
-    group, device = init_distributed(), choose_device(plan.device)
-    group.check_batch(plan.recipe.batch)
-    run = Run(runs_dir() / check_name(plan.name))
-    if group.broadcast((run.path / "run.json").exists()):
-        raise BadInput(
-            f"there is a run {plan.name!r} already; choose another name, or go on with --resume"
-        )
+    group, device = init_distributed(), choose_device(spec.device)
+    group.check_batch(spec.recipe.batch)
+    run = Run(runs_dir() / spec.name)
+    if group.broadcast(run.exists()):
+        raise name_taken(spec.name)
     run.stop_path.unlink(missing_ok=True)  # it asked an earlier training
-    plan = replace(
-        plan,
-        corpus=absolute(plan.corpus),
-        valid=None if plan.valid is None else absolute(plan.valid),
+    parent = None if spec.parent is None else load_checkpoint(spec.parent)
+    config = spec.config if parent is None else parent.config
+    assert config is not None  # the specification has a shape or a parent
+    check_memory(config, device)
+    prepared = prepare(
+        spec.corpus,
+        valid=spec.valid,
+        tokenizer=None if parent is None else parent.tokenizer,
+        d_vocab=config.d_vocab,
+        n_ctx=config.n_ctx,
+        cache=runs_dir() / ".corpora",
+        progress=progress,
     )
-    parent = None if plan.parent is None else load_checkpoint(plan.parent)
-    asked = plan.config if parent is None else parent.config
-    tokenizer = None if parent is None else parent.tokenizer
-    check_memory(asked, device)
-    prepared = _prepare(plan.corpus, plan.valid, asked, tokenizer, progress)
-    config = asked if parent else replace(asked, d_vocab=prepared.tokenizer.d_vocab)
-    recipe = plan.recipe.for_device(device)
-    if plan.minutes is not None:
+    config = replace(config, d_vocab=prepared.tokenizer.d_vocab)
+    recipe = spec.recipe.for_device(device)
+    if spec.minutes is not None:
         progress("measuring this machine", None)
         share = replace(recipe, batch=recipe.batch // group.size)
         speed = measure_throughput(config, share, prepared, device)
-        tokens = speed.tokens_in(plan.minutes * 60, recipe) * group.size
+        tokens = speed.tokens_in(spec.minutes * 60, recipe) * group.size
         recipe = replace(recipe, tokens=group.broadcast(tokens))
     with _held(run, group) as reserve:
         if group.is_main:
             prepared.tokenizer.save(run.path / "tokenizer.json")
-            run.write_info(info_of(plan, config, recipe, prepared, parent, device))
+            address = "" if parent is None else str(parent.address)
+            run.write_info(info_of(spec, config, recipe, prepared, address, device))
         yield from _go_on(run, config, recipe, prepared, stop, group, device, reserve)
 
 
 def resume(
-    name: str,
+    spec: ResumeSpec,
     *,
     stop: Callable[[], bool],
     progress: ProgressCallback = lambda stage, share: None,
-    device: str = "auto",
-    corpus: str | None = None,
-    valid: str | None = None,
-) -> Iterator[Update]:
+) -> Iterator[TrainingUpdate]:
     """Go on with a run that was stopped, killed or failed, from the last state it saved.
 
     On the same machine with as many threads it follows the losses of a run that never stopped. Of a
-    finished run nothing is left to do. `corpus` and `valid` are where its stories lie now.
+    finished run nothing is left to do.
     """
-    group, device = init_distributed(), choose_device(device)
-    run = open_run(name)
+    group, device = init_distributed(), choose_device(spec.device)
+    run = open_run(spec.name)
     info = group.broadcast(run.info)
     if info.status == "finished":
         return
     if not info.recipe:
-        raise BadInput(f"run {name!r} was not trained here, so it cannot be resumed")
+        raise BadInput(f"run {run.name!r} was not trained here, so it cannot be resumed")
     recipe = typed(Recipe, info.recipe, f"the recipe in {run.path / 'run.json'}")
     if missing := {"train", "valid", "train_hash", "valid_hash"} - info.corpus.keys():
         raise BadInput(f"{run.path / 'run.json'} does not say the corpus's {min(missing)}")
     group.check_batch(recipe.batch)
     with _held(run, group) as reserve:
         run.stop_path.unlink(missing_ok=True)
-        prepared, corpora = reopen(run, corpus, valid, progress)
+        prepared, corpora = reopen(run, spec.corpus, spec.valid, progress)
         if group.is_main:
             run.update(
                 status="training",
@@ -145,7 +162,7 @@ def _go_on(
     group: ProcessGroup,
     device: str,
     reserve: DiskReserve | None,
-) -> Iterator[Update]:
+) -> Iterator[TrainingUpdate]:
     """`_learn`, with how it ended in run.json, whatever way that was."""
     try:
         with naming_memory(device):
@@ -166,7 +183,7 @@ def _learn(
     stop: Callable[[], bool],
     group: ProcessGroup,
     device: str,
-) -> Iterator[Update]:
+) -> Iterator[TrainingUpdate]:
     if group.is_main:
         trainer = Trainer(_beginning(run, recipe, device), recipe, group)
         done, seconds_before = _restore(run, trainer)
@@ -211,7 +228,7 @@ def _learn(
                 recent = [(time.monotonic(), step.step)]
             else:
                 run.add_metric(metric)
-        yield Update(
+        yield TrainingUpdate(
             step=step.step,
             steps=steps,
             tokens=step.step * recipe.batch * config.n_ctx,
@@ -281,21 +298,3 @@ def end(name: str) -> None:
             status="finished", process=None, message=f"ended early, after step {run.last_step}"
         )
         run.resume_path.unlink(missing_ok=True)
-
-
-def _prepare(
-    corpus: str,
-    valid: str | None,
-    config: ModelConfig,
-    tokenizer: Tokenizer | None,
-    progress: ProgressCallback,
-) -> TokenizedSplits:
-    return prepare(
-        corpus,
-        valid=valid,
-        tokenizer=tokenizer,
-        d_vocab=config.d_vocab,
-        n_ctx=config.n_ctx,
-        cache=runs_dir() / ".corpora",
-        progress=progress,
-    )

@@ -5,11 +5,13 @@ see the same. A training is a process in a session of its own: it outlives whoev
 """
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,21 +19,17 @@ from slm.errors import BadInput
 from slm.files import write_text
 from slm.locks import LockHeld, hold_lock, is_locked
 from slm.processes import Process
-from slm.reading import read_json
+from slm.reading import read_json, typed
 from slm.runs import Run, check_name, list_runs, runs_dir
+from slm.training.job import name_taken
+from slm.training.options import parse
+from slm.training.process import start_process
+from slm.training.spec import ResumeSpec, TrainingSpec, spec_from_json
 
 LINGER = 10.0
 """Seconds a second worker waits for the first: what is added while that one ends is not forgotten."""
 LOOK_EVERY = 0.2
 _NUMBER = re.compile(r"[0-9]{1,18}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Asked:
-    """What an entry of the queue holds."""
-
-    name: str
-    arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,38 +46,45 @@ class _Ended:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiting:
-    """A training that waits: the run's name, and the arguments of `slm train` besides it."""
+class QueueEntry:
+    """A training that waits for its turn."""
 
     number: int
-    name: str
-    arguments: tuple[str, ...]
+    spec: TrainingSpec | ResumeSpec
+
+    @property
+    def name(self) -> str:
+        """Return the run's name."""
+        return self.spec.name
 
 
-def add(name: str, arguments: Sequence[str]) -> Waiting:
-    """Put a training at the end of the queue and see to it that somebody works.
+def add(spec: TrainingSpec | ResumeSpec) -> QueueEntry:
+    """Put a training at the end of the queue and see to it that a worker runs.
 
-    Raises `BadInput` for a name that no run can have, and where it waits or trains already.
+    Raises `BadInput` where a training of that name waits or trains already, and for a new one where there
+    is a run of that name.
     """
-    check_name(name)
+    name = spec.name
     if name in {one.name for one in waiting()}:
         raise BadInput(f"the training of {name!r} is waiting already")
     if name in training():
         raise BadInput(f"run {name!r} is being trained already")
+    if isinstance(spec, TrainingSpec) and Run(runs_dir() / name).exists():
+        raise name_taken(name)
     number = max((one.number for one in waiting()), default=int(time.time() * 1000)) + 1
-    one = Waiting(number=number, name=name, arguments=tuple(arguments))
-    write_text(_file(one), json.dumps({"name": name, "arguments": list(arguments)}) + "\n")
+    entry = QueueEntry(number=number, spec=spec)
+    write_text(_file(entry), json.dumps(spec.to_json()) + "\n")
     start_worker()
-    return one
+    return entry
 
 
-def waiting() -> list[Waiting]:
-    """What waits, the next one first; without entries that are damaged (see `damage`)."""
-    return [one for one in _entries() if isinstance(one, Waiting)]
+def waiting() -> list[QueueEntry]:
+    """Return what waits, the next one first; without entries that are damaged (see `damage`)."""
+    return [one for one in _entries() if isinstance(one, QueueEntry)]
 
 
 def damage() -> list[str]:
-    """What is damaged of the queue, a line an entry."""
+    """Say what is damaged of the queue, a line an entry."""
     return [
         f"{one}; delete it and queue that training again"
         for one in _entries()
@@ -87,21 +92,38 @@ def damage() -> list[str]:
     ]
 
 
-def _entries() -> Iterator[Waiting | str]:
-    """Every entry in order, or what is wrong with it."""
+def _entries() -> Iterator[QueueEntry | str]:
+    """Yield every entry in order, or what is wrong with it."""
     for path in sorted(_folder().glob("[0-9]*.json")):
         try:
-            asked = read_json(path, _Asked)
-            number = int(path.stem) if _NUMBER.fullmatch(path.stem) else None
-            if number is None:
+            if not _NUMBER.fullmatch(path.stem):
                 raise BadInput(f"{path} is no number of the queue")
-            check_name(asked.name)
+            spec = _read_spec(path)
         except FileNotFoundError:  # it was taken a moment ago
             continue
         except BadInput as error:
             yield str(error)
         else:
-            yield Waiting(number=number, name=asked.name, arguments=asked.arguments)
+            yield QueueEntry(number=int(path.stem), spec=spec)
+
+
+def _read_spec(path: Path) -> TrainingSpec | ResumeSpec:
+    data = read_json(path, dict)
+    if "arguments" not in data:
+        return spec_from_json(data, str(path))
+    old = typed(_OldEntry, data, str(path))
+    try:
+        return parse(old.name, old.arguments)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OldEntry:
+    """What an entry held before there were specifications: a name, and options of `slm train`."""
+
+    name: str
+    arguments: tuple[str, ...]
 
 
 def withdraw(name: str) -> bool:
@@ -154,16 +176,41 @@ def exit_code(name: str) -> int | None:
         return None
 
 
+def failed(name: str) -> bool:
+    """Return whether the newest training of `name` ended badly, killed by the system included.
+
+    One that was asked to end did not: SIGTERM, which it may get before it listens.
+    """
+    return exit_code(name) not in (None, 0, -signal.SIGTERM)
+
+
+def log_tail(name: str, lines: int = 8) -> str:
+    """Return the last lines of a training's log; empty where there is none."""
+    try:
+        with log_path(name).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
+            log = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(line.rstrip() for line in re.split(r"\r\n|\r|\n", log.rstrip())[-lines:])
+
+
 def asked_for() -> list[str]:
     """Names of all trainings from the queue that left a log, the newest last."""
     logs = sorted(runs_dir().glob("*/train.log"), key=lambda path: path.stat().st_mtime)
     return [path.parent.name for path in logs]
 
 
+def ensure_worker() -> None:
+    """Start a worker where something waits and nothing trains: the last one may have been killed."""
+    if waiting() and not training():
+        start_worker()
+
+
 def start_worker() -> None:
     """Start a worker in a session of its own; where one works already, it ends by itself."""
     subprocess.Popen(
-        [sys.executable, "-m", "slm", "queue", "work"],
+        [sys.executable, "-m", "slm.training.queue"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -185,24 +232,20 @@ def work() -> None:
         return
 
 
-def _train(one: Waiting) -> None:
-    log = log_path(one.name)
+def _train(entry: QueueEntry) -> None:
+    log = log_path(entry.name)
     log.parent.mkdir(parents=True, exist_ok=True)
-    _ended_path(one.name).unlink(missing_ok=True)
+    _ended_path(entry.name).unlink(missing_ok=True)
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "slm", "train", "--name", one.name, *one.arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+        process = start_process(
+            entry.spec, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
         )
-    now = _Now(name=one.name, process=Process.of(process.pid))
+    now = _Now(name=entry.name, process=Process.of(process.pid))
     write_text(_now_path(), json.dumps(asdict(now)))
-    _file(one).unlink(missing_ok=True)
+    _file(entry).unlink(missing_ok=True)
     code = process.wait()
     _now_path().unlink(missing_ok=True)
-    write_text(_ended_path(one.name), json.dumps({"exit_code": code}))
+    write_text(_ended_path(entry.name), json.dumps({"exit_code": code}))
 
 
 def _now() -> _Now | None:
@@ -223,8 +266,8 @@ def _worker() -> Path:
     return _folder() / ".worker"
 
 
-def _file(one: Waiting) -> Path:
-    return _folder() / f"{one.number:015d}.json"
+def _file(entry: QueueEntry) -> Path:
+    return _folder() / f"{entry.number:015d}.json"
 
 
 def _now_path() -> Path:
@@ -233,3 +276,7 @@ def _now_path() -> Path:
 
 def _ended_path(name: str) -> Path:
     return runs_dir() / check_name(name) / "train.exit.json"
+
+
+if __name__ == "__main__":
+    work()

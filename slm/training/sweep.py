@@ -1,7 +1,6 @@
-"""A grid of shapes, trained on one corpus with one budget: how do width and depth matter?
+"""Train a grid of shapes on one corpus with one budget, each a run called `SWEEP-SHAPE`.
 
-Every shape is a run of its own, called `SWEEP-SHAPE`. A sweep that was stopped goes on where it was:
-runs that are finished stay, runs that were interrupted are resumed.
+A sweep that was stopped goes on where it was: finished runs stay, interrupted ones are resumed.
 """
 
 import json
@@ -10,59 +9,73 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from slm.errors import BadInput
 from slm.files import write_text
-from slm.model.config import named_shape
-from slm.reading import read_json
+from slm.reading import read_json, typed
 from slm.runs import Run, Status, check_name, is_name, runs_dir
+from slm.training.options import parse
+from slm.training.process import start_process
+from slm.training.spec import ResumeSpec, TrainingSpec
 
 Standing = Status | Literal["to do", "damaged"]
+OWN_OPTIONS = ("--name", "--shape", "--from", "--resume")
+"""Options of `slm train` that a sweep gives itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """Which shapes, and how each is trained: the arguments of `slm train` but name and shape.
-
-    A shape is a word as `slm train --shape` takes it, a preset's name or `64x8x4`, and means the same.
-    """
+    """The trainings of a grid of shapes, each a run called NAME-SHAPE."""
 
     name: str
-    shapes: tuple[str, ...]
-    how: tuple[str, ...]
+    specs: tuple[TrainingSpec, ...]
 
     def __post_init__(self) -> None:
-        """Raise `BadInput` for a name or a shape that cannot be."""
+        """Raise `BadInput` for a name that cannot be, no shape, or a shape that stands there twice."""
         check_name(self.name)
-        if not self.shapes:
+        if not self.specs:
             raise BadInput("a sweep needs at least one shape, such as 64x2x4")
-        if repeated := [s for s in self.shapes if self.shapes.count(s) > 1]:
+        runs = self.runs
+        if stray := [run for run in runs if not run.startswith(f"{self.name}-")]:
+            raise BadInput(
+                f"a run of the sweep {self.name!r} is called {self.name}-…, not {stray[0]}"
+            )
+        if repeated := [shape for shape in self.shapes if self.shapes.count(shape) > 1]:
             raise BadInput(f"a sweep trains each shape once, and {repeated[0]} stands there twice")
-        for shape in self.shapes:
-            named_shape(shape)
-            check_name(self.run_name(shape))
 
-    def run_name(self, shape: str) -> str:
-        """What the run of a shape is called."""
-        return f"{self.name}-{shape}"
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Return the names of its runs."""
+        return tuple(spec.name for spec in self.specs)
 
-    def arguments(self, shape: str) -> list[str]:
-        """How `slm train` is called for a shape now: anew, or to go on."""
-        name = self.run_name(shape)
-        if standing(name) == "to do":
-            return ["--name", name, "--shape", shape, *self.how]
-        return ["--name", name, "--resume"]
+    @property
+    def shapes(self) -> tuple[str, ...]:
+        """Return its shapes, as they were named."""
+        return tuple(run.removeprefix(f"{self.name}-") for run in self.runs)
 
-    def left(self) -> list[str]:
-        """Shapes that are not finished, in order."""
-        return [shape for shape in self.shapes if standing(self.run_name(shape)) != "finished"]
+    def remaining(self) -> list[TrainingSpec | ResumeSpec]:
+        """Return what is left to train, in order: new runs, and those that were stopped."""
+        return [
+            spec if standing(spec.name) == "to do" else ResumeSpec(name=spec.name)
+            for spec in self.specs
+            if standing(spec.name) != "finished"
+        ]
+
+
+def sweep_of(name: str, shapes: Sequence[str], options: Sequence[str]) -> Sweep:
+    """Return the sweep of `shapes`, words of `slm train --shape`, with other options of `slm train`."""
+    words = [word.split("=")[0] for word in options]
+    if given := [flag for flag in OWN_OPTIONS if flag in words]:
+        raise BadInput(f"{given[0]} is the sweep's own business: leave it out")
+    specs = (parse(f"{name}-{shape}", ["--shape", shape, *options]) for shape in shapes)
+    return Sweep(name=name, specs=tuple(spec for spec in specs if isinstance(spec, TrainingSpec)))
 
 
 def shapes(widths: Sequence[int], depths: Sequence[int], d_head: int) -> tuple[str, ...]:
-    """Every width with every depth, heads of about `d_head` numbers each, cheapest first."""
+    """Return every width with every depth, heads of about `d_head` numbers each, cheapest first."""
     found = [
         (width * width * depth, f"{width}x{depth}x{max(1, round(width / d_head))}")
         for width in widths
@@ -72,9 +85,9 @@ def shapes(widths: Sequence[int], depths: Sequence[int], d_head: int) -> tuple[s
 
 
 def standing(name: str) -> Standing:
-    """How a run stands; "to do" where it has not begun, "damaged" where that cannot be read."""
+    """Return a run's status; "to do" where it has not begun, "damaged" where that cannot be read."""
     run = Run(runs_dir() / name)
-    if not (run.path / "run.json").exists():
+    if not run.exists():
         return "to do"
     try:
         return run.status
@@ -83,7 +96,7 @@ def standing(name: str) -> Standing:
 
 
 def keep(sweep: Sweep) -> None:
-    """Write down what a sweep is, so that it can go on.
+    """Write a sweep's file, so that it can go on.
 
     Raises `BadInput` where another sweep has the name.
     """
@@ -96,47 +109,61 @@ def keep(sweep: Sweep) -> None:
 
 
 def load(name: str) -> Sweep:
-    """The sweep called `name`; `BadInput` where there is none."""
+    """Return the sweep called `name`; `BadInput` where there is none."""
+    path = _path(name)
     try:
-        return replace(read_json(_path(name), Sweep), name=name)
+        data = read_json(path, dict)
     except FileNotFoundError:
         known = ", ".join(names()) or "none yet"
         raise BadInput(f"there is no sweep {name!r}; there are: {known}") from None
+    if "how" not in data:
+        return typed(Sweep, {**data, "name": name}, str(path))
+    old = typed(_OldSweep, data, str(path))
+    try:
+        return sweep_of(name, old.shapes, old.how)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OldSweep:
+    """What a sweep's file held before there were specifications: shapes, and options of `slm train`."""
+
+    shapes: tuple[str, ...]
+    how: tuple[str, ...]
 
 
 def names() -> list[str]:
-    """Every sweep there is; a file whose name can name no run is none."""
+    """Return the names of all sweeps; a file whose name can name no run is none."""
     found = (path.stem for path in (runs_dir() / ".sweeps").glob("*.json"))
     return sorted(name for name in found if is_name(name))
 
 
 def train_here(sweep: Sweep) -> Iterator[str]:
-    """Train what is left, one after the other, yielding each shape before it is trained.
+    """Train what is left, one after the other, yielding each run's name before it is trained.
 
     Raises `ArithmeticError` at the end, naming those that failed; the others are trained all the same.
     """
     failed = []
-    for shape in sweep.left():
-        yield shape
-        process = subprocess.Popen(
-            [sys.executable, "-m", "slm", "train", *sweep.arguments(shape)], stdout=sys.stderr
-        )
+    for spec in sweep.remaining():
+        yield spec.name
+        process = start_process(spec, stdout=sys.stderr)
         try:
             code = process.wait()
         except BaseException:  # Ctrl-C: the training saves before anything else happens
             process.terminate()
             process.wait()
             raise
-        if standing(sweep.run_name(shape)) == "stopped":
+        if standing(spec.name) == "stopped":
             return
         if code:
-            failed.append(shape)
+            failed.append(spec.name)
     if failed:
         raise ArithmeticError(f"not trained to the end: {', '.join(failed)}")
 
 
 def train_on_ray(sweep: Sweep, address: str | None) -> Iterator[str]:
-    """Train what is left on a Ray cluster, a shape a worker, yielding each when it is done.
+    """Train what is left on a Ray cluster, a run a worker, yielding each name when it is done.
 
     `address` is the cluster's; None starts one on this machine. The runs folder must be the same for
     all workers (a shared disk). Raises `BadInput` where Ray is not installed.
@@ -157,30 +184,28 @@ def train_on_ray(sweep: Sweep, address: str | None) -> Iterator[str]:
     worker = ray.remote(num_cpus=1, max_retries=2)(train_one)
     try:
         runs = str(runs_dir())
-        running = {worker.remote(sweep.arguments(shape), runs): shape for shape in sweep.left()}
+        running = {worker.remote(spec, runs): spec.name for spec in sweep.remaining()}
         failed = []
         while running:
             (done, *_), _ = ray.wait(list(running), num_returns=1)
-            shape = running.pop(done)
+            name = running.pop(done)
             if complaint := ray.get(done):
-                failed.append(f"{shape} ({complaint})")
-            yield shape
+                failed.append(f"{name} ({complaint})")
+            yield name
     finally:
         ray.shutdown()
     if failed:
         raise ArithmeticError(f"not trained to the end: {', '.join(failed)}")
 
 
-def train_one(arguments: list[str], runs: str) -> str:
-    """Run `slm train` as a worker does; the last line of its complaint, empty where it has none."""
-    done = subprocess.run(
-        [sys.executable, "-m", "slm", "train", *arguments],
-        env={**os.environ, "SLM_RUNS": runs},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return "" if done.returncode == 0 else (done.stderr.strip() or "no words").split("\n")[-1]
+def train_one(spec: TrainingSpec | ResumeSpec, runs: str) -> str:
+    """Train as a worker does; return the last line of the complaint, empty where there is none."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = start_process(spec, env={**os.environ, "SLM_RUNS": runs}, text=False, **pipes)
+    _, complaint = process.communicate()
+    if process.returncode == 0:
+        return ""
+    return (complaint.decode(errors="replace").strip() or "no words").split("\n")[-1]
 
 
 def _path(name: str) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app import uploads
 from slm.training import queue
+from slm.training.options import parse
 
 
 def grow_old(path: Path) -> None:
@@ -28,7 +29,7 @@ def test_an_old_upload_goes_unless_a_run_or_a_waiting_training_names_it(
     )
     info = two_runs / "tiny" / "run.json"
     info.write_text(info.read_text().replace('"nursery"', f'"{read}"'))
-    queue.add("later", ["--corpus", str(waits), "--tokens", "1"])
+    queue.add(parse("later", ["--corpus", str(waits), "--tokens", "1"]))
     model = uploads.folder_for_model()
     for path in (forgotten, read, waits):
         grow_old(path.parent)

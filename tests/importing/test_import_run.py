@@ -20,6 +20,7 @@ from slm.model.weights import initialise
 from slm.runs import Checkpoint, list_runs, load_checkpoint, open_run
 from slm.stories.tokenizer import END, Tokenizer
 from slm.training import job
+from slm.training.spec import ResumeSpec
 from tests.importing.conftest import lively
 
 KINDS = ("gpt2", "gpt_neo", "llama", "llama-tied")
@@ -277,7 +278,7 @@ def test_a_full_disk_leaves_nothing(save: Any, runs: Path, monkeypatch: pytest.M
 def test_an_imported_run_is_not_resumed(save: Any) -> None:
     imported(save("gpt2")[0])
     with pytest.raises(BadInput, match="was not trained here, so it cannot be resumed"):
-        next(job.resume("theirs", stop=lambda: False))
+        next(job.resume(ResumeSpec(name="theirs"), stop=lambda: False))
 
 
 @pytest.mark.parametrize(

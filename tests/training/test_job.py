@@ -20,19 +20,18 @@ from slm.model.config import ModelConfig
 from slm.recipe import Recipe
 from slm.runs import Run, load_checkpoint, open_run, runs_dir
 from slm.training.job import end, resume, start
-from slm.training.plan import Plan
+from slm.training.spec import ResumeSpec, TrainingSpec
 from slm.training.trainer import Diverged
 from tests.stand_in import stand_in
 
 CONFIG = ModelConfig(d_model=16, n_layers=1, n_heads=2, d_vocab=512, n_ctx=48)
 
 
-def plan(corpus: Path, name: str = "r", steps: int = 40, **recipe: float | str) -> Plan:
-    return Plan(
+def spec(corpus: Path, name: str = "r", steps: int = 40, **recipe: float | str) -> TrainingSpec:
+    return TrainingSpec(
         name=name,
         config=CONFIG,
         corpus=str(corpus),
-        valid=None,
         recipe=Recipe(**{"tokens": steps * 8 * 48, "batch": 8, "checkpoints": 4} | recipe),
     )
 
@@ -42,7 +41,7 @@ def losses(run: Run) -> list[tuple[int, float | None, float | None]]:
 
 
 def test_a_model_learns_and_leaves_a_whole_run(corpus: Path) -> None:
-    updates = list(start(plan(corpus), stop=lambda: False))
+    updates = list(start(spec(corpus), stop=lambda: False))
     assert [update.step for update in updates] == list(range(1, 41))
     run = open_run("r")
     assert run.status == "finished"
@@ -56,13 +55,13 @@ def test_a_model_learns_and_leaves_a_whole_run(corpus: Path) -> None:
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(corpus: Path) -> None:
-    list(start(plan(corpus, "whole"), stop=lambda: False))
+    list(start(spec(corpus, "whole"), stop=lambda: False))
     seen = []
-    for update in start(plan(corpus, "stopped"), stop=lambda: len(seen) == 12):
+    for update in start(spec(corpus, "stopped"), stop=lambda: len(seen) == 12):
         seen.append(update)
     run = open_run("stopped")
     assert (run.status, run.last_step) == ("stopped", 13)
-    list(resume("stopped", stop=lambda: False))
+    list(resume(ResumeSpec(name="stopped"), stop=lambda: False))
     assert run.status == "finished"
     whole = {step: rest for step, *rest in losses(open_run("whole"))}
     for step, *rest in losses(run):
@@ -76,7 +75,7 @@ def test_a_stop_file_ends_a_training_after_its_step_and_is_gone_with_it(corpus: 
     Run(runs_dir() / "r").path.mkdir(parents=True)
     Run(runs_dir() / "r").stop_path.touch()  # left by an earlier training
     seen = []
-    for update in start(plan(corpus), stop=lambda: False):
+    for update in start(spec(corpus), stop=lambda: False):
         seen.append(update.step)
         if update.step == 5:
             open_run("r").stop_path.touch()
@@ -86,12 +85,12 @@ def test_a_stop_file_ends_a_training_after_its_step_and_is_gone_with_it(corpus: 
 
 
 def test_a_state_of_another_run_is_refused_and_nothing_is_lost(corpus: Path) -> None:
-    list(start(plan(corpus), stop=lambda: True))
+    list(start(spec(corpus), stop=lambda: True))
     run = open_run("r")
     before = run.metrics()
     run.save_resume({"weights/none": torch.zeros(2)}, 1, 1.0)
     with pytest.raises(BadInput, match="is not the state of this run"):
-        list(resume("r", stop=lambda: False))
+        list(resume(ResumeSpec(name="r"), stop=lambda: False))
     assert run.metrics() == before
     assert run.status == "interrupted"
 
@@ -99,10 +98,10 @@ def test_a_state_of_another_run_is_refused_and_nothing_is_lost(corpus: Path) -> 
 def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_never_been_killed(
     corpus: Path, runs: Path
 ) -> None:
-    list(start(plan(corpus, "whole", steps=400), stop=lambda: False))
+    list(start(spec(corpus, "whole", steps=400), stop=lambda: False))
     program = (
-        "from tests.training.test_job import plan, start; from pathlib import Path\n"
-        f"list(start(plan(Path({str(corpus)!r}), 'killed', steps=400), stop=lambda: False))"
+        "from tests.training.test_job import spec, start; from pathlib import Path\n"
+        f"list(start(spec(Path({str(corpus)!r}), 'killed', steps=400), stop=lambda: False))"
     )
     trainer = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
     deadline = time.monotonic() + 90
@@ -113,13 +112,13 @@ def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_never_been_killed(
     run = open_run("killed")
     assert run.status == "interrupted"
     assert run.last_step is not None and 100 <= run.last_step < 400
-    list(resume("killed", stop=lambda: False))
+    list(resume(ResumeSpec(name="killed"), stop=lambda: False))
     assert losses(run) == losses(open_run("whole"))
 
 
 def test_divergence_keeps_the_last_good_checkpoint_and_says_so(corpus: Path) -> None:
     with pytest.raises(Diverged, match="lower the learning rate"):
-        list(start(plan(corpus, muon_lr=1e9, adam_lr=1e9, clip=1e30), stop=lambda: False))
+        list(start(spec(corpus, muon_lr=1e9, adam_lr=1e9, clip=1e30), stop=lambda: False))
     run = open_run("r")
     assert run.status == "failed"
     assert "lower the learning rate" in run.info.message
@@ -136,7 +135,7 @@ def as_on_a_full_disk() -> None:
 def test_a_full_disk_is_one_line_with_the_path_and_nothing_that_was_saved_is_lost(
     corpus: Path, runs: Path
 ) -> None:
-    wide = replace(plan(corpus, steps=4), config=replace(CONFIG, d_model=64))
+    wide = replace(spec(corpus, steps=4), config=replace(CONFIG, d_model=64))
     list(start(wide, stop=lambda: True))
     went_on = subprocess.run(
         [sys.executable, "-m", "slm", "train", "--name", "r", "--resume"],
@@ -153,7 +152,7 @@ def test_a_full_disk_is_one_line_with_the_path_and_nothing_that_was_saved_is_los
     assert "Traceback" not in went_on.stderr
     assert (run.status, run.info.message) == ("failed", f"File too large: {path}")
     assert run.steps == [0, 1] and not list(run.path.rglob("*.part"))
-    list(resume("r", stop=lambda: False))
+    list(resume(ResumeSpec(name="r"), stop=lambda: False))
     assert (run.status, run.steps) == ("finished", [0, 1, 2, 3, 4])
 
 
@@ -161,7 +160,7 @@ def test_that_the_disk_is_full_can_be_written_down_on_a_full_disk(
     corpus: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLM_RUNS", str(small_disk / "runs"))
-    training = start(plan(corpus), stop=lambda: False)
+    training = start(spec(corpus), stop=lambda: False)
     try:
         next(training)
         with (
@@ -175,7 +174,7 @@ def test_that_the_disk_is_full_can_be_written_down_on_a_full_disk(
         run = open_run("r")
         assert run.status == "failed" and "No space left on device: " in run.info.message
         (small_disk / "filler").unlink()
-        list(resume("r", stop=lambda: False))
+        list(resume(ResumeSpec(name="r"), stop=lambda: False))
         assert run.status == "finished"
     finally:
         training.close()
@@ -183,17 +182,17 @@ def test_that_the_disk_is_full_can_be_written_down_on_a_full_disk(
 
 def test_a_taken_name_and_a_changed_corpus_are_refused(corpus: Path) -> None:
     with pytest.raises(BadInput, match="there is no run 'r'"):
-        next(resume("r", stop=lambda: False))
-    list(start(plan(corpus), stop=lambda: True))
+        next(resume(ResumeSpec(name="r"), stop=lambda: False))
+    list(start(spec(corpus), stop=lambda: True))
     with pytest.raises(BadInput, match="there is a run 'r' already"):
-        next(start(plan(corpus), stop=lambda: False))
+        next(start(spec(corpus), stop=lambda: False))
     text = corpus.read_text()
     corpus.write_text(text + "A new story.\n<|endoftext|>\n")
     with pytest.raises(BadInput, match="has changed"):
-        next(resume("r", stop=lambda: False))
+        next(resume(ResumeSpec(name="r"), stop=lambda: False))
     corpus.write_text(text)
-    list(resume("r", stop=lambda: False))
-    assert list(resume("r", stop=lambda: False)) == []
+    list(resume(ResumeSpec(name="r"), stop=lambda: False))
+    assert list(resume(ResumeSpec(name="r"), stop=lambda: False)) == []
 
 
 def test_sigterm_saves_and_stops(corpus: Path, runs: Path) -> None:
@@ -216,8 +215,8 @@ def test_sigterm_saves_and_stops(corpus: Path, runs: Path) -> None:
 
 
 def test_a_branch_begins_where_its_parent_stood_and_learns_on(corpus: Path) -> None:
-    list(start(plan(corpus, "parent"), stop=lambda: False))
-    child = replace(plan(corpus, "child", steps=20, adam_lr=0.001), parent="parent@20")
+    list(start(spec(corpus, "parent"), stop=lambda: False))
+    child = replace(spec(corpus, "child", steps=20, adam_lr=0.001), parent="parent@20")
     list(start(child, stop=lambda: False))
     run = open_run("child")
     assert run.info.parent == "parent@20"
@@ -233,34 +232,34 @@ def test_a_branch_begins_where_its_parent_stood_and_learns_on(corpus: Path) -> N
 
 
 def test_a_branch_that_was_stopped_goes_on_as_if_it_had_never_stopped(corpus: Path) -> None:
-    list(start(plan(corpus, "parent"), stop=lambda: False))
+    list(start(spec(corpus, "parent"), stop=lambda: False))
     for name, stops in (("whole", False), ("stopped", True)):
-        child = replace(plan(corpus, name, steps=20), parent="parent@20")
+        child = replace(spec(corpus, name, steps=20), parent="parent@20")
         list(start(child, stop=lambda stops=stops: stops))
-    list(resume("stopped", stop=lambda: False))
+    list(resume(ResumeSpec(name="stopped"), stop=lambda: False))
     assert load_checkpoint("stopped").weights.W_E.equal(load_checkpoint("whole").weights.W_E)
 
 
 def test_a_run_that_is_ended_early_is_finished_and_goes_on_no_more(corpus: Path) -> None:
-    list(start(plan(corpus), stop=lambda: True))
+    list(start(spec(corpus), stop=lambda: True))
     end("r")
     run = open_run("r")
     assert (run.status, run.info.message) == ("finished", "ended early, after step 1")
     assert not run.resume_path.exists()
-    assert list(resume("r", stop=lambda: False)) == []
+    assert list(resume(ResumeSpec(name="r"), stop=lambda: False)) == []
     with pytest.raises(BadInput, match="finished"):
         end("r")
 
 
 def test_a_training_on_another_device_goes_as_on_the_cpu_and_goes_on_there(corpus: Path) -> None:
-    here = replace(plan(corpus, "here"), device="cpu")
+    here = replace(spec(corpus, "here"), device="cpu")
     list(start(here, stop=lambda: False))
     with stand_in() as device:
-        there = replace(plan(corpus, "there"), device=device)
+        there = replace(spec(corpus, "there"), device=device)
         seen = []
         for update in start(there, stop=lambda: len(seen) == 12):
             seen.append(update)
-        list(resume("there", stop=lambda: False, device=device))
+        list(resume(ResumeSpec(name="there", device=device), stop=lambda: False))
     ours, theirs = open_run("there"), open_run("here")
     assert (ours.status, ours.info.machine.endswith(f", {device}")) == ("finished", True)
     validated = {m.step: m.val_loss for m in theirs.metrics() if m.val_loss is not None}
@@ -274,8 +273,8 @@ def test_a_training_on_another_device_goes_as_on_the_cpu_and_goes_on_there(corpu
 
 def test_a_training_goes_on_on_another_device_and_says_where(corpus: Path) -> None:
     with stand_in() as device:
-        list(start(replace(plan(corpus), device=device), stop=lambda: True))
-    list(resume("r", stop=lambda: False, device="cpu"))
+        list(start(replace(spec(corpus), device=device), stop=lambda: True))
+    list(resume(ResumeSpec(name="r", device="cpu"), stop=lambda: False))
     assert open_run("r").status == "finished" and device not in open_run("r").info.machine
 
 
@@ -308,7 +307,7 @@ def test_a_context_in_which_nothing_can_be_written_is_refused_before_anything_is
 
 @pytest.mark.parametrize("n_ctx", [2, 3, 8])
 def test_a_tiny_context_is_trained_and_written_in(corpus: Path, n_ctx: int) -> None:
-    tiny = replace(plan(corpus, steps=3), config=replace(CONFIG, n_ctx=n_ctx))
+    tiny = replace(spec(corpus, steps=3), config=replace(CONFIG, n_ctx=n_ctx))
     list(start(tiny, stop=lambda: False))
     run = open_run("r")
     assert run.status == "finished"

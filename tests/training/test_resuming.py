@@ -2,24 +2,26 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slm.cli import main
-from slm.cli.training import checked
 from slm.errors import BadInput
 from slm.runs import Run, open_run
 from slm.training import queue
 from slm.training.job import resume, start
+from slm.training.options import parse
+from slm.training.spec import ResumeSpec
 from tests.conftest import little_stories, write_corpus
-from tests.training.test_job import plan
+from tests.training.test_job import spec
 
 
 @pytest.fixture
 def stopped(corpus: Path) -> Run:
     """A run that was stopped after its first step."""
-    list(start(plan(corpus), stop=lambda: True))
+    list(start(spec(corpus), stop=lambda: True))
     return open_run("r")
 
 
@@ -56,7 +58,7 @@ def test_an_argument_that_differs_is_named_with_what_the_run_has(
     assert f"leave out {has}; a new run" in refused(argument, capsys)
     assert (stopped.path / "run.json").read_bytes() == before
     with pytest.raises(BadInput, match="goes on as it began"):
-        checked("r", ["--resume", *argument.split()])
+        parse("r", ["--resume", *argument.split()])
 
 
 def test_every_argument_that_differs_is_named_at_once(
@@ -79,7 +81,7 @@ def test_arguments_that_say_what_the_run_has_are_no_hindrance(
 def test_of_a_finished_run_nothing_is_left_to_do(
     stopped: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    list(resume("r", stop=lambda: False))
+    list(resume(ResumeSpec(name="r"), stop=lambda: False))
     before = {path: path.read_bytes() for path in stopped.path.rglob("*.json*")}
     capsys.readouterr()
     assert main(["train", "--name", "r", "--resume"]) == 0
@@ -97,13 +99,11 @@ def test_a_run_goes_on_from_another_folder(
     elsewhere.mkdir()
     monkeypatch.chdir(corpus.parent)
     write_corpus(Path("valid.txt"), little_stories(20, seed=9))
-    asked = plan(Path("corpus.txt"))
-    object.__setattr__(asked, "valid", "valid.txt")
-    list(start(asked, stop=lambda: True))
+    list(start(replace(spec(Path("corpus.txt")), valid="valid.txt"), stop=lambda: True))
     monkeypatch.chdir(elsewhere)
     kept = open_run("r").info.corpus
     assert (kept["train"], kept["valid"]) == (str(corpus), str(corpus.with_name("valid.txt")))
-    list(resume("r", stop=lambda: False))
+    list(resume(ResumeSpec(name="r"), stop=lambda: False))
     assert open_run("r").status == "finished"
 
 
@@ -149,19 +149,16 @@ def test_what_waits_is_kept_so_that_it_means_the_same_in_every_folder(
 ) -> None:
     monkeypatch.chdir(corpus.parent)
     both = f"{corpus}+{corpus}"
-    for given, kept in (
-        (["--corpus", "corpus.txt"], ["--corpus", str(corpus)]),
-        (["--corpus=corpus.txt:lines"], [f"--corpus={corpus}:lines"]),
-        (["--valid", "corpus.txt+corpus.txt"], ["--valid", both]),
-        (
-            ["--corpus", "nursery:20", "--tokens", "1k"],
-            ["--corpus", "nursery:20", "--tokens", "1k"],
-        ),
-        (["--corpus", "tinystories"], ["--corpus", "tinystories"]),
+    for given, split, kept in (
+        (["--corpus", "corpus.txt"], "corpus", str(corpus)),
+        (["--corpus=corpus.txt:lines"], "corpus", f"{corpus}:lines"),
+        (["--valid", "corpus.txt+corpus.txt"], "valid", both),
+        (["--corpus", "nursery:20", "--tokens", "1k"], "corpus", "nursery:20"),
+        (["--corpus", "tinystories"], "corpus", "tinystories"),
     ):
-        assert checked("r", given) == kept
+        assert getattr(parse("r", given), split) == kept
     with pytest.raises(BadInput, match="unrecognized arguments: --corp"):
-        checked("r", ["--corp", "corpus.txt"])
+        parse("r", ["--corp", "corpus.txt"])
     monkeypatch.setattr(queue, "start_worker", lambda: None)
     assert main(["queue", "add", "r", "--corpus", "corpus.txt"]) == 0
-    assert queue.waiting()[0].arguments == ("--corpus", str(corpus))
+    assert queue.waiting()[0].spec == parse("r", ["--corpus", str(corpus)])

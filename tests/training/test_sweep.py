@@ -12,7 +12,8 @@ from slm.model.config import PRESETS
 from slm.runs import open_run
 from slm.training import sweep
 from slm.training.grid import cells, normalised
-from slm.training.sweep import Sweep
+from slm.training.spec import ResumeSpec
+from slm.training.sweep import sweep_of
 
 HOW = ["--vocab", "512", "--context", "48", "--batch", "8", "--tokens", "1k", "--checkpoints", "1"]
 
@@ -37,9 +38,9 @@ def test_two_shapes_are_trained_and_a_second_call_trains_nothing(
 
 def test_a_sweep_trains_on_two_workers_of_a_ray_cluster(corpus: Path, runs: Path) -> None:
     pytest.importorskip("ray")
-    plan = Sweep(name="r", shapes=("16x1x2", "32x1x2"), how=("--corpus", str(corpus), *HOW))
-    assert set(sweep.train_on_ray(plan, None)) == set(plan.shapes)
-    assert plan.left() == []
+    grid = sweep_of("r", ["16x1x2", "32x1x2"], ["--corpus", str(corpus), *HOW])
+    assert set(sweep.train_on_ray(grid, None)) == set(grid.runs)
+    assert grid.remaining() == []
     assert [cell.width for cell in cells(["r-16x1x2", "r-32x1x2"])] == [16, 32]
 
 
@@ -57,15 +58,8 @@ def test_a_preset_means_in_a_sweep_what_it_means_alone(corpus: Path, runs: Path)
 
 
 def test_what_is_finished_stays_and_what_was_stopped_goes_on(runs: Path) -> None:
-    plan = Sweep(name="g", shapes=("16x1x2",), how=("--corpus", "nursery"))
-    assert plan.arguments("16x1x2") == [
-        "--name",
-        "g-16x1x2",
-        "--shape",
-        "16x1x2",
-        "--corpus",
-        "nursery",
-    ]
+    grid = sweep_of("g", ["16x1x2", "16x2x2"], ["--corpus", "nursery"])
+    assert grid.remaining() == list(grid.specs)
     (runs / "g-16x1x2").mkdir(parents=True)
     (runs / "g-16x1x2" / "run.json").write_text(
         json.dumps(
@@ -75,8 +69,7 @@ def test_what_is_finished_stays_and_what_was_stopped_goes_on(runs: Path) -> None
             }
         )
     )
-    assert plan.arguments("16x1x2") == ["--name", "g-16x1x2", "--resume"]
-    assert plan.left() == ["16x1x2"]
+    assert grid.remaining() == [ResumeSpec(name="g-16x1x2"), grid.specs[1]]
 
 
 @pytest.mark.parametrize(
@@ -105,19 +98,28 @@ def test_a_sweep_goes_on_with_what_it_began_with_and_nothing_else(
     runs: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     how = ("--corpus", str(corpus), "--tokens", "1k")
-    sweep.keep(Sweep(name="g", shapes=("16x1x2",), how=how))
+    sweep.keep(sweep_of("g", ["16x1x2"], how))
     assert main(["sweep", "--name", "g", "--show", "--", "--tokens", "2k"]) == 2
-    assert "--tokens 1k: leave out what follows --" in capsys.readouterr().err
+    assert "goes on as it began: leave out what follows --" in capsys.readouterr().err
     monkeypatch.chdir(corpus.parent)
     same = ["--corpus", corpus.name, "--tokens", "1k"]
     assert main(["sweep", "--name", "g", "--show", "--", *same]) == 0
     assert main(["sweep", "--name", "g", "--show", "--shapes", "16x1x2", "--", *same]) == 0
 
 
+def test_a_sweep_of_before_there_were_specifications_is_read(runs: Path) -> None:
+    (runs / ".sweeps").mkdir(parents=True)
+    how = ["--tokens", "1k", "--vocab", "512"]
+    old = {"name": "g", "shapes": ["16x1x2", "paper-1M"], "how": how}
+    (runs / ".sweeps" / "g.json").write_text(json.dumps(old))
+    assert sweep.load("g") == sweep_of("g", ["16x1x2", "paper-1M"], how)
+    assert sweep.load("g").runs == ("g-16x1x2", "g-paper-1M")
+
+
 def test_a_name_means_one_sweep(runs: Path) -> None:
-    sweep.keep(Sweep(name="g", shapes=("16x1x2",), how=()))
+    sweep.keep(sweep_of("g", ["16x1x2"], []))
     with pytest.raises(BadInput, match="choose another name"):
-        sweep.keep(Sweep(name="g", shapes=("16x2x2",), how=()))
+        sweep.keep(sweep_of("g", ["16x2x2"], []))
     assert sweep.names() == ["g"]
 
 

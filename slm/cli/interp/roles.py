@@ -4,8 +4,9 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
-from slm.cli.command import Commands, answer, seed, watched
+from slm.cli.command import Commands, answer, watched
 from slm.errors import BadInput
+from slm.seeds import parse_seed
 
 if TYPE_CHECKING:
     from slm.interp.roles.scoring import LayerRoles, NeuronRole
@@ -22,7 +23,7 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--corpus", default=NURSERY, help="nursery (its roles), or any (word classes)")
     sub.add_argument("--stories", type=int, help="how many are read; default: 80")
     sub.add_argument("--best", type=int, default=BEST, help="neurons shown of each label")
-    sub.add_argument("--seed", type=seed, default=0)
+    sub.add_argument("--seed", type=parse_seed, default=0)
 
     sub = commands.add(
         "protagonist", _protagonist, "First mention, or any name, or the word after “named”?"
@@ -30,7 +31,7 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--stories", type=int, help="how many are read; default: 160")
     sub.add_argument("--layer", type=int, help="test this neuron instead of the best")
     sub.add_argument("--neuron", type=int)
-    sub.add_argument("--seed", type=seed, default=0)
+    sub.add_argument("--seed", type=parse_seed, default=0)
 
 
 def _protagonist(chosen: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from slm.grading.store import GradeStore
 from slm.runs import open_run
 from slm.stories.tokenizer import Tokenizer
 from slm.training import queue, sweep
-from slm.training.sweep import Sweep
+from slm.training.sweep import sweep_of
 from tests.app.conftest import Open, figure_on, make_run, said
 from tests.grading.keeping import keep
 
@@ -95,7 +95,7 @@ def test_without_grades_no_finding_is_claimed(open_page: Open, two_runs: Path) -
 def test_a_sweep_is_a_choice_and_what_has_not_begun_is_left_out(
     open_page: Open, two_runs: Path
 ) -> None:
-    sweep.keep(Sweep(name="g", shapes=("16x1x2", "16x2x2"), how=()))
+    sweep.keep(sweep_of("g", ["16x1x2", "16x2x2"], []))
     (two_runs / "tiny").rename(two_runs / "g-16x2x2")
     app = open_page("grid", grid="g")
     (cells,) = figure_on(app, "figure-grid-bits-per-byte")["data"]

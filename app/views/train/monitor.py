@@ -8,7 +8,6 @@ import streamlit as st
 from app import cache
 from app.figures.attention import mosaic, png
 from app.figures.training import loss_curve
-from app.jobs import trainings
 from app.state import Train
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
@@ -19,6 +18,7 @@ from slm.stories.cleaning import CleaningReport
 from slm.text import on_terminal
 from slm.training import queue
 from slm.training.job import end
+from slm.training.spec import ResumeSpec
 
 CHECKPOINT = "a checkpoint"
 FILE = "a file on this machine"
@@ -47,9 +47,9 @@ def watch(name: str) -> None:
     """Everything there is to see of one training; a fragment that may run again every second."""
     with show.one_line():
         running, waits = name in queue.training(), place_in_queue(name)
-        if trainings.failed(name) and not running and not waits:
+        if queue.failed(name) and not running and not waits:
             st.error(f"The training of {show.plain(name)} ended badly. The last it said:")
-            st.code(on_terminal(trainings.last_lines(name)) or "nothing", language=None)
+            st.code(on_terminal(queue.log_tail(name)) or "nothing", language=None)
         if waits:
             st.info(f"It waits for its turn: number {waits} in the queue.")
         if name in {run.name for run in list_runs()}:
@@ -61,7 +61,7 @@ def watch(name: str) -> None:
                 buttons(run, waits=bool(waits))
             results(run)
         elif running:
-            st.info(show.plain(trainings.last_lines(name, 1) or "Reading the corpus …"))
+            st.info(show.plain(queue.log_tail(name, 1) or "Reading the corpus …"))
             if st.button("Stop", key="stop-early"):
                 queue.stop(name)
         elif waits and st.button("Take it off the queue", key="withdraw"):
@@ -114,7 +114,7 @@ def buttons(run: Run, *, waits: bool) -> None:
     with st.container(horizontal=True):
         if can_go_on and not waits:
             if st.button("Go on", key="resume", type="primary"):
-                queue.add(run.name, ["--resume"])
+                queue.add(ResumeSpec(name=run.name))
                 st.rerun()
             if st.button(
                 "End here", key="end", help="It keeps what it learned and goes on no more."
