@@ -100,7 +100,11 @@ def spec_of(chosen: argparse.Namespace) -> "TrainingSpec | ResumeSpec":
 
 
 def _config(chosen: argparse.Namespace) -> ModelConfig:
+    from slm.stories.tokenizer import check_vocabulary
+
     config = named_shape(chosen.shape or DEFAULT_SHAPE)
+    if chosen.vocab is not None:
+        check_vocabulary(chosen.vocab)  # whose range is narrower than a model's
     return replace(
         config,
         d_vocab=config.d_vocab if chosen.vocab is None else chosen.vocab,

@@ -216,7 +216,7 @@ def test_sigterm_saves_and_stops(corpus: Path, runs: Path) -> None:
 
 def test_a_branch_begins_where_its_parent_stood_and_learns_on(corpus: Path) -> None:
     list(start(spec(corpus, "parent"), stop=lambda: False))
-    child = replace(spec(corpus, "child", steps=20, adam_lr=0.001), parent="parent@20")
+    child = replace(spec(corpus, "child", steps=20, adam_lr=0.001), config=None, parent="parent@20")
     list(start(child, stop=lambda: False))
     run = open_run("child")
     assert run.info.parent == "parent@20"
@@ -234,7 +234,7 @@ def test_a_branch_begins_where_its_parent_stood_and_learns_on(corpus: Path) -> N
 def test_a_branch_that_was_stopped_goes_on_as_if_it_had_never_stopped(corpus: Path) -> None:
     list(start(spec(corpus, "parent"), stop=lambda: False))
     for name, stops in (("whole", False), ("stopped", True)):
-        child = replace(spec(corpus, name, steps=20), parent="parent@20")
+        child = replace(spec(corpus, name, steps=20), config=None, parent="parent@20")
         list(start(child, stop=lambda stops=stops: stops))
     list(resume(ResumeSpec(name="stopped"), stop=lambda: False))
     assert load_checkpoint("stopped").weights.W_E.equal(load_checkpoint("whole").weights.W_E)
