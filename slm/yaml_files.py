@@ -80,7 +80,7 @@ def _placed(name: str, loader: yaml.SafeLoader, node: yaml.Node) -> Placed:
     if isinstance(node, yaml.SequenceNode):
         return Placed([_placed(name, loader, item) for item in node.value], line)
     if not isinstance(node, yaml.MappingNode):
-        return Placed(loader.construct_object(node), line)  # type: ignore[no-untyped-call]
+        return Placed(loader.construct_object(node), line)
     found: dict[str, Placed] = {}
     for key_node, item in node.value:
         key, at = _placed(name, loader, key_node).plain(), key_node.start_mark.line + 1

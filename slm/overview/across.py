@@ -98,7 +98,7 @@ def grid_find() -> Find:
 
 def _cells(name: str) -> list[Cell]:
     plan = sweep.load(name)
-    return [one for one in cells([plan.run_name(shape) for shape in plan.shapes]) if one.ended]
+    return [one for one in cells(plan.runs) if one.ended]
 
 
 def _shape(cell: Cell) -> str:

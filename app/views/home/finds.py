@@ -167,7 +167,7 @@ def texts(find: Find) -> None:
 def shapes(find: Find) -> None:
     """The table of width and depth."""
     plan = sweep.load(find.link["grid"])
-    there = places(cells([plan.run_name(shape) for shape in plan.shapes]), "bits per byte")
+    there = places(cells(plan.runs), "bits per byte")
     draw(small_table(there, show.colours()), find, find.says)
 
 
