@@ -54,6 +54,31 @@ def test_the_same_seed_draws_the_same_weights_whatever_else_draws() -> None:
     assert not torch.equal(first.W_E, initialise(CONFIG, 8).W_E)
 
 
+@pytest.mark.parametrize("n_layers", [1, 8])
+@pytest.mark.parametrize("gated_mlp", [False, True])
+def test_matrices_are_drawn_with_gpt2s_spread_and_residual_writers_with_less(
+    n_layers: int, gated_mlp: bool
+) -> None:
+    config = ModelConfig(
+        d_model=128, n_layers=n_layers, n_heads=2, d_vocab=512, tied=False, gated_mlp=gated_mlp
+    )
+    for name, parameter in initialise(config, 5).named_parameters():
+        kind = name.rsplit(".", 1)[-1]
+        if kind.startswith("W_"):
+            std = 0.02 / (2 * n_layers) ** 0.5 if kind in ("W_O", "W_out") else 0.02
+            assert parameter.std().item() == pytest.approx(std, rel=0.03), name
+            assert abs(parameter.mean().item()) < 0.05 * std, name
+            share_within = (parameter.abs() < std).float().mean().item()
+            assert share_within == pytest.approx(0.6827, abs=0.02), name  # a normal's
+        else:
+            assert parameter.eq(1.0 if kind.endswith("_w") else 0.0).all(), name
+
+
+def test_every_matrix_is_drawn_anew() -> None:
+    weights = initialise(ModelConfig(d_model=16, n_layers=2, n_heads=2, d_vocab=64), 0)
+    assert not weights.blocks[0].W_in.equal(weights.blocks[1].W_in)
+
+
 def test_a_cut_file_is_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     save(initialise(CONFIG, 0), path)

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
+from slm.errors import BadInput
 from slm.stories.corpus import prepare
 from slm.training.data import PackedSampler
 
@@ -33,3 +35,33 @@ def test_a_step_reads_the_same_whatever_was_read_before(corpus: Path, tmp_path: 
     rows.batch(2, 4)
     assert torch.equal(later, PackedSampler(train, 24, seed=0).batch(300, 4))
     assert not torch.equal(later, PackedSampler(train, 24, seed=1).batch(300, 4))
+
+
+def test_every_epoch_reads_all_rows_in_an_order_of_its_own(corpus: Path, tmp_path: Path) -> None:
+    train = prepare(str(corpus), d_vocab=512, n_ctx=24, cache=tmp_path / "cache").train
+    sampler = PackedSampler(train, 24, seed=0)
+    first, second, third = (sampler.batch(epoch, len(sampler)).tolist() for epoch in range(3))
+    assert sorted(first) == sorted(second) == sorted(third)
+    assert first != second != third != first
+    in_order = [np.asarray(train.tokens[s : s + 25]).tolist() for s in sampler._starts]
+    assert first != in_order
+    moved = sum(a != b for a, b in zip(first, second, strict=True))
+    assert moved > 0.9 * len(sampler)
+
+
+def test_a_step_that_crosses_an_epochs_end_reads_the_last_rows_and_the_first_of_the_next(
+    corpus: Path, tmp_path: Path
+) -> None:
+    train = prepare(str(corpus), d_vocab=512, n_ctx=24, cache=tmp_path / "cache").train
+    sampler = PackedSampler(train, 24, seed=0)
+    epochs = [row for epoch in range(2) for row in sampler.batch(epoch, len(sampler)).tolist()]
+    size = len(sampler) - 3
+    assert sampler.batch(1, size).tolist() == epochs[size : 2 * size]
+
+
+def test_a_corpus_that_fills_no_row_is_refused(corpus: Path, tmp_path: Path) -> None:
+    train = prepare(str(corpus), d_vocab=512, n_ctx=24, cache=tmp_path / "cache").train
+    tokens = len(train.tokens)
+    with pytest.raises(BadInput, match=f"one context of {tokens} tokens, not {tokens}"):
+        PackedSampler(train, tokens, seed=0)
+    assert len(PackedSampler(train, tokens - 1, seed=0)) >= 1
