@@ -12,7 +12,7 @@ from app.figures.attention import attention_map
 from app.figures.attention import thumbnails as all_heads
 from app.figures.heads import distance_profiles
 from app.state import Attention, Shared, picked_points
-from app.widgets import models, selection, self_checks, show
+from app.widgets import models, selection, self_checks, show, start_with
 from app.widgets.story_view import Shown, story_view
 from slm.interp.attention import AttentionView
 from slm.interp.heads.atlas import labels
@@ -165,6 +165,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         **Attention.hide.bound,
         help="The first token soaks up attention that has nowhere better to go.",
     )
+start_with.heads()
 text = story.text
 show.note(story.note)
 for column, address in models.columns():

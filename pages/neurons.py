@@ -13,7 +13,7 @@ from app.figures.style import rounded_up
 from app.jobs import prefetch
 from app.state import Neurons, Shared, picked_points
 from app.views.neurons import panels
-from app.widgets import models, selection, self_checks, show
+from app.widgets import models, selection, self_checks, show, start_with
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.interp.neurons.activations import Example, ranked_hook, ranked_name
@@ -259,6 +259,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     st.button("Next", on_click=step, args=(1, last), disabled=neuron == last)
     with show.one_line():
         panels.build(addresses)
+start_with.neurons()
 panels.progress()
 view = st.segmented_control(
     "Show",
