@@ -37,4 +37,4 @@ def test_a_head_is_pressed_and_the_story_is_written_without_it(page: Page, app: 
     assert box is not None
     squares.click(position={"x": box["width"] * 0.75, "y": box["height"] * 0.75})
     expect(page.get_by_text("With 1.1, the same seed")).to_be_visible()
-    expect(page).to_have_url(re.compile(r"off=1\.1"))
+    expect(page).to_have_url(re.compile(r"predictions\.interventions=1\.1"))
