@@ -258,7 +258,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         **Grid.view.bound,
     )
     if view != TRAIN:
-        which = str(st.selectbox("Of", [ALL, *sweep.names()], **Grid.sweep.bound, width=190))
+        which = str(st.selectbox("Of", [*sweep.names(), ALL], **Grid.sweep.bound, width=190))
         graders = cache.story_judges()
         judge = str(
             st.selectbox(

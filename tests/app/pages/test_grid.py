@@ -92,6 +92,12 @@ def test_without_grades_no_finding_is_claimed(open_page: Open, two_runs: Path) -
     assert not app.exception and said(app).count("? not known") == 7
 
 
+def test_the_page_opens_on_a_sweep_where_there_is_one(open_page: Open, two_runs: Path) -> None:
+    sweep.keep(sweep_of("g", ["16x1x2", "16x2x2"], []))
+    app = open_page("grid")
+    assert next(box for box in app.selectbox if box.label == "Of").value == "g"
+
+
 def test_a_sweep_is_a_choice_and_what_has_not_begun_is_left_out(
     open_page: Open, two_runs: Path
 ) -> None:
