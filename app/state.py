@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from app.views.writing.branching import LiveBranches
     from slm.grading.items import Item
     from slm.knowledge.prompts import Prompt
-    from slm.lessons.answers import Answer
     from slm.model.config import ModelConfig
 
 T = TypeVar("T")
@@ -48,7 +47,11 @@ class Named:
 
     def __set_name__(self, page: type, name: str) -> None:
         if not self.key:  # else it is one of `Shared` that a page lists
-            self.key = name if page.__name__ == "Shared" else f"{page.__name__.lower()}.{name}"
+            self.key = (
+                name
+                if page.__name__ == "Shared"
+                else f"{page.__name__.removesuffix('State').lower()}.{name}"
+            )
 
 
 class Linked(Named, Generic[T]):
@@ -108,12 +111,12 @@ class Linked(Named, Generic[T]):
         return None
 
 
-class Kept(Named, Generic[T]):
+class SessionValue(Named, Generic[T]):
     """A value that a session keeps, and no link names."""
 
-    def of(self, part: str) -> "Kept[T]":
+    def of(self, part: str) -> "SessionValue[T]":
         """One of many."""
-        one: Kept[T] = Kept()
+        one: SessionValue[T] = SessionValue()
         one.key = f"{self.key}.{part}"
         return one
 
@@ -159,7 +162,7 @@ def slot(letter: Letter) -> ModelSlot:
     return cast("ModelSlot", st.session_state.setdefault(f"model.{letter}", ModelSlot()))
 
 
-class Page:
+class PageState:
     """A page's state: what its link carries, and what it keeps. `url` is its path."""
 
     url: ClassVar[str]
@@ -187,43 +190,51 @@ class Shared:
     source = Linked[str]("read")
     corpus = Linked[str]()
     judge = Linked[str]()
-    server = Kept[str]()  # nobody else shall choose where a key is sent
-    secret = Kept[str]()
-    asked_for = Kept[set[str]]()
-    page = Kept[str]()
-    chosen = Kept[dict[str, list[str]]]()
-    visited = Kept[list[tuple[str, dict[str, list[str]]]]]()
-    seen_since = Kept[float]()
-    works: "Kept[dict[str, Work[Any]]]" = Kept()
-    latest: "Kept[dict[tuple[str, str, object], Work[Any]]]" = Kept()
+    server = SessionValue[str]()  # nobody else shall choose where a key is sent
+    secret = SessionValue[str]()
+    asked_for = SessionValue[set[str]]()
+    page = SessionValue[str]()
+    chosen = SessionValue[dict[str, list[str]]]()
+    visited = SessionValue[list[tuple[str, dict[str, list[str]]]]]()
+    seen_since = SessionValue[float]()
+    works: "SessionValue[dict[str, Work[Any]]]" = SessionValue()
+    latest: "SessionValue[dict[tuple[str, str, object], Work[Any]]]" = SessionValue()
 
 
-class Home(Page):
+class HomeState(PageState):
+    """Hold what the page Home keeps: the story that is being written."""
+
     url = ""
-    writing: "Kept[LiveStory]" = Kept()
-    measuring = Kept[str]()
+    writing: "SessionValue[LiveStory]" = SessionValue()
+    measuring = SessionValue[str]()
 
 
-class Lessons(Page):
+class LessonsState(PageState):
+    """Hold what the page Lessons keeps: the lesson, its step and what was guessed."""
+
     url = "lessons"
     lesson = Linked[str]()
     step = Linked[int]()
     presenter = Linked[bool]()
-    at = Kept[tuple[str, int, str]]()
-    guesses: "Kept[dict[tuple[str, int], Answer]]" = Kept()
-    seed = Kept[int]()
-    stories: "Kept[dict[object, LiveStory]]" = Kept()
-    number = Kept[float]()
-    token = Kept[int]()
-    checkpoint = Kept[int]()
+    at = SessionValue[tuple[str, int, str]]()
+    guesses: "SessionValue[dict[tuple[str, int], Answer]]" = SessionValue()
+    seed = SessionValue[int]()
+    stories: "SessionValue[dict[object, LiveStory]]" = SessionValue()
+    number = SessionValue[float]()
+    token = SessionValue[int]()
+    checkpoint = SessionValue[int]()
 
 
-class Glossary(Page):
+class GlossaryState(PageState):
+    """Hold what the page Glossary keeps: the term and what is searched for."""
+
     url = "glossary"
     term = Linked[str]()
 
 
-class Train(Page):
+class TrainState(PageState):
+    """Hold what the page Train keeps: the form of a training and the run that is watched."""
+
     url = "train"
     start = Linked[str]()
     shape = Linked[str]()
@@ -252,12 +263,14 @@ class Train(Page):
     run = Linked[str]()
     unit = Linked[str]()
     samples = Linked[int](many=True)
-    timed: "Kept[ModelConfig]" = Kept()
-    watch_next = Kept[str]()
-    running = Kept[tuple[bool, int]]()
+    timed: "SessionValue[ModelConfig]" = SessionValue()
+    watch_next = SessionValue[str]()
+    running = SessionValue[tuple[bool, int]]()
 
 
-class Compare(Page):
+class CompareState(PageState):
+    """Hold what the page Compare keeps: what is compared, and how."""
+
     url = "compare"
     view = Linked[str]("compare")
     runs = Linked[list[str]]()
@@ -269,24 +282,28 @@ class Compare(Page):
     over = Linked[str]()
     kind = Linked[str]()
     steps = Linked[bool]()
-    pair = Kept[int]()
-    measuring = Kept[tuple[str, tuple[str, ...]]]()
-    report = Kept[tuple[str, str, str, int]]()
+    pair = SessionValue[int]()
+    measuring = SessionValue[tuple[str, tuple[str, ...]]]()
+    report = SessionValue[tuple[str, str, str, int]]()
 
 
-class Imports(Page):
+class ImportsState(PageState):
+    """Hold what the page Imports keeps: what is imported, and from where."""
+
     url = "import"
     source = Linked[str]("from")
     path = Linked[str]()
     tokenizer = Linked[str]()
     name = Linked[str]()
-    upload: "Kept[tempfile.TemporaryDirectory[str]]" = Kept()
-    looking: "Kept[tuple[str, Work[Any]]]" = Kept()
-    importing: "Kept[tuple[str, Work[Any]]]" = Kept()
-    imported = Kept[str]()
+    upload: "SessionValue[tempfile.TemporaryDirectory[str]]" = SessionValue()
+    looking: "SessionValue[tuple[str, Work[Any]]]" = SessionValue()
+    importing: "SessionValue[tuple[str, Work[Any]]]" = SessionValue()
+    imported = SessionValue[str]()
 
 
-class Grid(Page):
+class GridState(PageState):
+    """Hold what the page Grid keeps: the sweep, its score, and the form of a new one."""
+
     url = "grid"
     view = Linked[str](
         "see",
@@ -310,7 +327,9 @@ class Grid(Page):
     name = Linked[str]()
 
 
-class Attention(Page):
+class AttentionState(PageState):
+    """Hold what the page Attention keeps: the head, the token, and how the weights are shown."""
+
     url = "attention"
     story, text, token = Shared.story, Shared.text, Shared.token
     layer, head = Shared.layer, Shared.head
@@ -321,7 +340,9 @@ class Attention(Page):
     checks = Linked[bool](many=True)
 
 
-class Heads(Page):
+class HeadsState(PageState):
+    """Hold what the page Heads keeps: the stories that are read, and the head."""
+
     url = "heads"
     source, corpus = Shared.source, Shared.corpus
     layer, head = Shared.layer, Shared.head
@@ -330,7 +351,9 @@ class Heads(Page):
     checks = Linked[bool](many=True)
 
 
-class Neurons(Page):
+class NeuronsState(PageState):
+    """Hold what the page Neurons keeps: the neuron, the view, and what is searched for."""
+
     url = "neurons"
     layer, neuron = Shared.layer, Shared.neuron
     text, token = Shared.text, Shared.token
@@ -348,10 +371,12 @@ class Neurons(Page):
     word = Linked[str]()
     index_corpus = Linked[str]()
     checks = Linked[bool](many=True)
-    indexing: "Kept[Work[int]]" = Kept()
+    indexing: "SessionValue[Work[int]]" = SessionValue()
 
 
-class Roles(Page):
+class RolesState(PageState):
+    """Hold what the page Roles keeps: the stories that are read, and the neuron."""
+
     url = "roles"
     view = Linked[str]("view_roles")
     source, corpus = Shared.source, Shared.corpus
@@ -364,10 +389,12 @@ class Roles(Page):
     neuron = Linked[str]("unit", many=True)
     judge = Shared.judge
     checks = Linked[bool](many=True)
-    explaining: "Kept[dict[str, Work[Any]]]" = Kept()
+    explaining: "SessionValue[dict[str, Work[Any]]]" = SessionValue()
 
 
-class Predictions(Page):
+class PredictionsState(PageState):
+    """Hold what the page Predictions keeps: the token, the view, and what is intervened on."""
+
     url = "predictions"
     story, text, token = Shared.story, Shared.text, Shared.token
     temperature, seed, tokens = Shared.temperature, Shared.seed, Shared.tokens
@@ -394,7 +421,9 @@ class Predictions(Page):
     checks = Linked[bool](many=True)
 
 
-class Writing(Page):
+class WritingState(PageState):
+    """Hold what the page Writing keeps: the prompt, how it is sampled, and the branches."""
+
     url = "writing"
     opening = Linked[str]()
     prompt = Linked[str]()
@@ -406,11 +435,13 @@ class Writing(Page):
     top_k, top_p = Shared.top_k, Shared.top_p
     branches = Linked[str](many=True)
     branch = Linked[str](many=True)
-    trees: "Kept[dict[object, LiveBranches]]" = Kept()
-    followed = Kept[set[str]]()
+    trees: "SessionValue[dict[object, LiveBranches]]" = SessionValue()
+    followed = SessionValue[set[str]]()
 
 
-class Grading(Page):
+class GradingState(PageState):
+    """Hold what the page Grading keeps: the judge, the stories, and what is shown of the grades."""
+
     url = "grading"
     view = Linked[str]()
     judge_shown = Linked[str]("by")
@@ -424,12 +455,14 @@ class Grading(Page):
     at_once = Linked[int]()
     judge = Shared.judge
     person = Linked[str]()
-    job: "Kept[GradingJob]" = Kept()
-    last: "Kept[Item]" = Kept()
-    correcting: "Kept[Item]" = Kept()
+    job: "SessionValue[GradingJob]" = SessionValue()
+    last: "SessionValue[Item]" = SessionValue()
+    correcting: "SessionValue[Item]" = SessionValue()
 
 
-class Knowledge(Page):
+class KnowledgeState(PageState):
+    """Hold what the page Knowledge keeps: the prompts, the judge, and the score."""
+
     url = "knowledge"
     more_models = Linked[list[str]]("also")
     score = Linked[str](
@@ -442,12 +475,14 @@ class Knowledge(Page):
     by_hand = Linked[bool]("hand")
     model = Linked[str]()
     prompt = Linked[int]()
-    mine: "Kept[tuple[Prompt, ...]]" = Kept()
-    file_read = Kept[str]()
-    asking: "Kept[Work[Any]]" = Kept()
+    mine: "SessionValue[tuple[Prompt, ...]]" = SessionValue()
+    file_read = SessionValue[str]()
+    asking: "SessionValue[Work[Any]]" = SessionValue()
 
 
-class Memorization(Page):
+class MemorizationState(PageState):
+    """Hold what the page Memorization keeps: the corpora, how endings are sampled, and the view."""
+
     url = "memorization"
     corpus = Linked[str]()
     validation = Linked[str]("unseen")
@@ -465,12 +500,12 @@ class Memorization(Page):
     shortest = Linked[int]()
 
 
-PAGES: dict[str, type[Page]] = {page.url: page for page in Page.__subclasses__()}
+PAGES: dict[str, type[PageState]] = {page.url: page for page in PageState.__subclasses__()}
 MODELS = ("a", "b")
 """The names of the models in every link."""
 
 
-def translated(page: type[Page], link: Mapping[str, list[str]]) -> dict[str, list[str]]:
+def translated(page: type[PageState], link: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """A link in today's names and words, without what the page does not read."""
     found: dict[str, list[str]] = {}
     for name, values in link.items():

@@ -11,7 +11,7 @@ from app import cache
 from app.figures.attention import attention_map
 from app.figures.attention import thumbnails as all_heads
 from app.figures.heads import distance_profiles
-from app.state import Attention, Shared, picked_points
+from app.state import AttentionState, Shared, picked_points
 from app.widgets import models, selection, self_checks, show, start_with
 from app.widgets.story_view import Shown, story_view
 from slm.interp.attention import AttentionView
@@ -156,13 +156,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         [ATTENTION, MOVED],
         default=ATTENTION,
         required=True,
-        **Attention.weights.bound,
+        **AttentionState.weights.bound,
         help="Attention alone, or value-weighted: times the norm of value x W_O, so that attention to a "
         "token whose value is small counts little.",
     )
     hide = st.toggle(
         "Hide the first token",
-        **Attention.hide.bound,
+        **AttentionState.hide.bound,
         help="The first token soaks up attention that has nowhere better to go.",
     )
 start_with.heads()
@@ -196,11 +196,11 @@ for column, address in models.columns():
             tokens(view, layer, head)
 far = st.toggle(
     "How far back it looks in many stories",
-    **Attention.distances.bound,
+    **AttentionState.distances.bound,
     help="Mean attention by distance over nursery stories; the first time takes some seconds.",
 )
 for column, address in models.columns(titled=False):
     with column, show.one_line():
         if far:
             distances(address, layer, head)
-        self_checks.panel(address, Attention.checks)
+        self_checks.panel(address, AttentionState.checks)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import cache
 from app.jobs import waiting
-from app.state import Compare
+from app.state import CompareState
 from app.views.compare.curves import show_curves
 from app.views.compare.development import show_development
 from app.views.compare.layers import show_layers
@@ -30,7 +30,7 @@ SHIPPED, NURSERY, OWN = "the shipped stories", "nursery", "a corpus"
 
 def corpus() -> str:
     """Which stories both models read."""
-    chosen = st.selectbox("Corpus", [SHIPPED, NURSERY, OWN], **Compare.source.bound, width=180)
+    chosen = st.selectbox("Corpus", [SHIPPED, NURSERY, OWN], **CompareState.source.bound, width=180)
     if chosen != OWN:
         return "nursery" if chosen == NURSERY else "shipped"
     return corpus_picker.named()
@@ -59,9 +59,9 @@ def choose_other(a: str) -> None:
 def mail(a: str, b: str, corpus: str, stories: int) -> None:
     """The comparison as one file: made when it is asked for."""
     asked = (a, b, corpus, stories)
-    if Compare.report.get() != asked:
+    if CompareState.report.get() != asked:
         if st.button("Make a report to mail", help="One HTML file that needs no network."):
-            Compare.report.set(asked)
+            CompareState.report.set(asked)
             st.rerun()
         return
     work = cache.mailable(*asked)
@@ -104,7 +104,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             VIEWS,
             default=CURVES if len(addresses) == 1 else STORIES,
             required=True,
-            **Compare.view.bound,
+            **CompareState.view.bound,
         )
         or CURVES
     )
@@ -112,7 +112,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         more = st.multiselect(
             "Also",
             [name for name in names if name not in mine],
-            **Compare.runs.bound,
+            **CompareState.runs.bound,
             placeholder="no other run",
             width=300,
         )
@@ -123,10 +123,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             st.selectbox(
                 "Stories",
                 [USUAL, 60, 200],
-                **Compare.stories.bound,
+                **CompareState.stories.bound,
                 width=100,
                 on_change=corpus_picker.more,
-                args=(Compare.stories.key,),
+                args=(CompareState.stories.key,),
             )
             or USUAL
         )
@@ -146,7 +146,7 @@ elif len(addresses) == 1:
 elif not read:
     st.info("Name a corpus: a path, or tinystories.")
 elif corpus_picker.wait_until_asked(read) and corpus_picker.wait_if_more(
-    Compare.stories.key, stories, USUAL, f"{stories} stories"
+    CompareState.stories.key, stories, USUAL, f"{stories} stories"
 ):
     with show.one_line():
         show_pair(view, addresses[0], addresses[1], read, stories)

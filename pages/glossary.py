@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.state import Glossary
+from app.state import GlossaryState
 from app.terms import address
 from app.widgets import show
 from slm.glossary import Group, Term, find, groups, terms
@@ -52,7 +52,7 @@ def listed(group: Group) -> None:
 st.title("What does a term mean?", anchor=False)
 typed = st.text_input(
     "Term",
-    **Glossary.term.bound,
+    **GlossaryState.term.bound,
     max_chars=80,
     placeholder=f"one of {len(terms())}, or words of its meaning",
     width=330,

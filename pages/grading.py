@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.state import Grading
+from app.state import GradingState
 from app.views.grading import (
     GradingJob,
     ask,
@@ -24,7 +24,7 @@ GRADES, CONTEST, JUDGE, HAND = "Grades", "A against B", "The judge", "By hand"
 
 def progress() -> None:
     """How far the grading has come, how long it will take, and ways to hold it or to end it."""
-    job = Grading.job.get()
+    job = GradingState.job.get()
     if job is None or not job.running:
         st.rerun()
     left = "" if job.seconds_left is None else f", about {show.duration(job.seconds_left)} left"
@@ -54,7 +54,7 @@ def pick_judge(judges: list[str]) -> str:
     if len(judges) == 1:
         return judges[0]
     chosen = st.selectbox(
-        "Read by", judges, **Grading.judge_shown.bound, width=320, format_func=visible
+        "Read by", judges, **GradingState.judge_shown.bound, width=320, format_func=visible
     )
     return chosen or judges[0]
 
@@ -132,7 +132,7 @@ st.title("How good are the stories?", anchor=False)
 addresses = models.addresses()
 left, right = st.columns([2, 5], gap="large")
 with right:
-    job = Grading.job.get()
+    job = GradingState.job.get()
     if job is not None:
         if job.running:
             st.fragment(progress, run_every=1)()
@@ -143,7 +143,7 @@ with right:
         [GRADES, CONTEST, JUDGE, HAND],
         default=GRADES,
         required=True,
-        **Grading.view.bound,
+        **GradingState.view.bound,
         label_visibility="collapsed",
     )
     body = st.container()

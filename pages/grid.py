@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import cache
 from app.figures.grid import over_training, table
-from app.state import Grid
+from app.state import GridState
 from app.views.train.monitor import CORPORA, FILE
 from app.widgets import show
 from slm.grading.history import GradedCheckpoint
@@ -178,26 +178,32 @@ def train() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         widths = st.multiselect(
-            "Widths", [16, 32, 64, 128, 256, 512], [64, 128], **Grid.widths.bound
+            "Widths", [16, 32, 64, 128, 256, 512], [64, 128], **GridState.widths.bound
         )
-        depths = st.multiselect("Depths", [1, 2, 4, 8, 12], [1, 2], **Grid.depths.bound)
-        d_head = st.select_slider("Width of a head", [4, 8, 16, 32, 64], 16, **Grid.d_head.bound)
+        depths = st.multiselect("Depths", [1, 2, 4, 8, 12], [1, 2], **GridState.depths.bound)
+        d_head = st.select_slider(
+            "Width of a head", [4, 8, 16, 32, 64], 16, **GridState.d_head.bound
+        )
         vocabulary = st.selectbox(
-            "Vocabulary", [512, 1024, 2048, 4096, 8192], 2, **Grid.vocabulary.bound
+            "Vocabulary", [512, 1024, 2048, 4096, 8192], 2, **GridState.vocabulary.bound
         )
     with right:
         corpus = st.selectbox(
             "Stories",
             [*CORPORA, FILE],
             format_func=lambda c: CORPORA.get(c, c),
-            **Grid.corpus.bound,
+            **GridState.corpus.bound,
         )
         if corpus == FILE:
-            corpus = st.text_input("Path", placeholder="stories.txt", **Grid.path.bound).strip()
+            corpus = st.text_input(
+                "Path", placeholder="stories.txt", **GridState.path.bound
+            ).strip()
         millions = st.number_input(
-            "Million tokens each", 0.01, 1000.0, 1.0, 0.5, **Grid.millions.bound
+            "Million tokens each", 0.01, 1000.0, 1.0, 0.5, **GridState.millions.bound
         )
-        name = st.text_input("Name of the grid", "grid", max_chars=40, **Grid.name.bound).strip()
+        name = st.text_input(
+            "Name of the grid", "grid", max_chars=40, **GridState.name.bound
+        ).strip()
     shapes = sweep.shapes(sorted(widths), sorted(depths), int(d_head))
     if not shapes:
         st.info("Choose at least one width and one depth.")
@@ -232,7 +238,7 @@ def train() -> None:
         for spec in grid.remaining():
             if spec.name not in waiting:
                 queue.add(spec)
-        Grid.sweep.set(name)
+        GridState.sweep.set(name)
         st.rerun()
     progress()
 
@@ -247,22 +253,26 @@ def progress() -> None:
 
 st.title("What do width and depth do?", anchor=False)
 queue.ensure_worker()
-if Grid.sweep.get() not in (None, ALL, *sweep.names()):
-    Grid.sweep.set(ALL)
+if GridState.sweep.get() not in (None, ALL, *sweep.names()):
+    GridState.sweep.set(ALL)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     view = st.segmented_control(
         "Show",
         [TABLE, CURVES, FINDINGS, TRAIN],
         default=TABLE,
         required=True,
-        **Grid.view.bound,
+        **GridState.view.bound,
     )
     if view != TRAIN:
-        which = str(st.selectbox("Of", [*sweep.names(), ALL], **Grid.sweep.bound, width=190))
+        which = str(st.selectbox("Of", [*sweep.names(), ALL], **GridState.sweep.bound, width=190))
         graders = cache.story_judges()
         judge = str(
             st.selectbox(
-                "Graded by", [*graders, NOBODY], **Grid.judge.bound, width=190, format_func=visible
+                "Graded by",
+                [*graders, NOBODY],
+                **GridState.judge.bound,
+                width=190,
+                format_func=visible,
             )
         )
 with show.one_line():
@@ -282,7 +292,7 @@ with show.one_line():
                     scores,
                     default=scores[0],
                     required=True,
-                    **Grid.score.bound,
+                    **GridState.score.bound,
                     label_visibility="collapsed",
                 )
             )

@@ -6,7 +6,7 @@ import streamlit as st
 from app import cache
 from app.jobs import prefetch, waiting
 from app.jobs.work import Work
-from app.state import Heads
+from app.state import HeadsState
 from app.views.heads import panels
 from app.views.heads.panels import STRONGEST, Tested
 from app.widgets import corpus_picker, models, selection, self_checks, show
@@ -41,18 +41,20 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             256,
             STORIES,
             16,
-            **Heads.stories.bound,
+            **HeadsState.stories.bound,
             width=120,
             help="More stories, narrower intervals. Heads are switched off on the first 24.",
             on_change=corpus_picker.more,
-            args=(Heads.stories.key,),
+            args=(HeadsState.stories.key,),
         )
     )
     if corpus == "":
         corpus_picker.ask_for_one()
     if not corpus_picker.wait_until_asked(corpus):
         st.stop()
-    if not corpus_picker.wait_if_more(Heads.stories.key, stories, STORIES, f"{stories:,} stories"):
+    if not corpus_picker.wait_if_more(
+        HeadsState.stories.key, stories, STORIES, f"{stories:,} stories"
+    ):
         st.stop()
     scores: dict[str, HeadScores] = {}
     works: dict[str, Work[HeadAtlas]] = {}
@@ -70,7 +72,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     kind = st.selectbox(
         "Colour by",
         [STRONGEST, *kinds],
-        **Heads.kind.bound,
+        **HeadsState.kind.bound,
         width=250,
         help="How much more attention goes there than in the baseline.",
     )
@@ -120,4 +122,4 @@ st.caption(
 )
 for column, address in models.columns(titled=False):
     with column, show.one_line():
-        self_checks.panel(address, Heads.checks)
+        self_checks.panel(address, HeadsState.checks)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import cache
 from app.live import LiveStory
-from app.state import Home, slot
+from app.state import HomeState, slot
 from app.views.home import models as cards
 from app.views.home.finds import worth_seeing
 from app.widgets import models, selection, show
@@ -35,10 +35,10 @@ def begin(address: str) -> LiveStory:
 
 def tell(address: str) -> None:
     """Show the story as it is written."""
-    story = Home.writing.get()
+    story = HomeState.writing.get()
     if story is None or story.address != address:
         story = begin(address)
-        Home.writing.set(story)
+        HomeState.writing.set(story)
     was_writing = story.writing
     story.advance(0.12)
     story_view(story.shown(), key="home-story", label="probability", writing=story.writing)
@@ -47,7 +47,7 @@ def tell(address: str) -> None:
         "surer the model was of it; hover to see what else it weighed."
     )
     if st.button("Write another"):
-        Home.writing.set(begin(address))
+        HomeState.writing.set(begin(address))
         st.rerun()
     if was_writing and not story.writing:
         st.rerun()
@@ -88,7 +88,7 @@ left, right = st.columns([9, 5], gap="large")
 with left, show.one_line():
     if models.any_model():
         address = models.addresses()[0]
-        story = Home.writing.get()
+        story = HomeState.writing.get()
         done = story is not None and story.address == address and not story.writing
         st.fragment(tell, run_every=None if done else 0.25)(address)
 with right:

@@ -10,7 +10,7 @@ import streamlit as st
 from app import uploads
 from app.jobs import waiting
 from app.jobs.work import Work
-from app.state import Imports, Kept
+from app.state import ImportsState, SessionValue
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
@@ -42,7 +42,7 @@ EXAMPLE = "Once upon a time, there was a little fox."
 def choose() -> tuple[str, str | None]:
     """Where the model lies, and its tokenizer if it brings none; "" where nothing was chosen."""
     way = st.segmented_control(
-        "From", [PATH, FILES], default=PATH, **Imports.source.bound, width="content"
+        "From", [PATH, FILES], default=PATH, **ImportsState.source.bound, width="content"
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if way == FILES:
@@ -50,7 +50,7 @@ def choose() -> tuple[str, str | None]:
         else:
             path = st.text_input(
                 "Path or name",
-                **Imports.path.bound,
+                **ImportsState.path.bound,
                 help=CAN,
                 placeholder="tiny-stories-1M",
                 max_chars=500,
@@ -58,7 +58,7 @@ def choose() -> tuple[str, str | None]:
         with st.popover("More"):
             tokenizer = st.text_input(
                 "Tokenizer, where the model brings none",
-                **Imports.tokenizer.bound,
+                **ImportsState.tokenizer.bound,
                 help="A folder, a tokenizer.json or tokenizer.bin, or a hub id.",
                 max_chars=500,
             ).strip()
@@ -77,8 +77,8 @@ def uploaded() -> str:
     )
     if not files:
         return ""
-    folder = Imports.upload.get() or uploads.folder_for_model()
-    Imports.upload.set(folder)
+    folder = ImportsState.upload.get() or uploads.folder_for_model()
+    ImportsState.upload.set(folder)
     root = Path(folder.name)
     names = {re.sub(r"[^\w.-]", "_", Path(file.name).name): file for file in files}
     for name, file in names.items():
@@ -89,19 +89,19 @@ def uploaded() -> str:
 
 def forget() -> None:
     """Other files were given: what was found in those before is gone."""
-    Imports.upload.pop()
-    Imports.looking.pop()
+    ImportsState.upload.pop()
+    ImportsState.looking.pop()
 
 
 def look(path: str, tokenizer: str | None) -> None:
     """Begin to look at a model, in a thread; whatever was done for another ends."""
-    end(Imports.looking, Imports.importing)
-    Imports.imported.pop()
+    end(ImportsState.looking, ImportsState.importing)
+    ImportsState.imported.pop()
     work = Work(run_in_thread(lambda tell: detect(path, tokenizer=tokenizer, progress=tell)))
-    Imports.looking.set((path, work))
+    ImportsState.looking.set((path, work))
 
 
-def end(*kept: Kept[tuple[str, Work[Any]]]) -> None:
+def end(*kept: SessionValue[tuple[str, Work[Any]]]) -> None:
     """Cancel and forget work of this session."""
     for one in kept:
         if (ended := one.pop()) is not None:
@@ -162,13 +162,13 @@ def keep(found: DetectedModel) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
-            "Name of the run", suggested, max_chars=64, **Imports.name.bound
+            "Name of the run", suggested, max_chars=64, **ImportsState.name.bound
         ).strip()
         pressed = st.button("Import it", type="primary", key="import")
     if pressed:
         check_name(name)
         work = Work(run_in_thread(lambda tell: import_run(found, name, progress=tell)))
-        Imports.importing.set((name, work))
+        ImportsState.importing.set((name, work))
 
 
 def links(name: str) -> None:
@@ -190,26 +190,26 @@ with left, show.one_line():
     path, tokenizer = choose()
     if st.button("Look at it", disabled=not path, key="look"):
         look(path, tokenizer)
-    if (under_way := Imports.looking.get()) is not None:
+    if (under_way := ImportsState.looking.get()) is not None:
         chosen, looking = under_way
         if chosen != path:
-            end(Imports.looking, Imports.importing)  # another was chosen since
+            end(ImportsState.looking, ImportsState.importing)  # another was chosen since
         elif (
             waited(looking, "What came is kept: look at it again to go on.")
             and (found := looking.result) is not None
         ):
             describe(found)
             keep(found)
-    if (under_way := Imports.importing.get()) is not None:
+    if (under_way := ImportsState.importing.get()) is not None:
         name, importing = under_way
         whole = name in {run.name for run in list_runs()}
         kept = f"{name} was whole already, and is a run." if whole else "There is no new run."
         if waited(importing, kept):
-            Imports.imported.set(name)
-            end(Imports.looking, Imports.importing)
-            Imports.upload.pop()  # the run has all of it
+            ImportsState.imported.set(name)
+            end(ImportsState.looking, ImportsState.importing)
+            ImportsState.upload.pop()  # the run has all of it
             st.rerun()
-    imported = Imports.imported.get()
+    imported = ImportsState.imported.get()
     if imported is not None and imported in {run.name for run in list_runs()}:
         links(imported)
 with right:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import cache
 from app.figures.knowledge import Bar, knowledge
-from app.state import Knowledge
+from app.state import KnowledgeState
 from app.views.knowledge.editing import editor, prompts
 from app.views.knowledge.judged import judged
 from app.views.knowledge.table import KINDS, SIGNS, table
@@ -38,12 +38,12 @@ def more_models(chosen: Sequence[str]) -> list[str]:
     picked = st.multiselect(
         "More models",
         others,
-        **Knowledge.more_models.bound,
+        **KnowledgeState.more_models.bound,
         max_selections=6,
         placeholder="other checkpoints or models",
         width=420,
         on_change=corpus_picker.more,
-        args=(Knowledge.more_models.key,),
+        args=(KnowledgeState.more_models.key,),
     )
     return [*chosen, *picked]
 
@@ -103,11 +103,11 @@ def as_json(found: dict[str, list[Answer]]) -> str:
 def by_hand(found: dict[str, list[Answer]]) -> None:
     """One continuation, to be judged by the reader; the verdict stays with the run."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        address = st.selectbox("Model", list(found), **Knowledge.model.bound, width=220)
+        address = st.selectbox("Model", list(found), **KnowledgeState.model.bound, width=220)
         which = st.selectbox(
             "Prompt",
             range(len(found[address])),
-            **Knowledge.prompt.bound,
+            **KnowledgeState.prompt.bound,
             width=520,
             format_func=lambda number: visible(found[address][number].prompt.prompt),
         )
@@ -137,12 +137,12 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         [BY_WORDS, BY_PROBABILITY],
         default=BY_WORDS,
         required=True,
-        **Knowledge.score.bound,
+        **KnowledgeState.score.bound,
         help="By what it writes with 5 beams at temperature 0; or by whether it finds a right answer "
         "likelier than every wrong one.",
     )
-    editing = st.toggle("Edit the prompts", **Knowledge.edit.bound)
-    judging = st.toggle("Ask a judge", **Knowledge.judging.bound)
+    editing = st.toggle("Edit the prompts", **KnowledgeState.edit.bound)
+    judging = st.toggle("Ask a judge", **KnowledgeState.judging.bound)
 if editing:
     with show.one_line():
         editor()
@@ -150,7 +150,7 @@ found: dict[str, list[Answer]] = {}
 with show.one_line():
     more = len(addresses) - len(models.addresses())
     if corpus_picker.wait_if_more(
-        Knowledge.more_models.key, more, 0, "more models" if more > 1 else "another model"
+        KnowledgeState.more_models.key, more, 0, "more models" if more > 1 else "another model"
     ):
         found = ask_all(addresses)
 if found and judging:
@@ -174,7 +174,7 @@ if found:
             else "one of the listed right and wrong answers picked blindly."
         ),
     )
-    if st.toggle("Judge by hand", **Knowledge.by_hand.bound):
+    if st.toggle("Judge by hand", **KnowledgeState.by_hand.bound):
         with show.one_line():
             by_hand(found)
     st.caption(

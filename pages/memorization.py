@@ -11,7 +11,7 @@ from app import cache
 from app.figures.intervals import intervals
 from app.figures.memorization import histograms, new_curves
 from app.jobs import waiting
-from app.state import Memorization
+from app.state import MemorizationState
 from app.views.memorization.choosing import corpus
 from app.views.memorization.copied import copied_text, sources
 from app.widgets import models, show
@@ -87,7 +87,7 @@ def endings(address: str, found: Study, read: Texts) -> None:
             ["trained", "unseen"],
             default="trained",
             required=True,
-            **Memorization.endings.of(models.letter(address)).bound,
+            **MemorizationState.endings.of(models.letter(address)).bound,
             format_func=lambda name: "train" if name == "trained" else "validation",
         )
         or "trained"
@@ -97,7 +97,7 @@ def endings(address: str, found: Study, read: Texts) -> None:
     number = st.selectbox(
         "Story, that with the longest copy first",
         order,
-        **Memorization.ending.of(f"{models.letter(address)}.{kind}").bound,
+        **MemorizationState.ending.of(f"{models.letter(address)}.{kind}").bound,
         format_func=lambda n: (
             f"longest copy {measures.longest[n]} words, "
             f"Rouge-2 {show_share(measures.rouge_precision[2][n])}: {visible(written[n].beginning[:60])} …"
@@ -208,7 +208,7 @@ def templates(address: str, found: Study, read: Texts) -> None:
             list(NAMES),
             default="trained",
             required=True,
-            **Memorization.templates.of(models.letter(address)).bound,
+            **MemorizationState.templates.of(models.letter(address)).bound,
             format_func=lambda name: NAMES[name],
         )
         or "trained"
@@ -227,7 +227,7 @@ def templates(address: str, found: Study, read: Texts) -> None:
             "Ending",
             order,
             format_func=name,
-            **Memorization.template.of(f"{models.letter(address)}.{kind}").bound,
+            **MemorizationState.template.of(f"{models.letter(address)}.{kind}").bound,
         )
         or 0
     )
@@ -317,7 +317,7 @@ def any_text(read: Texts) -> None:
         st.text_area(
             "Any text",
             cache.shipped_stories()[next(iter(cache.shipped_stories()))],
-            **Memorization.text.bound,
+            **MemorizationState.text.bound,
             max_chars=4000,
             height=160,
         )
@@ -328,7 +328,7 @@ def any_text(read: Texts) -> None:
         2,
         50,
         5,
-        **Memorization.shortest.bound,
+        **MemorizationState.shortest.bound,
         width=300,
     )
     index, masked = cache.copy_index(read), cache.copy_index(read, masked=True)
@@ -372,7 +372,7 @@ with show.one_line():
                 [ENDINGS, MEASURES, TEMPLATES, NEW, ANY],
                 default=ENDINGS,
                 required=True,
-                **Memorization.view.bound,
+                **MemorizationState.view.bound,
             )
             if view != ANY:
                 stories = st.number_input(
@@ -380,18 +380,24 @@ with show.one_line():
                     2,
                     2000,
                     ENOUGH,
-                    **Memorization.stories.bound,
+                    **MemorizationState.stories.bound,
                     width=150,
                     help=f"{ENOUGH} see a difference of about 0.01 in the share of the true ending, "
                     "100 one of 0.02.",
                 )
                 heat = st.number_input(
-                    "Temperature", 0.0, 2.0, 1.0, 0.1, **Memorization.temperature.bound, width=130
+                    "Temperature",
+                    0.0,
+                    2.0,
+                    1.0,
+                    0.1,
+                    **MemorizationState.temperature.bound,
+                    width=130,
                 )
                 sampling = Sampling(temperature=heat)
             if view == MEASURES:
                 which = st.selectbox(
-                    "Measure", list(PLOTTED), **Memorization.measure.bound, width=400
+                    "Measure", list(PLOTTED), **MemorizationState.measure.bound, width=400
                 )
             if view == NEW:
                 against = (
@@ -400,7 +406,7 @@ with show.one_line():
                         [TEMPERATURE, STEP],
                         default=TEMPERATURE,
                         required=True,
-                        **Memorization.against.bound,
+                        **MemorizationState.against.bound,
                     )
                     or TEMPERATURE
                 )
@@ -409,7 +415,7 @@ with show.one_line():
                     "k, words in a row",
                     KS,
                     4 if view == NEW else 2,
-                    **Memorization.k.of(view).bound,
+                    **MemorizationState.k.of(view).bound,
                     width=180,
                 )
         if view == ANY:

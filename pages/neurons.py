@@ -11,7 +11,7 @@ from app.cache.neurons import Known
 from app.figures import neurons as figures
 from app.figures.style import rounded_up
 from app.jobs import prefetch
-from app.state import Neurons, Shared, picked_points
+from app.state import NeuronsState, Shared, picked_points
 from app.views.neurons import panels
 from app.widgets import models, selection, self_checks, show, start_with
 from app.widgets.story_view import Shown, story_view
@@ -266,7 +266,7 @@ view = st.segmented_control(
     [EXAMPLES, SPREAD, WRITES, TEXT, FIND],
     default=EXAMPLES,
     required=True,
-    **Neurons.view.bound,
+    **NeuronsState.view.bound,
     label_visibility="collapsed",
 )
 side, how, text, asked = STRONGEST, panels.WORD, "", ""
@@ -276,7 +276,7 @@ if view == EXAMPLES:
         [STRONGEST, WEAKEST],
         default=STRONGEST,
         required=True,
-        **Neurons.side.bound,
+        **NeuronsState.side.bound,
         label_visibility="collapsed",
     )
 elif view == TEXT:
@@ -291,14 +291,14 @@ elif view == FIND:
             panels.WAYS,
             default=panels.WORD,
             required=True,
-            **Neurons.find.bound,
+            **NeuronsState.find.bound,
             label_visibility="collapsed",
         )
         if how == panels.WORD:
             asked = st.text_input(
                 "Word",
                 "park",
-                **Neurons.word.bound,
+                **NeuronsState.word.bound,
                 width=160,
                 label_visibility="collapsed",
                 placeholder="a word",
@@ -338,4 +338,4 @@ for column, address in models.columns():
             panels.search(address, known, how, asked)
 for column, address in models.columns(titled=False):
     with column, show.one_line():
-        self_checks.panel(address, Neurons.checks)
+        self_checks.panel(address, NeuronsState.checks)

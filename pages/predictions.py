@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app import cache
-from app.state import Predictions
+from app.state import PredictionsState
 from app.views.predictions import patching, regeneration, words
 from app.views.predictions.ablation import SAID, switched_off
 from app.views.predictions.logits import alternatives, layers, parts
@@ -59,9 +59,9 @@ def story(found: NextTokenPredictions, at: int, ours: NextTokenPredictions) -> N
 
 def rewrite(part: str) -> None:
     """Write the story again without this part."""
-    Predictions.view.set(AGAIN)
-    Predictions.interventions.set(part)
-    Predictions.interventions.into_link(part)  # a field that comes later does not
+    PredictionsState.view.set(AGAIN)
+    PredictionsState.interventions.set(part)
+    PredictionsState.interventions.into_link(part)  # a field that comes later does not
 
 
 def which_parts_say_less() -> tuple[Replacement, int | None]:
@@ -70,7 +70,7 @@ def which_parts_say_less() -> tuple[Replacement, int | None]:
         st.selectbox(
             "Replaced by",
             list(SAID),
-            **Predictions.replacement.bound,
+            **PredictionsState.replacement.bound,
             width=120,
             help="A part's mean, zeros, or what it says in other stories.",
         )
@@ -80,7 +80,7 @@ def which_parts_say_less() -> tuple[Replacement, int | None]:
         "Also each neuron of layer",
         range(models.config().n_layers),
         index=None,
-        **Predictions.ablated_layer.bound,
+        **PredictionsState.ablated_layer.bound,
         width=190,
         placeholder="none",
         help="Every neuron is switched off in turn: in the first layers of a wide model that takes a "
@@ -95,7 +95,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     read = selection.story()
     words.token_field()
     view = st.segmented_control(
-        "Show", VIEWS, default=ALTERNATIVES, required=True, **Predictions.view.bound
+        "Show", VIEWS, default=ALTERNATIVES, required=True, **PredictionsState.view.bound
     )
 text = read.text
 show.note(read.note)
@@ -118,7 +118,7 @@ if view != ALTERNATIVES:
                 st.selectbox(
                     "Neurons of layer",
                     range(models.config().n_layers),
-                    **Predictions.layer.bound,
+                    **PredictionsState.layer.bound,
                     width=150,
                 )
                 or 0
@@ -173,4 +173,4 @@ for column, address in models.columns():
                 regeneration.rewritten(asked, switched, sampling)
 for column, address in models.columns(titled=False):
     with column, show.one_line():
-        self_checks.panel(address, Predictions.checks)
+        self_checks.panel(address, PredictionsState.checks)

@@ -9,7 +9,7 @@ import streamlit as st
 from app import cache
 from app.jobs import waiting
 from app.jobs.work import Work
-from app.state import Roles
+from app.state import RolesState
 from app.views.roles import protagonist, scores
 from app.widgets import corpus_picker, models, selection, self_checks, show
 from slm.interp.autointerp.snippets import STORIES as EXPLAINING
@@ -34,12 +34,14 @@ def neuron_of(address: str, written: str) -> tuple[int, int] | None:
 st.title("Do neurons have roles?", anchor=False)
 addresses = models.addresses()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    view = st.segmented_control("Show", VIEWS, default=ROLES, required=True, **Roles.view.bound)
+    view = st.segmented_control(
+        "Show", VIEWS, default=ROLES, required=True, **RolesState.view.bound
+    )
     source = corpus_picker.corpus() if view != PROTAGONIST else None
     read, usual = {
-        ROLES: (Roles.stories, STORIES),
-        PROTAGONIST: (Roles.mentions, MENTIONING),
-        EXPLAINED: (Roles.explained, EXPLAINING),
+        ROLES: (RolesState.stories, STORIES),
+        PROTAGONIST: (RolesState.mentions, MENTIONING),
+        EXPLAINED: (RolesState.explained, EXPLAINING),
     }[view or ROLES]
     stories = int(
         st.number_input(
@@ -62,14 +64,14 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             [one.value for one in RoleKind],
             default=RoleKind.EXCITED.value,
             required=True,
-            **Roles.kind.bound,
+            **RolesState.kind.bound,
         )
         kind = RoleKind(chosen or RoleKind.EXCITED)
     if view == PROTAGONIST:
         tested = st.text_input(
             "Neuron (layer.neuron)",
             placeholder="the best",
-            **Roles.tested.bound,
+            **RolesState.tested.bound,
             width=170,
             help="Which neuron is put to the test, if not the best ones.",
         )
@@ -108,7 +110,7 @@ if view == ROLES and results:
             "Role",
             next(iter(of_kind.values())).names,
             index=None,
-            **Roles.role.bound,
+            **RolesState.role.bound,
             placeholder="the best neurons of every role",
             width=330,
         )
@@ -119,7 +121,7 @@ for column, address in models.columns():
     with column, show.one_line():
         found = works[address].result
         if isinstance(found, ScoredRoles):
-            neuron_shown = Roles.neuron.of(models.letter(address))
+            neuron_shown = RolesState.neuron.of(models.letter(address))
             scores.best(found.of(kind), label, neuron_shown)
             scores.distribution(found.of(kind), neuron_shown)
         elif isinstance(found, ProtagonistTest):
@@ -128,4 +130,4 @@ for column, address in models.columns():
             waiting.ended(works[address], address, forget[address])
 for column, address in models.columns(titled=False):
     with column, show.one_line():
-        self_checks.panel(address, Roles.checks)
+        self_checks.panel(address, RolesState.checks)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import cache, uploads
 from app.figures.training import parts
-from app.state import Train
+from app.state import TrainState
 from app.views.train import monitor
 from app.views.train.corpus_format import read_as
 from app.views.train.monitor import CHECKPOINT, CORPORA, FILE
@@ -37,15 +37,19 @@ PUBLISHED = (
 def choose_shape() -> ModelConfig:
     """Choose a preset or a shape of one's own, and the size of the vocabulary."""
     shape, words = st.columns([4, 3])
-    preset = shape.selectbox("Shape", [*PRESETS, FREE], **Train.shape.bound)
+    preset = shape.selectbox("Shape", [*PRESETS, FREE], **TrainState.shape.bound)
     if preset != FREE:
         config = PRESETS[preset]
     else:
         width, layers, heads = st.columns(3)
         config = ModelConfig(
-            d_model=int(width.number_input("Width", 8, 2048, 64, 8, **Train.width.bound) or 64),
-            n_layers=int(layers.number_input("Layers", 1, 48, 2, 1, **Train.layers.bound) or 2),
-            n_heads=int(heads.number_input("Heads", 1, 64, 4, 1, **Train.heads.bound) or 4),
+            d_model=int(
+                width.number_input("Width", 8, 2048, 64, 8, **TrainState.width.bound) or 64
+            ),
+            n_layers=int(
+                layers.number_input("Layers", 1, 48, 2, 1, **TrainState.layers.bound) or 2
+            ),
+            n_heads=int(heads.number_input("Heads", 1, 64, 4, 1, **TrainState.heads.bound) or 4),
             d_vocab=4096,
         )
     low, high = VOCABULARY_SIZES
@@ -54,7 +58,7 @@ def choose_shape() -> ModelConfig:
         "Vocabulary",
         sizes,
         index=sizes.index(config.d_vocab),
-        **Train.vocabulary.of(preset).bound,
+        **TrainState.vocabulary.of(preset).bound,
         format_func="{:,}".format,
     )
     if preset.startswith("paper-"):
@@ -69,13 +73,13 @@ def choose_parent() -> str:
         st.info("No run has a checkpoint yet: begin with a new model.")
         return ""
     left, right = st.columns(2)
-    name = str(left.selectbox("Run", names, **Train.parent.bound))
+    name = str(left.selectbox("Run", names, **TrainState.parent.bound))
     steps = open_run(name).steps
     step = right.selectbox(
         "after step",
         steps,
         index=len(steps) - 1,
-        **Train.parent_step.of(name).bound,
+        **TrainState.parent_step.of(name).bound,
         format_func="{:,}".format,
     )
     return str(Address(name, step))
@@ -87,11 +91,11 @@ def choose_corpus() -> str:
         "Stories",
         [*CORPORA, FILE, UPLOAD],
         format_func=lambda c: CORPORA.get(c, c),
-        **Train.corpus.bound,
+        **TrainState.corpus.bound,
     )
     if corpus == FILE:
         placeholder = "stories.txt, .jsonl, .json, .csv or .parquet"
-        path = st.text_input("Path", placeholder=placeholder, **Train.path.bound).strip()
+        path = st.text_input("Path", placeholder=placeholder, **TrainState.path.bound).strip()
         return path and path + read_as(path)
     if corpus == UPLOAD:
         given = st.file_uploader(
@@ -116,7 +120,7 @@ def look(corpus: str, vocabulary: int, parent: str) -> None:
     number = st.selectbox(
         "Story",
         range(len(found.stories)),
-        **Train.previewed.bound,
+        **TrainState.previewed.bound,
         format_func=lambda n: visible(found.stories[n][:60]),
     )
     story_view(
@@ -135,10 +139,14 @@ def choose_recipe() -> Recipe:
     """Choose a recipe by name, its seed and its learning rates."""
     with st.popover("More"):
         recipe = st.selectbox(
-            "Recipe", RECIPES, format_func=NAMED.__getitem__, **Train.recipe.bound, help=PUBLISHED
+            "Recipe",
+            RECIPES,
+            format_func=NAMED.__getitem__,
+            **TrainState.recipe.bound,
+            help=PUBLISHED,
         )
         usual = RECIPES[recipe]
-        seed = st.number_input("Seed", 0, show.LARGEST_SEED, 0, 1, **Train.seed.bound)
+        seed = st.number_input("Seed", 0, show.LARGEST_SEED, 0, 1, **TrainState.seed.bound)
         muon, rest = usual.muon_lr, "everything"
         if usual.optimizer == "muon":
             rest = "embeddings, gains and biases"
@@ -148,7 +156,7 @@ def choose_recipe() -> Recipe:
                 1.0,
                 usual.muon_lr,
                 format="%.4f",
-                **Train.muon_lr.bound,
+                **TrainState.muon_lr.bound,
             )
         adam = st.number_input(
             f"Learning rate of {rest} (AdamW)",
@@ -156,7 +164,7 @@ def choose_recipe() -> Recipe:
             1.0,
             usual.adam_lr,
             format="%.4f",
-            **Train.adam_lr.of(recipe).bound,
+            **TrainState.adam_lr.of(recipe).bound,
         )
     return replace(
         usual,
@@ -170,12 +178,14 @@ def choose_budget() -> tuple[float | None, int]:
     """Choose minutes, or tokens (which count where there are no minutes)."""
     unit, amount = st.columns([4, 3], vertical_alignment="bottom")
     by = unit.segmented_control(
-        "Budget", ["minutes", "tokens"], default="minutes", required=True, **Train.budget.bound
+        "Budget", ["minutes", "tokens"], default="minutes", required=True, **TrainState.budget.bound
     )
     if by == "minutes":
-        minutes = amount.number_input("minutes", 0.5, 10_000.0, 5.0, 0.5, **Train.minutes.bound)
+        minutes = amount.number_input(
+            "minutes", 0.5, 10_000.0, 5.0, 0.5, **TrainState.minutes.bound
+        )
         return float(minutes or 5), Recipe().tokens
-    millions = amount.number_input("million", 0.1, 10_000.0, 5.0, 0.5, **Train.millions.bound)
+    millions = amount.number_input("million", 0.1, 10_000.0, 5.0, 0.5, **TrainState.millions.bound)
     return None, round(float(millions or 5) * 1e6)
 
 
@@ -213,7 +223,7 @@ def cost(config: ModelConfig, recipe: Recipe, minutes: float | None) -> str:
 def prepare() -> None:
     """Choose, see what it costs, start."""
     begin = st.segmented_control(
-        "Start from", [NEW, CHECKPOINT], default=NEW, required=True, **Train.start.bound
+        "Start from", [NEW, CHECKPOINT], default=NEW, required=True, **TrainState.start.bound
     )
     parent = choose_parent() if begin == CHECKPOINT else ""
     if begin == CHECKPOINT and not parent:
@@ -222,16 +232,16 @@ def prepare() -> None:
     size(config)
     corpus = choose_corpus()
     minutes, tokens = choose_budget()
-    name = st.text_input("Name of the run", "first", max_chars=64, **Train.name.bound).strip()
+    name = st.text_input("Name of the run", "first", max_chars=64, **TrainState.name.bound).strip()
     with st.container(horizontal=True):
         pressed = st.button("Start training", type="primary", key="start", disabled=not corpus)
         if st.button(
             "Estimate time", help="Trains a throwaway model of this shape for two seconds."
         ):
-            Train.timed.set(config)
-        looking = st.toggle("Look at the stories", **Train.preview.bound, disabled=not corpus)
+            TrainState.timed.set(config)
+        looking = st.toggle("Look at the stories", **TrainState.preview.bound, disabled=not corpus)
         recipe = replace(choose_recipe(), tokens=tokens)
-    if Train.timed.get() == config:
+    if TrainState.timed.get() == config:
         busy = " Something trains now, so this is less than it can do." if queue.training() else ""
         st.caption(cost(config, recipe, minutes) + busy)
     if pressed:
@@ -244,7 +254,7 @@ def prepare() -> None:
             minutes=minutes,
         )
         queue.add(spec)  # where it begins at once if nothing else trains
-        Train.watch_next.set(name)
+        TrainState.watch_next.set(name)
         st.rerun()
     if looking and corpus:
         look(corpus, config.d_vocab, parent)
@@ -260,8 +270,8 @@ with right:
     queued = [one.name for one in queue.waiting()]
     # in one order whatever happens: a list that is shuffled while it is looked at loses the choice
     names = sorted({*busy, *queued, *queue.asked_for(), *(run.name for run in list_runs())})
-    if (watch_next := Train.watch_next.pop()) is not None:
-        Train.run.set(watch_next)
+    if (watch_next := TrainState.watch_next.pop()) is not None:
+        TrainState.run.set(watch_next)
     for line in queue.damage():
         st.warning(show.plain(line))
     if names:
@@ -270,11 +280,11 @@ with right:
                 "Watch",
                 names,
                 index=names.index(busy[0]) if busy and busy[0] in names else 0,
-                **Train.run.bound,
+                **TrainState.run.bound,
                 format_func=lambda one: one + (" (waits)" if one in queued else ""),
             )
         )
-        Train.running.set((name in busy, monitor.place_in_queue(name)))
+        TrainState.running.set((name in busy, monitor.place_in_queue(name)))
         active = name in busy or name in queued
         st.fragment(monitor.watch, run_every=2 if active else None)(name)
     else:

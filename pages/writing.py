@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import cache
-from app.state import Linked, Shared, Writing, typed_into
+from app.state import Linked, Shared, WritingState, typed_into
 from app.text import token_shown
 from app.views.writing import prompt as prompt_choice
 from app.views.writing.branching import THE_END, LiveBranches, from_links
@@ -23,8 +23,8 @@ INDENT = "\u2800"  # blank, and no space: those are trimmed
 
 def tree(letter: str, address: str, prompt: str, sampling: Sampling) -> LiveBranches:
     """The story and its branches that belong to these choices; the link's where they are the first."""
-    kept = Writing.trees.at_first({})
-    asked, followed = (letter, address, prompt, sampling), Writing.followed.at_first(set())
+    kept = WritingState.trees.at_first({})
+    asked, followed = (letter, address, prompt, sampling), WritingState.followed.at_first(set())
     if asked not in kept:
         linked = ["", ""]
         if letter not in followed:
@@ -39,8 +39,8 @@ def tree(letter: str, address: str, prompt: str, sampling: Sampling) -> LiveBran
 def linked_tree(letter: str) -> tuple[Linked[str], Linked[str]]:
     """The tree and the branch looked at, as the link has them."""
     if letter == "a":
-        return Writing.branches, Writing.branch
-    return Writing.branches.of(letter), Writing.branch.of(letter)
+        return WritingState.branches, WritingState.branch
+    return WritingState.branches.of(letter), WritingState.branch.of(letter)
 
 
 def into_the_link(letter: str, stories: LiveBranches) -> None:

@@ -152,7 +152,10 @@ class Model:
         )
 
     def neurons(
-        self, corpus: str | None = None, *, progress: Callable[[build.Reading], None] | None = None
+        self,
+        corpus: str | None = None,
+        *,
+        progress: Callable[[build.IndexProgress], None] | None = None,
     ) -> index.Index:
         """Open the index of what activates each neuron: top examples, distribution, firing rate.
 

@@ -11,7 +11,7 @@ from slm.comparing.development import Stage, development
 from slm.comparing.difference import StoryDifference, differences
 from slm.comparing.matching import Matching, UnitKind, match_heads, match_neurons
 from slm.comparing.measured import What, measure
-from slm.comparing.reading import Reading, read
+from slm.comparing.reading import ComparedStories, read
 from slm.comparing.report import report
 from slm.comparing.similarity import Similarity, similarity
 from slm.progress import Progress
@@ -20,7 +20,7 @@ from slm.runs import open_run
 Differences = tuple[StoryDifference, ...]
 
 
-def reading(corpus: str, stories: int) -> Reading:
+def reading(corpus: str, stories: int) -> ComparedStories:
     """The first stories of a corpus."""
     return _reading(corpus, stories)
 
@@ -74,7 +74,7 @@ def compare_again() -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner="Opening the stories …")
-def _reading(corpus: str, stories: int) -> Reading:
+def _reading(corpus: str, stories: int) -> ComparedStories:
     return read(corpus, stories)
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.cache.checkpoints import checkpoint, key
 from app.jobs.work import Work
-from slm.lessons.answers import Answer, answer_of
+from slm.lessons.answers import GuessedAnswer, answer_of
 from slm.lessons.claims import Checked, check
 from slm.lessons.lesson import Guess
 from slm.lessons.views import View
@@ -19,7 +19,7 @@ def checked(address: str, claim: str) -> Work[Checked]:
     return _checked(*key(address), claim, _trained())
 
 
-def answered(address: str, guess: Guess, view: View | None) -> Work[Answer]:
+def answered(address: str, guess: Guess, view: View | None) -> Work[GuessedAnswer]:
     """The answer to a guess on a model."""
     return _answered(*key(address), repr((guess, view)), _trained(), guess, view)
 
@@ -46,8 +46,8 @@ def _answered(
     runs: tuple[str, ...],
     _guess: Guess,
     _view: View | None,
-) -> Work[Answer]:
-    def steps() -> Generator[Progress, None, Answer]:
+) -> Work[GuessedAnswer]:
+    def steps() -> Generator[Progress, None, GuessedAnswer]:
         yield Progress(doing="asking the model", share=None)
         return answer_of(checkpoint(address), _guess, _view)
 

@@ -14,7 +14,7 @@ from slm.interp.neurons import search as neuron_search
 from slm.interp.neurons.activations import Example, activations
 from slm.interp.neurons.index import MANIFEST, Index, index_of, index_path, open_index
 from slm.interp.neurons.logits import Writes
-from slm.interp.neurons.search import Found
+from slm.interp.neurons.search import FoundNeuron
 from slm.runs import Checkpoint
 
 EXAMPLES = 10
@@ -63,29 +63,29 @@ def _examples(
     return known.top(checkpoint(address), layer, neuron, k=EXAMPLES, strongest=strongest)
 
 
-def rarest(address: str) -> list[Found]:
+def rarest(address: str) -> list[FoundNeuron]:
     """Neurons that fire least often."""
     return _found(*_key(address), False)
 
 
-def selective(address: str) -> list[Found]:
+def selective(address: str) -> list[FoundNeuron]:
     """Neurons that keep to one token."""
     return _found(*_key(address), True)
 
 
 @st.cache_data(max_entries=32, show_spinner="Looking at every neuron …")
-def _found(address: str, changed: int, built: int, selective: bool) -> list[Found]:
+def _found(address: str, changed: int, built: int, selective: bool) -> list[FoundNeuron]:
     search = neuron_search.most_selective if selective else neuron_search.rarest
     return search(_index(address, changed, built).index, checkpoint(address), k=FOUND)
 
 
-def by_word(address: str, word: str) -> list[Found]:
+def by_word(address: str, word: str) -> list[FoundNeuron]:
     """Neurons whose strongest places hold a word (with the space before it, if that is a token)."""
     return _by_word(*_key(address), word)
 
 
 @st.cache_data(max_entries=64, show_spinner="Looking at every neuron …")
-def _by_word(address: str, changed: int, built: int, word: str) -> list[Found]:
+def _by_word(address: str, changed: int, built: int, word: str) -> list[FoundNeuron]:
     model, known = checkpoint(address), _index(address, changed, built).index
     try:
         spaced = word if word.startswith(" ") else f" {word}"
@@ -94,7 +94,7 @@ def _by_word(address: str, changed: int, built: int, word: str) -> list[Found]:
         return neuron_search.by_token(known, model, word, k=FOUND)
 
 
-def around_token(address: str, tokens: tuple[int, ...], position: int) -> list[Found]:
+def around_token(address: str, tokens: tuple[int, ...], position: int) -> list[FoundNeuron]:
     """Neurons that fire at a place of a text, the rarest sight first."""
     return _around_token(*_key(address), tokens, position)
 
@@ -102,7 +102,7 @@ def around_token(address: str, tokens: tuple[int, ...], position: int) -> list[F
 @st.cache_data(max_entries=64, show_spinner="Comparing with the corpus …")
 def _around_token(
     address: str, changed: int, built: int, tokens: tuple[int, ...], position: int
-) -> list[Found]:
+) -> list[FoundNeuron]:
     known = _index(address, changed, built).index
     return neuron_search.by_place(known, checkpoint(address), tokens, position, k=FOUND)
 

@@ -62,11 +62,9 @@ def without_heads(
 
 
 @of_checkpoint(max_entries=64, waiting="Reading both stories …")
-def cost_of_the_change(checkpoint: Checkpoint, text: str, other: str) -> Float[np.ndarray, "pos"]:
+def log_prob_drop(checkpoint: Checkpoint, text: str, other: str) -> Float[np.ndarray, "pos"]:
     """Nats that each token of `text` loses where `other` was read before it."""
-    return patching_lens.cost_of_the_change(
-        checkpoint, *patching_lens.aligned(checkpoint, text, other)
-    )
+    return patching_lens.log_prob_drop(checkpoint, *patching_lens.aligned(checkpoint, text, other))
 
 
 @of_checkpoint(max_entries=32, waiting="Writing the story both ways …")

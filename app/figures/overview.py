@@ -9,7 +9,7 @@ from jaxtyping import Float
 from app.figures.style import brightened, dress, positions, printed
 from app.text import in_plotly
 from app.theme import Palette
-from slm.overview.records import Curve
+from slm.overview.records import FindCurve
 from slm.training.grid import Place
 
 HEIGHT = 210
@@ -52,7 +52,7 @@ def small_map(
     return _small(figure, palette)
 
 
-def small_curves(curves: Sequence[Curve], palette: Palette, up: str) -> go.Figure:
+def small_curves(curves: Sequence[FindCurve], palette: Palette, up: str) -> go.Figure:
     """Curves over checkpoints, equally far apart; the second, a control, is dotted."""
     figure = go.Figure()
     for curve, ink, dash in zip(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from app import cache
-from app.state import Attention, Shared
+from app.state import AttentionState, Shared
 from app.widgets import models, show
 from slm.errors import BadInput
 from slm.generation.fitting import FittedText, story_that_fits, typed
@@ -54,7 +54,7 @@ def more_heads(config: ModelConfig) -> list[tuple[int, int]]:
     chosen = st.multiselect(
         "More heads",
         every,
-        **Attention.more_heads.bound,
+        **AttentionState.more_heads.bound,
         placeholder="no other head",
         width=190,
     )

@@ -16,14 +16,14 @@ from slm.comparing.difference import (
     LossDifference,
     Sentence,
     StoryDifference,
-    Word,
+    WordGain,
     differences,
     loss_difference,
     sentences,
     words,
 )
 from slm.comparing.matching import Matching, match_heads, match_neurons
-from slm.comparing.reading import Reading
+from slm.comparing.reading import ComparedStories
 from slm.comparing.similarity import Similarity, similarity
 from slm.interp.attention import attention
 from slm.model.config import count_parameters
@@ -51,10 +51,10 @@ class Comparison:
 
     a: str
     b: str
-    reading: Reading
+    reading: ComparedStories
     loss: LossDifference
     stories: tuple[StoryDifference, ...]
-    words: tuple[Word, ...]
+    words: tuple[WordGain, ...]
     heads: Matching
     neurons: Matching
     similarity: Similarity
@@ -73,7 +73,7 @@ class Comparison:
 
 
 def compare(
-    a: Checkpoint, b: Checkpoint, reading: Reading, *, command: str = ""
+    a: Checkpoint, b: Checkpoint, reading: ComparedStories, *, command: str = ""
 ) -> Generator[Progress, None, Comparison]:
     """Compare two checkpoints on what was read."""
     found: list[StoryDifference] = []
@@ -168,7 +168,7 @@ def similarity_json(found: Similarity) -> dict[str, Any]:
     }
 
 
-def _made(a: Checkpoint, b: Checkpoint, reading: Reading, command: str) -> dict[str, str]:
+def _made(a: Checkpoint, b: Checkpoint, reading: ComparedStories, command: str) -> dict[str, str]:
     models: Sequence[tuple[str, Checkpoint]] = (("A", a), ("B", b))
     made: dict[str, str] = {}
     for letter, model in models:

@@ -158,7 +158,7 @@ def sentences(story: StoryDifference) -> list[Sentence]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Word:
+class WordGain:
     """A word, how often it stands in the stories, and what A saves each time, in nats."""
 
     text: str
@@ -167,7 +167,7 @@ class Word:
     total: float
 
 
-def words(stories: Sequence[StoryDifference], seed: int = 0) -> list[Word]:
+def words(stories: Sequence[StoryDifference], seed: int = 0) -> list[WordGain]:
     """Words (lower case) that stand in several stories, those that make most difference in all first.
 
     Every stretch counts for the word that it begins or goes on with, so the words and marks of a
@@ -201,5 +201,7 @@ def words(stories: Sequence[StoryDifference], seed: int = 0) -> list[Word]:
     for name, column in names.items():
         if enough[column]:
             count, whole = int(counts[:, column].sum()), float(gains[:, column].sum())
-            found.append(Word(text=name, count=count, gain=means.at(column, count), total=whole))
+            found.append(
+                WordGain(text=name, count=count, gain=means.at(column, count), total=whole)
+            )
     return sorted(found, key=lambda word: -abs(word.total))

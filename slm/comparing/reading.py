@@ -9,7 +9,7 @@ from slm.stories.sources import open_source
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class ComparedStories:
     """The first stories of a corpus, cleaned: its validation stories where it has its own."""
 
     corpus: str
@@ -17,7 +17,7 @@ class Reading:
     texts: tuple[str, ...]
 
 
-def read(corpus: str, stories: int) -> Reading:
+def read(corpus: str, stories: int) -> ComparedStories:
     """The first `stories` stories of a corpus.
 
     Raises `BadInput` for a corpus that cannot be read or holds no story, and for less than one.
@@ -28,4 +28,4 @@ def read(corpus: str, stories: int) -> Reading:
     texts = tuple(islice(cleaned(source), stories))
     if not texts:
         raise BadInput(f"the corpus {corpus!r} holds no story that survives cleaning")
-    return Reading(corpus=corpus, fingerprint=source.fingerprint, texts=texts)
+    return ComparedStories(corpus=corpus, fingerprint=source.fingerprint, texts=texts)

@@ -16,10 +16,10 @@ from slm.lessons.claims import check
 from slm.lessons.lesson import Guess
 from slm.lessons.sides import first_is
 from slm.lessons.strongest import scores_of, strongest
-from slm.lessons.views import Attention, Ending, Shapes, Surprisal, View
+from slm.lessons.views import ShowAttention, ShowEnding, ShowShapes, ShowSurprisal, View
 from slm.runs import Checkpoint
 
-Answer = str | float | int
+GuessedAnswer = str | float | int
 """A choice, a number, or the position of a token in the view's text (END is position 0)."""
 
 
@@ -29,10 +29,10 @@ class Computed:
 
     of: Literal["choices", "number", "token"]
     needs: frozenset[str]
-    compute: Callable[[Checkpoint, Guess, View | None], Answer]
+    compute: Callable[[Checkpoint, Guess, View | None], GuessedAnswer]
 
 
-def answer_of(checkpoint: Checkpoint, guess: Guess, view: View | None) -> Answer:
+def answer_of(checkpoint: Checkpoint, guess: Guess, view: View | None) -> GuessedAnswer:
     """The answer to a guess on this model; `BadInput` where the model can't give one."""
     if not guess.computed:
         assert guess.answer is not None
@@ -80,7 +80,7 @@ def _measured(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
     return checked.found.measured * (100 if in_per_cent else 1)
 
 
-def key_position(checkpoint: Checkpoint, view: Attention) -> tuple[int, int, int, int]:
+def key_position(checkpoint: Checkpoint, view: ShowAttention) -> tuple[int, int, int, int]:
     """Layer and head of the strongest head of a view's kind, its query position, and the key position
     that gets most of its attention, the first token left out.
     """
@@ -99,14 +99,14 @@ def key_position(checkpoint: Checkpoint, view: Attention) -> tuple[int, int, int
 
 def _key_token(checkpoint: Checkpoint, _: Guess, view: View | None) -> int:
     """The token that the view's head looks at most from the view's query token."""
-    if not isinstance(view, Attention):
+    if not isinstance(view, ShowAttention):
         raise BadInput("a key token is that of an attention view")
     return key_position(checkpoint, view)[3]
 
 
 def _most_surprising(checkpoint: Checkpoint, _: Guess, view: View | None) -> int:
     """The token of the view's text that surprises the model most."""
-    if not isinstance(view, Surprisal):
+    if not isinstance(view, ShowSurprisal):
         raise BadInput("the most surprising token is that of a surprisal view")
     text = story_that_fits([checkpoint], view.text).text
     return int(np.nanargmax(next_token_predictions(checkpoint, text).surprisal))
@@ -114,13 +114,13 @@ def _most_surprising(checkpoint: Checkpoint, _: Guess, view: View | None) -> int
 
 def _side(_: Checkpoint, guess: Guess, view: View | None) -> str:
     """The first choice where what is asked for stands left, else the second."""
-    if not isinstance(view, Shapes | Ending):
+    if not isinstance(view, ShowShapes | ShowEnding):
         raise BadInput("which side is a question of a view with two sides")
     return guess.choices[0 if first_is(view) == "left" else 1]
 
 
 def _computed(
-    of: Literal["choices", "number", "token"], compute: Callable[..., Answer], *needs: str
+    of: Literal["choices", "number", "token"], compute: Callable[..., GuessedAnswer], *needs: str
 ) -> Computed:
     return Computed(of=of, needs=frozenset(needs), compute=compute)
 

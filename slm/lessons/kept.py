@@ -14,7 +14,7 @@ FILE = Path(__file__).with_name("kept.json")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class KeptTrainings:
     """What was measured, by claim, what each run wrote, and what all of it was made from."""
 
     made: dict[str, Any]
@@ -35,7 +35,7 @@ def made_from() -> dict[str, Any]:
 
 
 @cache
-def kept() -> Kept | None:
+def kept() -> KeptTrainings | None:
     """What is kept; None where it was made from other trainings than today's."""
-    found = read_json(FILE, Kept)
+    found = read_json(FILE, KeptTrainings)
     return found if found.made == made_from() else None

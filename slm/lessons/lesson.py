@@ -5,8 +5,8 @@ from typing import Any, Literal, get_args
 
 from slm.lessons.views import View
 
-Kind = Literal["text", "view", "guess", "claim", "run", "reveal"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+StepKind = Literal["text", "view", "guess", "claim", "run", "reveal"]
+KINDS: tuple[StepKind, ...] = get_args(StepKind)
 MOST_WORDS = 60
 """Words of a step."""
 
@@ -46,7 +46,7 @@ class Step:
     instead of the lesson's; `line` is where it stands in the file.
     """
 
-    kind: Kind
+    kind: StepKind
     words: str
     note: str = ""
     view: View | None = None

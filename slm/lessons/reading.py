@@ -16,7 +16,7 @@ from slm.errors import BadInput, shown
 from slm.glossary import Term, lookup
 from slm.lessons.answers import ANSWERS
 from slm.lessons.claims import CLAIMS
-from slm.lessons.lesson import KINDS, MOST_WORDS, Guess, Kind, Lesson, Number, Step
+from slm.lessons.lesson import KINDS, MOST_WORDS, Guess, Lesson, Number, Step, StepKind
 from slm.lessons.rules import Rules
 from slm.lessons.views import VIEWS, View, view_of
 from slm.lessons.works import WORKS
@@ -47,14 +47,14 @@ def files() -> list[Path]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class LessonFiles:
     """The lessons that can be read, and a line for each file that can't."""
 
     lessons: tuple[Lesson, ...]
     complaints: tuple[str, ...]
 
 
-def lessons() -> Found:
+def lessons() -> LessonFiles:
     """Read every lesson. A teacher's file with the name of one of ours takes its place."""
     found: dict[str, Lesson] = {}
     complaints = []
@@ -64,7 +64,7 @@ def lessons() -> Found:
             found[lesson.name] = lesson
         except (BadInput, OSError) as error:
             complaints.append(str(error))
-    return Found(lessons=tuple(found.values()), complaints=tuple(complaints))
+    return LessonFiles(lessons=tuple(found.values()), complaints=tuple(complaints))
 
 
 def lesson(name: str) -> Lesson:
@@ -326,7 +326,7 @@ class _Reader(Rules):
 
 _ANY = ("note", "model", "show", "with")
 _GUESSES = ("choices", "number", "token")
-_NEEDS: dict[Kind, tuple[str, ...]] = {
+_NEEDS: dict[StepKind, tuple[str, ...]] = {
     "text": (),
     "view": ("show",),
     "guess": ("answer",),

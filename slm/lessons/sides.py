@@ -4,7 +4,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Literal
 
-from slm.lessons.views import Ending, Shapes, View
+from slm.lessons.views import ShowEnding, ShowShapes, View
 
 
 def first_is(view: View) -> Literal["left", "right"]:
@@ -13,6 +13,6 @@ def first_is(view: View) -> Literal["left", "right"]:
     The first is the smaller model, or the model's own ending. Sides stay where they were when it is
     told which is which.
     """
-    if isinstance(view, Shapes | Ending):
+    if isinstance(view, ShowShapes | ShowEnding):
         view = replace(view, names=False)
     return "left" if blake2b(repr(view).encode(), digest_size=1).digest()[0] % 2 else "right"

@@ -42,7 +42,7 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NextToken(View):
+class ShowNextToken(View):
     """The likeliest next tokens after `text`."""
 
     page: ClassVar[str] = "predictions"
@@ -50,7 +50,7 @@ class NextToken(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surprisal(View):
+class ShowSurprisal(View):
     """A story, each token coloured by its surprisal."""
 
     page: ClassVar[str] = "predictions"
@@ -58,7 +58,7 @@ class Surprisal(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Writing(View):
+class ShowWriting(View):
     """Stories of one prompt and seed, written now, one for each temperature."""
 
     page: ClassVar[str] = "writing"
@@ -79,7 +79,7 @@ class Writing(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tokens(View):
+class ShowTokens(View):
     """A text that the reader may change, cut into tokens."""
 
     page: ClassVar[str] = "writing"
@@ -87,7 +87,7 @@ class Tokens(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attention(View):
+class ShowAttention(View):
     """Where one head looks in a story: lines from one token, or the map of all of them.
 
     `head` is the kind of head shown. `at` is the word whose last occurrence is the query token; the
@@ -102,7 +102,7 @@ class Attention(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heads(View):
+class ShowHeads(View):
     """Every head as a small picture on one story; the strongest of a kind is framed."""
 
     page: ClassVar[str] = "attention"
@@ -111,7 +111,7 @@ class Heads(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distances(View):
+class ShowDistances(View):
     """Mean attention by distance, every head a line; the strongest of a kind drawn strongly."""
 
     page: ClassVar[str] = "heads"
@@ -119,7 +119,7 @@ class Distances(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class QueryKeys(View):
+class ShowQueryKeys(View):
     """Mean attention from some query words to some key words, a row of bars a head."""
 
     page: ClassVar[str] = "attention"
@@ -129,7 +129,7 @@ class QueryKeys(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WithoutHeads(View):
+class ShowWithoutHeads(View):
     """What `word` loses after `text` without each head (ablation effect, nats)."""
 
     page: ClassVar[str] = "predictions"
@@ -138,7 +138,7 @@ class WithoutHeads(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Neuron(View):
+class ShowNeuron(View):
     """The places in the shipped stories where a neuron is highest.
 
     `neuron` says which: the best at a protagonist's first mention, or one taken at random.
@@ -150,14 +150,14 @@ class Neuron(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protagonist(View):
+class ShowProtagonist(View):
     """How often the best protagonist neuron fires, by kind of mention."""
 
     page: ClassVar[str] = "roles"
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogitLens(View):
+class ShowLogitLens(View):
     """What each layer would say after `text`."""
 
     page: ClassVar[str] = "predictions"
@@ -166,7 +166,7 @@ class LogitLens(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attribution(View):
+class ShowAttribution(View):
     """Direct logit attribution of `word` against `foil` after `text`."""
 
     page: ClassVar[str] = "predictions"
@@ -176,7 +176,7 @@ class Attribution(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patching(View):
+class ShowPatching(View):
     """Activation patching: how much of the answer after `text` each place of `other` restores."""
 
     page: ClassVar[str] = "predictions"
@@ -185,7 +185,7 @@ class Patching(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checkpoints(View):
+class ShowCheckpoints(View):
     """What the run wrote at each checkpoint, to be walked through; `start` is where it stands."""
 
     page: ClassVar[str] = "compare"
@@ -194,14 +194,14 @@ class Checkpoints(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learning(View):
+class ShowLearning(View):
     """Surprisal of words by what it takes to expect them, over the checkpoints of the run."""
 
     page: ClassVar[str] = "compare"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shapes(View):
+class ShowShapes(View):
     """The same prompt by the narrowest and the widest, or the shallowest and deepest, model.
 
     `names` says whether it is told which is which.
@@ -214,14 +214,14 @@ class Shapes(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Losses(View):
+class ShowLosses(View):
     """The last validation loss of every run of a grid, by width and depth."""
 
     page: ClassVar[str] = "grid"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ending(View):
+class ShowEnding(View):
     """A training story of a nursery run, cut: the book's ending and the model's, beside each other.
 
     `names` says whether it is told which is which.
@@ -233,7 +233,7 @@ class Ending(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoStories(View):
+class ShowTwoStories(View):
     """Two texts beside each other, to be graded; `likelihood` tells what the model would say."""
 
     page: ClassVar[str] = "grading"
@@ -243,7 +243,7 @@ class TwoStories(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoTrainings(View):
+class ShowTwoTrainings(View):
     """What two models that were trained in this lesson write on one prompt."""
 
     page: ClassVar[str] = "writing"
@@ -251,27 +251,27 @@ class TwoTrainings(View):
 
 
 VIEWS: dict[str, type[View]] = {
-    "next token": NextToken,
-    "surprisal": Surprisal,
-    "writing": Writing,
-    "tokens": Tokens,
-    "attention": Attention,
-    "heads": Heads,
-    "distances": Distances,
-    "query and key words": QueryKeys,
-    "without heads": WithoutHeads,
-    "neuron": Neuron,
-    "protagonist": Protagonist,
-    "logit lens": LogitLens,
-    "attribution": Attribution,
-    "patching": Patching,
-    "checkpoints": Checkpoints,
-    "learning": Learning,
-    "shapes": Shapes,
-    "losses": Losses,
-    "ending": Ending,
-    "two stories": TwoStories,
-    "two trainings": TwoTrainings,
+    "next token": ShowNextToken,
+    "surprisal": ShowSurprisal,
+    "writing": ShowWriting,
+    "tokens": ShowTokens,
+    "attention": ShowAttention,
+    "heads": ShowHeads,
+    "distances": ShowDistances,
+    "query and key words": ShowQueryKeys,
+    "without heads": ShowWithoutHeads,
+    "neuron": ShowNeuron,
+    "protagonist": ShowProtagonist,
+    "logit lens": ShowLogitLens,
+    "attribution": ShowAttribution,
+    "patching": ShowPatching,
+    "checkpoints": ShowCheckpoints,
+    "learning": ShowLearning,
+    "shapes": ShowShapes,
+    "losses": ShowLosses,
+    "ending": ShowEnding,
+    "two stories": ShowTwoStories,
+    "two trainings": ShowTwoTrainings,
 }
 """Every view by the name that a lesson calls it."""
 

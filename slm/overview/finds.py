@@ -11,17 +11,26 @@ from slm.generation.fitting import opening_that_fits, story_that_fits
 from slm.generation.sampler import Sampling, complete
 from slm.interp.attention import attention
 from slm.interp.heads.scores import EFFECT
-from slm.interp.heads.targets import Kind
+from slm.interp.heads.targets import HeadLabel
 from slm.overview.learning import History
 from slm.overview.predictions import NEEDED
-from slm.overview.records import Ablated, Curve, Find, Heads, Neurons, Pair, RoleNeuron, Text
+from slm.overview.records import (
+    Ablated,
+    CheckpointPair,
+    Find,
+    FindCurve,
+    HeadsOverview,
+    NeuronsOverview,
+    RoleNeuron,
+    Text,
+)
 from slm.runs import Address, Checkpoint, Run, load_checkpoint
 from slm.stories import shipped
 from slm.stories.annotation.labelled import ROLES, roles_of
 from slm.stories.annotation.nursery import annotated
 from slm.stories.nursery import Role
 
-INDUCTION = (Kind.INDUCTION, Kind.INDUCTION_STORIES)
+INDUCTION = (HeadLabel.INDUCTION, HeadLabel.INDUCTION_STORIES)
 PRONOUNS = (Role.HERO_PRONOUN, Role.OTHER_PRONOUN, Role.GROUP_PRONOUN, Role.OBJECT_PRONOUN)
 STORIES_LOOKED_AT, SHOWN = 8, 64
 """Shipped stories in which a head is shown, and in how many of their first tokens."""
@@ -40,7 +49,7 @@ WRITTEN = 60
 """Tokens that two checkpoints write after one opening."""
 
 
-def induction_find(checkpoint: Checkpoint, heads: Heads) -> Find:
+def induction_find(checkpoint: Checkpoint, heads: HeadsOverview) -> Find:
     """The strongest head with a confirmed induction label, where it looks at its target most."""
     best = next((one for one in heads.confirmed if one.kind in INDUCTION), None)
     if best is None:
@@ -97,7 +106,7 @@ def _is_word(str_token: str) -> bool:
     return str_token.startswith(" ") and len(str_token) > 2 and str_token.strip().isalpha()
 
 
-def role_find(checkpoint: Checkpoint, neurons: Neurons) -> Find:
+def role_find(checkpoint: Checkpoint, neurons: NeuronsOverview) -> Find:
     """The neuron with the most surely confirmed pronoun role, or else any role, in a sentence."""
     pronouns = [one for one in neurons.best if one.role in PRONOUNS]
     if not neurons.best:
@@ -219,8 +228,8 @@ def names_find(run: Run, names: History) -> Find:
     """The step from which a head looks back at names."""
     appeared = names.learnt()
     curves = (
-        Curve(name="best head", steps=names.steps, values=tuple(v.value for v in names.values)),
-        Curve(
+        FindCurve(name="best head", steps=names.steps, values=tuple(v.value for v in names.values)),
+        FindCurve(
             name="its attention, moved",
             steps=names.steps,
             values=tuple(v.baseline or 0.0 for v in names.values),
@@ -288,7 +297,7 @@ def grammar_find(run: Run, words: Mapping[int, Mapping[Part, float]]) -> Find:
             + (f"{half[part]:,}" if part in half else "never")
         )
         curves.append(
-            Curve(name=name, steps=tuple(steps), values=tuple(round(one, 4) for one in share))
+            FindCurve(name=name, steps=tuple(steps), values=tuple(round(one, 4) for one in share))
         )
     frame, later = half.get("frame"), half.get("later mentions")
     found = frame is not None and later is not None and frame < later
@@ -309,7 +318,7 @@ def grammar_find(run: Run, words: Mapping[int, Mapping[Part, float]]) -> Find:
     )
 
 
-def checkpoints_find(run: Run, checkpoint: Checkpoint, pair: Pair | None) -> Find:
+def checkpoints_find(run: Run, checkpoint: Checkpoint, pair: CheckpointPair | None) -> Find:
     """What an early checkpoint and this one make of one opening, at temperature 0."""
     step = checkpoint.address.step
     if pair is None or step is None or pair.earlier >= step:

@@ -3,10 +3,10 @@
 import numpy as np
 
 from slm.interp.heads.atlas import HeadAtlas
-from slm.overview.records import Heads, LabelledHead
+from slm.overview.records import HeadsOverview, LabelledHead
 
 
-def labelled_heads(atlas: HeadAtlas) -> Heads:
+def labelled_heads(atlas: HeadAtlas) -> HeadsOverview:
     """Collect every confirmed label of an atlas, by the lower end of the ablation effect's interval."""
     scores, confirmed = atlas.scores, atlas.confirmed()
     layers, heads, kinds = confirmed.shape
@@ -43,4 +43,4 @@ def labelled_heads(atlas: HeadAtlas) -> Heads:
         if np.isfinite(scores.difference.mean[..., kind]).all() and not confirmed[..., kind].any()
     }
     ordered = sorted(found, key=lambda one: -one.effect_low)
-    return Heads(count=layers * heads, confirmed=tuple(ordered), highest=highest)
+    return HeadsOverview(count=layers * heads, confirmed=tuple(ordered), highest=highest)

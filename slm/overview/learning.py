@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from slm.comparing.measured import BEST_HEAD, KNOWLEDGE, Value, kept
 from slm.interp.heads.scores import EFFECT
-from slm.overview.records import Learnt, Pair
+from slm.overview.records import CheckpointPair, Learnt
 from slm.runs import Run
 
 WATCHED = {
@@ -69,7 +69,7 @@ def histories(run: Run, steps: Sequence[int]) -> dict[tuple[str, str], History]:
     }
 
 
-def pair(found: Sequence[History]) -> Pair | None:
+def pair(found: Sequence[History]) -> CheckpointPair | None:
     """The checkpoints, one after the other, between which most appeared; None where nothing did.
 
     Of several such pairs the earliest.
@@ -85,7 +85,7 @@ def pair(found: Sequence[History]) -> Pair | None:
         f"{one.what} {one.before:.0%} → {one.after:.0%} (control {one.control:.0%})"
         for _, one in mine
     )
-    return Pair(
+    return CheckpointPair(
         earlier=earlier,
         later=later,
         learnt=tuple(one for _, one in mine),

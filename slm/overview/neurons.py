@@ -7,7 +7,7 @@ import numpy as np
 from slm.interp.neurons.index import Index
 from slm.interp.roles.confirming import NONE
 from slm.interp.roles.scoring import LayerRoles, Roles
-from slm.overview.records import LayerNeurons, Neurons, RoleNeuron
+from slm.overview.records import LayerNeurons, NeuronsOverview, RoleNeuron
 from slm.stats.proportions import difference
 
 TOP_TOKENS = 3
@@ -15,7 +15,7 @@ BEST, OF_EACH_ROLE = 24, 3
 """Neurons that are named as the best, and how many of them may have the same role."""
 
 
-def neurons_of(roles: Roles, index: Index) -> Neurons:
+def neurons_of(roles: Roles, index: Index) -> NeuronsOverview:
     """Put roles (of words that excite a neuron) and an index of the shipped stories side by side."""
     top = index.top_tokens()
     layers = tuple(_layer(layer, index.fires[at], top[at]) for at, layer in enumerate(roles.layers))
@@ -45,7 +45,7 @@ def neurons_of(roles: Roles, index: Index) -> Neurons:
         for value, confirmed in zip(layer.auc, layer.confirmed, strict=True)
         if value is not None and not (confirmed and above_chance(scored))
     ]
-    return Neurons(
+    return NeuronsOverview(
         roles=roles.names,
         layers=layers,
         best=tuple(best[:BEST]),

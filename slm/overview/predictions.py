@@ -15,7 +15,7 @@ from slm.interp.predictions.attribution import attribute
 from slm.interp.predictions.logit_lens import logit_lens
 from slm.interp.predictions.patching import aligned, answers, patch
 from slm.model import functional
-from slm.overview.records import Ablated, Answer, Prediction
+from slm.overview.records import Ablated, Prediction, ViewAnswer
 from slm.progress import Progress
 from slm.runs import Checkpoint
 from slm.stories import shipped
@@ -192,7 +192,7 @@ def prediction(checkpoint: Checkpoint, one: Ablated) -> Prediction:
         ("Activation patching", _patching(checkpoint, prompt)),
     )
     return Prediction(
-        ablated=one, answers=tuple(Answer(view=view, says=says) for view, says in lines)
+        ablated=one, answers=tuple(ViewAnswer(view=view, says=says) for view, says in lines)
     )
 
 

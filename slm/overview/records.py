@@ -39,7 +39,7 @@ class LabelledHead:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heads:
+class HeadsOverview:
     """All confirmed labels, the one of the surest ablation effect first.
 
     `highest` is, for kinds that no head is confirmed for, the score that lies furthest above its
@@ -98,7 +98,7 @@ class RoleNeuron:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Neurons:
+class NeuronsOverview:
     """Every neuron, in layer order; and those whose role is confirmed most surely, of any role.
 
     `best` has the neurons of the highest lower ends of the AUC's interval, a few of each role, from
@@ -136,7 +136,7 @@ class Ablated:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ViewAnswer:
     """What one view of a prediction says, in a line."""
 
     view: str
@@ -148,7 +148,7 @@ class Prediction:
     """The confirmed ablation effect that is the largest among the shipped stories, and what views say."""
 
     ablated: Ablated
-    answers: tuple[Answer, ...]
+    answers: tuple[ViewAnswer, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +163,7 @@ class Learnt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class CheckpointPair:
     """Two checkpoints of a run, one after the other, between which most was learnt, and what."""
 
     earlier: int
@@ -190,7 +190,7 @@ class Copying:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curve:
+class FindCurve:
     """Values at the steps of a run."""
 
     name: str
@@ -222,7 +222,7 @@ class Find:
     control: float | None = None
     needed: float | None = None
     link: dict[str, str]
-    curves: tuple[Curve, ...] = ()
+    curves: tuple[FindCurve, ...] = ()
     texts: tuple[Text, ...] = ()
 
 
@@ -231,9 +231,9 @@ class Overview:
     """An overview of one checkpoint, measured on nursery stories and the shipped ones."""
 
     address: str
-    heads: Heads
-    neurons: Neurons
+    heads: HeadsOverview
+    neurons: NeuronsOverview
     prediction: Prediction | None
-    pair: Pair | None
+    pair: CheckpointPair | None
     copying: Copying | None = None
     finds: tuple[Find, ...]

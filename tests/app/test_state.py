@@ -8,7 +8,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Widget
 
-from app.state import PAGES, Attention, Compare, Imports, Page, Predictions, Roles, translated
+from app.state import (
+    PAGES,
+    AttentionState,
+    CompareState,
+    ImportsState,
+    PageState,
+    PredictionsState,
+    RolesState,
+    translated,
+)
 from tests.app.conftest import ROOT, Open
 
 NOT_IN_LINKS = {
@@ -160,24 +169,24 @@ def test_no_link_sets_a_server_a_key_or_a_price(name: str, open_page: Open, two_
     ("page", "earlier", "now"),
     [
         (
-            Attention,
+            AttentionState,
             {"beside": ["0.1"], "layer": ["1"]},
             {"attention.more_heads": ["0.1"], "layer": ["1"]},
         ),
-        (Compare, {"compare": ["Stories"]}, {"compare.view": ["Stories"]}),
-        (Compare, {"of_bits_per_byte": ["x"]}, {"compare.of_measure.bits_per_byte": ["x"]}),
-        (Roles, {"unit_b": ["1.3"], "told": ["2"]}, {"roles.neuron.b": ["1.3"]}),
+        (CompareState, {"compare": ["Stories"]}, {"compare.view": ["Stories"]}),
+        (CompareState, {"of_bits_per_byte": ["x"]}, {"compare.of_measure.bits_per_byte": ["x"]}),
+        (RolesState, {"unit_b": ["1.3"], "told": ["2"]}, {"roles.neuron.b": ["1.3"]}),
         (
-            Predictions,
+            PredictionsState,
             {"off": ["0.1"], "by": ["Ben"]},
             {"predictions.interventions": ["0.1"], "predictions.by": ["Ben"]},
         ),
-        (Predictions, {"view": ["Filled in"]}, {"predictions.view": ["Activation patching"]}),
-        (Imports, {"a": ["tiny"], "layer": ["1"], "x": ["1"]}, {"a": ["tiny"]}),
+        (PredictionsState, {"view": ["Filled in"]}, {"predictions.view": ["Activation patching"]}),
+        (ImportsState, {"a": ["tiny"], "layer": ["1"], "x": ["1"]}, {"a": ["tiny"]}),
     ],
 )
 def test_earlier_names_are_read_and_what_a_page_does_not_read_is_dropped(
-    page: type[Page], earlier: dict[str, list[str]], now: dict[str, list[str]]
+    page: type[PageState], earlier: dict[str, list[str]], now: dict[str, list[str]]
 ) -> None:
     assert translated(page, earlier) == now
     assert translated(page, now) == now

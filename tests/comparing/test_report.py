@@ -10,7 +10,7 @@ import pytest
 from app.theme import DARK, LIGHT
 from slm.cli import main
 from slm.comparing.comparison import Comparison, compare
-from slm.comparing.reading import Reading, read
+from slm.comparing.reading import ComparedStories, read
 from slm.comparing.report import report
 from slm.comparing.report.drawing import chart, ticks
 from slm.progress import result_of
@@ -23,7 +23,9 @@ HOSTILE = '<script>alert(1)</script> said "&amp;" <img src=x onerror=alert(2)> \
 
 def compared(a: Checkpoint, b: Checkpoint, texts: list[str]) -> Comparison:
     """A comparison of two models on some texts."""
-    return result_of(compare(a, b, Reading(corpus=HOSTILE, fingerprint="f", texts=tuple(texts))))
+    return result_of(
+        compare(a, b, ComparedStories(corpus=HOSTILE, fingerprint="f", texts=tuple(texts)))
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from slm.lessons.lesson import Guess, Number
 from slm.lessons.measures import copying, tokens, trainings
 from slm.lessons.sides import first_is
 from slm.lessons.strongest import scores_of, strongest
-from slm.lessons.views import Attention, Ending, Shapes
+from slm.lessons.views import ShowAttention, ShowEnding, ShowShapes
 from slm.runs import Checkpoint
 
 
@@ -50,10 +50,10 @@ def test_the_strongest_head_is_the_one_furthest_above_its_control(checkpoint: Ch
 
 def test_sides_stay_where_they_are_when_they_are_named() -> None:
     for prompt in ("a", "b", "c", "d"):
-        hidden = Shapes(prompt=prompt)
-        assert first_is(hidden) == first_is(Shapes(prompt=prompt, names=True))
-    assert {first_is(Shapes(prompt=str(at))) for at in range(20)} == {"left", "right"}
-    assert first_is(Ending(story=1)) in ("left", "right")
+        hidden = ShowShapes(prompt=prompt)
+        assert first_is(hidden) == first_is(ShowShapes(prompt=prompt, names=True))
+    assert {first_is(ShowShapes(prompt=str(at))) for at in range(20)} == {"left", "right"}
+    assert first_is(ShowEnding(story=1)) in ("left", "right")
 
 
 def test_stories_that_no_training_saw_are_none_of_a_nursery_corpus() -> None:
@@ -80,7 +80,7 @@ def test_a_probability_is_of_100_and_a_choice_is_the_likeliest(checkpoint: Check
 
 
 def test_the_key_token_is_never_the_first_token_or_a_later_one(checkpoint: Checkpoint) -> None:
-    view = Attention(text="Amy had a ball. Amy had", head="previous token", at="ball")
+    view = ShowAttention(text="Amy had a ball. Amy had", head="previous token", at="ball")
     key = answer_of(checkpoint, Guess(token=True, computed="key token"), view)
     tokens_of = checkpoint.tokenizer.to_str_tokens(checkpoint.tokenizer.encode_story(view.text))
     assert isinstance(key, int) and 1 <= key <= tokens_of.index(" ball")

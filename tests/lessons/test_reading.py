@@ -10,7 +10,7 @@ from slm.lessons.answers import ANSWERS
 from slm.lessons.claims import CLAIMS
 from slm.lessons.lesson import MOST_WORDS
 from slm.lessons.reading import lesson, lessons, read_lesson, run_for
-from slm.lessons.views import VIEWS, Attention
+from slm.lessons.views import VIEWS, ShowAttention
 from slm.lessons.works import WORKS
 from slm.runs import Checkpoint
 from tests.lessons.conftest import LESSON
@@ -41,7 +41,7 @@ def test_a_lesson_is_named_by_its_file_without_its_number() -> None:
 def test_a_view_has_its_settings() -> None:
     shown = "  show: attention\n  with: {text: A fox., head: induction}\n"
     found = read_lesson(FILE, LESSON + shown)
-    assert found.steps[2].view == Attention(text="A fox.", head="induction")
+    assert found.steps[2].view == ShowAttention(text="A fox.", head="induction")
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,22 @@ from slm.overview import finds
 from slm.overview.across import copied_find, grid_find
 from slm.overview.kept import keep, provenance
 from slm.overview.learning import History
-from slm.overview.records import Copying, Heads, LabelledHead, Neurons, Overview, RoleNeuron
+from slm.overview.records import (
+    Copying,
+    HeadsOverview,
+    LabelledHead,
+    NeuronsOverview,
+    Overview,
+    RoleNeuron,
+)
 from slm.runs import Run, load_checkpoint
 from slm.stats.interval import Interval
 from slm.stories import shipped
 
 NOTHING = Overview(
     address="",
-    heads=Heads(count=0, confirmed=(), highest={}),
-    neurons=Neurons(roles=(), layers=(), best=(), highest=None),
+    heads=HeadsOverview(count=0, confirmed=(), highest={}),
+    neurons=NeuronsOverview(roles=(), layers=(), best=(), highest=None),
     prediction=None,
     pair=None,
     finds=(),
@@ -59,7 +66,7 @@ def test_the_induction_head_is_shown_where_it_looks_most_at_what_followed_the_wo
     untrained: Run,
 ) -> None:
     checkpoint = load_checkpoint("untrained@0")
-    heads = Heads(count=2, confirmed=(head("names"), head("induction", head=1)), highest={})
+    heads = HeadsOverview(count=2, confirmed=(head("names"), head("induction", head=1)), highest={})
     found = finds.induction_find(checkpoint, heads)
     assert found.found and (found.value, found.control) == (0.4, 0.1)
     assert found.link["head"] == "1" and found.link["a"] == "untrained@0"
@@ -71,7 +78,7 @@ def test_the_induction_head_is_shown_where_it_looks_most_at_what_followed_the_wo
 
 
 def test_without_an_induction_head_the_highest_score_is_told(untrained: Run) -> None:
-    heads = Heads(count=2, confirmed=(head("names"),), highest={"induction": 0.03})
+    heads = HeadsOverview(count=2, confirmed=(head("names"),), highest={"induction": 0.03})
     found = finds.induction_find(load_checkpoint("untrained@0"), heads)
     assert not found.found and (found.value, found.needed) == (0.03, 0.05)
     assert "at most 3.0%" in found.says and found.link == {}

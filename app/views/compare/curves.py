@@ -7,7 +7,7 @@ import streamlit as st
 from app import cache
 from app.figures import comparing as figures
 from app.jobs import waiting
-from app.state import Compare
+from app.state import CompareState
 from app.widgets import show
 from slm.comparing.curves import (
     BEST_HEAD,
@@ -82,7 +82,7 @@ def show_curves(names: list[str], addresses: Sequence[str]) -> None:
     with st.container(horizontal=True):
         measure = (
             st.segmented_control(
-                "Measure", MEASURES, default=BITS, required=True, **Compare.measure.bound
+                "Measure", MEASURES, default=BITS, required=True, **CompareState.measure.bound
             )
             or BITS
         )
@@ -91,7 +91,7 @@ def show_curves(names: list[str], addresses: Sequence[str]) -> None:
             ["tokens", "seconds"],
             default="tokens",
             required=True,
-            **Compare.over.bound,
+            **CompareState.over.bound,
         )
     axis: Over = "seconds" if over == "seconds" else "tokens"
     there = [curve for curve in found if curve.measure == measure]
@@ -116,17 +116,17 @@ def measured(what: What, runs: Sequence[Run]) -> None:
     """What checkpoints are still without, and a way to measure it; how far that is."""
     gaps = {run.name: len(steps) for run in runs if (steps := missing(run, what))}
     asked = (what, tuple(run.name for run in runs))
-    if Compare.measuring.get() == asked:
+    if CompareState.measuring.get() == asked:
         work = cache.measuring(*asked)
         if waiting.result(work, f"measuring-{what}", cache.compare_again) is None:
             return
-        Compare.measuring.pop()
+        CompareState.measuring.pop()
         st.rerun()
     if gaps:
         told = ", ".join(f"{count} of {show.plain(name)}" for name, count in gaps.items())
         if st.button(DOING[what], type="primary", key=f"measure-{what}"):
             cache.measure_anew(*asked)
-            Compare.measuring.set(asked)
+            CompareState.measuring.set(asked)
             st.rerun()
         st.caption(
             f"Checkpoints not measured yet: {told}. A few seconds each; what is measured is kept "
@@ -145,7 +145,7 @@ def chosen_of(measure: str, there: Sequence[Curve]) -> str:
             "Of",
             kinds,
             index=kinds.index(first) if first in kinds else 0,
-            **Compare.of_measure.of(measure).bound,
+            **CompareState.of_measure.of(measure).bound,
             width=230,
         )
         or kinds[0]

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from app.figures import comparing as figures
-from app.state import Compare
+from app.state import CompareState
 from app.widgets import show
 from slm.comparing.development import PARTS, Stage, appearances, halfway
 from slm.runs import open_run
@@ -41,7 +41,7 @@ def show_development(run: str, found: tuple[Stage, ...]) -> None:
             "Heads that look at",
             kinds,
             index=kinds.index(order[0].kind) if order else 0,
-            **Compare.kind.bound,
+            **CompareState.kind.bound,
         )
         at = kinds.index(kind or kinds[0])
         scores = np.stack([one.heads.score.mean[..., at] for one in found])

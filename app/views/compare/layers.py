@@ -8,7 +8,7 @@ import streamlit as st
 from app import cache
 from app.figures import comparing as figures
 from app.jobs import waiting
-from app.state import Compare
+from app.state import CompareState
 from app.widgets import show
 from slm.comparing.comparison import similarity_json
 from slm.comparing.similarity import Similarity
@@ -46,7 +46,7 @@ def show_layers(found: Similarity, a: str, b: str, corpus: str) -> None:
                 },
             )
     run = Address.parse(a).run
-    if not st.toggle(f"Each step of {show.plain(run)} beside B", **Compare.steps.bound):
+    if not st.toggle(f"Each step of {show.plain(run)} beside B", **CompareState.steps.bound):
         return
     drift = waiting.result(cache.drift(run, b, corpus), "drift", cache.compare_again)
     if drift is None:

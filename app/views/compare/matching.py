@@ -9,7 +9,7 @@ from app import cache
 from app.figures import comparing as figures
 from app.figures import style
 from app.figures.attention import attention_map
-from app.state import Compare, picked_points
+from app.state import CompareState, picked_points
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.comparing.comparison import matching_json
@@ -22,14 +22,14 @@ def show_heads(found: Matching, a: str, b: str) -> None:
     """Pairs of heads as pictures, one pair large."""
     st.markdown(told(found))
     if not found.pairs:
-        lonely(found)
+        unmatched(found)
         return
     text = story_that_fits(
         [cache.checkpoint(address) for address in (a, b)],
         next(iter(cache.shipped_stories().values())),
     ).text
     views = [cache.attention(address, text) for address in (a, b)]
-    chosen = min(Compare.pair.get() or 0, len(found.pairs) - 1)
+    chosen = min(CompareState.pair.get() or 0, len(found.pairs) - 1)
     patterns = []
     length = min(len(view.str_tokens) for view in views)
     for pair in found.pairs:
@@ -67,7 +67,7 @@ def show_heads(found: Matching, a: str, b: str) -> None:
                 key=f"pair-{address}",
                 config=style.config(f"pair-{address}"),
             )
-    lonely(found)
+    unmatched(found)
 
 
 def show_neurons(found: Matching, a: str, b: str) -> None:
@@ -103,7 +103,7 @@ def show_neurons(found: Matching, a: str, b: str) -> None:
             "Likeness: correlation of pre-activations (hook_pre; of gated neurons hook_post) over all "
             "places.",
         )
-        lonely(found)
+        unmatched(found)
     rows = event.selection.rows
     if not found.pairs:
         return
@@ -143,7 +143,7 @@ def told(found: Matching) -> str:
     )
 
 
-def lonely(found: Matching) -> None:
+def unmatched(found: Matching) -> None:
     """Units without a counterpart."""
     for letter, other, units in (("A", "B", found.unmatched_a), ("B", "A", found.unmatched_b)):
         with st.expander(
@@ -182,4 +182,4 @@ def match_footer(found: Matching, a: str, b: str, how: str) -> None:
 def pick_pair() -> None:
     """Take the pair that was clicked."""
     if points := picked_points("compare.pairs"):
-        Compare.pair.set(int(points[0]["customdata"]))
+        CompareState.pair.set(int(points[0]["customdata"]))

@@ -8,7 +8,7 @@ from typing import Any, cast
 import streamlit as st
 
 from app import cache
-from app.state import Grading, Shared
+from app.state import GradingState, Shared
 from app.views.grading.job import GradingJob
 from app.widgets import corpus_picker, show
 from app.widgets.api_key import given, key_field
@@ -58,7 +58,7 @@ def openings(addresses: Sequence[str]) -> GivenOpenings:
         [SHIPPED, MINE],
         default=SHIPPED,
         required=True,
-        **Grading.source.bound,
+        **GradingState.source.bound,
     )
     every = _shipped(addresses) if which == SHIPPED else _own()
     left, right = st.columns(2)
@@ -67,20 +67,20 @@ def openings(addresses: Sequence[str]) -> GivenOpenings:
         1,
         max(USUAL, len(every)),
         USUAL,
-        **Grading.openings.bound,
+        **GradingState.openings.bound,
         help="The paper takes about fifty.",
         on_change=corpus_picker.more,
-        args=(Grading.openings.key,),
+        args=(GradingState.openings.key,),
     )
     samples = right.number_input(
         "Stories for each",
         1,
         20,
         EACH_USUAL,
-        **Grading.samples.bound,
+        **GradingState.samples.bound,
         help="The paper takes ten, at temperature 1.",
         on_change=corpus_picker.more,
-        args=(Grading.openings.key,),
+        args=(GradingState.openings.key,),
     )
     return GivenOpenings(every=frozenset(every), openings=every[: int(count)], samples=int(samples))
 
@@ -99,7 +99,7 @@ def stories(
             [EACH, PAIRS],
             default=EACH,
             required=True,
-            **Grading.reads.bound,
+            **GradingState.reads.bound,
             help="Two stories of the same opening, unnamed, both ways round.",
         )
     with st.popover("More", width="stretch"):
@@ -108,19 +108,19 @@ def stories(
             1,
             10,
             1,
-            **Grading.repeats.bound,
+            **GradingState.repeats.bound,
             help="Asking again tells how far the judge differs from itself.",
         )
         tests = st.toggle(
             "Test the judge",
             True,
-            **Grading.calibrate.bound,
+            **GradingState.calibrate.bound,
             help="Mixes in stories of our own, whole and spoiled. A judge is tested once, for all runs.",
         )
         again = st.toggle(
             "Ask again what could not be read",
             False,
-            **Grading.again.bound,
+            **GradingState.again.bound,
             help="Costs only those replies; what was said before stays in the file.",
         )
         at_once = st.number_input(
@@ -128,14 +128,14 @@ def stories(
             1,
             MOST_AT_ONCE,
             AT_ONCE,
-            **Grading.at_once.bound,
+            **GradingState.at_once.bound,
             help="Fewer for a server on your own machine, more for a large one.",
         )
     if not given.openings or (reads == PAIRS and len(addresses) < 2):
         return None
     many = len(given.openings) * given.samples
     if not corpus_picker.wait_if_more(
-        Grading.openings.key, many, USUAL * EACH_USUAL, f"{many} stories of each model"
+        GradingState.openings.key, many, USUAL * EACH_USUAL, f"{many} stories of each model"
     ):
         return None
     written = _written(addresses, given)
@@ -169,7 +169,7 @@ def _written(addresses: Sequence[str], given: GivenOpenings) -> list[list[Item]]
 
 def judge(chosen: ItemsToGrade) -> None:
     """Choose who reads them; see what it will cost; begin."""
-    model = st.text_input("Judge", "gpt-4o", **Grading.judge.bound).strip()
+    model = st.text_input("Judge", "gpt-4o", **GradingState.judge.bound).strip()
     base_url = st.text_input(
         "Server",
         placeholder="OpenAI's; or http://127.0.0.1:8080/v1",
@@ -188,11 +188,11 @@ def judge(chosen: ItemsToGrade) -> None:
     st.markdown(
         show.plain(in_words(grading_bill(left, model), len(chosen.items) - len(left), tests))
     )
-    running = Grading.job.get()
+    running = GradingState.job.get()
     busy = running is not None and running.running
     if st.button("Grade", type="primary", key="grade", disabled=busy, width="stretch"):
         asked = Judge(model=model, base_url=base_url or None, key=given(key, base_url))
-        Grading.job.set(
+        GradingState.job.set(
             GradingJob(
                 chosen.items,
                 asked,

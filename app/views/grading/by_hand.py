@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.state import Grading
+from app.state import GradingState
 from app.views.grading.ask import ItemsToGrade
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
@@ -17,7 +17,7 @@ def grade_by_hand(chosen: ItemsToGrade) -> None:
     """Show what is to be read next, and take the grades."""
     name = st.text_input(
         "Your name, as the judge",
-        **Grading.person.bound,
+        **GradingState.person.bound,
         width=260,
         placeholder="any name",
         max_chars=40,
@@ -33,7 +33,7 @@ def grade_by_hand(chosen: ItemsToGrade) -> None:
     left = to_read(chosen.items, name)
     done = len(once) - len(left)
     st.progress(done / max(1, len(once)), f"{done} of {len(once)} read")
-    last = Grading.last.get()
+    last = GradingState.last.get()
     if not left:
         st.success(
             "You have read them all. The Judge tells whether a language model agrees with you."
@@ -41,13 +41,13 @@ def grade_by_hand(chosen: ItemsToGrade) -> None:
     else:
         _ask(left[0], name)
     if last is not None and st.button("Correct the last one", type="tertiary", key="correct"):
-        Grading.correcting.set(last)
+        GradingState.correcting.set(last)
         st.rerun()
     st.caption(show.plain(f"Kept under {judge}."))
 
 
 def _ask(following: Item, name: str) -> None:
-    item = Grading.correcting.get() or following
+    item = GradingState.correcting.get() or following
     _story(item)
     st.caption(show.plain(_how(item)))
     complaint = st.container()
@@ -70,8 +70,8 @@ def _ask(following: Item, name: str) -> None:
     except BadInput as error:
         complaint.error(show.sentence(str(error)))
         return
-    Grading.last.set(item)
-    Grading.correcting.pop()
+    GradingState.last.set(item)
+    GradingState.correcting.pop()
     st.rerun()
 
 

@@ -15,22 +15,22 @@ from app.widgets import selection, show
 from slm.interp.heads.atlas import HeadAtlas, Label, labels
 from slm.interp.heads.scores import HeadScores
 from slm.interp.heads.table import COLUMNS, as_json, table
-from slm.interp.heads.targets import Kind
+from slm.interp.heads.targets import HeadLabel
 from slm.stats.interval import Intervals
 from slm.stories.annotation import word_classes
 
 STRONGEST = "the strongest"
 SHORT = {
-    Kind.PREVIOUS: ("prev", "P"),
-    Kind.CURRENT: ("self", "C"),
-    Kind.FIRST: ("first", "F"),
-    Kind.DUPLICATE: ("dup", "D"),
-    Kind.INDUCTION: ("ind", "I"),
-    Kind.INDUCTION_STORIES: ("ind·s", "i"),
-    Kind.NAMES: ("names", "N"),
-    Kind.HERO: ("hero", "H"),
-    Kind.OBJECT: ("obj", "O"),
-    Kind.PLACE: ("place", "L"),
+    HeadLabel.PREVIOUS: ("prev", "P"),
+    HeadLabel.CURRENT: ("self", "C"),
+    HeadLabel.FIRST: ("first", "F"),
+    HeadLabel.DUPLICATE: ("dup", "D"),
+    HeadLabel.INDUCTION: ("ind", "I"),
+    HeadLabel.INDUCTION_STORIES: ("ind·s", "i"),
+    HeadLabel.NAMES: ("names", "N"),
+    HeadLabel.HERO: ("hero", "H"),
+    HeadLabel.OBJECT: ("obj", "O"),
+    HeadLabel.PLACE: ("place", "L"),
     word_classes.PRONOUN: ("pron", "p"),
     word_classes.DETERMINER: ("det", "d"),
     word_classes.CONJUNCTION: ("conj", "&"),
@@ -168,7 +168,7 @@ def short(every: tuple[Label, ...], heads: int, kind: str) -> str:
     best = sorted(every, key=lambda label: not label.confirmed)
     if not best:
         return ""
-    if best[0].kind == Kind.DISTANCE:
+    if best[0].kind == HeadLabel.DISTANCE:
         name = f"←{best[0].name.split()[0]}"
     else:
         name = SHORT[best[0].kind][heads > ROOM]
@@ -210,7 +210,7 @@ def the_proof(tested: Tested, chosen: tuple[int, int]) -> None:
     every = {label.kind: label for label in tested.labels[layer][head]}
     names = []
     for kind in scores.kinds:
-        name = f"{scores.distance[chosen]} back" if kind == Kind.DISTANCE else kind
+        name = f"{scores.distance[chosen]} back" if kind == HeadLabel.DISTANCE else kind
         name = "<br>".join(wrap(name, LINE))
         if kind in every:
             name = f"<b>{name}</b> {'✓' if every[kind].confirmed else '?'}"
@@ -257,7 +257,7 @@ def sentence(tested: Tested, chosen: tuple[int, int]) -> str:
     if not every:
         words.append("Unclassified: no score clearly beats its baseline.")
     if atlas is not None:
-        at = (*chosen, scores.kinds.index(Kind.PREVIOUS))
+        at = (*chosen, scores.kinds.index(HeadLabel.PREVIOUS))
         words.append(
             f"Without it stories cost {atlas.ablation_on_target.mean[at]:+.3f} nats a token "
             f"({atlas.ablation_on_target.low[at]:+.3f} to {atlas.ablation_on_target.high[at]:+.3f})."
@@ -281,7 +281,9 @@ def the_table(tested: Tested) -> None:
             cost = None
             if atlas is not None:
                 cost = float(
-                    atlas.ablation_on_target.mean[layer, head, scores.kinds.index(Kind.PREVIOUS)]
+                    atlas.ablation_on_target.mean[
+                        layer, head, scores.kinds.index(HeadLabel.PREVIOUS)
+                    ]
                 )
             rows.append(
                 {

@@ -9,7 +9,7 @@ from app import cache
 from app.figures.overview import HEIGHT, small_curves, small_map, small_table
 from app.figures.predictions import by_head
 from app.jobs import waiting
-from app.state import Home
+from app.state import HomeState
 from app.views.home.links import SAID, link_of
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
@@ -64,7 +64,7 @@ def worth_seeing(address: str, overview: Overview | None, across: Sequence[Find]
 
 def measure(address: str) -> None:
     """Offer to measure the overview of a model that has none; watch it while it is under way."""
-    if Home.measuring.get() != address:
+    if HomeState.measuring.get() != address:
         st.info(
             show.plain(
                 f"Nothing was measured of {address} yet: its heads, neurons and checkpoints, about two "
@@ -72,12 +72,12 @@ def measure(address: str) -> None:
             )
         )
         if st.button("Measure what is worth seeing", key="measure-overview"):
-            Home.measuring.set(address)
+            HomeState.measuring.set(address)
             st.rerun()
         return
     again = partial(cache.measure_overview_again, address)
     if waiting.result(cache.measuring_overview(address), "overview", again) is not None:
-        Home.measuring.pop()
+        HomeState.measuring.pop()
         st.rerun()
 
 

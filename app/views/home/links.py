@@ -1,22 +1,22 @@
 """Which page shows a find in exactly its state, and by which parameters of the link."""
 
 from app import state
-from app.state import Page
+from app.state import PageState
 from slm.overview.records import Find, FindKind
 
-PAGES: dict[FindKind, tuple[type[Page], dict[str, str]]] = {
-    "induction head": (state.Attention, {}),
-    "role neuron": (state.Neurons, {"view": "On my text"}),
-    "largest ablation": (state.Predictions, {"view": "Ablation"}),
+PAGES: dict[FindKind, tuple[type[PageState], dict[str, str]]] = {
+    "induction head": (state.AttentionState, {}),
+    "role neuron": (state.NeuronsState, {"view": "On my text"}),
+    "largest ablation": (state.PredictionsState, {"view": "Ablation"}),
     "pronoun flipped": (
-        state.Predictions,
+        state.PredictionsState,
         {"view": "Intervene and regenerate", "temperature": "0.0"},
     ),
-    "names return": (state.Compare, {"view": "Curves"}),
-    "grammar first": (state.Compare, {"view": "Development"}),
-    "two checkpoints": (state.Writing, {}),
-    "copied and not copied": (state.Memorization, {}),
-    "width and depth": (state.Grid, {}),
+    "names return": (state.CompareState, {"view": "Curves"}),
+    "grammar first": (state.CompareState, {"view": "Development"}),
+    "two checkpoints": (state.WritingState, {}),
+    "copied and not copied": (state.MemorizationState, {}),
+    "width and depth": (state.GridState, {}),
 }
 """Of each kind the page, and the view that is chosen there; the rest is in the find's own link."""
 SAID = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.state import Knowledge
+from app.state import KnowledgeState
 from app.widgets import show
 from slm.errors import BadInput
 from slm.knowledge.prompts import (
@@ -27,7 +27,7 @@ COLUMNS: dict[str, Any] = {
 
 def prompts() -> tuple[Prompt, ...]:
     """What is asked now."""
-    return Knowledge.mine.get() or shipped()
+    return KnowledgeState.mine.get() or shipped()
 
 
 def editor() -> None:
@@ -37,16 +37,16 @@ def editor() -> None:
             "A YAML file of prompts", ["yaml", "yml", "json"], key="own-prompts"
         )
         show.save("prompts.yaml", lambda: prompts_yaml(prompts()))
-        if st.button("Ours again", disabled=Knowledge.mine.get() is None):
-            Knowledge.mine.pop()
+        if st.button("Ours again", disabled=KnowledgeState.mine.get() is None):
+            KnowledgeState.mine.pop()
             st.rerun()
-    if given is not None and Knowledge.file_read.get() != given.file_id:
+    if given is not None and KnowledgeState.file_read.get() != given.file_id:
         try:
             text = given.getvalue().decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise BadInput(f"{given.name} is not UTF-8 text: {error}") from None
-        Knowledge.mine.set(parse_prompts(given.name, text))
-        Knowledge.file_read.set(given.file_id)
+        KnowledgeState.mine.set(parse_prompts(given.name, text))
+        KnowledgeState.file_read.set(given.file_id)
         st.rerun()
     edited = st.data_editor(
         as_rows(prompts()),
@@ -56,7 +56,7 @@ def editor() -> None:
         column_config=COLUMNS,
     )
     if st.button("Ask these", type="primary", key="ask-these"):
-        Knowledge.mine.set(from_rows(edited))
+        KnowledgeState.mine.set(from_rows(edited))
         st.rerun()
     st.caption(
         "Answers are parted by a slash. A continuation is searched for them as whole words; wrong "

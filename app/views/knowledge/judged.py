@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.jobs import waiting
 from app.jobs.work import Work
-from app.state import Knowledge, Shared
+from app.state import KnowledgeState, Shared
 from app.widgets import show
 from app.widgets.api_key import given, key_field
 from slm.knowledge.judge_verdicts import agreement, ask_judge, verdicts_bill, with_judge
@@ -18,7 +18,7 @@ from slm.runs import runs_dir
 def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
     """Choose a judge, see the bill, ask; the answers with what it said so far."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        model = st.text_input("Judge", "gpt-4o", **Knowledge.judge.bound).strip()
+        model = st.text_input("Judge", "gpt-4o", **KnowledgeState.judge.bound).strip()
         base_url = st.text_input(
             "Server",
             placeholder="OpenAI's; or http://127.0.0.1:8080/v1",
@@ -32,7 +32,7 @@ def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
     store, server = ReplyStore(runs_dir() / "verdicts.sqlite"), server_of(base_url or None)
     every = [one for answers in found.values() for one in answers]
     bill = verdicts_bill(every, model, server, store)
-    work = Knowledge.asking.get()
+    work = KnowledgeState.asking.get()
     going = work is not None and waiting.under_way({"": work}, "knowing")
     if not going and bill.calls:
         st.markdown(show.plain(_in_words(bill)))
@@ -40,7 +40,7 @@ def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
             judge = Judge(
                 model=model, base_url=base_url or None, key=given(key, base_url), patience=30.0
             )
-            Knowledge.asking.set(Work(ask_judge(every, judge, store, max_cost=cap)))
+            KnowledgeState.asking.set(Work(ask_judge(every, judge, store, max_cost=cap)))
             st.rerun()
     if work is not None:
         waiting.say_why(work, "What was answered is kept.")

@@ -5,12 +5,12 @@ import streamlit as st
 from app.views.lessons import state, words
 from app.widgets import show
 from slm.lessons.lesson import Lesson
-from slm.lessons.reading import Found, own_folder
+from slm.lessons.reading import LessonFiles, own_folder
 
 COLUMNS = 3
 
 
-def catalogue(found: Found) -> None:
+def catalogue(found: LessonFiles) -> None:
     """The cards, three in a row, and a line for each file that can't be read."""
     for line in found.complaints:
         st.warning(show.sentence(line))

@@ -6,12 +6,12 @@ import streamlit as st
 
 from app import cache
 from app.jobs import waiting
-from app.state import Lessons
+from app.state import LessonsState
 from app.text import token_shown
 from app.views.lessons import state
 from app.views.lessons.token_guess import candidate, show_tokens, tokens_of
 from app.widgets import show
-from slm.lessons.answers import Answer
+from slm.lessons.answers import GuessedAnswer
 from slm.lessons.lesson import Guess, Lesson, Number
 from slm.lessons.reading import shown_on
 
@@ -34,7 +34,7 @@ def ask(lesson: Lesson, at: int, address: str) -> None:
         st.success(f"Your guess: {said(guess, mine, lesson, at, address)}", icon=":material/edit:")
 
 
-def _choices(guess: Guess, at: int, mine: Answer | None, note: partial[None]) -> None:
+def _choices(guess: Guess, at: int, mine: GuessedAnswer | None, note: partial[None]) -> None:
     with st.container(gap="small"):
         for number, choice in enumerate(guess.choices, 1):
             st.button(
@@ -49,9 +49,9 @@ def _choices(guess: Guess, at: int, mine: Answer | None, note: partial[None]) ->
 
 
 def _number(
-    lesson: Lesson, at: int, number: Number, mine: Answer | None, note: partial[None]
+    lesson: Lesson, at: int, number: Number, mine: GuessedAnswer | None, note: partial[None]
 ) -> None:
-    kept = Lessons.number.of(f"{lesson.name}.{at}")
+    kept = LessonsState.number.of(f"{lesson.name}.{at}")
     middle = number.low + number.step * round((number.high - number.low) / 2 / number.step)
     kept.at_first(float(mine) if isinstance(mine, float) else middle)
     leap = max(number.step, number.step * round((number.high - number.low) / 20 / number.step))
@@ -73,7 +73,9 @@ def _number(
         _that_is_it(at, note, float(value))
 
 
-def _token(lesson: Lesson, at: int, address: str, mine: Answer | None, note: partial[None]) -> None:
+def _token(
+    lesson: Lesson, at: int, address: str, mine: GuessedAnswer | None, note: partial[None]
+) -> None:
     view = lesson.steps[at].view
     assert view is not None
     chosen, move = candidate(lesson, at, len(tokens_of(address, view)))
@@ -86,7 +88,7 @@ def _token(lesson: Lesson, at: int, address: str, mine: Answer | None, note: par
         _that_is_it(at, note, chosen)
 
 
-def _that_is_it(at: int, note: partial[None], value: Answer) -> None:
+def _that_is_it(at: int, note: partial[None], value: GuessedAnswer) -> None:
     st.button(
         "That is my guess",
         key=f"lessons-guess-{at}",
@@ -122,7 +124,7 @@ def tell(lesson: Lesson, at: int, address: str) -> None:
             st.markdown(f"#### {said(guess, work.result, lesson, asked, address)}")
 
 
-def said(guess: Guess, answer: Answer, lesson: Lesson, at: int, address: str) -> str:
+def said(guess: Guess, answer: GuessedAnswer, lesson: Lesson, at: int, address: str) -> str:
     """A guess or an answer as it is read."""
     if guess.number:
         decimals = 0 if guess.number.step >= 1 else 2

@@ -45,7 +45,7 @@ def head_of(address: str, kind: str) -> tuple[int, int]:
     return layer, head
 
 
-def attention(view: views.Attention, address: str) -> Link:
+def attention(view: views.ShowAttention, address: str) -> Link:
     """Where the strongest head of a kind looks from one token, or its whole map."""
     text = story_that_fits([cache.checkpoint(address)], view.text).text
     layer, head, query, _ = key_position(cache.checkpoint(address), view)
@@ -88,7 +88,7 @@ def attention(view: views.Attention, address: str) -> Link:
     return link
 
 
-def heads(view: views.Heads, address: str) -> Link:
+def heads(view: views.ShowHeads, address: str) -> Link:
     """Every head, small; the strongest of a kind is framed."""
     text = story_that_fits([cache.checkpoint(address)], view.text).text
     layer, head = head_of(address, view.head)
@@ -104,7 +104,7 @@ def heads(view: views.Heads, address: str) -> Link:
     return own_text(text, layer=layer, head=head)
 
 
-def distances(view: views.Distances, address: str) -> Link:
+def distances(view: views.ShowDistances, address: str) -> Link:
     """How far back every head looks on average."""
     scores = cache.head_scores(address, NURSERY, STORIES)
     layer, head = head_of(address, view.head)
@@ -121,7 +121,7 @@ def distances(view: views.Distances, address: str) -> Link:
     return {"layer": str(layer), "head": str(head)}
 
 
-def query_keys(view: views.QueryKeys, address: str) -> Link:
+def query_keys(view: views.ShowQueryKeys, address: str) -> Link:
     """Mean attention of every head from some words to some words."""
     text = story_that_fits([cache.checkpoint(address)], view.text).text
     seen = cache.attention(address, text)
@@ -150,7 +150,7 @@ def query_keys(view: views.QueryKeys, address: str) -> Link:
     return own_text(text, layer=int(layer), head=int(head), token=queries[-1])
 
 
-def without_heads(view: views.WithoutHeads, address: str) -> Link:
+def without_heads(view: views.ShowWithoutHeads, address: str) -> Link:
     """What a word loses without each head."""
     model = cache.checkpoint(address)
     pieces = model.tokenizer.encode_words(f" {view.word}")
@@ -165,7 +165,7 @@ def without_heads(view: views.WithoutHeads, address: str) -> Link:
     return own_text(view.text + f" {view.word}", token=len(tokens) - 1, view="Ablation")
 
 
-def neuron(view: views.Neuron, address: str) -> Link:
+def neuron(view: views.ShowNeuron, address: str) -> Link:
     """The places in the shipped stories at which a neuron is highest."""
     model = cache.checkpoint(address)
     if view.neuron == "random":
@@ -199,7 +199,7 @@ def neuron(view: views.Neuron, address: str) -> Link:
     return {"layer": str(layer), "neuron": str(number)}
 
 
-def protagonist(view: views.Protagonist, address: str) -> Link:
+def protagonist(view: views.ShowProtagonist, address: str) -> Link:
     """On which mentions the best protagonist neuron fires."""
     work = cache.protagonist(address, TESTED_ON, None)
     if waiting.under_way({"": work}, "lessons-protagonist") or work.result is None:

@@ -20,7 +20,7 @@ SHOWN = 8
 """Next tokens, and parts of an attribution."""
 
 
-def next_token(view: views.NextToken, address: str) -> Link:
+def next_token(view: views.ShowNextToken, address: str) -> Link:
     """The likeliest next tokens, as bars."""
     sampling = Sampling(temperature=0.0, max_tokens=1, alternatives=SHOWN)
     first = next(stream(cache.checkpoint(address), view.text, sampling), None)
@@ -37,7 +37,7 @@ def next_token(view: views.NextToken, address: str) -> Link:
     return own_text(view.text)
 
 
-def surprisal(view: views.Surprisal, address: str) -> Link:
+def surprisal(view: views.ShowSurprisal, address: str) -> Link:
     """A story in the colours of surprisal."""
     text = story_that_fits([cache.checkpoint(address)], view.text).text
     found = cache.next_token_predictions(address, text)
@@ -55,7 +55,7 @@ def surprisal(view: views.Surprisal, address: str) -> Link:
     return own_text(text)
 
 
-def logit_lens(view: views.LogitLens, address: str) -> Link:
+def logit_lens(view: views.ShowLogitLens, address: str) -> Link:
     """What the model would say after each layer."""
     model = cache.checkpoint(address)
     start = model.tokenizer.encode_story(view.text)
@@ -71,7 +71,7 @@ def logit_lens(view: views.LogitLens, address: str) -> Link:
     return own_text(f"{view.text} {view.word}", token=len(start), view="Logit lens")
 
 
-def attribution(view: views.Attribution, address: str) -> Link:
+def attribution(view: views.ShowAttribution, address: str) -> Link:
     """Which parts speak for one word and against another."""
     model = cache.checkpoint(address)
     start = model.tokenizer.encode_story(view.text)
@@ -97,7 +97,7 @@ def attribution(view: views.Attribution, address: str) -> Link:
     )
 
 
-def patched(view: views.Patching, address: str) -> Link:
+def patched(view: views.ShowPatching, address: str) -> Link:
     """How much of the answer each place restores."""
     model = cache.checkpoint(address)
     first, second = aligned(model, view.text, view.other)

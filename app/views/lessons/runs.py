@@ -23,7 +23,7 @@ BITS = "bits per byte"
 Costs = dict[int, dict[Part, float]]
 
 
-def learning(view: views.Learning, address: str) -> Link:
+def learning(view: views.ShowLearning, address: str) -> Link:
     """Nats per word of each part of the text, over the checkpoints up to the one that is shown."""
     work = _costs(*key(address))
     if waiting.under_way({"": work}, "lessons-learning") or work.result is None:
@@ -51,7 +51,7 @@ def _costs(address: str, changed: int) -> Work[Costs]:
     return Work(steps())
 
 
-def losses(view: views.Losses, address: str) -> Link:
+def losses(view: views.ShowLosses, address: str) -> Link:
     """The table of a grid: bits per byte by width and depth."""
     names = [cell.run.name for cell in shapes.grid()]
     plot(

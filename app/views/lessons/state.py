@@ -4,10 +4,10 @@ import contextlib
 
 import streamlit as st
 
-from app.state import Lessons
+from app.state import LessonsState
 from app.widgets import models
 from slm.errors import BadInput
-from slm.lessons.answers import Answer
+from slm.lessons.answers import GuessedAnswer
 from slm.lessons.lesson import Lesson
 from slm.lessons.reading import lesson as lesson_called
 from slm.lessons.reading import run_for
@@ -16,20 +16,20 @@ from slm.runs import DEFAULT_RUN, Address
 
 def asked_for() -> str:
     """The name of the lesson that the link asks for; empty for the catalogue."""
-    return Lessons.lesson.in_link()
+    return LessonsState.lesson.in_link()
 
 
 def step_of(lesson: Lesson) -> int:
     """The step that the link asks for, from 0; the nearest there is."""
-    asked = Lessons.step.in_link() or "1"
+    asked = LessonsState.step.in_link() or "1"
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
     return min(max(number, 1), len(lesson.steps)) - 1
 
 
 def go(lesson: str, step: int) -> None:
     """Go to a step (from a widget's callback)."""
-    Lessons.lesson.into_link(lesson)
-    Lessons.step.into_link(str(step + 1))
+    LessonsState.lesson.into_link(lesson)
+    LessonsState.step.into_link(str(step + 1))
 
 
 def begin(lesson: Lesson) -> None:
@@ -41,9 +41,9 @@ def begin(lesson: Lesson) -> None:
 
 def leave() -> None:
     """Go back to the catalogue (from a widget's callback)."""
-    Lessons.at.pop()
-    Lessons.lesson.into_link("")
-    Lessons.step.into_link("")
+    LessonsState.at.pop()
+    LessonsState.lesson.into_link("")
+    LessonsState.step.into_link("")
 
 
 def run_of_link() -> str:
@@ -56,28 +56,28 @@ def run_of_link() -> str:
 
 def presenting() -> bool:
     """Whether the presenter's view is on; before its switch was shown, whether the link says so."""
-    chosen = Lessons.presenter.get()
-    return Lessons.presenter.in_link() == "true" if chosen is None else chosen
+    chosen = LessonsState.presenter.get()
+    return LessonsState.presenter.in_link() == "true" if chosen is None else chosen
 
 
-def guessed(lesson: Lesson, step: int) -> Answer | None:
+def guessed(lesson: Lesson, step: int) -> GuessedAnswer | None:
     """What the reader guessed at a step; None where nothing."""
-    return Lessons.guesses.at_first({}).get((lesson.name, step))
+    return LessonsState.guesses.at_first({}).get((lesson.name, step))
 
 
-def guess(lesson: Lesson, step: int, answer: Answer) -> None:
+def guess(lesson: Lesson, step: int, answer: GuessedAnswer) -> None:
     """Note a guess (from a widget's callback)."""
-    Lessons.guesses.at_first({})[lesson.name, step] = answer
+    LessonsState.guesses.at_first({})[lesson.name, step] = answer
 
 
 def remember(lesson: Lesson, step: int) -> None:
     """Note where the reader stands, for the way back from another page."""
-    Lessons.at.set((lesson.name, step, lesson.question))
+    LessonsState.at.set((lesson.name, step, lesson.question))
 
 
 def way_back() -> None:
     """A link back to the step, for the sidebar of other pages."""
-    if (at := Lessons.at.get()) and not asked_for():
+    if (at := LessonsState.at.get()) and not asked_for():
         name, step, _ = at
         st.sidebar.page_link(
             "../pages/lessons.py",

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import cache
 from app.jobs import waiting
-from app.state import Lessons
+from app.state import LessonsState
 from app.text import complaint
 from app.views.lessons import guesses, state, words
 from app.views.lessons.drawing import draw
@@ -157,7 +157,7 @@ def _foot(lesson: Lesson) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle(
             "Presenter",
-            **Lessons.presenter.bound,
+            **LessonsState.presenter.bound,
             help="Large type for the last row, and a note for the teacher.",
         )
         st.download_button(

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from app import cache
-from app.state import Lessons
+from app.state import LessonsState
 from app.widgets.story_view import Shown, story_view
 from slm.generation.fitting import story_that_fits
-from slm.lessons.answers import Answer
+from slm.lessons.answers import GuessedAnswer
 from slm.lessons.lesson import Lesson
 from slm.lessons.views import View
 
@@ -20,7 +20,7 @@ def tokens_of(address: str, view: View) -> list[str]:
 
 def candidate(lesson: Lesson, at: int, length: int) -> tuple[int, Callable[[int], None]]:
     """The token that the arrow keys have reached, and how they move."""
-    kept = Lessons.token.of(f"{lesson.name}.{at}")
+    kept = LessonsState.token.of(f"{lesson.name}.{at}")
     chosen = min(kept.get() or 1, length - 1)
 
     def move(by: int) -> None:
@@ -30,7 +30,7 @@ def candidate(lesson: Lesson, at: int, length: int) -> tuple[int, Callable[[int]
 
 
 def show_tokens(
-    address: str, view: View, at: int, chosen: int, note: Callable[[Answer], None]
+    address: str, view: View, at: int, chosen: int, note: Callable[[GuessedAnswer], None]
 ) -> None:
     """The text without colours; a click is a guess."""
     story_view(

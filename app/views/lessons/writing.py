@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import cache
 from app.live import LiveStory
-from app.state import Lessons
+from app.state import LessonsState
 from app.views.lessons.heads import Link
 from app.widgets import selection, show
 from app.widgets.story_view import Shown, story_view
@@ -22,9 +22,9 @@ from slm.runs import Address, open_run
 AT_A_TIME = 0.12  # seconds of writing between two looks
 
 
-def writing(view: views.Writing, address: str) -> Link:
+def writing(view: views.ShowWriting, address: str) -> Link:
     """One story for each temperature, written while one looks."""
-    more = Lessons.seed.get() or 0
+    more = LessonsState.seed.get() or 0
     places = [(address, temperature) for temperature in view.temperatures]
     titles = [f"temperature {temperature:g}" for temperature in view.temperatures]
     _write(places, titles, view.prompt, view.tokens, view.seed + more)
@@ -38,10 +38,10 @@ def writing(view: views.Writing, address: str) -> Link:
 
 
 def _another() -> None:
-    Lessons.seed.set((Lessons.seed.get() or 0) + 1)
+    LessonsState.seed.set((LessonsState.seed.get() or 0) + 1)
 
 
-def shaped(view: views.Shapes, address: str) -> Link:
+def shaped(view: views.ShowShapes, address: str) -> Link:
     """The same prompt by two shapes of a grid; which is which stays hidden until it is told."""
     pair = [str(Address(cell.run.name, cell.run.last_step)) for cell in shapes.apart(view.by)]
     if first_is(view) == "right":
@@ -51,7 +51,7 @@ def shaped(view: views.Shapes, address: str) -> Link:
     return {}
 
 
-def two_trainings(view: views.TwoTrainings, address: str) -> Link:
+def two_trainings(view: views.ShowTwoTrainings, address: str) -> Link:
     """What both models that the lesson trained make of one prompt."""
     try:
         both = [str(one.address) for one in trainings.both()]
@@ -83,7 +83,7 @@ def _write(
     places: Sequence[tuple[str, float]], titles: Sequence[str], prompt: str, tokens: int, seed: int
 ) -> None:
     """Stories beside each other, each of a model at a temperature."""
-    kept = Lessons.stories.at_first({})
+    kept = LessonsState.stories.at_first({})
     stories = []
     for address, temperature in places:
         asked = (address, temperature, prompt, tokens, seed)
@@ -121,7 +121,7 @@ def _show(stories: Sequence[LiveStory], titles: Sequence[str]) -> None:
         st.rerun()
 
 
-def tokens(view: views.Tokens, address: str) -> Link:
+def tokens(view: views.ShowTokens, address: str) -> Link:
     """A text that the reader may change, as tokens."""
     text = st.text_input("Text", view.text, key=f"lessons-tokens-{view.text}", max_chars=200)
     model = cache.checkpoint(address)
@@ -135,14 +135,14 @@ def tokens(view: views.Tokens, address: str) -> Link:
     return {"opening": selection.OWN, "prompt": text or view.text}
 
 
-def checkpoints(view: views.Checkpoints, address: str) -> Link:
+def checkpoints(view: views.ShowCheckpoints, address: str) -> Link:
     """What the run wrote at each checkpoint."""
     run = open_run(Address.parse(address).run)
     samples = run.samples()
     steps = sorted({sample["step"] for sample in samples})
     if not steps:
         raise BadInput(f"{run.name} kept nothing of what it wrote while it learned")
-    kept = Lessons.checkpoint.of(run.name)
+    kept = LessonsState.checkpoint.of(run.name)
     kept.at_first(steps[0 if view.start == "first" else -1])
     chosen = steps[0]
     if len(steps) > 1:
@@ -157,7 +157,7 @@ def checkpoints(view: views.Checkpoints, address: str) -> Link:
     return {}
 
 
-def ending(view: views.Ending, address: str) -> Link:
+def ending(view: views.ShowEnding, address: str) -> Link:
     """A training story, cut: the book's ending beside the model's."""
     model = cache.checkpoint(address)
     seen = copying.seen_stories(model, view.story + 1)
@@ -179,7 +179,7 @@ def ending(view: views.Ending, address: str) -> Link:
     return {}
 
 
-def two_stories(view: views.TwoStories, address: str) -> Link:
+def two_stories(view: views.ShowTwoStories, address: str) -> Link:
     """Two texts to be graded; what a judge that grades by likelihood would say."""
     model = cache.checkpoint(address)
     for place, title, text in zip(st.columns(2), ("A", "B"), (view.a, view.b), strict=True):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import cache
-from app.state import Memorization
+from app.state import MemorizationState
 from app.widgets import corpus_picker, show
 from slm.errors import BadInput
 from slm.memorization.kept import Texts
@@ -21,22 +21,22 @@ def corpus(addresses: Sequence[str]) -> Texts | None:
         spec = st.text_input(
             "Training corpus",
             trained,
-            **Memorization.corpus.bound,
+            **MemorizationState.corpus.bound,
             width=420,
             help="A path to a .txt, .jsonl or .parquet file, several joined by +, tinystories, "
             "or nursery.",
             on_change=corpus_picker.typed,
-            args=(Memorization.corpus.key,),
+            args=(MemorizationState.corpus.key,),
         )
         unseen = st.text_input(
             "Validation corpus",
             valid if valid != trained else "",
-            **Memorization.validation.bound,
+            **MemorizationState.validation.bound,
             width=300,
             placeholder="the corpus's own validation stories",
             help="Stories that are in no text it was trained on: the baseline of every number here.",
             on_change=corpus_picker.typed,
-            args=(Memorization.validation.key,),
+            args=(MemorizationState.validation.key,),
         )
     if not (spec or "").strip():
         st.info("Name a corpus: what is copied can only be told beside the text it may come from.")

@@ -9,13 +9,13 @@ from app.cache.neurons import Known
 from app.jobs import waiting
 from app.jobs.indexing import building
 from app.jobs.work import Work
-from app.state import Neurons, Shared, picked_rows
+from app.state import NeuronsState, Shared, picked_rows
 from app.text import token_shown
 from app.widgets import selection, show
 from app.widgets.story_view import Shown, story_view
 from slm.interp.neurons.activations import KEPT, ranked_name
 from slm.interp.neurons.index import Index
-from slm.interp.neurons.search import Found
+from slm.interp.neurons.search import FoundNeuron
 
 WORD, RAREST, SELECTIVE, DEAD = "by word", "rarest", "one token only", "dead"
 WAYS = (WORD, RAREST, SELECTIVE, DEAD)
@@ -37,18 +37,18 @@ def build(addresses: Sequence[str]) -> None:
         corpus = st.text_input(
             "Corpus",
             "nursery:2000",
-            **Neurons.index_corpus.bound,
+            **NeuronsState.index_corpus.bound,
             help="nursery:COUNT, a path to .txt, .jsonl or .parquet, or tinystories from the hub.",
         ).strip()
-        busy = (work := Neurons.indexing.get()) is not None and work.running
+        busy = (work := NeuronsState.indexing.get()) is not None and work.running
         if st.button("Build", type="primary", key="build", disabled=busy):
-            Neurons.indexing.set(Work(building(addresses, corpus)))
+            NeuronsState.indexing.set(Work(building(addresses, corpus)))
             st.rerun()
 
 
 def progress() -> None:
     """How far the reading has come, and a way to end it; then why it brought nothing, if so."""
-    work = Neurons.indexing.get()
+    work = NeuronsState.indexing.get()
     if work is not None and not waiting.under_way({"": work}, "index"):
         go_on = "What was read is kept: read the same corpus again to go on."
         waiting.say_why(work, "" if work.error else go_on)
@@ -65,7 +65,7 @@ def search(address: str, known: Known, how: str, asked: str) -> None:
         table_of(address, rows, f"{how}-{address}".replace(" ", "-"))
 
 
-def table_of(address: str, found: Sequence[Found], key: str) -> None:
+def table_of(address: str, found: Sequence[FoundNeuron], key: str) -> None:
     """Neurons, a line each; the one that is chosen is shown."""
     if not found:
         st.info("No neuron answers to that.")

@@ -10,7 +10,7 @@ import streamlit as st
 from app import cache
 from app.figures.predictions import by_head, restored_map
 from app.jobs import waiting
-from app.state import Predictions
+from app.state import PredictionsState
 from app.views.predictions.target import Asked, visible
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
@@ -31,15 +31,15 @@ def controls(text: str) -> tuple[str, str, str]:
     """Which word is replaced by which, everywhere in the story; and the hook that is filled in."""
     words = names_first(text)
     gone = st.selectbox(
-        "Replace", words, **Predictions.replace.bound, accept_new_options=True, width=140
+        "Replace", words, **PredictionsState.replace.bound, accept_new_options=True, width=140
     )
-    instead = st.text_input("by", "Tom", **Predictions.by.bound, max_chars=60, width=110)
+    instead = st.text_input("by", "Tom", **PredictionsState.by.bound, max_chars=60, width=110)
     hook = (
         st.selectbox(
             "Patched",
             list(SAYS),
             format_func=SAYS.__getitem__,
-            **Predictions.hook.bound,
+            **PredictionsState.hook.bound,
             width=200,
         )
         or "hook_resid_pre"
@@ -67,7 +67,7 @@ def cost(
     found: NextTokenPredictions, text: str, other: str, at: int, pick: Callable[[int], None]
 ) -> None:
     """The story, coloured by what the change costs each token; a press asks where it costs most."""
-    lost = cache.cost_of_the_change(str(found.address), text, other)
+    lost = cache.log_prob_drop(str(found.address), text, other)
     story_view(
         [
             Shown(text=str_token, value=None if np.isnan(value) else float(value))

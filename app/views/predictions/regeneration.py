@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app import cache
-from app.state import Predictions
+from app.state import PredictionsState
 from app.views.predictions.target import Asked
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
@@ -16,7 +16,7 @@ from slm.generation.sampler import Sampling
 from slm.interp.predictions.intervention import (
     PAIRS,
     Regeneration,
-    Word,
+    WordChange,
     parse_interventions,
     word_diff,
 )
@@ -28,7 +28,7 @@ def controls() -> str:
         st.text_input(
             "Switched parts",
             "",
-            **Predictions.interventions.bound,
+            **PredictionsState.interventions.bound,
             max_chars=400,
             width=230,
             placeholder="2.1  1.n17=0  0.3=2.5",
@@ -87,11 +87,11 @@ def suggest(asked: Asked) -> None:
     st.button(
         f"Without the head this word needs most: {layer}.{head}",
         key=f"suggest-{asked.address}",
-        on_click=lambda: Predictions.interventions.set(f"{layer}.{head}"),
+        on_click=lambda: PredictionsState.interventions.set(f"{layer}.{head}"),
     )
 
 
-def words(text: Sequence[Word], colour: float, key: str) -> None:
+def words(text: Sequence[WordChange], colour: float, key: str) -> None:
     """A text whose words that do not stay are coloured."""
     story_view(
         [Shown(text=word.text, value=None if word.stays else colour) for word in text],

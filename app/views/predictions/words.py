@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.state import Linked, Predictions, Shared
+from app.state import Linked, PredictionsState, Shared
 from app.widgets import selection
 
 AS_IT_STANDS, NO_FOIL = "the one that stands there", "by default"
@@ -23,7 +23,10 @@ def set_token(position: int) -> None:
 
 def forget_words() -> None:
     """Ask about the token that stands there."""
-    for control, nothing in ((Predictions.word, AS_IT_STANDS), (Predictions.foil, NO_FOIL)):
+    for control, nothing in (
+        (PredictionsState.word, AS_IT_STANDS),
+        (PredictionsState.foil, NO_FOIL),
+    ):
         if control.get() is not None:
             control.set(nothing)
 
@@ -32,8 +35,8 @@ def word(names: Sequence[str]) -> str | None:
     """Another word to ask about than the one that stands there, picked or written; None for that."""
     chosen = st.selectbox(
         "Word asked about",
-        _with_own(Predictions.word, AS_IT_STANDS, names),
-        **Predictions.word.bound,
+        _with_own(PredictionsState.word, AS_IT_STANDS, names),
+        **PredictionsState.word.bound,
         accept_new_options=True,
         width=210,
         help="Pick one that was likely, or write another.",
@@ -51,8 +54,8 @@ def foil(names: Sequence[str], help: str) -> str | None:
     """The foil: the token whose logit is subtracted; None where none was chosen."""
     chosen = st.selectbox(
         "Against",
-        _with_own(Predictions.foil, NO_FOIL, names),
-        **Predictions.foil.bound,
+        _with_own(PredictionsState.foil, NO_FOIL, names),
+        **PredictionsState.foil.bound,
         accept_new_options=True,
         width=150,
         help=help,

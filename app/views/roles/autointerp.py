@@ -13,7 +13,7 @@ from app import cache
 from app.figures.intervals import intervals
 from app.jobs import waiting
 from app.jobs.work import Work
-from app.state import Roles, Shared
+from app.state import RolesState, Shared
 from app.widgets import selection, show
 from app.widgets.api_key import given, key_field
 from slm.interp.autointerp.explaining import Explained, explain, explanation_bill, recalled
@@ -23,7 +23,7 @@ from slm.llm.replies import ReplyStore
 from slm.runs import Address, open_run
 from slm.stories.snippets import NeuronSnippets
 
-Pair = tuple[NeuronSnippets, NeuronSnippets]
+SnippetPair = tuple[NeuronSnippets, NeuronSnippets]
 SHOWN = 5
 
 
@@ -31,11 +31,11 @@ def view(addresses: Sequence[str], corpus: str, stories: int) -> None:
     """Choose a neuron of each model and a judge; see the bill; ask; read what came of it."""
     left, right = st.columns([2, 5], gap="large")
     model, base_url, key = _judge(left)
-    found: dict[str, Pair] = {}
+    found: dict[str, SnippetPair] = {}
     for column, address in zip(right.columns(len(addresses)), addresses, strict=True):
         with column, show.one_line():
             found[address] = _neuron(addresses, address, corpus, stories)
-    works = Roles.explaining.at_first({})
+    works = RolesState.explaining.at_first({})
     with left, show.one_line():
         _ask(found, model, base_url, key, works)
     with right:
@@ -52,7 +52,7 @@ def view(addresses: Sequence[str], corpus: str, stories: int) -> None:
 def _judge(column: DeltaGenerator) -> tuple[str, str, str]:
     """The judge's name, server and key."""
     with column:
-        model = st.text_input("Judge", "gpt-4o", **Roles.judge.bound).strip()
+        model = st.text_input("Judge", "gpt-4o", **RolesState.judge.bound).strip()
         base_url = st.text_input(
             "Server",
             placeholder="OpenAI's; or http://127.0.0.1:8080/v1",
@@ -62,20 +62,24 @@ def _judge(column: DeltaGenerator) -> tuple[str, str, str]:
         return model, base_url, key_field(base_url)
 
 
-def _neuron(addresses: Sequence[str], address: str, corpus: str, stories: int) -> Pair:
+def _neuron(addresses: Sequence[str], address: str, corpus: str, stories: int) -> SnippetPair:
     """The neuron to be explained, and another of its layer, each by example."""
     config = cache.checkpoint(address).config
     written = st.text_input(
         f"Neuron of {show.plain(address)} (layer.neuron)",
         placeholder="0.0",
-        **Roles.neuron.of("a" if address == addresses[0] else "b").bound,
+        **RolesState.neuron.of("a" if address == addresses[0] else "b").bound,
     )
     layer, neuron = selection.layer_and_neuron(written or "0.0", config.n_layers, config.d_mlp)
     return cache.snippets(address, layer, neuron, corpus, stories)
 
 
 def _ask(
-    found: dict[str, Pair], model: str, base_url: str, key: str, works: dict[str, Work[Explained]]
+    found: dict[str, SnippetPair],
+    model: str,
+    base_url: str,
+    key: str,
+    works: dict[str, Work[Explained]],
 ) -> None:
     """The bill, and the button that begins."""
     if not found:
@@ -110,12 +114,12 @@ def _path(address: str) -> Path:
     return open_run(Address.parse(address).run).explanations_path
 
 
-def _known(address: str, pair: Pair, model: str, base_url: str) -> Explained | None:
+def _known(address: str, pair: SnippetPair, model: str, base_url: str) -> Explained | None:
     """What this judge said before; makes no file where there is none."""
     return recalled(*pair, model, server_of(base_url or None), ReplyStore(_path(address)))
 
 
-def _result(address: str, pair: Pair, found: Explained | None) -> None:
+def _result(address: str, pair: SnippetPair, found: Explained | None) -> None:
     """The explanation, and how much can be told from it; where there is none, what would be shown."""
     mine, _ = pair
     name = f"{mine.layer}.{mine.neuron}"
@@ -183,7 +187,7 @@ def _numbers(found: Explained) -> str:
     )
 
 
-def _everything(address: str, pair: Pair, found: Explained) -> str:
+def _everything(address: str, pair: SnippetPair, found: Explained) -> str:
     """What was shown, asked and found, as JSON."""
     mine, another = pair
     data = {

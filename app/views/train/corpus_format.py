@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.state import Train
+from app.state import TrainState
 
 ENDS = {
     "": "a line <|endoftext|>",
@@ -29,7 +29,7 @@ def read_as(path: str) -> str:
         kept = st.selectbox(
             "Stories that end without a sentence's mark",
             [*CUT_OFF],
-            **Train.cut_off.bound,
+            **TrainState.cut_off.bound,
             format_func=CUT_OFF.__getitem__,
         )
     return "".join(f":{option}" for option in (chosen, kept) if option)
@@ -37,13 +37,13 @@ def read_as(path: str) -> str:
 
 def _ends() -> str:
     way = st.selectbox(
-        "Stories end with", [*ENDS], **Train.ends.bound, format_func=ENDS.__getitem__
+        "Stories end with", [*ENDS], **TrainState.ends.bound, format_func=ENDS.__getitem__
     )
     if way != "mark":
         return str(way)
     mark = st.text_input(
         "The mark",
-        **Train.mark.bound,
+        **TrainState.mark.bound,
         placeholder="<|end_of_text|>",
         help=r"What stands between two stories. \n is a line end.",
     )
@@ -52,6 +52,6 @@ def _ends() -> str:
 
 def _column() -> str:
     column = st.text_input(
-        "The column of the stories", **Train.column.bound, placeholder="text or story"
+        "The column of the stories", **TrainState.column.bound, placeholder="text or story"
     )
     return f"text={column.strip()}" if column.strip() else ""

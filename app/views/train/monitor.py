@@ -8,7 +8,7 @@ import streamlit as st
 from app import cache
 from app.figures.attention import mosaic, png
 from app.figures.training import loss_curve
-from app.state import Train
+from app.state import TrainState
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
@@ -67,8 +67,8 @@ def watch(name: str) -> None:
         elif waits and st.button("Take it off the queue", key="withdraw"):
             queue.withdraw(name)
             st.rerun()
-        if Train.running.get() != (running, waits):
-            Train.running.set((running, waits))
+        if TrainState.running.get() != (running, waits):
+            TrainState.running.set((running, waits))
             st.rerun()
 
 
@@ -139,12 +139,12 @@ def branch_from(address: str) -> None:
     corpus = open_run(name).info.corpus.get("train", "nursery")
     taken = {run.name for run in list_runs()}
     number = next(n for n in range(2, 10_000) if f"{name}-{n}" not in taken)
-    Train.start.set(CHECKPOINT)
-    Train.parent.set(name)
-    Train.name.set(f"{name}-{number}")
-    Train.corpus.set(corpus if corpus in CORPORA else FILE)
+    TrainState.start.set(CHECKPOINT)
+    TrainState.parent.set(name)
+    TrainState.name.set(f"{name}-{number}")
+    TrainState.corpus.set(corpus if corpus in CORPORA else FILE)
     if corpus not in CORPORA:
-        Train.path.set(corpus)
+        TrainState.path.set(corpus)
 
 
 def results(run: Run) -> None:
@@ -155,7 +155,7 @@ def results(run: Run) -> None:
         [NATS, BITS],
         default=NATS,
         required=True,
-        **Train.unit.bound,
+        **TrainState.unit.bound,
         label_visibility="collapsed",
     )
     in_bits = unit == BITS
@@ -188,7 +188,7 @@ def samples(run: Run) -> None:
             steps,
             value=step,
             format_func="{:,}".format,
-            **Train.samples.of(f"{run.name}-{len(steps)}").bound,
+            **TrainState.samples.of(f"{run.name}-{len(steps)}").bound,
         )
     for index, sample in enumerate(one for one in found if one["step"] == step):
         story_view(

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import cache
-from app.state import Writing
+from app.state import WritingState
 from app.widgets import models
 from app.widgets.selection import FIRST_WORDS, OWN
 from slm.generation.fitting import FittedText, opening_that_fits, typed
@@ -15,7 +15,7 @@ REQUEST = "A request: features, words, a summary"
 def choose() -> FittedText:
     """How a story begins: a shipped opening that fits, the reader's own, or a request for one."""
     openings = cache.shipped_openings()
-    chosen = st.selectbox("Prompt", [*openings, OWN, REQUEST], **Writing.opening.bound)
+    chosen = st.selectbox("Prompt", [*openings, OWN, REQUEST], **WritingState.opening.bound)
     if chosen == REQUEST:
         return FittedText(text=_request())
     if chosen != OWN:
@@ -24,7 +24,7 @@ def choose() -> FittedText:
         st.text_area(
             "Your prompt",
             FIRST_WORDS,
-            **Writing.prompt.bound,
+            **WritingState.prompt.bound,
             max_chars=2000,
             height=68,
         )
@@ -38,15 +38,17 @@ def choose() -> FittedText:
 def _request() -> str:
     """What is asked of a story, in the words of Instruct data; `BadInput` where it is nothing."""
     with st.popover("What it asks for"):
-        features = st.multiselect("Features", FEATURES, ["Dialogue"], **Writing.features.bound)
+        features = st.multiselect("Features", FEATURES, ["Dialogue"], **WritingState.features.bound)
         words = st.text_input(
             "Words that must occur, with commas between",
             "dog, jump, happy",
-            **Writing.words.bound,
+            **WritingState.words.bound,
             max_chars=200,
         )
-        summary = st.text_area("Summary", "", **Writing.summary.bound, max_chars=1000, height=80)
+        summary = st.text_area(
+            "Summary", "", **WritingState.summary.bound, max_chars=1000, height=80
+        )
         sentence = st.text_input(
-            "A sentence that must occur", "", **Writing.sentence.bound, max_chars=400
+            "A sentence that must occur", "", **WritingState.sentence.bound, max_chars=400
         )
     return compose(request(features, words or "", summary or "", sentence or ""))

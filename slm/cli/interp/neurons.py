@@ -9,7 +9,7 @@ from slm.cli.command import Commands, answer, typed
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.interp.neurons.search import Found
+    pass
 
 SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 
@@ -206,7 +206,7 @@ def _find(chosen: argparse.Namespace) -> None:
     answer(chosen, data, lambda: _table(found, name) or nothing)
 
 
-def _table(found: Sequence["Found"], name: str) -> str:
+def _table(found: Sequence["FoundNeuron"], name: str) -> str:
     lines = []
     for one in found:
         line = f"layer {one.layer} neuron {one.neuron}: "

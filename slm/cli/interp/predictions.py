@@ -11,7 +11,7 @@ from slm.cli.generation import FIRST_WORDS, add_sampling, prompt_or_ours, sampli
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    from slm.interp.predictions.intervention import Word
+    pass
 
 
 def add_to(commands: Commands) -> None:

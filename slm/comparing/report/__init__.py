@@ -9,7 +9,7 @@ from importlib import resources
 
 from slm.comparing.comparison import PAINTED, Comparison, Thumbnails
 from slm.comparing.curves import BITS, LOSS, SHOWN_FIRST
-from slm.comparing.difference import StoryDifference, Word
+from slm.comparing.difference import StoryDifference, WordGain
 from slm.comparing.matching import Matching, Pair, Unit, UnmatchedUnit
 from slm.comparing.report.drawing import chart, intervals, mask, mosaic
 from slm.comparing.similarity import Similarity
@@ -162,7 +162,7 @@ def _tint(value: float) -> str:
 
 
 def _words(found: Comparison) -> str:
-    def rows(words: list[Word]) -> str:
+    def rows(words: list[WordGain]) -> str:
         return "".join(
             f'<tr><td class="says">{"■ end of the story" if word.text == END else in_html(word.text)}</td>'
             f'<td class="n">{word.count}</td><td class="n">{word.gain.mean:+.2f}</td>'

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from slm.interp.heads.rows import STORIES, make_rows
 from slm.interp.heads.scores import HeadScores, mean_intervals, measure, scores_of
-from slm.interp.heads.targets import BY_PLACE, Kind, Rows
+from slm.interp.heads.targets import BY_PLACE, HeadLabel, Rows
 from slm.model import functional
 from slm.model.weights import Weights
 from slm.progress import Progress
@@ -94,7 +94,7 @@ def labels(
                 back = f"{scores.distance[layer, head]} back"
                 yield Label(
                     kind=kind,
-                    name=back if kind == Kind.DISTANCE else kind,
+                    name=back if kind == HeadLabel.DISTANCE else kind,
                     confirmed=bool(proven[layer, head, index]),
                 )
 
@@ -191,7 +191,7 @@ def _proven(
     found: dict[str, tuple[np.ndarray, np.ndarray]] = dict.fromkeys(BY_PLACE, (everywhere, nothing))
     resting = first[:, :, is_story, 1:]
     rests = resting > np.median(resting, -1, keepdims=True)
-    found[Kind.FIRST] = _means(in_stories[..., 1:], ~rests), _means(in_stories[..., 1:], rests)
+    found[HeadLabel.FIRST] = _means(in_stories[..., 1:], ~rests), _means(in_stories[..., 1:], rests)
     for index, kind in enumerate(rows.kinds):
         served = rows.predicted_positions[some, index, :-1]
         other = ~served

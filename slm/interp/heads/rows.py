@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from slm.errors import BadInput
-from slm.interp.heads.targets import BY_TOKEN, Kind, Rows
+from slm.interp.heads.targets import BY_TOKEN, HeadLabel, Rows
 from slm.runs import Checkpoint
 from slm.stories import nursery
 from slm.stories.annotation.labelled import NURSERY
@@ -41,18 +41,18 @@ _MENTIONS = (Role.HERO_FIRST, Role.HERO, Role.OTHER_FIRST, Role.OTHER)
 _NOUNS = (Role.KIND, Role.BYSTANDER, Role.NOUN)
 _ROLES: dict[str, tuple[tuple[Role, ...], tuple[Role, ...], tuple[Role, ...]]] = {
     # what is looked at; what might have been; what is said with its help
-    Kind.NAMES: (_MENTIONS, (*_NOUNS, Role.OBJECT, Role.PLACE), _MENTIONS),
-    Kind.HERO: (
+    HeadLabel.NAMES: (_MENTIONS, (*_NOUNS, Role.OBJECT, Role.PLACE), _MENTIONS),
+    HeadLabel.HERO: (
         (Role.HERO_FIRST, Role.HERO),
         (Role.OTHER_FIRST, Role.OTHER, Role.BYSTANDER),
         (Role.HERO, Role.HERO_PRONOUN),
     ),
-    Kind.OBJECT: (
+    HeadLabel.OBJECT: (
         (Role.OBJECT,),
         (*_NOUNS, Role.PLACE),
         (Role.OBJECT, Role.OBJECT_PRONOUN),
     ),
-    Kind.PLACE: ((Role.PLACE,), (*_NOUNS, Role.OBJECT), (Role.PLACE,)),
+    HeadLabel.PLACE: ((Role.PLACE,), (*_NOUNS, Role.OBJECT), (Role.PLACE,)),
 }
 
 _HELPS = {NAME_FIRST: NAME_AGAIN, AFTER_NAMED: NAME_AGAIN}
@@ -111,9 +111,9 @@ def make_rows(
     is_story = np.arange(len(tokens)) < len(told)
     again, after = _again(tokens), _after(_again(tokens))
     comes_true = after & (tokens[:, None, :] == np.roll(tokens, -1, axis=1)[:, :, None])
-    targets[is_story, of(Kind.DUPLICATE)] = again[is_story]
-    served[is_story, of(Kind.DUPLICATE)] = again[is_story].any(-1)
-    for kind, mine in ((Kind.INDUCTION, ~is_story), (Kind.INDUCTION_STORIES, is_story)):
+    targets[is_story, of(HeadLabel.DUPLICATE)] = again[is_story]
+    served[is_story, of(HeadLabel.DUPLICATE)] = again[is_story].any(-1)
+    for kind, mine in ((HeadLabel.INDUCTION, ~is_story), (HeadLabel.INDUCTION_STORIES, is_story)):
         targets[mine, of(kind)] = after[mine]
         served[mine, of(kind)] = comes_true[mine].any(-1)
     meant = slice(len(BY_TOKEN), None)
@@ -181,7 +181,7 @@ def _by_role(story: AnnotatedStory, tokenizer: Tokenizer) -> Story:
     def where(roles: Sequence[Role]) -> Bool[np.ndarray, "pos"]:
         return np.array([role in roles for role in story.roles])
 
-    named = np.stack([capital | (kind != Kind.NAMES) for kind in _ROLES])
+    named = np.stack([capital | (kind != HeadLabel.NAMES) for kind in _ROLES])
     meant, like, said = (
         np.stack([where(roles[part]) for roles in _ROLES.values()]) for part in range(3)
     )

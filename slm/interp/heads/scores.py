@@ -13,7 +13,7 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from slm.interp.heads.rows import STORIES, make_rows
-from slm.interp.heads.targets import BY_PLACE, DISTANCES, Kind, Rows
+from slm.interp.heads.targets import BY_PLACE, DISTANCES, HeadLabel, Rows
 from slm.model import functional
 from slm.runs import Address, Checkpoint
 from slm.stats.bootstrap import bootstrap_means
@@ -56,7 +56,7 @@ class HeadScores:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Measured:
+class HeadPass:
     """What one pass over the rows gives, row by row."""
 
     by_content: Float32[np.ndarray, "row layer head kind_and_nulls"]
@@ -77,7 +77,7 @@ def head_scores(
 
 
 @torch.no_grad()
-def measure(checkpoint: Checkpoint, rows: Rows) -> Measured:
+def measure(checkpoint: Checkpoint, rows: Rows) -> HeadPass:
     """Read the rows and weigh every head's pattern."""
     config, weights = checkpoint.config, checkpoint.weights
     length = rows.tokens.shape[1]
@@ -103,7 +103,7 @@ def measure(checkpoint: Checkpoint, rows: Rows) -> Measured:
         for parts, each in zip(kept, zip(*by_layer, strict=True), strict=True):
             parts.append(torch.stack(each, 1).numpy())
     content, profile, first = (np.concatenate(parts) for parts in kept)
-    return Measured(
+    return HeadPass(
         by_content=content,
         profile=profile,
         first=first,
@@ -111,7 +111,7 @@ def measure(checkpoint: Checkpoint, rows: Rows) -> Measured:
     )
 
 
-def scores_of(checkpoint: Checkpoint, rows: Rows, measured: Measured, seed: int = 0) -> HeadScores:
+def scores_of(checkpoint: Checkpoint, rows: Rows, measured: HeadPass, seed: int = 0) -> HeadScores:
     """Means, baselines and intervals of what was measured.
 
     The nulls of kinds by content are told at `Rows.weights`. Distances have two of their own: the
@@ -129,12 +129,16 @@ def scores_of(checkpoint: Checkpoint, rows: Rows, measured: Measured, seed: int 
     distance = 2 + above[..., 2:].argmax(-1)
     asked = rows.asked
     found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    for kind, back in ((Kind.PREVIOUS, 1), (Kind.CURRENT, 0), (Kind.DISTANCE, distance)):
+    for kind, back in (
+        (HeadLabel.PREVIOUS, 1),
+        (HeadLabel.CURRENT, 0),
+        (HeadLabel.DISTANCE, distance),
+    ):
         at = np.broadcast_to(back, distance.shape)[None, :, :, None]
         score, other = (np.take_along_axis(each, at, -1)[..., 0] for each in (profile, near))
         found[kind] = score, np.stack([other, anywhere])
     uniform = np.full_like(anywhere, (1 / (visible + 1)).mean())
-    found[Kind.FIRST] = first[..., 1:].mean(-1), np.stack([uniform, uniform])
+    found[HeadLabel.FIRST] = first[..., 1:].mean(-1), np.stack([uniform, uniform])
     for index, name in enumerate(rows.kinds):
         own, *nulls = (
             measured.by_content[asked[:, index], :, :, index + step * len(rows.kinds)]

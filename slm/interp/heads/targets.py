@@ -15,7 +15,7 @@ DISTANCES = 64
 OTHER_ROWS = 4  # rows whose targets make the baseline "the same places"
 
 
-class Kind(StrEnum):
+class HeadLabel(StrEnum):
     """What a head may be said to look at, in any story or in nursery's."""
 
     PREVIOUS = "previous token"
@@ -31,9 +31,9 @@ class Kind(StrEnum):
     PLACE = "place"
 
 
-BY_PLACE = (Kind.PREVIOUS, Kind.DISTANCE, Kind.CURRENT, Kind.FIRST)
+BY_PLACE = (HeadLabel.PREVIOUS, HeadLabel.DISTANCE, HeadLabel.CURRENT, HeadLabel.FIRST)
 """Kinds whose targets depend on how far away they stand, not on what stands there."""
-BY_TOKEN = (Kind.DUPLICATE, Kind.INDUCTION, Kind.INDUCTION_STORIES)
+BY_TOKEN = (HeadLabel.DUPLICATE, HeadLabel.INDUCTION, HeadLabel.INDUCTION_STORIES)
 """Kinds whose targets depend on which tokens are the same."""
 
 

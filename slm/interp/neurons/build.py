@@ -38,7 +38,7 @@ SAVED_EVERY = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class IndexProgress:
     """How far the building of an index has come; `share` (of the corpus) is 1 when it is built."""
 
     stories: int
@@ -48,7 +48,7 @@ class Reading:
 
 def build_index(
     checkpoint: Checkpoint, corpus: str, *, again: bool = False
-) -> Generator[Reading, None, None]:
+) -> Generator[IndexProgress, None, None]:
     """Read a whole corpus and write the index of this checkpoint, yielding how far it has come.
 
     Goes on where an earlier building of the same index was stopped, and does nothing where it is
@@ -98,7 +98,7 @@ def build_index(
             if part.stories == 0:
                 part.remove()
             raise
-        whole = Reading(stories=part.stories, tokens=part.tokens, share=1.0)
+        whole = IndexProgress(stories=part.stories, tokens=part.tokens, share=1.0)
         part.finish(
             folder,
             {
@@ -133,10 +133,10 @@ class _Part:
         (self.path / "tokens.bin").touch()
         (self.path / "starts.bin").write_bytes(np.zeros(1, dtype="<i8").tobytes())
 
-    def reading(self, size: int) -> Reading:
+    def reading(self, size: int) -> IndexProgress:
         """How far it is, of a corpus of about `size` characters."""
         share = min(self.characters / max(size, 1), 0.99)
-        return Reading(stories=self.stories, tokens=self.tokens, share=share)
+        return IndexProgress(stories=self.stories, tokens=self.tokens, share=share)
 
     def append(self, stories: list[list[int]], *, characters: int) -> None:
         """Add stories that the tally has read."""
@@ -200,13 +200,13 @@ class _Part:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def _built(folder: Path, made_of: dict[str, Any]) -> Reading | None:
+def _built(folder: Path, made_of: dict[str, Any]) -> IndexProgress | None:
     """What is there already, where it is what would be built."""
     manifest = read_manifest(folder) or {}
     if any(manifest.get(name) != value for name, value in made_of.items()):
         return None
     try:
-        return typed(Reading, manifest.get("reading"), f"the reading in {folder / MANIFEST}")
+        return typed(IndexProgress, manifest.get("reading"), f"the reading in {folder / MANIFEST}")
     except BadInput:
         return None
 

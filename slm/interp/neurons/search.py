@@ -13,7 +13,7 @@ from slm.runs import Checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class FoundNeuron:
     """A neuron: the share of tokens it fires on, its `highest` value, and what it keeps to.
 
     `token` stands at `count` of its strongest places, where it fires (it is the token that was asked
@@ -31,7 +31,9 @@ class Found:
     above: float | None = None
 
 
-def by_token(index: Index, checkpoint: Checkpoint, token: str, *, k: int = KEPT) -> list[Found]:
+def by_token(
+    index: Index, checkpoint: Checkpoint, token: str, *, k: int = KEPT
+) -> list[FoundNeuron]:
     """Neurons whose strongest places hold `token`, those with most of them first.
 
     Raises `BadInput` where `token` is not one token of the model's vocabulary.
@@ -49,7 +51,7 @@ def by_token(index: Index, checkpoint: Checkpoint, token: str, *, k: int = KEPT)
 
 def by_place(
     index: Index, checkpoint: Checkpoint, tokens: Sequence[int], position: int, *, k: int = KEPT
-) -> list[Found]:
+) -> list[FoundNeuron]:
     """Neurons that fire at a place of a text, by how rarely in the corpus they are as high.
 
     `tokens` begin with END. Raises `BadInput` for a position that the text does not have.
@@ -68,7 +70,7 @@ def by_place(
     )
 
 
-def rarest(index: Index, checkpoint: Checkpoint, *, k: int = KEPT) -> list[Found]:
+def rarest(index: Index, checkpoint: Checkpoint, *, k: int = KEPT) -> list[FoundNeuron]:
     """Neurons that fire least often, though they do fire."""
     fired = index.fired.ravel()
     order = np.lexsort((-index.highest.ravel(), np.where(fired > 0, fired, np.iinfo(int).max)))[:k]
@@ -77,7 +79,7 @@ def rarest(index: Index, checkpoint: Checkpoint, *, k: int = KEPT) -> list[Found
     return _described(index, checkpoint, order, counts, [str_tokens[at] for at in order])
 
 
-def most_selective(index: Index, checkpoint: Checkpoint, *, k: int = KEPT) -> list[Found]:
+def most_selective(index: Index, checkpoint: Checkpoint, *, k: int = KEPT) -> list[FoundNeuron]:
     """Neurons whose strongest places are most often one token; of several, those that fire least."""
     str_tokens, counts = _commonest(index, checkpoint)
     fired = index.fired.ravel()
@@ -109,13 +111,13 @@ def _described(
     str_tokens: Sequence[str],
     values: np.ndarray | None = None,
     above: np.ndarray | None = None,
-) -> list[Found]:
+) -> list[FoundNeuron]:
     fires, width = index.fires, checkpoint.config.d_mlp
     found = []
     for at, str_token in zip(order.tolist(), str_tokens, strict=True):
         where = divmod(at, width)
         found.append(
-            Found(
+            FoundNeuron(
                 layer=where[0],
                 neuron=where[1],
                 fires=float(fires[where]),

@@ -155,14 +155,14 @@ def regenerate(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Word:
+class WordChange:
     """A word with the space before it; `stays` where the other text has it in the same order."""
 
     text: str
     stays: bool
 
 
-def word_diff(before: str, after: str) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+def word_diff(before: str, after: str) -> tuple[tuple[WordChange, ...], tuple[WordChange, ...]]:
     """Both texts word by word. Together the words of a text are the text again."""
     texts = [re.findall(r"\s*\S+|\s+$", text) for text in (before, after)]
     bare = [[word.strip() for word in words] for words in texts]
@@ -171,7 +171,7 @@ def word_diff(before: str, after: str) -> tuple[tuple[Word, ...], tuple[Word, ..
         stay[0].update(range(block.a, block.a + block.size))
         stay[1].update(range(block.b, block.b + block.size))
     first, second = (
-        tuple(Word(text=word, stays=at in which) for at, word in enumerate(words))
+        tuple(WordChange(text=word, stays=at in which) for at, word in enumerate(words))
         for words, which in zip(texts, stay, strict=True)
     )
     return first, second

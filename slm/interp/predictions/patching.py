@@ -83,7 +83,7 @@ def answers(checkpoint: Checkpoint, first: Sequence[int], second: Sequence[int])
 
 
 @torch.no_grad()
-def cost_of_the_change(
+def log_prob_drop(
     checkpoint: Checkpoint, first: Sequence[int], second: Sequence[int]
 ) -> Float[np.ndarray, "pos"]:
     """Nats of log-probability that each token of `first` loses where `second` was read before it.

@@ -8,7 +8,7 @@ from slm.errors import BadInput
 from slm.generation.fitting import story_that_fits
 from slm.interp.attention import attention
 from slm.interp.heads.scores import EFFECT, HeadScores
-from slm.interp.heads.targets import Kind
+from slm.interp.heads.targets import HeadLabel
 from slm.interp.predictions.ablation import ablate_heads
 from slm.lessons.measures.measured import Measured, paired
 from slm.lessons.strongest import scores_of, strongest
@@ -37,22 +37,24 @@ TOLD = "One day there was a small fox. The fox was called{name}. Everyone in the
 def distance_head(checkpoint: Checkpoint) -> Measured:
     """Take the head that is furthest above its control at one distance."""
     scores = scores_of(checkpoint)
-    layer, head, kind = strongest(scores, [Kind.PREVIOUS, Kind.DISTANCE])
-    back = 1 if kind == Kind.PREVIOUS else int(scores.distance[layer, head])
+    layer, head, kind = strongest(scores, [HeadLabel.PREVIOUS, HeadLabel.DISTANCE])
+    back = 1 if kind == HeadLabel.PREVIOUS else int(scores.distance[layer, head])
     return _score(scores, layer, head, kind, EFFECT, f"head {layer}.{head}, {back} back")
 
 
 def semantic_head(checkpoint: Checkpoint) -> Measured:
     """Take the head that is furthest above its control at names, protagonist, object or place."""
     scores = scores_of(checkpoint)
-    layer, head, kind = strongest(scores, [Kind.NAMES, Kind.HERO, Kind.OBJECT, Kind.PLACE])
+    layer, head, kind = strongest(
+        scores, [HeadLabel.NAMES, HeadLabel.HERO, HeadLabel.OBJECT, HeadLabel.PLACE]
+    )
     return _score(scores, layer, head, kind, EFFECT, f"head {layer}.{head}, {kind}")
 
 
 def induction_head(checkpoint: Checkpoint) -> Measured:
     """Take the head with the highest induction score above its control."""
     scores = scores_of(checkpoint)
-    layer, head, kind = strongest(scores, [Kind.INDUCTION])
+    layer, head, kind = strongest(scores, [HeadLabel.INDUCTION])
     return _score(scores, layer, head, kind, EFFECT, f"head {layer}.{head}")
 
 
@@ -107,7 +109,7 @@ def articles_at_things(checkpoint: Checkpoint) -> Measured:
 
 def induction_effect(checkpoint: Checkpoint) -> Measured:
     """Measure what the rest of a made-up name loses when a head is ablated, name by name."""
-    layer, head, _ = strongest(scores_of(checkpoint), [Kind.INDUCTION])
+    layer, head, _ = strongest(scores_of(checkpoint), [HeadLabel.INDUCTION])
     encode = checkpoint.tokenizer.encode_words
     mine, others = [], []
     for name in NAMES:

@@ -8,7 +8,7 @@ import numpy as np
 
 from slm.stats.bootstrap import bootstrap_means
 
-Unit = Literal["share", "nats", "bits", "AUC", "logits", "ROUGE"]
+MeasuredUnit = Literal["share", "nats", "bits", "AUC", "logits", "ROUGE"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Measured:
     holds: bool
     measured: float
     control: float
-    unit: Unit
+    unit: MeasuredUnit
     what: str = ""
     low: float | None = None
     high: float | None = None
@@ -43,7 +43,7 @@ def paired(
     control: Sequence[float],
     *,
     least: float,
-    unit: Unit,
+    unit: MeasuredUnit,
     what: str = "",
     also: bool = True,
 ) -> Measured:

@@ -18,7 +18,7 @@ MORE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class ShapeRun:
     """A run of a grid, by its shape."""
 
     run: Run
@@ -26,7 +26,7 @@ class Cell:
     depth: int
 
 
-def grid() -> list[Cell]:
+def grid() -> list[ShapeRun]:
     """The runs that differ in shape alone; of several such sets the one with most shapes.
 
     They share the corpus and the budget, and were trained to their end.
@@ -40,7 +40,7 @@ def grid() -> list[Cell]:
     sets = [list(some) for _, some in groupby(sorted(trained, key=made), key=made)]
     cells = [
         [
-            Cell(run=run, width=run.config.d_model, depth=run.config.n_layers)
+            ShapeRun(run=run, width=run.config.d_model, depth=run.config.n_layers)
             for run in some
             if run.config.n_ctx == some[0].config.n_ctx
         ]
@@ -49,16 +49,16 @@ def grid() -> list[Cell]:
     return max(cells, key=lambda some: len({(one.width, one.depth) for one in some}), default=[])
 
 
-def apart(by: str) -> tuple[Cell, Cell]:
+def apart(by: str) -> tuple[ShapeRun, ShapeRun]:
     """The two cells that are furthest apart in width (or depth) and alike in the other.
 
     Raises `BadInput` where the runs here are no grid.
     """
 
-    def value(cell: Cell) -> int:
+    def value(cell: ShapeRun) -> int:
         return cell.width if by == "width" else cell.depth
 
-    def other(cell: Cell) -> int:
+    def other(cell: ShapeRun) -> int:
         return cell.depth if by == "width" else cell.width
 
     rows = [

@@ -66,12 +66,12 @@ def names_near_names(checkpoint: Checkpoint) -> Measured:
         )
     draw = np.random.default_rng(0)
     dealt = [draw.choice(len(words), len(ids), False) for _ in range(DEALS)]
-    by_luck = [_share_within(checkpoint, some, words) for some in dealt]
+    of_dealt_names = [_share_within(checkpoint, some, words) for some in dealt]
     share = _share_within(checkpoint, np.array(ids), words)
     return Measured(
-        holds=bool(share > max(by_luck) and share >= NEAR),
+        holds=bool(share > max(of_dealt_names) and share >= NEAR),
         measured=share,
-        control=float(np.mean(by_luck)),
+        control=float(np.mean(of_dealt_names)),
         unit="share",
         what=f"{len(ids)} tokens",
     )

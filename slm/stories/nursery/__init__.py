@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from slm.errors import BadInput
 from slm.stories.nursery.book import read_book
 from slm.stories.nursery.cast import Draw, cast_for
-from slm.stories.nursery.page import Page
+from slm.stories.nursery.page import StoryPage
 from slm.stories.nursery.text import Feature, Introduction, NurseryStory, Role, Span
 
 __all__ = [
@@ -50,7 +50,7 @@ def _attempt(draw: Draw) -> NurseryStory:
     plots = read_book().plots
     plot = plots[int(draw() * len(plots))]
     cast = cast_for(read_book(), plot, draw)
-    page = Page(cast, draw)
+    page = StoryPage(cast, draw)
     plot.body.write(page)
     text = page.text
     features = frozenset(page.features)

@@ -22,12 +22,12 @@ from slm.stories.nursery.page import (
     Activity,
     Alternatives,
     Lasting,
-    Page,
     Piece,
     PieceSequence,
+    StoryPage,
     StoryPlace,
 )
-from slm.stories.nursery.template import EMPTY, Call, Reader
+from slm.stories.nursery.template import EMPTY, CallPiece, Reader
 from slm.stories.nursery.text import Role
 
 Adjectives = tuple[str, ...]
@@ -127,7 +127,7 @@ class _Reading:
     def phrase(self, name: str, who: str | None) -> Piece:
         """The piece behind `{name}` or `{name:who}`."""
         if name in ("do", "did", "doing"):
-            return Call(lambda page: self.doings[name].write(page))
+            return CallPiece(lambda page: self.doings[name].write(page))
         if (name, who) not in self.read_phrases:
             if name not in self.phrases:
                 raise ValueError(f"there is no phrase {name!r}")
@@ -219,7 +219,7 @@ class _Reading:
         while lines and lines[-1].split(" ")[0] not in ("or", "end"):
             line = lines.pop()
             if not line:
-                pieces.append(Call(Page.begin_paragraph))
+                pieces.append(CallPiece(StoryPage.begin_paragraph))
             elif line.startswith("either"):
                 pieces.append(self.branches(lines, line))
             else:
@@ -241,7 +241,7 @@ class _Reading:
         return Alternatives(tuple(ways))
 
     def sentences(self, line: str) -> Piece:
-        return PieceSequence((Call(Page.begin_sentence), self.reader.read(line)))
+        return PieceSequence((CallPiece(StoryPage.begin_sentence), self.reader.read(line)))
 
 
 def _any_activity(activities: tuple[Activity, ...], number: int) -> Piece:

@@ -25,7 +25,7 @@ class Piece(ABC):
     """Something that can be written. Most fits into every story, and says nothing aloud."""
 
     @abstractmethod
-    def write(self, page: "Page") -> None:
+    def write(self, page: "StoryPage") -> None:
         """Put it on the page."""
 
     def fits(self, tags: frozenset[str]) -> bool:
@@ -97,7 +97,7 @@ class Cast:
         return frozenset((self.people["hero"].tag, self.place.side, self.introduction))
 
 
-class Page:
+class StoryPage:
     """A story in the making. Pieces call its methods; `text` and `spans` are the result."""
 
     def __init__(self, cast: Cast, draw: Callable[[], float]) -> None:
@@ -314,24 +314,24 @@ class LiteralText(Piece):
     def capitalised(self) -> str:
         return self.text[:1].upper() + self.text[1:]
 
-    def write(self, page: Page) -> None:
+    def write(self, page: StoryPage) -> None:
         page.put(self.text, self.capitalised, self.spans)
 
 
 @dataclass(frozen=True, eq=False)
-class Call(Piece):
+class CallPiece(Piece):
     """Whatever the page does when asked: a name, a mark, a field of the cast."""
 
-    do: Callable[[Page], None]
+    do: Callable[[StoryPage], None]
 
-    def write(self, page: Page) -> None:
+    def write(self, page: StoryPage) -> None:
         self.do(page)
 
 
 class Quote(Piece):
     """Quotation marks."""
 
-    def write(self, page: Page) -> None:
+    def write(self, page: StoryPage) -> None:
         page.quote()
 
     def silent(self, tags: frozenset[str]) -> bool:
@@ -344,7 +344,7 @@ class Tagged(Piece):
 
     tag: str
 
-    def write(self, page: Page) -> None:
+    def write(self, page: StoryPage) -> None:
         pass
 
     def fits(self, tags: frozenset[str]) -> bool:
@@ -359,7 +359,7 @@ class PieceSequence(Piece):
 
     pieces: tuple[Piece, ...]
 
-    def write(self, page: Page) -> None:
+    def write(self, page: StoryPage) -> None:
         for piece in self.pieces:
             piece.write(page)
 
@@ -377,7 +377,7 @@ class Alternatives(Piece):
         self.pieces = pieces
         self.possible: dict[tuple[frozenset[str], bool], tuple[Piece, ...]] = {}
 
-    def write(self, page: Page) -> None:
+    def write(self, page: StoryPage) -> None:
         pieces = self.possible.get(page.mode) or self.open_to(page.mode)
         number = int(page.draw() * len(pieces))
         if len(pieces) > 1:
@@ -412,7 +412,7 @@ class Lasting(Piece):
     name: str
     pieces: tuple[Piece, ...]
 
-    def write(self, page: Page) -> None:
+    def write(self, page: StoryPage) -> None:
         number = page.chosen.get(self.name)
         if number is None:
             number = page.chosen[self.name] = int(page.draw() * len(self.pieces))

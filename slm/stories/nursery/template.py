@@ -24,12 +24,12 @@ from collections.abc import Callable, Iterator, Mapping
 from slm.stories.nursery.page import (
     TAGS,
     Alternatives,
-    Call,
+    CallPiece,
     LiteralText,
-    Page,
     Piece,
     PieceSequence,
     Quote,
+    StoryPage,
     Tagged,
     article_before,
 )
@@ -111,16 +111,16 @@ class Reader:
             elif token == '"':
                 pieces.append(Quote())
             elif token == "^":
-                pieces.append(Call(Page.begin_sentence))
+                pieces.append(CallPiece(StoryPage.begin_sentence))
             elif token == "~":
-                pieces.append(Call(_small))
+                pieces.append(CallPiece(_small))
             elif token[0] == "<":
                 if token[1:-1] not in TAGS:
                     raise ValueError(f"there is no tag {token}")
                 pieces.append(Tagged(token[1:-1]))
             elif token[0] == "{":
                 if token[1].isupper():
-                    pieces.append(Call(Page.begin_sentence))
+                    pieces.append(CallPiece(StoryPage.begin_sentence))
                 pieces.append(self.slot(token[1:-1]))
             else:
                 pieces.append(_mark(token))
@@ -151,7 +151,7 @@ class Reader:
         if plain:
             yield self.words(plain)
         if waiting:
-            yield Call(_article)
+            yield CallPiece(_article)
 
     def words(self, words: list[str]) -> LiteralText:
         """Give each word its role and its place."""
@@ -177,7 +177,7 @@ class Reader:
     def slot(self, slot: str) -> Piece:
         if slot[0] == "+":
             feature = Feature(slot[1:])
-            return Call(lambda page: page.features.add(feature))
+            return CallPiece(lambda page: page.features.add(feature))
         name, _, form = SHORT.get(slot, slot).partition(".")
         if name.lower() in ("hero", "friend", "elder"):
             return _person(name.lower(), form, subject=name[0].isupper())
@@ -187,57 +187,57 @@ class Reader:
             return _place(form)
         if name == "activity":
             number = ("", "past", "ing").index(form)
-            return Call(lambda page: page.cast.activity.forms[number].write(page))
+            return CallPiece(lambda page: page.cast.activity.forms[number].write(page))
         name, _, who = slot.partition(":")
         return self.phrase(name, who or None)
 
 
-def _article(page: Page) -> None:
+def _article(page: StoryPage) -> None:
     page.article = True
 
 
-def _small(page: Page) -> None:
+def _small(page: StoryPage) -> None:
     page.capital = False
 
 
 def _mark(mark: str) -> Piece:
-    return Call(lambda page: page.punctuate(mark))
+    return CallPiece(lambda page: page.punctuate(mark))
 
 
 def _person(who: str, form: str, *, subject: bool) -> Piece:
     """The piece behind `{who.form}`."""
     pronoun = Role.HERO_PRONOUN if who == "hero" else Role.OTHER_PRONOUN
     if form == "":
-        return Call(lambda page: page.name(who, subject=subject))
+        return CallPiece(lambda page: page.name(who, subject=subject))
     if form in ("he", "him", "his", "himself"):
-        return Call(lambda page: page.pronoun(who, form))
+        return CallPiece(lambda page: page.pronoun(who, form))
     if form in SPOKEN:
-        return Call(lambda page: page.word(form, pronoun))
+        return CallPiece(lambda page: page.word(form, pronoun))
     if form == "new":
-        return Call(lambda page: page.stranger(who))
+        return CallPiece(lambda page: page.stranger(who))
     if form == "'s":
-        return Call(lambda page: page.name(who, possessive=True))
+        return CallPiece(lambda page: page.name(who, possessive=True))
     if form == "kind":
-        return Call(lambda page: page.word(page.cast.people[who].kind, Role.KIND))
+        return CallPiece(lambda page: page.word(page.cast.people[who].kind, Role.KIND))
     if form == "noun":  # `mom` in "my mom"
         later = Role.HERO if who == "hero" else Role.OTHER
-        return Call(lambda page: page.word(page.cast.people[who].kind, later))
+        return CallPiece(lambda page: page.word(page.cast.people[who].kind, later))
     if form == "adj":
-        return Call(lambda page: page.word(page.cast.people[who].adjective, Role.ADJECTIVE))
+        return CallPiece(lambda page: page.word(page.cast.people[who].adjective, Role.ADJECTIVE))
     if form == "trait":
-        return Call(lambda page: page.word(page.cast.people[who].trait, Role.ADJECTIVE))
+        return CallPiece(lambda page: page.word(page.cast.people[who].trait, Role.ADJECTIVE))
     if form == "home":
-        return Call(lambda page: page.cast.people[who].home.write(page))
+        return CallPiece(lambda page: page.cast.people[who].home.write(page))
     if form == "look":
-        return Call(lambda page: page.cast.people[who].looks.write(page))
+        return CallPiece(lambda page: page.cast.people[who].looks.write(page))
     if form == "looks":
-        return Call(lambda page: _one_or_two(page, page.cast.people[who].looks))
+        return CallPiece(lambda page: _one_or_two(page, page.cast.people[who].looks))
     if form == "call":
-        return Call(lambda page: _address(page, who))
+        return CallPiece(lambda page: _address(page, who))
     raise ValueError(f"a character has no {form!r}")
 
 
-def _address(page: Page, who: str) -> None:
+def _address(page: StoryPage, who: str) -> None:
     """Write what a character is called to its face."""
     person = page.cast.people[who]
     role = Role.HERO if who == "hero" else Role.OTHER
@@ -248,7 +248,7 @@ def _address(page: Page, who: str) -> None:
     page.word(person.kind, role)
 
 
-def _one_or_two(page: Page, choice: Alternatives) -> None:
+def _one_or_two(page: StoryPage, choice: Alternatives) -> None:
     """Write one alternative "and" another, where there is another."""
     choice.write(page)
     if len(choice.pieces) > 1:
@@ -259,22 +259,22 @@ def _one_or_two(page: Page, choice: Alternatives) -> None:
 def _thing(name: str, form: str) -> Piece:
     """The piece behind `{thing.form}`."""
     if form == "":
-        return Call(lambda page: _mention(page, name))
+        return CallPiece(lambda page: _mention(page, name))
     if form == "it":
-        return Call(lambda page: page.word("it", Role.OBJECT_PRONOUN))
+        return CallPiece(lambda page: page.word("it", Role.OBJECT_PRONOUN))
     if form == "adj":
-        return Call(lambda page: page.word(page.cast.things[name].adjective, Role.ADJECTIVE))
+        return CallPiece(lambda page: page.word(page.cast.things[name].adjective, Role.ADJECTIVE))
     if form == "noun":
-        return Call(lambda page: page.word(page.cast.things[name].noun, Role.OBJECT))
+        return CallPiece(lambda page: page.word(page.cast.things[name].noun, Role.OBJECT))
     if form == "part":
-        return Call(lambda page: page.cast.things[name].parts.write(page))
+        return CallPiece(lambda page: page.cast.things[name].parts.write(page))
     if form == "parts":
-        return Call(lambda page: _one_or_two(page, page.cast.things[name].parts))
+        return CallPiece(lambda page: _one_or_two(page, page.cast.things[name].parts))
     number = ("use", "used", "using").index(form)
-    return Call(lambda page: page.cast.things[name].use[number].write(page))
+    return CallPiece(lambda page: page.cast.things[name].use[number].write(page))
 
 
-def _mention(page: Page, name: str) -> None:
+def _mention(page: StoryPage, name: str) -> None:
     """The thing: with its adjective the first time, and now and then later."""
     thing = page.cast.things[name]
     if name not in page.chosen or (page.draw() < 0.15 and not page.quoted):
@@ -286,7 +286,7 @@ def _mention(page: Page, name: str) -> None:
 def _place(form: str) -> Piece:
     """The piece behind `{place.form}`."""
 
-    def write(page: Page) -> None:
+    def write(page: StoryPage) -> None:
         place = page.cast.place
         if form == "spot":
             place.spot.write(page)
@@ -301,4 +301,4 @@ def _place(form: str) -> Piece:
 
     if form not in ("", "in", "to", "spot", "sight"):
         raise ValueError(f"a place has no {form!r}")
-    return Call(write)
+    return CallPiece(write)

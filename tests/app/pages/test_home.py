@@ -8,7 +8,15 @@ from streamlit.testing.v1 import AppTest
 
 from app.views.home.links import PAGES, link_of
 from slm.overview.kept import keep, provenance
-from slm.overview.records import Curve, Find, Heads, LabelledHead, Neurons, Overview, Text
+from slm.overview.records import (
+    Find,
+    FindCurve,
+    HeadsOverview,
+    LabelledHead,
+    NeuronsOverview,
+    Overview,
+    Text,
+)
 from slm.runs import open_run
 from slm.stories import shipped
 from tests.app.conftest import Open, said
@@ -19,8 +27,8 @@ TEXTS = (
     Text(name="instead", text="he"),
 )
 CURVES = (
-    Curve(name="best head", steps=(0, 10), values=(0.1, 0.3)),
-    Curve(name="moved", steps=(0, 10), values=(0.1, 0.1)),
+    FindCurve(name="best head", steps=(0, 10), values=(0.1, 0.3)),
+    FindCurve(name="moved", steps=(0, 10), values=(0.1, 0.1)),
 )
 TITLE = shipped.stories()[1].title
 OPENING = shipped.openings()[1]
@@ -60,8 +68,8 @@ def known(two_runs: Path) -> Path:
     )
     overview = Overview(
         address="tiny@10",
-        heads=Heads(count=4, confirmed=(head,), highest={}),
-        neurons=Neurons(roles=(), layers=(), best=(), highest=None),
+        heads=HeadsOverview(count=4, confirmed=(head,), highest={}),
+        neurons=NeuronsOverview(roles=(), layers=(), best=(), highest=None),
         prediction=None,
         pair=None,
         finds=(*FINDS, NONE),

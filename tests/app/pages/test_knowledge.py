@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.state import Knowledge
+from app.state import KnowledgeState
 from app.views.knowledge.editing import as_rows, from_rows
 from app.views.knowledge.table import table
 from slm.errors import BadInput
@@ -70,7 +70,7 @@ def test_models_stand_beside_each_other_and_a_person_has_the_last_word(
         "other@0",
         "by chance",
     ]
-    app.session_state[Knowledge.mine.key] = (PARK,)
+    app.session_state[KnowledgeState.mine.key] = (PARK,)
     app.toggle(key="knowledge.by_hand").set_value(True).run()
     assert not app.exception and not app.error
     app.segmented_control[-1].set_value("almost").run()
@@ -84,11 +84,11 @@ def test_a_judge_is_asked_once_the_bill_was_seen(open_page: Open, two_runs: Path
     reply = says(json.dumps({"why": "One goes there.", "verdict": "almost"}))
     with serving(lambda number, request: reply) as server:
         app = open_page("knowledge", a="tiny", judging="true")
-        app.session_state[Knowledge.mine.key] = (PARK,)
+        app.session_state[KnowledgeState.mine.key] = (PARK,)
         app.text_input(key="server").set_value(server.url).run()
         assert "1 calls at most" in said(app) and not server.asked
         app.button(key="ask-judge").click().run()
-        app.session_state[Knowledge.asking.key].wait(10)
+        app.session_state[KnowledgeState.asking.key].wait(10)
         app.run()
         assert not app.exception and not app.error and len(server.asked) == 1
         assert "by gpt-4o: One goes there." in table_on(app)

@@ -12,7 +12,7 @@ from slm.interp.predictions.ablation import ablate_heads
 from slm.interp.predictions.attribution import attribute
 from slm.interp.predictions.intervention import parse_interventions, regenerate
 from slm.interp.predictions.next_token import next_token_predictions, one_token
-from slm.interp.predictions.patching import aligned, answers, cost_of_the_change, patch
+from slm.interp.predictions.patching import aligned, answers, log_prob_drop, patch
 from slm.runs import Checkpoint, load_checkpoint
 from slm.stories import shipped
 from slm.stories.tokenizer import Tokenizer
@@ -90,7 +90,7 @@ def test_the_views_that_intervene_work_for_a_beside_b(open_page: Open, two_runs:
 def test_what_is_filled_in_is_what_the_core_restores(open_page: Open, two_runs: Path) -> None:
     checkpoint = load_checkpoint("tiny")
     first, second = aligned(checkpoint, OWN, OWN.replace("Tom", "Ben"))
-    lost = cost_of_the_change(checkpoint, first, second)
+    lost = log_prob_drop(checkpoint, first, second)
     at = int(np.nanargmax(lost))
     app = open_page("predictions", a="tiny", **PATCHED)
     press = next(button for button in app.button if button.label.startswith("Ask where it costs"))

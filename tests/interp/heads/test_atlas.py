@@ -12,7 +12,7 @@ from slm.interp.heads import scores as head_scores_module
 from slm.interp.heads.atlas import HeadAtlas, head_atlas, without_each
 from slm.interp.heads.rows import make_rows
 from slm.interp.heads.scores import head_scores, measure
-from slm.interp.heads.targets import BY_TOKEN, Kind, Rows
+from slm.interp.heads.targets import BY_TOKEN, HeadLabel, Rows
 from slm.model.config import ModelConfig
 from slm.model.hooked import hooked, run_with_hooks
 from slm.model.weights import initialise
@@ -57,7 +57,7 @@ def test_an_induction_pair_is_found_in_both_its_layers(tokenizer: Tokenizer) -> 
     assert confirmed(atlas, 0, 0) == ["previous token"]
     assert set(confirmed(atlas, 1, 0)) >= {"induction", "induction in stories"}
     assert atlas.labels(0, 1) == () and atlas.labels(1, 1) == ()
-    at = atlas.scores.kinds.index(Kind.INDUCTION)
+    at = atlas.scores.kinds.index(HeadLabel.INDUCTION)
     assert atlas.scores.score.mean[1, 0, at] > 0.99
     assert atlas.scores.baseline.mean[1, 0, at] < 0.1
     assert atlas.effect.mean[1, 0, at] > 1  # nats: what repeats is known through this head alone
@@ -132,7 +132,7 @@ def test_heads_of_an_untrained_model_get_no_label(checkpoint: Checkpoint) -> Non
 
 def test_what_is_too_rare_to_measure_is_not_a_number(checkpoint: Checkpoint) -> None:
     scores = head_scores(checkpoint, stories=4)
-    previous = scores.kinds.index(Kind.PREVIOUS)
+    previous = scores.kinds.index(HeadLabel.PREVIOUS)
     assert scores.rows[previous] == 4
     assert np.isnan(scores.score.mean[..., previous]).all()
     assert not scores.is_significant()[..., previous].any()
@@ -181,9 +181,9 @@ def test_a_distance_is_compared_with_those_around_it() -> None:
     assert near[5] == pytest.approx(0.9 / 6)
 
 
-def one_target(kind: Kind, pool: tuple[int, ...] = ()) -> Rows:
+def one_target(kind: HeadLabel, pool: tuple[int, ...] = ()) -> Rows:
     """Two rows of six tokens; in the first, the token at 4 has the target 2 (and a pool)."""
-    kinds = (*map(str, BY_TOKEN), str(Kind.NAMES))
+    kinds = (*map(str, BY_TOKEN), str(HeadLabel.NAMES))
     size = (2, len(kinds), 6, 6)
     targets, distractors = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
     at = kinds.index(kind)
@@ -200,7 +200,7 @@ def one_target(kind: Kind, pool: tuple[int, ...] = ()) -> Rows:
     )
 
 
-def weights_of(rows: Rows, row: int, kind: Kind) -> list[dict[tuple[int, int], float]]:
+def weights_of(rows: Rows, row: int, kind: HeadLabel) -> list[dict[tuple[int, int], float]]:
     """Where the weights of a kind lie: its score, then its two nulls."""
     found = rows.weights(slice(row, row + 1))[0]
     columns = found.reshape(3, len(rows.kinds), 6, 6)[:, rows.kinds.index(kind)]
@@ -211,21 +211,21 @@ def weights_of(rows: Rows, row: int, kind: Kind) -> list[dict[tuple[int, int], f
 
 
 def test_the_null_of_induction_is_what_the_neighbours_look_at() -> None:
-    rows = one_target(Kind.INDUCTION_STORIES)
-    own, _, neighbours = weights_of(rows, 0, Kind.INDUCTION_STORIES)
+    rows = one_target(HeadLabel.INDUCTION_STORIES)
+    own, _, neighbours = weights_of(rows, 0, HeadLabel.INDUCTION_STORIES)
     assert own == {(4, 2): 1}
     assert neighbours == {(3, 2): 0.5, (5, 2): 0.5}
 
 
 def test_the_null_of_names_is_any_noun_that_was_seen() -> None:
-    own, _, shuffled = weights_of(one_target(Kind.NAMES, pool=(1, 3)), 0, Kind.NAMES)
+    own, _, shuffled = weights_of(one_target(HeadLabel.NAMES, pool=(1, 3)), 0, HeadLabel.NAMES)
     assert own == {(4, 2): 1}
     assert shuffled == pytest.approx({(4, 1): 1 / 3, (4, 2): 1 / 3, (4, 3): 1 / 3})
 
 
 def test_the_other_null_asks_about_the_same_places_in_other_stories() -> None:
-    rows = one_target(Kind.DUPLICATE)
-    own, places, _ = weights_of(rows, 1, Kind.DUPLICATE)
+    rows = one_target(HeadLabel.DUPLICATE)
+    own, places, _ = weights_of(rows, 1, HeadLabel.DUPLICATE)
     assert own == {}
     assert places == {(4, 2): 0.5}  # of four other rows each second is the first story
 
@@ -233,13 +233,16 @@ def test_the_other_null_asks_about_the_same_places_in_other_stories() -> None:
 def test_targets_are_what_they_say(checkpoint: Checkpoint) -> None:
     rows = make_rows(checkpoint, stories=8, random=4)
     tokens, of = rows.tokens, rows.kinds.index
-    for kind in (Kind.DUPLICATE, Kind.INDUCTION_STORIES, Kind.INDUCTION):
-        back = 1 if kind == Kind.DUPLICATE else 0
+    for kind in (HeadLabel.DUPLICATE, HeadLabel.INDUCTION_STORIES, HeadLabel.INDUCTION):
+        back = 1 if kind == HeadLabel.DUPLICATE else 0
         for row, query, key in np.argwhere(rows.targets[:, of(kind)]):
             before = key if back else key - 1
             assert tokens[row, before] == tokens[row, query]
             assert 1 <= before <= query - 2
-    story, position = np.argwhere(rows.predicted_positions[:, of(Kind.INDUCTION_STORIES)])[0]
-    followed = rows.targets[story, of(Kind.INDUCTION_STORIES), position]
+    story, position = np.argwhere(rows.predicted_positions[:, of(HeadLabel.INDUCTION_STORIES)])[0]
+    followed = rows.targets[story, of(HeadLabel.INDUCTION_STORIES), position]
     assert tokens[story, position + 1] in tokens[story, followed]
-    assert not rows.asked[:8, of(Kind.INDUCTION)].any() and rows.asked[8:, of(Kind.INDUCTION)].all()
+    assert (
+        not rows.asked[:8, of(HeadLabel.INDUCTION)].any()
+        and rows.asked[8:, of(HeadLabel.INDUCTION)].all()
+    )

@@ -13,7 +13,7 @@ from slm.interp.predictions.patching import (
     Patching,
     aligned,
     answers,
-    cost_of_the_change,
+    log_prob_drop,
     patch,
 )
 from slm.model import functional
@@ -109,7 +109,7 @@ def test_what_is_written_in_the_last_place_and_layer_sums_up(checkpoint: Checkpo
 
 def test_the_change_costs_nothing_before_it_comes(checkpoint: Checkpoint) -> None:
     first, second = aligned(checkpoint, "Tom saw Tom.", "Tom saw Amy.")
-    cost = cost_of_the_change(checkpoint, first, second)
+    cost = log_prob_drop(checkpoint, first, second)
     word = next(at for at in range(len(first)) if first[at] != second[at])
     assert np.isnan(cost[[0, word]]).all() and np.abs(cost[1:word]).max() < 1e-5
     assert abs(cost[word + 1]) > 1e-5
