@@ -1,0 +1,1 @@
+"""The dashboard: what its pages share."""

@@ -43,6 +43,7 @@ def told(heading: str, found: dict[str, Any]) -> str:
 
 
 def number(mean: dict[str, Any] | None) -> str:
+    """Format a mean with its interval; n/a where there is none."""
     if mean is None:
         return "  n/a"
     if mean["low"] is None:

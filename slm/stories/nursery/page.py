@@ -94,6 +94,7 @@ class Cast:
 
     @property
     def tags(self) -> frozenset[str]:
+        """Return what pieces may depend on: the protagonist, the side of the place, the introduction."""
         return frozenset((self.people["hero"].tag, self.place.side, self.introduction))
 
 
@@ -120,6 +121,7 @@ class StoryPage:
 
     @property
     def text(self) -> str:
+        """Return what is written so far."""
         return "".join(self.parts)
 
     # -- words and marks
@@ -143,9 +145,11 @@ class StoryPage:
         self.at = at + len(text)
 
     def word(self, text: str, role: Role) -> None:
+        """Add one word of this role."""
         self.put(text, text[0].upper() + text[1:], ((0, len(text), role),))
 
     def punctuate(self, mark: str) -> None:
+        """Add a mark; one that ends a sentence capitalises what follows."""
         self.parts.append(mark)
         self.at += len(mark)
         self.mark = mark
@@ -169,14 +173,17 @@ class StoryPage:
             self.quoted, self.lead, self.capital = True, "", True
 
     def end_sentence(self) -> None:
+        """End a sentence: its subject becomes the one before."""
         self.before, self.subject = self.subject, None
 
     def begin_sentence(self) -> None:
+        """Begin a sentence with a capital letter, ending the one before."""
         self.capital = True
         if self.subject is not None:
             self.end_sentence()
 
     def begin_paragraph(self) -> None:
+        """Begin a paragraph, in which nobody has been spoken of yet."""
         self.begin_sentence()
         self.before = self.last = None
         if self.parts:
@@ -185,6 +192,7 @@ class StoryPage:
     # -- people
 
     def speak_of(self, who: str) -> None:
+        """Note who is spoken of, outside quotation marks; the first is the sentence's subject."""
         if not self.quoted:
             self.last = who
             if self.subject is None:
@@ -279,6 +287,7 @@ class StoryPage:
         self.speak_of(who)
 
     def describe(self, person: Person, kind: str | None) -> None:
+        """Add article, adjective and, where given, the kind of a character."""
         self.article = True
         self.word(person.adjective, Role.ADJECTIVE)
         if kind:
@@ -295,6 +304,7 @@ class StoryPage:
 
 
 def article_before(word: str) -> str:
+    """Return "a" or "an", whichever stands before `word`."""
     if word.startswith(("hour", "honest")):
         return "an"
     return "an" if word[0] in "aeiou" and not word.startswith(("one", "uni", "use")) else "a"
@@ -312,9 +322,11 @@ class LiteralText(Piece):
 
     @cached_property
     def capitalised(self) -> str:
+        """Return the text with its first letter a capital."""
         return self.text[:1].upper() + self.text[1:]
 
     def write(self, page: StoryPage) -> None:
+        """Add the words."""
         page.put(self.text, self.capitalised, self.spans)
 
 
@@ -325,6 +337,7 @@ class CallPiece(Piece):
     do: Callable[[StoryPage], None]
 
     def write(self, page: StoryPage) -> None:
+        """Call the function with the page."""
         self.do(page)
 
 
@@ -332,9 +345,11 @@ class Quote(Piece):
     """Quotation marks."""
 
     def write(self, page: StoryPage) -> None:
+        """Open or close quotation marks."""
         page.quote()
 
     def silent(self, tags: frozenset[str]) -> bool:
+        """Return False: somebody speaks."""
         return False
 
 
@@ -345,9 +360,11 @@ class Tagged(Piece):
     tag: str
 
     def write(self, page: StoryPage) -> None:
+        """Write nothing: the condition is checked by `fits`."""
         pass
 
     def fits(self, tags: frozenset[str]) -> bool:
+        """Tell whether the story has the tag."""
         return self.tag in tags
 
     silent = fits
@@ -360,13 +377,16 @@ class PieceSequence(Piece):
     pieces: tuple[Piece, ...]
 
     def write(self, page: StoryPage) -> None:
+        """Write every piece in turn."""
         for piece in self.pieces:
             piece.write(page)
 
     def fits(self, tags: frozenset[str]) -> bool:
+        """Tell whether every piece fits."""
         return all(piece.fits(tags) for piece in self.pieces)
 
     def silent(self, tags: frozenset[str]) -> bool:
+        """Tell whether nobody speaks in any piece."""
         return all(piece.silent(tags) for piece in self.pieces)
 
 
@@ -378,6 +398,7 @@ class Alternatives(Piece):
         self.possible: dict[tuple[frozenset[str], bool], tuple[Piece, ...]] = {}
 
     def write(self, page: StoryPage) -> None:
+        """Write one that fits, drawn at random, and not again before all were used."""
         pieces = self.possible.get(page.mode) or self.open_to(page.mode)
         number = int(page.draw() * len(pieces))
         if len(pieces) > 1:
@@ -390,6 +411,7 @@ class Alternatives(Piece):
         pieces[number].write(page)
 
     def open_to(self, mode: tuple[frozenset[str], bool]) -> tuple[Piece, ...]:
+        """Return the pieces that fit a story of this mode (tags, quiet), and remember them."""
         tags, quiet = mode
         fitting = tuple(piece for piece in self.pieces if piece.fits(tags))
         silent = tuple(piece for piece in fitting if piece.silent(tags)) if quiet else ()
@@ -399,9 +421,11 @@ class Alternatives(Piece):
         return self.possible[mode]
 
     def fits(self, tags: frozenset[str]) -> bool:
+        """Tell whether some piece fits."""
         return any(piece.fits(tags) for piece in self.pieces)
 
     def silent(self, tags: frozenset[str]) -> bool:
+        """Tell whether in some piece nobody speaks."""
         return any(piece.silent(tags) for piece in self.pieces)
 
 
@@ -413,10 +437,12 @@ class Lasting(Piece):
     pieces: tuple[Piece, ...]
 
     def write(self, page: StoryPage) -> None:
+        """Write the piece chosen for this story, drawn at random the first time."""
         number = page.chosen.get(self.name)
         if number is None:
             number = page.chosen[self.name] = int(page.draw() * len(self.pieces))
         self.pieces[number].write(page)
 
     def silent(self, tags: frozenset[str]) -> bool:
+        """Tell whether nobody speaks in any piece."""
         return all(piece.silent(tags) for piece in self.pieces)

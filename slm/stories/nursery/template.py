@@ -94,6 +94,7 @@ class Reader:
         return found[0] if len(found) == 1 else Alternatives(tuple(found))
 
     def sequence(self, tokens: list[str], closing: str) -> Piece:
+        """Parse pieces up to the next `|` or `closing`, one after the other."""
         pieces: list[Piece] = []
         words: list[str] = []
         while tokens and tokens[-1] not in ("|", ")", "]"):
@@ -168,6 +169,7 @@ class Reader:
         return LiteralText(text, tuple(spans))
 
     def role(self, word: str) -> Role:
+        """Look up the role of a word; one without a role is noted in `unknown`."""
         role = self.roles.get(word) or self.roles.get(word.lower())
         role = role or self.roles.get(word.lower().removesuffix("'s"))
         if role is None:
@@ -175,6 +177,7 @@ class Reader:
         return role or Role.FUNCTION
 
     def slot(self, slot: str) -> Piece:
+        """Parse what stands in braces: a feature, a character, a thing, the place, or a phrase."""
         if slot[0] == "+":
             feature = Feature(slot[1:])
             return CallPiece(lambda page: page.features.add(feature))

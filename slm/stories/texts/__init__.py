@@ -1,0 +1,1 @@
+"""Stories and openings that ship with the program, as text files."""
