@@ -133,11 +133,3 @@ def holder(checkpoint: Checkpoint, runs: Path) -> Iterator[subprocess.Popen[str]
     yield process
     process.kill()
     process.wait()
-
-
-@pytest.fixture(autouse=True)
-def main_module_stays() -> Iterator[None]:
-    """Streamlit's AppTest leaves its script as `__main__`, which a spawned process would run."""
-    main = sys.modules["__main__"]
-    yield
-    sys.modules["__main__"] = main

@@ -1,7 +1,6 @@
 """Encode stories to files of uint16 token ids, by several processes where the corpus is long."""
 
 import hashlib
-import multiprocessing
 import os
 import signal
 import sys
@@ -9,8 +8,11 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -77,8 +79,8 @@ def _encoded(
     if not workers:
         yield from (_encode(texts, tokenizer) for texts in batches)
         return
-    spawn = multiprocessing.get_context("spawn")  # forking is not safe once threads have run
-    with ProcessPoolExecutor(workers, spawn, _begin_worker, (tokenizer.to_json(),)) as pool:
+    begin = (_begin_worker, (tokenizer.to_json(),))
+    with ProcessPoolExecutor(workers, _SpawnWithoutMain(), *begin) as pool:
         running: deque[Future[_Encoded]] = deque()
         try:
             for texts in batches:
@@ -89,6 +91,25 @@ def _encoded(
                 yield running.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+class _ProcessWithoutMain(SpawnProcess):
+    """A spawned process that does not run its parent's `__main__` again: in Streamlit that is a page."""
+
+    @staticmethod
+    def _Popen(process_obj: BaseProcess) -> Any:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            return SpawnProcess._Popen(process_obj)
+        finally:
+            sys.modules["__main__"] = main
+
+
+class _SpawnWithoutMain(SpawnContext):
+    """Spawning, as forking is not safe once threads have run."""
+
+    Process = _ProcessWithoutMain
 
 
 def _begin_worker(tokenizer: str) -> None:
