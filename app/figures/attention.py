@@ -5,10 +5,11 @@ import struct
 import zlib
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 
 from app.figures.style import brightened, dress, positions, printed
 from app.theme import Palette
@@ -34,14 +35,10 @@ def attention_map(
     shown = names[::every]
     words = [printed(str_token) for str_token in str_tokens][::every]
     figure = go.Figure(
-        go.Heatmap(
-            z=np.where(np.tri(*pattern.shape) > 0, pattern, np.nan).astype(np.float32),
-            x=names,
-            y=names,
-            zmin=0,
-            zmax=1,
-            colorscale=brightened(palette.sequential),
-            hoverongaps=False,
+        pattern_trace(
+            pattern,
+            names,
+            palette,
             hovertemplate="<b>%{y}</b> looks at <b>%{x}</b><br>"
             f"{how}: %{{z:.1%}}<extra></extra>",
             colorbar={
@@ -75,6 +72,22 @@ def attention_map(
         title="query token (looks)", autorange="reversed", scaleanchor="x", scaleratio=1, **axis
     )
     return dress(figure, palette, height=540)
+
+
+def pattern_trace(
+    pattern: Float[np.ndarray, "query key"], names: Sequence[str], palette: Palette, **more: Any
+) -> go.Heatmap:
+    """Draw one head's attention pattern, white where a token cannot look; `more` goes to the trace."""
+    return go.Heatmap(
+        z=np.where(np.tri(*pattern.shape) > 0, pattern, np.nan).astype(np.float32),
+        x=names,
+        y=names,
+        zmin=0,
+        zmax=1,
+        colorscale=brightened(palette.sequential),
+        hoverongaps=False,
+        **more,
+    )
 
 
 def thumbnails(

@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from app.figures.style import brightened, dress, positions, printed
+from app.figures.attention import pattern_trace
+from app.figures.style import dress, positions, printed
 from app.text import in_plotly
 from app.theme import Palette
 from slm.overview.records import FindCurve
@@ -24,14 +25,10 @@ def small_map(
     """A head's attention pattern without axes; an arrow tells where `token` looks most."""
     names, key = positions(str_tokens), int(pattern[token].argmax())
     figure = go.Figure(
-        go.Heatmap(
-            z=np.where(np.tri(*pattern.shape) > 0, pattern, np.nan).astype(np.float32),
-            x=names,
-            y=names,
-            zmin=0,
-            zmax=1,
-            colorscale=brightened(palette.sequential),
-            hoverongaps=False,
+        pattern_trace(
+            pattern,
+            names,
+            palette,
             showscale=False,
             hovertemplate="<b>%{y}</b> looks at <b>%{x}</b>: %{z:.1%}<extra></extra>",
         )

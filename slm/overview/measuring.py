@@ -4,7 +4,7 @@ from collections.abc import Generator
 from typing import TypeVar
 
 from slm.comparing.development import word_losses
-from slm.comparing.measured import BEST_HEAD, measure
+from slm.comparing.measured import BEST_HEAD, What, measure
 from slm.interp.heads.atlas import head_atlas
 from slm.interp.neurons.index import index_of
 from slm.interp.roles.scoring import STORIES, score_roles
@@ -46,11 +46,12 @@ def measure_overview(address: str | Address) -> Generator[Progress, None, Overvi
     if len(steps) > 1:
         begin, end = CHECKPOINTS
         middle = begin + 0.7 * (end - begin)
-        for what, part in (
+        parts: tuple[tuple[What, tuple[float, float]], ...] = (
             ("heads", (begin, begin + 0.5 * (middle - begin))),
             ("knowledge", (begin + 0.5 * (middle - begin), middle)),
-        ):
-            yield from _part(part, measure([run], what, steps=steps))  # type: ignore[arg-type]
+        )
+        for what, part in parts:
+            yield from _part(part, measure([run], what, steps=steps))
         for done, one in enumerate(steps):
             share = middle + (end - middle) * done / len(steps)
             yield Progress(doing=f"reading nursery words at step {one:,}", share=share)
