@@ -9,7 +9,7 @@ from app.state import MemorizationState
 from app.widgets import corpus_picker, show
 from slm.errors import BadInput
 from slm.memorization.kept import Texts
-from slm.runs import Address, open_run
+from slm.runs import Address, list_runs, open_run
 from slm.stories.sources import HUB
 
 
@@ -65,6 +65,27 @@ def _missing(address: str, trained: str, complaint: str) -> None:
             "ten times that on disk for its index). Or name another corpus, such as nursery."
         )
     )
+    _others()
+
+
+def _others() -> None:
+    """Lead to the runs whose text can be made again on the spot, as it is a grammar's."""
+    runs = [
+        run
+        for run in list_runs()
+        if run.steps and str(run.info.corpus.get("train", "")).startswith("nursery")
+    ]
+    if not runs:
+        return
+    st.markdown("Runs that read our story grammar, which needs no file:")
+    for run in runs:
+        stories = run.info.corpus.get("stories")
+        told = f", {stories:,} stories" if isinstance(stories, int) else ""
+        st.page_link(
+            "../pages/memorization.py",
+            label=show.plain(f"{run.name}{told}"),
+            query_params={"a": run.name},
+        )
 
 
 def _same_text(addresses: Sequence[str], found: Texts) -> None:

@@ -47,6 +47,7 @@ def test_without_the_text_the_page_says_where_to_get_it(open_page: Open, two_run
     assert "there is no file 'gone.txt'" in said(app)
     assert "tiny@10 says it was trained on nursery" in said(app)
     assert "Name where it lies on this machine" in said(app)
+    assert {link.proto.label for link in app.get("page_link")} == {"tiny", "other"}
 
 
 def test_a_study_is_measured_once_and_shown_from_every_side(
