@@ -486,6 +486,7 @@ class MemorizationState(PageState):
     url = "memorization"
     corpus = Linked[str]()
     validation = Linked[str]("unseen")
+    told = SessionValue[tuple[str, str]]()
     view = Linked[str]()
     stories = Linked[int]()
     temperature = Linked[float]("heat")

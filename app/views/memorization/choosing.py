@@ -17,6 +17,7 @@ def corpus(addresses: Sequence[str]) -> Texts | None:
     """The corpus to compare with; None, with what to do about it said, where there is none."""
     told = open_run(Address.parse(addresses[0]).run).info.corpus
     trained, valid = str(told.get("train", "")), str(told.get("valid") or "")
+    _follow_model(trained, valid)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         spec = st.text_input(
             "Training corpus",
@@ -52,6 +53,18 @@ def corpus(addresses: Sequence[str]) -> Texts | None:
         return None
     _same_text(addresses, found)
     return found
+
+
+def _follow_model(trained: str, valid: str) -> None:
+    """Name the shown run's own corpora, where the fields still name those of the run shown before."""
+    before = MemorizationState.told.get()
+    MemorizationState.told.set((trained, valid))
+    if before is None or before == (trained, valid):
+        return
+    fields = (MemorizationState.corpus, MemorizationState.validation)
+    if tuple(field.get() or "" for field in fields) == before:
+        for field, now in zip(fields, (trained, valid), strict=True):
+            field.set(now)
 
 
 def _missing(address: str, trained: str, complaint: str) -> None:

@@ -50,6 +50,18 @@ def test_without_the_text_the_page_says_where_to_get_it(open_page: Open, two_run
     assert {link.proto.label for link in app.get("page_link")} == {"tiny", "other"}
 
 
+def test_another_model_is_looked_at_beside_its_own_corpus(open_page: Open, two_runs: Path) -> None:
+    run = open_run("other")
+    run.update(corpus={**run.info.corpus, "train": "nursery:9:3", "valid": "nursery:4:5"})
+    app = open_page("memorization", a="tiny")
+    next(box for box in app.selectbox if box.label == "Model").select("other").run()
+    assert [field.value for field in app.text_input][:2] == ["nursery:9:3", "nursery:4:5"]
+    assert not app.exception and not app.warning
+    app.text_input(key="memorization.corpus").input("shipped").run()
+    next(box for box in app.selectbox if box.label == "Model").select("tiny").run()
+    assert app.text_input(key="memorization.corpus").value == "shipped"  # what somebody wrote stays
+
+
 def test_a_study_is_measured_once_and_shown_from_every_side(
     open_page: Open, two_runs: Path, corpus: Path, unseen: Path
 ) -> None:
