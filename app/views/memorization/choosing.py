@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import cache
 from app.state import MemorizationState
-from app.widgets import corpus_picker, show
+from app.widgets import corpus_picker, models, show
 from slm.errors import BadInput
 from slm.memorization.kept import Texts
 from slm.runs import Address, list_runs, open_run
@@ -94,10 +94,11 @@ def _others() -> None:
     for run in runs:
         stories = run.info.corpus.get("stories")
         told = f", {stories:,} stories" if isinstance(stories, int) else ""
-        st.page_link(
-            "../pages/memorization.py",
-            label=show.plain(f"{run.name}{told}"),
-            query_params={"a": run.name},
+        st.button(
+            show.plain(f"{run.name}{told}"),
+            key=f"instead-{run.name}",
+            on_click=models.put,
+            args=("a", str(Address(run.name, run.steps[-1]))),
         )
 
 
