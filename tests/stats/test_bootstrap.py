@@ -73,6 +73,7 @@ def test_the_interval_of_a_difference_holds_both_samples_errors() -> None:
     error = (VALUES.var() / 400 + other.var() / 100) ** 0.5
     assert found.mean == pytest.approx(VALUES.mean() - other.mean()) and found.n == 100
     assert width(found) == pytest.approx(2 * 1.96 * error, rel=CLOSE)
+    assert (found.low + found.high) / 2 == pytest.approx(found.mean, abs=0.2 * error)
     same = bootstrap_difference(VALUES, VALUES)  # two samples, not pairs
     assert width(same) == pytest.approx(2**0.5 * WIDTH, rel=CLOSE)
 

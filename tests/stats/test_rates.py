@@ -44,3 +44,15 @@ def test_the_interval_is_that_of_two_proportions_where_every_word_is_a_story_of_
     half = 1.96 * (0.4 * 0.6 / 300 + 0.2 * 0.8 / 700) ** 0.5
     assert found.mean[0] == pytest.approx(0.2)
     assert (found.low[0], found.high[0]) == pytest.approx((0.2 - half, 0.2 + half), abs=0.01 * half)
+
+
+def test_with_few_stories_the_interval_is_wider_by_their_number_less_one() -> None:
+    events = np.array([[1, 0, 1, 0, 0, 0, 1, 1, 1, 0]], dtype=bool)  # of each story one word of the
+    positive = np.tile(
+        [True, False], 5
+    )  # class and one other: the difference of a story is a number
+    found = event_rates(events, positive, np.zeros(10, dtype=int), np.repeat(np.arange(5), 2))
+    differences = np.array([1.0, 1.0, 0.0, 0.0, 1.0])
+    half = 1.96 * differences.std(ddof=1) / 5**0.5
+    assert found.difference.mean[0] == pytest.approx(differences.mean())
+    assert found.difference.high[0] - found.difference.mean[0] == pytest.approx(half, rel=1e-3)
