@@ -135,7 +135,7 @@ def another(widget: Any) -> str | list[str] | None:
 def test_every_control_goes_through_the_link_and_back(
     name: str, view: dict[str, Any], open_page: Open, two_runs: Path
 ) -> None:
-    page = next(one for one in PAGES.values() if one.__name__.lower() == name)
+    page = next(one for one in PAGES.values() if one.__name__ == f"{name.title()}State")
     view = {key: value for key, value in view.items() if value}
     link = {"a": "tiny@0", "b": "other"}
     fixed = translated(page, {key: [value] for key, value in view.items()})
