@@ -136,7 +136,7 @@ elif view == DEVELOPMENT:
     for run in mine:
         with show.one_line():
             if len(mine) > 1:
-                st.subheader(show.plain(run), anchor=False)
+                st.header(show.plain(run), anchor=False)
             work = cache.stages(run)
             stages = waiting.result(work, f"stages-{run}", cache.compare_again)
             if stages is not None:

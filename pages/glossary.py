@@ -16,7 +16,7 @@ def whole(term: Term) -> None:
     """One entry: its meaning, its formula, its source, and the pages that show it."""
     with st.container(border=True):
         also = f" · also: {show.plain(', '.join(term.also))}" if term.also else ""
-        st.markdown(f"### {show.plain(term.term)}\n{show.plain(term.means)}", anchors=False)
+        st.markdown(f"## {show.plain(term.term)}\n{show.plain(term.means)}", anchors=False)
         if term.formula:
             st.code(term.formula, language=None, wrap_lines=True)
         about = [f"In {term.unit}"] if term.unit else []
@@ -37,7 +37,7 @@ def whole(term: Term) -> None:
 
 def listed(group: Group) -> None:
     """A group of entries, a line each; a term is the link to its entry."""
-    st.subheader(group.group, anchor=False)
+    st.header(group.group, anchor=False)
     st.html(
         '<dl class="glossary">'
         + "".join(

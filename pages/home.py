@@ -100,7 +100,7 @@ if slot("a").address is not None:
         chosen = models.addresses()[0]
         worth_seeing(chosen, cache.overview(chosen), cache.finds_across())
 if runs:
-    st.subheader("The models there are", anchor=False)
+    st.header("The models there are", anchor=False)
     cards.cards(runs)
     st.dataframe(
         [described(run) for run in runs],

@@ -63,7 +63,7 @@ def show_stories(trees: dict[str, LiveBranches], ticking: bool) -> None:
         told, controls = left.container(), left.container(horizontal=True)
         with told:
             if len(trees) > 1:
-                st.subheader(show.plain(stories.address), anchor=False)
+                st.header(show.plain(stories.address), anchor=False)
             one_story(stories, SECONDS_A_TICK / len(trees))
         with right.container():  # each in its own: what is there changes from tick to tick
             alternatives(letter, stories)

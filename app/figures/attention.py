@@ -17,6 +17,8 @@ from app.theme import Palette
 THUMBNAIL = 48
 """Pixels of a thumbnail's side; a longer story shows the strongest attention of each patch."""
 GAP = 4
+GROUND = 26
+"""The least level of a thumbnail, of 255: it is told apart from the page on which it lies."""
 WORDS_ON_AXIS = 40
 
 
@@ -71,13 +73,13 @@ def attention_map(
     figure.update_yaxes(
         title="query token (looks)", autorange="reversed", scaleanchor="x", scaleratio=1, **axis
     )
-    return dress(figure, palette, height=540)
+    return dress(figure, palette, height=540).update_layout(plot_bgcolor=palette.unseen)
 
 
 def pattern_trace(
     pattern: Float[np.ndarray, "query key"], names: Sequence[str], palette: Palette, **more: Any
 ) -> go.Heatmap:
-    """Draw one head's attention pattern, white where a token cannot look; `more` goes to the trace."""
+    """Draw one head's attention pattern, empty where a token cannot look; `more` goes to the trace."""
     return go.Heatmap(
         z=np.where(np.tri(*pattern.shape) > 0, pattern, np.nan).astype(np.float32),
         x=names,
@@ -120,8 +122,8 @@ def thumbnails(
         text=[f"{i // n_heads}.{i % n_heads}" for i in range(n_layers * n_heads)],
         mode="text",
         textposition="bottom left",
-        textfont={"size": 9, "color": palette.muted},
-        unselected={"textfont": {"color": palette.muted}},
+        textfont={"size": 10, "color": palette.text},
+        unselected={"textfont": {"color": palette.text}},
         hoverinfo="skip",
         showlegend=False,
     )
@@ -181,7 +183,7 @@ def mosaic(
         for head in range(n_heads):
             x = head % columns * (side + GAP)
             y = (layer * rows_each + head // columns) * (side + GAP)
-            image[y : y + side, x : x + side] = np.maximum(bright[layer, head], 8)
+            image[y : y + side, x : x + side] = np.maximum(bright[layer, head], GROUND)
             places.append((x, y))
     return image, places
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures.style import dress, printed
-from app.theme import Palette
+from app.figures.style import dress, printed, write_in_cells
+from app.theme import Palette, along
 from slm.training.grid import Place
 
 
@@ -33,9 +33,7 @@ def table(
             x=[f"{width} wide" for width in widths],
             y=[f"{layers} layer{'s' if layers > 1 else ''}" for layers in depths],
             text=text,
-            texttemplate="%{text}",
-            textfont={"size": 16},
-            colorscale=list(palette.sequential[1:4]),  # the darkest would hide the text
+            colorscale=list(palette.sequential[1:4]),
             zmin=0,
             zmax=1,
             xgap=3,
@@ -43,6 +41,20 @@ def table(
             showscale=False,
             hovertemplate=f"%{{x}}, %{{y}}: {printed(score)} %{{text}}<extra></extra>",
         )
+    )
+    write_in_cells(
+        figure,
+        [
+            (
+                f"{width} wide",
+                f"{layers} layer{'s' if layers > 1 else ''}",
+                _ranked(place, score),
+                along(palette.sequential[1:4], place.place),
+            )
+            for (width, layers), place in places.items()
+            if place.place is not None
+        ],
+        size=16,
     )
     for (width, layers), place in places.items():
         if place.place is None:  # plotly writes nothing in a cell without a colour

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 
 from app.figures.style import brightened, dress
-from app.theme import Palette
+from app.theme import Palette, along, ink_on
 
 SCORE, COST = "share of attention", "ablation effect (nats)"
 FAR = 24
@@ -47,7 +47,6 @@ def head_map(
             },
         )
     )
-    dark = np.clip(values, 0, None) > full * 0.4  # past the middle of a scale of square roots
     figure.add_scatter(
         x=x.ravel(),
         y=y.ravel(),
@@ -55,7 +54,10 @@ def head_map(
         text=[name for row in names for name in row],
         textfont={
             "size": 11,
-            "color": [palette.sequential[0] if on else palette.text for on in dark.ravel()],
+            "color": [
+                ink_on(along(palette.sequential, (max(value, 0.0) / full) ** 0.5))
+                for value in np.nan_to_num(values).ravel()
+            ],
         },
         mode="markers+text",
         marker={"size": 26, "symbol": "square", "color": "rgba(0,0,0,0)"},

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 
 from app.figures.attention import pattern_trace
-from app.figures.style import dress, positions, printed
+from app.figures.style import dress, positions, printed, write_in_cells
 from app.text import in_plotly
-from app.theme import Palette
+from app.theme import Palette, along
 from slm.overview.records import FindCurve
 from slm.training.grid import Place
 
@@ -88,8 +88,7 @@ def small_table(places: Mapping[tuple[int, int], Place], palette: Palette) -> go
             x=[str(width) for width in widths],
             y=[str(layers) for layers in depths],
             text=[["" if mean is None else f"{mean:.2f}" for mean in row] for row in means],
-            texttemplate="%{text}",
-            colorscale=list(palette.sequential[1:4]),  # the darkest would hide the text
+            colorscale=list(palette.sequential[1:4]),
             zmin=0,
             zmax=1,
             xgap=2,
@@ -97,6 +96,14 @@ def small_table(places: Mapping[tuple[int, int], Place], palette: Palette) -> go
             showscale=False,
             hovertemplate="width %{x}, %{y} layers: %{text}<extra></extra>",
         )
+    )
+    write_in_cells(
+        figure,
+        [
+            (str(width), str(layers), f"{one.mean:.2f}", along(palette.sequential[1:4], one.place))
+            for (width, layers), one in places.items()
+            if one.mean is not None and one.place is not None
+        ],
     )
     axis = {"showgrid": False, "zeroline": False, "type": "category"}
     figure.update_xaxes(title={"text": "width", "font": {"size": 11}}, **axis)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from app.text import in_plotly, token_shown
-from app.theme import Palette
+from app.theme import Palette, ink_on
 
 FONT = "Source Sans, Helvetica, Arial, sans-serif"
 
@@ -58,6 +58,25 @@ def span(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     stop = rounded_up(high - low, 0.01)
     return (math.floor(low / stop) * stop, math.ceil(high / stop) * stop)
+
+
+def write_in_cells(
+    figure: go.Figure,
+    cells: Sequence[tuple[str, str, str, str]],
+    *,
+    size: int = 13,
+) -> None:
+    """Write into a heat map's cells, each given as x, y, text and the cell's colour."""
+    x, y, text, grounds = zip(*cells, strict=True) if cells else ((), (), (), ())
+    figure.add_scatter(
+        x=x,
+        y=y,
+        text=text,
+        mode="text",
+        textfont={"size": size, "color": [ink_on(ground) for ground in grounds]},
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 
 def dress(figure: go.Figure, palette: Palette, *, height: int) -> go.Figure:

@@ -136,7 +136,7 @@ def columns(*, titled: bool = True) -> Iterator[tuple[DeltaGenerator, str]]:
     chosen = addresses()
     for column, address in zip(st.columns(len(chosen), gap="large"), chosen, strict=True):
         if titled and len(chosen) > 1:
-            column.subheader(show.plain(address), anchor=False)
+            column.header(show.plain(address), anchor=False)
         yield column, address
 
 

@@ -17,7 +17,7 @@ from slm.text import visible
 
 def spoiled(judge: str, tests: Sequence[Graded]) -> None:
     """What spoiling our own stories costs them in this judge's eyes."""
-    st.subheader("Does it see a spoiled story?", anchor=False)
+    st.header("Does it see a spoiled story?", anchor=False)
     found = judge_checks(tests)
     if not found:
         st.markdown(
@@ -60,7 +60,7 @@ def spoiled(judge: str, tests: Sequence[Graded]) -> None:
 
 def noisy(judge: str, found: Sequence[Graded]) -> None:
     """How far the judge differs from itself, beside how far stories differ."""
-    st.subheader("Does it say the same when asked again?", anchor=False)
+    st.header("Does it say the same when asked again?", anchor=False)
     measured = noise(found)
     if not measured:
         st.markdown(
@@ -90,7 +90,7 @@ def noisy(judge: str, found: Sequence[Graded]) -> None:
 
 def agrees(judge: str, by_judge: Mapping[str, Sequence[Graded]]) -> None:
     """Whether another judge, or a person, says the same of the same stories."""
-    st.subheader("Do others say the same?", anchor=False)
+    st.header("Do others say the same?", anchor=False)
     compared = {
         other: found
         for other in by_judge

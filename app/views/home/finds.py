@@ -38,7 +38,7 @@ BEFORE, AFTER = 40, 6
 
 def worth_seeing(address: str, overview: Overview | None, across: Sequence[Find]) -> None:
     """The finds of a model and those across runs as cards; below them what was looked for in vain."""
-    st.subheader("Worth seeing", anchor=False)
+    st.header("Worth seeing", anchor=False)
     if overview is None:
         measure(address)
     finds = [*(overview.finds if overview else ()), *across]

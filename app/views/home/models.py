@@ -40,7 +40,11 @@ def card(run: Run) -> None:
     if sentence := sentence_of(run):
         st.markdown(f"“{show.plain(sentence)}”")
     address = f"{run.name}@{run.last_step}"
-    st.image(heads_picture(address, show.colours().sequential), width="stretch")
+    st.image(
+        heads_picture(address, show.colours().sequential),
+        width="stretch",
+        alt=f"where each head of {address} looks in a story, a row a layer",
+    )
     st.caption(show.plain(known_of(cache.overview(address))))
     st.page_link("../pages/attention.py", label="Look inside", query_params={"a": run.name})
 

@@ -111,9 +111,7 @@ def tell(lesson: Lesson, at: int, address: str) -> None:
     left, right = st.columns(2)
     with left.container(border=True):
         st.caption("You guessed")
-        st.markdown(
-            NOT_YET if mine is None else f"#### {said(guess, mine, lesson, asked, address)}"
-        )
+        st.markdown(NOT_YET if mine is None else f"## {said(guess, mine, lesson, asked, address)}")
     with right.container(border=True):
         st.caption(show.plain(f"{address} says"))
         if waiting.under_way({"": work}, f"answer-{at}"):
@@ -121,7 +119,7 @@ def tell(lesson: Lesson, at: int, address: str) -> None:
         if work.result is None:
             st.markdown(show.sentence(work.error))
         else:
-            st.markdown(f"#### {said(guess, work.result, lesson, asked, address)}")
+            st.markdown(f"## {said(guess, work.result, lesson, asked, address)}")
 
 
 def said(guess: Guess, answer: GuessedAnswer, lesson: Lesson, at: int, address: str) -> str:

@@ -76,10 +76,10 @@ def remember(lesson: Lesson, step: int) -> None:
 
 
 def way_back() -> None:
-    """A link back to the step, for the sidebar of other pages."""
+    """Offer the way back to the step, on top of every other page."""
     if (at := LessonsState.at.get()) and not asked_for():
         name, step, _ = at
-        st.sidebar.page_link(
+        st.page_link(
             "../pages/lessons.py",
             label=f"Back to the lesson, step {step + 1}",
             icon=":material/undo:",

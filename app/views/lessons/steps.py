@@ -94,7 +94,7 @@ def _claim(name: str, address: str) -> None:
 def verdict(found: Checked) -> None:
     """The verdict in a sentence, as large as what it says, and what it rests on."""
     box = {"holds": st.success, "does not hold": st.warning, "not measured": st.info}[found.verdict]
-    box(f"### {show.sentence(found.sentence)}")
+    box(f"## {show.sentence(found.sentence)}")
     if found.before:
         st.markdown(f"**{show.sentence(found.before)}**")
     about = CLAIMS[found.claim]

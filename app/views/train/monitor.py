@@ -221,7 +221,10 @@ def strip(run: Run) -> None:
         view = cache.attention(str(Address(run.name, step)), sentence)
         image, _ = mosaic(view.without_first().pattern, columns)
         place.image(
-            png(image, show.colours().sequential), caption=f"step {step:,}", width="stretch"
+            png(image, show.colours().sequential),
+            caption=f"step {step:,}",
+            width="stretch",
+            alt=f"where each head looks after step {step:,}, a row a layer",
         )
 
 

@@ -53,10 +53,9 @@ function paint(span, index, data) {
   span.classList.toggle("selected", index === data.selected);
   span.classList.toggle("start", piece === null);
   span.classList.toggle("marked", data.marked.includes(index));
-  if (data.pickable) {
-    span.setAttribute("role", "option");
-    span.setAttribute("aria-selected", String(index === data.selected));
-  }
+  if (!data.pickable) return; // a story that is only read is prose, and its tip is spoken
+  span.setAttribute("role", "option");
+  span.setAttribute("aria-selected", String(index === data.selected));
   const said = told(index, data);
   span.setAttribute("aria-label", visible(piece) + (said ? `, ${said}` : ""));
 }
@@ -120,6 +119,7 @@ export default function (component) {
   story.tabIndex = 0;
   story.setAttribute("role", data.pickable ? "listbox" : "group");
   story.setAttribute("aria-label", `story, token by token: ${data.labels[0]}`);
+  tip.setAttribute("role", data.pickable ? "tooltip" : "status");
   if (data.writing) story.setAttribute("aria-busy", "true");
   else story.removeAttribute("aria-busy");
 
@@ -160,6 +160,10 @@ export default function (component) {
     const fits = bottom + tip.offsetHeight + 12 < window.innerHeight;
     tip.style.top = `${(fits ? below : above) + story.offsetTop}px`;
   };
+  const go = (index) => {
+    show(index);
+    spans[index]?.querySelector(".ink").scrollIntoView({ block: "nearest" });
+  };
   const active = () => indexOf(story.querySelector(".active"));
   const pick = (index) => {
     if (data.pickable && index >= 0) setTriggerValue("picked", index);
@@ -170,6 +174,9 @@ export default function (component) {
     if (index >= 0) show(index);
   };
   story.onmouseleave = hide;
+  story.onfocus = () => {
+    if (story.matches(":focus-visible") && active() < 0) show(data.selected ?? 0);
+  };
   story.onblur = hide;
   story.onclick = (event) => pick(indexOf(event.target));
   story.onkeydown = (event) => {
@@ -178,7 +185,7 @@ export default function (component) {
     const to = { ArrowRight: from + 1, ArrowLeft: from - 1, Home: 0, End: last }[event.key];
     if (to !== undefined) {
       event.preventDefault();
-      show(Math.min(Math.max(0, to), last));
+      go(Math.min(Math.max(0, to), last));
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       pick(active());

@@ -16,7 +16,7 @@ def test_a_link_opens_its_entry(open_page: Open, two_runs: Path) -> None:
 def test_words_find_entries_by_their_meaning(open_page: Open, two_runs: Path) -> None:
     app = open_page("glossary")
     app.text_input(key="glossary.term").set_value("coin").run()
-    assert "### ROC AUC" in said(app) and "### nats" in said(app)
+    assert "## ROC AUC" in said(app) and "## nats" in said(app)
 
 
 def test_what_no_entry_has_is_said(open_page: Open, two_runs: Path) -> None:

@@ -17,7 +17,7 @@ def test_each_shape_has_a_cell_with_its_score_and_its_place(
     open_page: Open, two_runs: Path
 ) -> None:
     figure = figure_on(open_page("grid"), "figure-grid-bits-per-byte")
-    (cells,) = figure["data"]
+    cells, _ = figure["data"]
     assert cells["x"] == ["16 wide"] and cells["y"] == ["1 layer", "2 layers"]
     assert cells["text"] == [["2/0.00"], ["1.5/1.00"]]  # fewer bits are better
 
@@ -31,7 +31,7 @@ def test_a_run_that_was_interrupted_is_shown_and_not_ranked(
     beside.update(status="training")
     app = open_page("grid")
     figure = figure_on(app, "figure-grid-bits-per-byte")
-    (cells,) = figure["data"]
+    cells, _ = figure["data"]
     assert cells["y"] == ["1 layer", "2 layers", "4 layers"]
     assert cells["text"] == [["2/0.00"], ["1.5/1.00"], [""]]  # beside's 0.5 would be the best
     (note,) = [a["text"] for a in figure["layout"]["annotations"]]
@@ -51,7 +51,7 @@ def test_of_equal_shapes_all_are_shown_with_their_mean_and_spread(
 ) -> None:
     make_run(two_runs, "again", tokenizer, n_layers=2, seed=5, steps=(0, 20))
     app = open_page("grid")
-    (cells,) = figure_on(app, "figure-grid-bits-per-byte")["data"]
+    cells, _ = figure_on(app, "figure-grid-bits-per-byte")["data"]
     assert cells["text"][1] == ["1.25/1.00<br><sub>2 runs, 1 to 1.5</sub>"]
     rows = app.dataframe[0].value
     assert sorted(rows["run"]) == ["again", "other", "tiny"]
@@ -80,7 +80,7 @@ def test_grades_join_the_table_and_the_findings_say_what_they_lack(
             keep(store, item, "j", grade=json.dumps({**grades, "age_group": "B"}))
     app = open_page("grid")
     app.segmented_control(key="grid.score").set_value("grammar").run()
-    (cells,) = figure_on(app, "figure-grid-grammar")["data"]
+    cells, _ = figure_on(app, "figure-grid-grammar")["data"]
     assert cells["text"] == [["4/0.00"], ["8/1.00"]]
     app = open_page("grid", see="the paper's findings")
     assert said(app).count("? not known") == 7
@@ -104,7 +104,7 @@ def test_a_sweep_is_a_choice_and_what_has_not_begun_is_left_out(
     sweep.keep(sweep_of("g", ["16x1x2", "16x2x2"], []))
     (two_runs / "tiny").rename(two_runs / "g-16x2x2")
     app = open_page("grid", grid="g")
-    (cells,) = figure_on(app, "figure-grid-bits-per-byte")["data"]
+    cells, _ = figure_on(app, "figure-grid-bits-per-byte")["data"]
     assert cells["y"] == ["2 layers"]
 
 

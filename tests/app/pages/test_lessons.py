@@ -127,7 +127,7 @@ def test_a_guess_stays_beside_the_answer(open_page: Open, two_runs: Path) -> Non
     press(app, "lessons-guess-1")
     assert "Your guess: 55 %" in [box.value for box in app.success]
     press(app, "lessons-next")
-    assert "You guessed" in said(app) and "#### 55 %" in said(app) and "tiny@10 says" in said(app)
+    assert "You guessed" in said(app) and "## 55 %" in said(app) and "tiny@10 says" in said(app)
 
 
 def test_an_unknown_lesson_is_a_line_above_the_catalogue(open_page: Open, two_runs: Path) -> None:
