@@ -5,9 +5,11 @@ for Streamlit's markdown and for plotly.
 """
 
 import html
+import io
 import json
 import re
 from collections.abc import Iterable
+from csv import reader
 
 from slm.json_values import json_value
 
@@ -64,7 +66,38 @@ def csv(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
     def cell(value: object) -> str:
         if not isinstance(value, str) or NUMBER.fullmatch(value):
             return str(value)
-        safe = f"'{value}" if value.startswith(FORMULA) else value
+        safe = f"'{value}" if value.lstrip("'").startswith(FORMULA) else value
         return '"' + safe.replace('"', '""') + '"'
 
     return "\n".join(",".join(map(cell, row)) for row in (header, *rows)) + "\n"
+
+
+def csv_as_json(text: str) -> str:
+    """What `csv` wrote, as JSON: its columns, and its rows as lists.
+
+    A column of numbers alone has numbers, and null where it is empty or not a number.
+    """
+    header, *rows = reader(io.StringIO(text, newline=""))
+    empty = ("", "nan")
+    numbers = [
+        all(row[at] in empty or NUMBER.fullmatch(row[at]) for row in rows)
+        for at in range(len(header))
+    ]
+
+    def value(cell: str, number: bool) -> object:
+        if number:
+            return (
+                None
+                if cell in empty
+                else int(cell)
+                if re.fullmatch(r"[+-]?\d+", cell)
+                else float(cell)
+            )
+        return cell[1:] if cell[:1] == "'" and cell.lstrip("'").startswith(FORMULA) else cell
+
+    return as_json(
+        {
+            "columns": header,
+            "rows": [[value(*pair) for pair in zip(row, numbers, strict=True)] for row in rows],
+        }
+    )

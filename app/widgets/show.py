@@ -1,19 +1,22 @@
 """How pages show what they found: figures to save, one line for an error, numbers to read."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
+from app import commands
 from app.figures import style
 from app.state import picked_points
 from app.text import complaint, plain, sentence
 from app.theme import Palette, palette
+from app.widgets.picture_buttons import picture_buttons
 from slm.errors import BadInput
 from slm.files import said
 from slm.text import csv as csv
+from slm.text import csv_as_json
 
 LARGEST_SEED = 2**53 - 1
 """The largest seed that a number input takes: in a browser numbers are doubles."""
@@ -46,15 +49,19 @@ def figure(
     *,
     name: str,
     note: str = "",
+    alt: str = "",
     table: Callable[[], str],
     everything: Callable[[], str] | None = None,
+    command: Sequence[str] = (),
     on_pick: Callable[[dict[str, Any]], None] | None = None,
+    key: str = "",
 ) -> None:
-    """Show a figure that can be saved as SVG; `footer` tells the rest.
+    """Show a figure that can be saved as a picture; `footer` tells the rest.
 
-    `on_pick` is called with plotly's point where one is clicked.
+    `on_pick` is called with plotly's point where one is clicked; whoever gives it offers the same
+    choice by a control, for those who have no mouse. `alt` is read to those who don't see it.
     """
-    key = f"figure-{name}"
+    key = key or f"figure-{name}"
 
     def picked() -> None:
         if on_pick is not None and (points := picked_points(key)):
@@ -67,22 +74,34 @@ def figure(
         config=style.config(name),
         selection_mode="points",
         on_select="ignore" if on_pick is None else picked,
+        alt=alt or note or name,
     )
-    footer(name=name, note=note, table=table, everything=everything)
+    footer(name=name, note=note, table=table, everything=everything, command=command, picture=True)
 
 
 def footer(
     *,
     name: str,
-    note: str,
+    note: str = "",
     table: Callable[[], str],
     everything: Callable[[], str] | None = None,
+    command: Sequence[str] = (),
+    picture: bool = False,
 ) -> None:
-    """How something was computed, last and quiet; its numbers as CSV, and all there is as JSON."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        save(f"{name}.csv", table)
-        if everything is not None:
-            save(f"{name}.json", everything)
+    """Offer what stands above as files and as a command line, and say quietly how it was computed.
+
+    `picture` is for a figure. Where there is no more than the table, the JSON is the table's.
+    `command` has the arguments of `slm`.
+    """
+    with st.container(key=f"footer-{name}", gap="xxsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            if picture:
+                picture_buttons(name)
+            save(f"{name}.csv", table)
+            save(f"{name}.json", everything or (lambda: csv_as_json(table())))
+            if command:
+                with st.popover("Command line", type="tertiary", key=f"command-{name}"):
+                    st.code(commands.line(command), language=None, wrap_lines=True)
         if note:
             st.caption(plain(note))
 

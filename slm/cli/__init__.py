@@ -57,14 +57,19 @@ ROOMS = (
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code."""
-    parser = Parser(prog="slm", description="Train tiny storytellers and look inside them.")
-    commands = Commands(parser)
+def parser() -> Parser:
+    """The parser of every command."""
+    made = Parser(prog="slm", description="Train tiny storytellers and look inside them.")
+    commands = Commands(made)
     for room in ROOMS:
         room.add_to(commands)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
     try:
-        chosen = parser.parse_args(arguments)
+        chosen = parser().parse_args(arguments)
         chosen.command(chosen)
     except BadInput as error:
         return _complain(str(error), 2)

@@ -1,0 +1,204 @@
+"""The arguments of `slm` that give a view's numbers in a terminal. Knows no streamlit.
+
+A text or a number goes as `--name=value`, so that one that begins with a dash is not taken for an option.
+"""
+
+import shlex
+from collections.abc import Sequence
+
+from slm.generation.sampler import Sampling
+
+Command = tuple[str, ...]
+
+
+def line(command: Sequence[str]) -> str:
+    """The command line to copy."""
+    return shlex.join(["python", "-m", "slm", *command, "--json"])
+
+
+def attention(address: str, text: str) -> Command:
+    """Every head's attention pattern on a text."""
+    return ("attention", address, f"--text={text}")
+
+
+def heads(address: str, corpus: str, stories: int) -> Command:
+    """Every head's scores, baselines and ablation effects."""
+    return ("heads", address, f"--corpus={corpus}", f"--stories={stories}")
+
+
+def neuron(address: str, layer: int, neuron: int) -> Command:
+    """One neuron's distribution, and the tokens whose logits it raises and lowers."""
+    return ("neurons", "show", address, f"--layer={layer}", f"--neuron={neuron}")
+
+
+def top_activations(
+    address: str, layer: int, neuron: int, k: int, *, strongest: bool = True
+) -> Command:
+    """The places where one neuron is highest, or lowest."""
+    side = () if strongest else ("--weakest",)
+    return (
+        "neurons",
+        "top",
+        address,
+        f"--layer={layer}",
+        f"--neuron={neuron}",
+        f"--k={k}",
+        *side,
+    )
+
+
+def find_neurons(address: str, by: str, value: str | int | float | None = None) -> Command:
+    """Neurons by `token`, `rare`, `selective` or `dead`."""
+    return (
+        "neurons",
+        "find",
+        address,
+        f"--{by}" if value is None else f"--{by}={value}",
+    )
+
+
+def neurons_at(address: str, text: str, position: int) -> Command:
+    """Neurons by how high they are at a token of a text."""
+    return ("neurons", "find", address, f"--text={text}", f"--token-position={position}")
+
+
+def roles(address: str, corpus: str, stories: int) -> Command:
+    """Every neuron's role with its controls."""
+    return ("roles", address, f"--corpus={corpus}", f"--stories={stories}")
+
+
+def protagonist(address: str, stories: int) -> Command:
+    """What protagonist neurons answer to."""
+    return ("protagonist", address, f"--stories={stories}")
+
+
+def predict(
+    address: str,
+    text: str,
+    position: int | None = None,
+    target: str | None = None,
+    foil: str | None = None,
+) -> Command:
+    """Surprise of every token; and of one the logit lens and direct logit attribution."""
+    asked = {"position": position, "target": target, "foil": foil}
+    options = (f"--{name}={value}" for name, value in asked.items() if value is not None)
+    return ("predict", address, f"--text={text}", *options)
+
+
+def ablate(
+    address: str, text: str, target: str, replacement: str, layer: int | None = None
+) -> Command:
+    """What a word loses without each head, and without each neuron of a layer."""
+    neurons = () if layer is None else (f"--neurons={layer}",)
+    return (
+        "ablate",
+        address,
+        f"--text={text}",
+        f"--target={target}",
+        f"--replacement={replacement}",
+        *neurons,
+    )
+
+
+def patch(address: str, text: str, other: str, answer: str, foil: str) -> Command:
+    """Which places of another prompt's run restore the answer."""
+    return (
+        "patch",
+        address,
+        f"--text={text}",
+        f"--other={other}",
+        f"--answer={answer}",
+        f"--foil={foil}",
+    )
+
+
+def regenerate(address: str, prompt: str, parts: Sequence[str], sampling: Sampling) -> Command:
+    """A story written again with parts switched."""
+    off = [part for part in parts if "=" not in part]
+    scaled = [part for part in parts if "=" in part]
+    return (
+        "regenerate",
+        address,
+        f"--prompt={prompt}",
+        *_sampling(sampling),
+        *(("--off", *off) if off else ()),
+        *(("--scale", *scaled) if scaled else ()),
+    )
+
+
+def _sampling(sampling: Sampling) -> Command:
+    known = {
+        "max-tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "top-k": sampling.top_k,
+        "top-p": sampling.top_p,
+        "seed": sampling.seed,
+    }
+    return tuple(f"--{name}={value}" for name, value in known.items() if value is not None)
+
+
+def compare(a: str, b: str, corpus: str, stories: int) -> Command:
+    """Everything in which two models differ."""
+    return ("compare", a, b, f"--corpus={corpus}", f"--stories={stories}")
+
+
+def curves(runs: Sequence[str]) -> Command:
+    """What was measured of runs over their training."""
+    return ("curves", *runs)
+
+
+def development(run: str) -> Command:
+    """What a run learned when."""
+    return ("development", run)
+
+
+def knowledge(addresses: Sequence[str]) -> Command:
+    """What models answer to the prompts that ship."""
+    return ("knowledge", *addresses)
+
+
+def memorize(
+    address: str, corpus: str, validation: str, stories: int, sampling: Sampling
+) -> Command:
+    """Copies in endings of stories that the model was trained on, and of others."""
+    return ("memorize", address, *_endings(corpus, validation, stories), *_drawn(sampling))
+
+
+def novelty(
+    address: str,
+    corpus: str,
+    validation: str,
+    stories: int,
+    sampling: Sampling,
+    *,
+    every_step: bool,
+) -> Command:
+    """How much of what the model writes stands nowhere in its corpus."""
+    over = ("--steps", f"--temperatures={sampling.temperature:g}") if every_step else ()
+    own = (f"--max-tokens={sampling.max_tokens}", f"--seed={sampling.seed}")
+    return ("novelty", address, *_endings(corpus, validation, stories), *own, *over)
+
+
+def _endings(corpus: str, validation: str, stories: int) -> Command:
+    valid = (f"--valid={validation}",) if validation else ()
+    return (f"--corpus={corpus}", *valid, f"--stories={stories}")
+
+
+def _drawn(sampling: Sampling) -> Command:
+    known = {
+        "max-tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "seed": sampling.seed,
+    }
+    return tuple(f"--{name}={value}" for name, value in known.items())
+
+
+def grades(address: str, other: str | None = None) -> Command:
+    """What judges have said so far of a model's stories; and which of two write better."""
+    against = () if other is None else (f"--against={other}",)
+    return ("grades", address, *against)
+
+
+def sweep(name: str) -> Command:
+    """How far a sweep is, and what its shapes came to."""
+    return ("sweep", f"--name={name}", "--show")
