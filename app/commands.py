@@ -26,13 +26,20 @@ def heads(address: str, corpus: str, stories: int) -> Command:
     return ("heads", address, f"--corpus={corpus}", f"--stories={stories}")
 
 
-def neuron(address: str, layer: int, neuron: int) -> Command:
-    """One neuron's distribution, and the tokens whose logits it raises and lowers."""
-    return ("neurons", "show", address, f"--layer={layer}", f"--neuron={neuron}")
+def neuron(address: str, layer: int, neuron: int, *, built: bool) -> Command:
+    """One neuron's distribution, and the tokens whose logits it raises and lowers.
+
+    `built` says that its index was built; else it is read over the shipped stories, here and below.
+    """
+    return ("neurons", "show", address, f"--layer={layer}", f"--neuron={neuron}", *_over(built))
+
+
+def _over(built: bool) -> Command:
+    return () if built else ("--shipped",)
 
 
 def top_activations(
-    address: str, layer: int, neuron: int, k: int, *, strongest: bool = True
+    address: str, layer: int, neuron: int, k: int, *, built: bool, strongest: bool = True
 ) -> Command:
     """The places where one neuron is highest, or lowest."""
     side = () if strongest else ("--weakest",)
@@ -44,22 +51,25 @@ def top_activations(
         f"--neuron={neuron}",
         f"--k={k}",
         *side,
+        *_over(built),
     )
 
 
-def find_neurons(address: str, by: str, value: str | int | float | None = None) -> Command:
+def find_neurons(address: str, by: str, value: str | None = None, *, built: bool) -> Command:
     """Neurons by `token`, `rare`, `selective` or `dead`."""
     return (
         "neurons",
         "find",
         address,
         f"--{by}" if value is None else f"--{by}={value}",
+        *_over(built),
     )
 
 
-def neurons_at(address: str, text: str, position: int) -> Command:
+def neurons_at(address: str, text: str, position: int, *, built: bool) -> Command:
     """Neurons by how high they are at a token of a text."""
-    return ("neurons", "find", address, f"--text={text}", f"--token-position={position}")
+    place = (f"--text={text}", f"--token-position={position}")
+    return ("neurons", "find", address, *place, *_over(built))
 
 
 def roles(address: str, corpus: str, stories: int) -> Command:
@@ -137,9 +147,10 @@ def _sampling(sampling: Sampling) -> Command:
     return tuple(f"--{name}={value}" for name, value in known.items() if value is not None)
 
 
-def compare(a: str, b: str, corpus: str, stories: int) -> Command:
+def compare(a: str, b: str, corpus: str, stories: int | None = None) -> Command:
     """Everything in which two models differ."""
-    return ("compare", a, b, f"--corpus={corpus}", f"--stories={stories}")
+    count = () if stories is None else (f"--stories={stories}",)
+    return ("compare", a, b, f"--corpus={corpus}", *count)
 
 
 def curves(runs: Sequence[str]) -> Command:

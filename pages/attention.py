@@ -1,17 +1,16 @@
 """Where does each head look?"""
 
 import json
-from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.figures.attention import attention_map
 from app.figures.attention import thumbnails as all_heads
 from app.figures.heads import distance_profiles
-from app.state import AttentionState, Shared, picked_points
+from app.state import AttentionState, Shared
 from app.widgets import models, selection, self_checks, show, start_with
 from app.widgets.story_view import Shown, story_view
 from slm.interp.attention import AttentionView
@@ -22,23 +21,19 @@ from slm.stories.annotation.labelled import NURSERY
 ATTENTION, MOVED = "attention", "value-weighted"
 
 
-def pick_head(key: str) -> None:
-    """Take the head that was clicked among the thumbnails."""
-    if points := picked_points(key):
-        selection.choose_head(*points[0]["customdata"])
-
-
-def thumbnails(view: AttentionView, layer: int, head: int) -> None:
-    """Every head of every layer, small."""
-    key = f"heads-{view.address}"
-    st.plotly_chart(
+def thumbnails(view: AttentionView, layer: int, head: int, text: str) -> None:
+    """Every head of every layer, small; a click chooses one, as Layer and Head do."""
+    show.figure(
         all_heads(view.pattern, show.colours(), (layer, head)),
-        theme=None,
-        key=key,
-        selection_mode="points",
-        config={"displayModeBar": False},
-        on_select=lambda: pick_head(key),
+        name=f"all-heads-{view.address}",
+        key=f"heads-{view.address}",
         alt=f"every head of {view.address}, small; the chosen one is framed",
+        table=lambda: show.csv(
+            ("layer", "head", "attention on the first token"),
+            ((*at, f"{share:.6f}") for at, share in np.ndenumerate(view.bos_attention)),
+        ),
+        command=commands.attention(str(view.address), text),
+        on_pick=lambda point: selection.choose_head(*point["customdata"]),
     )
 
 
@@ -63,7 +58,7 @@ def tokens(view: AttentionView, layer: int, head: int) -> None:
     )
 
 
-def large(view: AttentionView, layer: int, head: int, how: str, hidden: bool) -> None:
+def large(view: AttentionView, layer: int, head: int, how: str, hidden: bool, text: str) -> None:
     """One head's map, with its numbers to save."""
     hooks = f"blocks.{layer}.attn.hook_pattern"
     if how == MOVED:
@@ -74,18 +69,14 @@ def large(view: AttentionView, layer: int, head: int, how: str, hidden: bool) ->
         name=f"attention-{view.address}-layer{layer}-head{head}",
         table=partial(numbers, view, layer, head, how),
         everything=partial(all_numbers, view, how, hidden),
+        command=commands.attention(str(view.address), text),
         note=f"{view.address}, layer {layer}, head {head} ({hooks}), first token {first}",
     )
 
 
 def numbers(view: AttentionView, layer: int, head: int, how: str) -> str:
     """One head's pattern as CSV."""
-    pattern, str_tokens = view.pattern[layer, head], view.str_tokens
-    rows: Iterator[tuple[object, ...]] = (
-        (query, str_tokens[query], key, str_tokens[key], f"{pattern[query, key]:.6f}")
-        for query in range(len(str_tokens))
-        for key in range(query + 1)
-    )
+    rows = ((*at, f"{weight:.6f}") for *at, weight in view.rows(layer, head))
     return show.csv(("query", "query token", "key", "key token", how), rows)
 
 
@@ -141,6 +132,7 @@ def distances(address: str, layer: int, head: int) -> None:
                 for back, value in enumerate(scores.profile[layer, head].tolist())
             ),
         ),
+        command=commands.heads(address, NURSERY, STORIES),
     )
 
 
@@ -184,13 +176,13 @@ for column, address in models.columns():
             st.info(f"This model has no head {head} in layer {layer}.")
             continue
         with small:
-            thumbnails(view, layer, head)
+            thumbnails(view, layer, head, text)
         with maps:
             for at, which in [(layer, head), *beside]:
                 if at < layers and which < heads:
                     if beside:
                         st.caption(f"Layer {at}, head {which}")
-                    large(view, at, which, how, hide)
+                    large(view, at, which, how, hide, text)
         words.markdown(sentence(whole, layer, head, how, hide))
         with below:
             tokens(view, layer, head)

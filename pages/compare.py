@@ -80,12 +80,12 @@ def show_pair(view: str, a: str, b: str, corpus: str, stories: int) -> None:
     if view == STORIES:
         work = cache.difference(a, b, corpus, stories)
         if (difference := waiting.result(work, view, cache.compare_again)) is not None:
-            show_stories(difference, a, b)
+            show_stories(difference, a, b, corpus)
     elif view in (HEADS, NEURONS):
         kind: UnitKind = "heads" if view == HEADS else "neurons"
         matching = cache.matched(a, b, corpus, kind)
         if (match := waiting.result(matching, view, cache.compare_again)) is not None:
-            (show_heads if view == HEADS else show_neurons)(match, a, b)
+            (show_heads if view == HEADS else show_neurons)(match, a, b, corpus)
     else:
         comparing = cache.layers(a, b, corpus)
         if (alike := waiting.result(comparing, view, cache.compare_again)) is not None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.figures.grid import over_training, table
 from app.state import GridState
 from app.views.train.monitor import CORPORA, FILE
@@ -57,7 +57,7 @@ def with_grades(found: Sequence[Cell], history: dict[str, list[GradedCheckpoint]
     ]
 
 
-def the_table(found: Sequence[Cell], score: str) -> None:
+def the_table(found: Sequence[Cell], score: str, command: commands.Command) -> None:
     """Figure 3: a/b for every width and depth; below it every run, ranked or not."""
     there = places(found, score)
     if not there:
@@ -77,6 +77,7 @@ def the_table(found: Sequence[Cell], score: str) -> None:
         table(there, show.colours(), score),
         name=f"grid-{score.replace(' ', '-')}",
         table=lambda: numbers(found),
+        command=command,
         note=f"a/b: {score}, and its place between the worst (0) and the best (1) of the table; of "
         "several runs of one width and depth their mean, and the spread over them.",
     )
@@ -154,6 +155,7 @@ def the_curves(
             ("run", "tokens", score, "low", "high"),
             ((name, *point) for name, points in curves.items() for point in points),
         ),
+        command=commands.curves(list(curves)),
         note="Grades with 95 % intervals over openings; losses on validation stories.",
     )
 
@@ -297,7 +299,11 @@ with show.one_line():
                 )
             )
             if view == TABLE:
-                the_table(with_grades(cells(chosen), grades), score)
+                the_table(
+                    with_grades(cells(chosen), grades),
+                    score,
+                    () if which == ALL else commands.sweep(which),
+                )
                 progress()
             else:
                 the_curves(chosen, grades, score)

@@ -103,7 +103,7 @@ for column, address in models.columns():
         with left:
             panels.the_map(tested, kind, chosen, full)
             if there:
-                panels.profiles(tested.scores, chosen)
+                panels.profiles(tested, chosen)
         with right:
             if there:
                 panels.the_proof(tested, chosen)

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.figures.knowledge import Bar, knowledge
 from app.state import KnowledgeState
 from app.views.knowledge.editing import editor, prompts
@@ -167,6 +167,7 @@ if found:
         name=name,
         table=partial(numbers, found),
         everything=partial(as_json, found),
+        command=commands.knowledge(list(found)),
         note="Bars: 95 % intervals over prompts. By chance: "
         + (
             "the same continuations judged by the answers of the other prompts of their kind."

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.figures.intervals import intervals
 from app.figures.memorization import histograms, new_curves
 from app.jobs import waiting
@@ -122,7 +122,7 @@ def show_share(value: float | None) -> str:
     return "too short to say" if value is None else f"{value:.2f}"
 
 
-def measured(address: str, found: Study, which: str, k: int) -> None:
+def measured(address: str, found: Study, which: str, k: int, command: commands.Command) -> None:
     """One measure of all endings: histogram, and means with their intervals."""
     name = PLOTTED[which]
     values = {
@@ -138,6 +138,7 @@ def measured(address: str, found: Study, which: str, k: int) -> None:
         everything=lambda: json.dumps(
             {"address": address, **found.to_json(), **found.every_ending()}, ensure_ascii=False
         ),
+        command=command,
         note=f"{address}: {len(found.endings['trained'])} stories of each kind cut at 40 %. Dotted "
         "lines are means.",
     )
@@ -148,6 +149,7 @@ def measured(address: str, found: Study, which: str, k: int) -> None:
         intervals(rows, show.colours(), f"mean of {axis}, with its 95 % interval", (0, high * 1.1)),
         name=f"copied-means-{name}-{address}",
         table=lambda: show.csv(("endings", "mean", "low", "high"), iter(rows)),
+        command=command,
     )
 
 
@@ -264,10 +266,13 @@ def new(address: str, read: Texts, stories: int, against: str, k: int, sampling:
             key, "Measure", partial(make_novelty, points, read, stories, own)
         )
     if found is not None:
-        curves(address, found, against, k)
+        command = commands.novelty(
+            address, read.corpus, read.unseen, stories, sampling, every_step=against == STEP
+        )
+        curves(address, found, against, k, command)
 
 
-def curves(address: str, found: Novelty, against: str, k: int) -> None:
+def curves(address: str, found: Novelty, against: str, k: int, command: commands.Command) -> None:
     """Novelty by the length of the run of words; and, over training, for one length."""
     if against == TEMPERATURE:
         lines = {f"temperature {one.temperature:g}": by_length(one.new) for one in found.points}
@@ -301,6 +306,7 @@ def curves(address: str, found: Novelty, against: str, k: int) -> None:
         everything=lambda: json.dumps(
             {**found.to_json(), "shares": asdict(found)}, ensure_ascii=False
         ),
+        command=command,
         note=f"{address}: {found.stories} validation stories, ended by it and by people. New is what "
         "stands nowhere in the corpus. Bars: 95 % intervals over endings.",
     )
@@ -433,6 +439,9 @@ with show.one_line():
                     if view == ENDINGS:
                         endings(address, study, read)
                     elif view == MEASURES:
-                        measured(address, study, which or next(iter(PLOTTED)), k)
+                        command = commands.memorize(
+                            address, read.corpus, read.unseen, int(stories), sampling
+                        )
+                        measured(address, study, which or next(iter(PLOTTED)), k, command)
                     else:
                         templates(address, study, read)

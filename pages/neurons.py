@@ -6,12 +6,12 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.cache.neurons import Known
 from app.figures import neurons as figures
 from app.figures.style import rounded_up
 from app.jobs import prefetch
-from app.state import NeuronsState, Shared, picked_points
+from app.state import NeuronsState, Shared
 from app.views.neurons import panels
 from app.widgets import models, selection, self_checks, show, start_with
 from app.widgets.story_view import Shown, story_view
@@ -108,6 +108,9 @@ def places(
         name=f"neuron-{address}-layer{layer}-{neuron}",
         table=partial(numbers, name, known, found),
         everything=partial(as_json, address, known, layer, neuron, found),
+        command=commands.top_activations(
+            address, layer, neuron, len(found), built=known.built, strongest=strongest
+        ),
         note=f"{address}, {hook_of(address, layer)}, neuron {neuron}: its "
         f"{STRONGEST if strongest else WEAKEST} {name} in each story"
         + ("" if strongest else ", where it is inhibited most")
@@ -188,26 +191,17 @@ def how_often(
             ),
         ),
         everything=partial(as_json, address, known, layer, neuron, []),
+        command=commands.neuron(address, layer, neuron, built=known.built),
         note=f"{address}, {hook_of(address, layer)}, neuron {neuron}: "
         + ", ".join(f"{part} of tokens not above {value:.2f}" for part, value in marks.items())
         + ". Counted in bins of at most 1/32 of the distance from 0 + 1/8; 0 is an edge.",
     )
-    rates, key = index.fires[layer], f"firing-{address}"
-
-    def clicked() -> None:
-        if points := picked_points(key):
-            selection.choose_neuron(layer, int(points[0]["customdata"]))
-
-    st.plotly_chart(
-        figures.firing(rates, neuron, show.colours(), layer),
-        theme=None,
-        key=key,
-        selection_mode="points",
-        on_select=clicked,
-        config={"displayModeBar": False},
-    )
-    show.footer(
+    show.figure(
+        figures.firing(index.fires[layer], neuron, show.colours(), layer),
         name=f"firing-{address}",
+        key=f"firing-{address}",
+        command=commands.find_neurons(address, "rare", built=known.built),
+        on_pick=lambda point: selection.choose_neuron(layer, int(point["customdata"])),
         table=partial(every_neuron, name, index),
         note=f"{address}: each point is a neuron, by the share of tokens on which its {name} is above "
         "0; click one to see it. The file holds every layer.",
@@ -233,7 +227,7 @@ def every_neuron(name: str, index: Index) -> str:
     )
 
 
-def writing(address: str, layer: int, neuron: int) -> None:
+def writing(address: str, known: Known, layer: int, neuron: int) -> None:
     """The tokens whose logits the neuron raises and lowers."""
     found = cache.neuron_writes(address, layer, neuron)
     both = [*found.promotes, *reversed(found.suppresses)]
@@ -243,6 +237,7 @@ def writing(address: str, layer: int, neuron: int) -> None:
         table=lambda: show.csv(
             ("token", "logit minus the mean logit"), ((p, f"{v:.5f}") for p, v in both)
         ),
+        command=commands.neuron(address, layer, neuron, built=known.built),
         note=f"{address}, layer {layer}, neuron {neuron}: its row of W_out through the final norm's "
         "gain (centred) and W_U, less the mean over the vocabulary, on its own way to the end: "
         "what later layers make of it is not in it. Divided by the stream's size at the place.",
@@ -329,7 +324,7 @@ for column, address in models.columns():
         elif view == SPREAD:
             how_often(address, known, layer, neuron, (limits[0], max(limits[1], limits[0] + 1e-3)))
         elif view == WRITES:
-            writing(address, layer, neuron)
+            writing(address, known, layer, neuron)
         elif view == TEXT:
             if not text.strip():
                 raise BadInput("a text to look at needs at least one word")

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from slm.text import as_json, csv, in_html, on_terminal, visible
+from slm.text import as_json, csv, csv_as_json, in_html, on_terminal, visible
 
 HOSTILE = (
     "\x1b]0;title\x07\x1b[31mred",
@@ -95,3 +95,12 @@ def test_other_cells_keep_their_characters_and_lines() -> None:
     cells = ('"quoted", twice', "two\nlines", " =1", "it's", "a-b", "")
     written = csv(("text",), ((cell,) for cell in cells))
     assert [row[0] for row in reader(written.splitlines(keepends=True))][1:] == list(cells)
+
+
+def test_a_table_as_json_has_its_numbers_as_numbers_and_every_text_unchanged() -> None:
+    texts = ["=1+1", "'=1+1", "''", "'", "-", "a,b", 'a "b"', "line\nend", "7", *HOSTILE]
+    rows = [(text, -1.5, "0.25", "" if n else "nan", n) for n, text in enumerate(texts)]
+    found = json.loads(csv_as_json(csv(("text", "a", "b", "none", "n"), rows)))
+    assert found["columns"] == ["text", "a", "b", "none", "n"]
+    assert found["rows"] == [[text, -1.5, 0.25, None, n] for n, text in enumerate(texts)]
+    assert json.loads(csv_as_json(csv(("7",), [("007",), ("+1e3",)])))["rows"] == [[7], [1000.0]]

@@ -7,12 +7,11 @@ import streamlit as st
 from jaxtyping import Float
 
 from app.cache.checkpoints import checkpoint, key, of_checkpoint
-from app.cache.shipped import shipped_stories
 from slm.errors import BadInput
 from slm.interp.neurons import logits as neuron_logits
 from slm.interp.neurons import search as neuron_search
 from slm.interp.neurons.activations import Example, activations
-from slm.interp.neurons.index import MANIFEST, Index, index_of, index_path, open_index
+from slm.interp.neurons.index import MANIFEST, Index, index_path, open_index, shipped_index
 from slm.interp.neurons.logits import Writes
 from slm.interp.neurons.search import FoundNeuron
 from slm.runs import Checkpoint
@@ -45,9 +44,7 @@ def _index(address: str, changed: int, built: int) -> Known:
             return Known(index=open_index(model), built=True)
         except BadInput as error:
             complaint = str(error)
-    texts = [model.tokenizer.readable(text) for text in shipped_stories().values()]
-    shipped = index_of(model, texts, f"the {len(texts)} shipped stories")
-    return Known(index=shipped, built=False, complaint=complaint)
+    return Known(index=shipped_index(model), built=False, complaint=complaint)
 
 
 def examples(address: str, layer: int, neuron: int, strongest: bool) -> list[Example]:

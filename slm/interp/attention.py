@@ -52,6 +52,15 @@ class AttentionView:
         layers, heads = self.pattern.shape[:2]
         return ((layer, head) for layer in range(layers) for head in range(heads))
 
+    def rows(self, layer: int, head: int) -> Iterator[tuple[int, str, int, str, float]]:
+        """A head's pattern as query position and token, key position and token, weight."""
+        pattern, names = self.pattern[layer, head], self.str_tokens
+        return (
+            (query, names[query], key, names[key], float(pattern[query, key]))
+            for query in range(len(names))
+            for key in range(query + 1)
+        )
+
     def argmax_keys(self, layer: int, head: int) -> list[tuple[int, int]]:
         """For each query position, the key position that gets most attention."""
         return list(enumerate(self.pattern[layer, head].argmax(-1).tolist()))

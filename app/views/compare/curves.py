@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.figures import comparing as figures
 from app.jobs import waiting
 from app.state import CompareState
@@ -174,6 +174,7 @@ def draw(
         figures.curves(mine, colours, axis, UP.get(measure, measure), marks),
         name=f"curves-{'-'.join(dict.fromkeys(curve.run for curve in mine))}",
         note=f"{measure}{of}: {NOTES[measure]}",
+        command=commands.curves(list(dict.fromkeys(curve.run for curve in found))),
         table=lambda: show.csv(
             (
                 "run",

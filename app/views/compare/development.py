@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from app import commands
 from app.figures import comparing as figures
 from app.state import CompareState
 from app.widgets import show
@@ -66,6 +67,7 @@ def show_development(run: str, found: tuple[Stage, ...]) -> None:
                 ("step", *(name for name, _ in lines)),
                 ((step, *(line[1][i] for line in lines)) for i, step in enumerate(steps)),
             ),
+            command=commands.development(run),
         )
     with right:
         parts = [(part, [one.words[part] for one in found]) for part in PARTS]
@@ -88,6 +90,7 @@ def show_development(run: str, found: tuple[Stage, ...]) -> None:
                     for one in found
                 ),
             ),
+            command=commands.development(run),
         )
     st.dataframe(
         [

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.figures import comparing as figures
 from app.jobs import waiting
 from app.state import CompareState
@@ -29,6 +29,7 @@ def show_layers(found: Similarity, a: str, b: str, corpus: str) -> None:
                 ((i, j, f"{value:.5f}") for (i, j), value in np.ndenumerate(found.activations)),
             ),
             everything=lambda: json.dumps(similarity_json(found)),
+            command=commands.compare(a, b, corpus),
         )
     with right:
         if found.weights is None:
@@ -63,4 +64,5 @@ def show_layers(found: Similarity, a: str, b: str, corpus: str) -> None:
             ("step", *names),
             ((step, *(line[1][at] for line in lines)) for at, step in enumerate(steps)),
         ),
+        command=commands.development(run),
     )

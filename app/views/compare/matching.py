@@ -1,24 +1,27 @@
 """Which heads and neurons are the same in two models, and which have no counterpart."""
 
 import json
+from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.figures import comparing as figures
 from app.figures import style
 from app.figures.attention import attention_map
-from app.state import CompareState, picked_points
+from app.state import CompareState
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.comparing.comparison import matching_json
 from slm.comparing.matching import Matching
 from slm.generation.fitting import story_that_fits
+from slm.interp.attention import AttentionView
 from slm.interp.neurons.activations import ranked_name
 
 
-def show_heads(found: Matching, a: str, b: str) -> None:
+def show_heads(found: Matching, a: str, b: str, corpus: str) -> None:
     """Pairs of heads as pictures, one pair large."""
     st.markdown(told(found))
     if not found.pairs:
@@ -38,39 +41,44 @@ def show_heads(found: Matching, a: str, b: str) -> None:
     names = [
         f"{p.a[0]}.{p.a[1]} of A, {p.b[0]}.{p.b[1]} of B: {p.similarity:.2f}" for p in found.pairs
     ]
-    st.plotly_chart(
+    show.figure(
         figures.pairs(np.stack(patterns), names, show.colours(), chosen),
-        theme=None,
+        name=f"heads-{a}-{b}",
         key="compare.pairs",
-        selection_mode="points",
-        config={"displayModeBar": False},
-        on_select=pick_pair,
         alt="matched heads, A's on the left of each pair, the most alike first",
+        on_pick=lambda point: CompareState.pair.set(int(point["customdata"])),
+        **matched(
+            found,
+            commands.compare(a, b, corpus),
+            "Likeness of patterns: the correlation of the square roots of attention over everything that "
+            "can be looked at but the first token, each row's mean taken out.",
+        ),
     )
-    match_footer(
-        found,
-        a,
-        b,
-        "Likeness of patterns: the correlation of the square roots of attention over everything that can "
-        "be looked at but the first token, each row's mean taken out.",
+    CompareState.pair.set(chosen)
+    st.selectbox(
+        "Pair",
+        range(len(names)),
+        format_func=lambda at: f"{at + 1}: {names[at]}",
+        key=CompareState.pair.key,
+        width=330,
     )
     pair = found.pairs[chosen]
-    st.markdown(f"**Pair {chosen + 1}: {names[chosen]}**")
     for column, address, view, (layer, head) in zip(
         st.columns(2, gap="large"), (a, b), views, (pair.a, pair.b), strict=True
     ):
         with column:
             st.caption(f"{show.plain(address)}, layer {layer}, head {head}")
-            st.plotly_chart(
+            show.figure(
                 attention_map(view.pattern[layer, head], view.str_tokens, show.colours()),
-                theme=None,
+                name=f"attention-{address}-layer{layer}-head{head}",
                 key=f"pair-{address}",
-                config=style.config(f"pair-{address}"),
+                table=partial(pattern_csv, view, layer, head),
+                command=commands.attention(address, text),
             )
     unmatched(found)
 
 
-def show_neurons(found: Matching, a: str, b: str) -> None:
+def show_neurons(found: Matching, a: str, b: str, corpus: str) -> None:
     """Pairs of neurons, and where the chosen pair is excited."""
     st.markdown(told(found))
     left, right = st.columns([9, 10], gap="large")
@@ -88,21 +96,19 @@ def show_neurons(found: Matching, a: str, b: str) -> None:
             column_config={"similarity": st.column_config.NumberColumn(format="%.3f")},
         )
         if found.pairs:
-            st.plotly_chart(
+            show.figure(
                 figures.similarity(
                     [p.similarity for p in found.pairs], found.chance, show.colours(), "neurons"
                 ),
-                theme=None,
+                name=f"neurons-{a}-{b}",
                 key="similarity",
-                config=style.config(f"neurons-{a}-{b}"),
+                **matched(
+                    found,
+                    commands.compare(a, b, corpus),
+                    "Likeness: correlation of pre-activations (hook_pre; of gated neurons hook_post) "
+                    "over all places.",
+                ),
             )
-        match_footer(
-            found,
-            a,
-            b,
-            "Likeness: correlation of pre-activations (hook_pre; of gated neurons hook_post) over all "
-            "places.",
-        )
         unmatched(found)
     rows = event.selection.rows
     if not found.pairs:
@@ -164,22 +170,23 @@ def unmatched(found: Matching) -> None:
             )
 
 
-def match_footer(found: Matching, a: str, b: str, how: str) -> None:
-    """How units were matched, with all pairs to save."""
-    show.footer(
-        name=f"{found.kind}-{a}-{b}",
-        table=lambda: show.csv(
+def matched(found: Matching, command: commands.Command, how: str) -> dict[str, Any]:
+    """How units were matched, with all pairs to save, for `show.figure`."""
+    return {
+        "table": lambda: show.csv(
             ("layer of a", found.kind[:-1], "layer of b", found.kind[:-1], "similarity"),
             ((*pair.a, *pair.b, f"{pair.similarity:.5f}") for pair in found.pairs),
         ),
-        everything=lambda: json.dumps(matching_json(found)),
-        note=f"{how} Paired so that similarity sums to the most (Hungarian method). A match is above "
+        "everything": lambda: json.dumps(matching_json(found)),
+        "command": command,
+        "note": f"{how} Paired so that similarity sums to the most (Hungarian method). A match is above "
         f"{found.chance:.2f}: 95 % of the pairs with B's weights shuffled, and 95 % of the {found.kind} "
         "that were not given to each other, are less alike",
+    }
+
+
+def pattern_csv(view: AttentionView, layer: int, head: int) -> str:
+    """One head's attention pattern as CSV."""
+    return show.csv(
+        ("query", "query token", "key", "key token", "attention"), view.rows(layer, head)
     )
-
-
-def pick_pair() -> None:
-    """Take the pair that was clicked."""
-    if points := picked_points("compare.pairs"):
-        CompareState.pair.set(int(points[0]["customdata"]))

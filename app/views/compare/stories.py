@@ -4,6 +4,7 @@ import json
 
 import streamlit as st
 
+from app import commands
 from app.figures.intervals import intervals
 from app.figures.style import span
 from app.widgets import show
@@ -15,7 +16,7 @@ from slm.text import visible
 PAINTED = 6
 
 
-def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
+def show_stories(found: tuple[StoryDifference, ...], a: str, b: str, corpus: str) -> None:
     """Where the two models differ: in all, by sentence, by word, and painted."""
     loss = loss_difference(found)
     st.markdown(loss.verdict())
@@ -40,6 +41,7 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str) -> None:
                 ),
             ),
             everything=lambda: as_json(found, a, b),
+            command=commands.compare(a, b, corpus, len(found)),
             note=f"{loss.stories} stories, {loss.bytes:,} bytes; 95 % of 2,000 resamples of the stories",
         )
         st.markdown("**Sentences that differ most**")

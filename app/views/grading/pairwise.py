@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from app import commands
 from app.figures.intervals import intervals
 from app.views.grading.results import as_json, bill_of, cell, words
 from app.widgets import show
@@ -40,6 +41,7 @@ def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
         name=f"pairwise-{a}-{b}-{judge}",
         table=partial(_pairs_table, found),
         everything=partial(as_json, found, [a, b]),
+        command=commands.grades(a, b),
         note=f"{result.pairs} pairs read by {judge}, each both ways round"
         + (f"; {result.unread} more without two verdicts" if result.unread else "")
         + f". The same winner both ways in {result.consistency:.0%}. Bars: 95 % intervals over openings."

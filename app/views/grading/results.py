@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from app import commands
 from app.figures.grading import distributions
 from app.figures.intervals import intervals
 from app.widgets import show
@@ -68,6 +69,7 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
             name=f"grades-{address}-{judge}",
             table=partial(numbers, found),
             everything=partial(as_json, found, [address]),
+            command=commands.grades(address),
             note=_note(address, judge, found),
         )
         spread = [(name, distribution(found, name)) for name in result.means]
@@ -76,6 +78,7 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
             name=f"spread-{address}-{judge}",
             table=partial(_spread_table, spread),
             note="How often each grade was given, to the nearest whole one.",
+            command=commands.grades(address),
         )
     else:
         st.warning(

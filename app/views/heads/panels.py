@@ -4,13 +4,14 @@ import json
 from dataclasses import dataclass
 from functools import cached_property, partial
 from textwrap import wrap
+from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
+from app import commands
 from app.figures.heads import FAR, distance_profiles, head_map, proof
-from app.state import picked_points, picked_rows
+from app.state import picked_rows
 from app.widgets import selection, show
 from slm.interp.heads.atlas import HeadAtlas, Label, labels
 from slm.interp.heads.scores import HeadScores
@@ -70,28 +71,19 @@ class Tested:
         rows = table(self.scores, self.atlas)
         return show.csv(COLUMNS, (row for row in rows if chosen in (None, row[:2])))
 
+    @property
+    def command(self) -> commands.Command:
+        """What measures them in a terminal."""
+        return commands.heads(str(self.scores.address), self.scores.corpus, self.scores.rows[0])
+
     def json(self) -> str:
         """The numbers of every head."""
         return json.dumps(as_json(self.scores, self.atlas), ensure_ascii=False)
 
 
-def pick(key: str) -> None:
-    """Take the head that was clicked in the map or among the profiles."""
-    if points := picked_points(key):
-        selection.choose_head(*points[0]["customdata"])
-
-
-def to_be_picked_from(figure: go.Figure, *, key: str, alt: str) -> None:
-    """A figure in which a click takes a head."""
-    st.plotly_chart(
-        figure,
-        theme=None,
-        key=key,
-        selection_mode="points",
-        config={"displayModeBar": False},
-        on_select=partial(pick, key),
-        alt=alt,
-    )
+def pick(point: dict[str, Any]) -> None:
+    """Take the head that was clicked in the map or among the profiles, as Layer and Head do."""
+    selection.choose_head(*point["customdata"])
 
 
 def pick_row(key: str, heads: int) -> None:
@@ -143,10 +135,15 @@ def the_map(tested: Tested, kind: str, chosen: tuple[int, int], full: float) -> 
                 for head, one in enumerate(every)
             ]
         )
-    to_be_picked_from(
+    show.figure(
         head_map(values, names, told, show.colours(), chosen, full),
+        name=f"map-{scores.address}",
         key=f"map-{scores.address}",
         alt=f"every head of {scores.address}; the chosen one is framed",
+        table=tested.csv,
+        everything=tested.json,
+        command=tested.command,
+        on_pick=pick,
     )
     written = {name.rstrip("?") for row in names for name in row}
     shorts = {kind: both[heads > ROOM] for kind, both in SHORT.items()}
@@ -175,16 +172,17 @@ def short(every: tuple[Label, ...], heads: int, kind: str) -> str:
     return name if best[0].confirmed else f"{name}?"
 
 
-def profiles(scores: HeadScores, chosen: tuple[int, int]) -> None:
+def profiles(tested: Tested, chosen: tuple[int, int]) -> None:
     """How far back heads look; a click takes one."""
-    to_be_picked_from(
+    scores = tested.scores
+    peak = int(scores.profile[chosen][:FAR].argmax())
+    show.figure(
         distance_profiles(scores.profile, show.colours(), chosen),
+        name=f"distances-{scores.address}",
         key=f"profiles-{scores.address}",
         alt=f"mean attention by distance, every head of {scores.address}",
-    )
-    peak = int(scores.profile[chosen][:FAR].argmax())
-    show.footer(
-        name=f"distances-{scores.address}",
+        command=tested.command,
+        on_pick=pick,
         note=f"Mean attention by distance over {scores.rows[0]} stories of {scores.corpus}, the first "
         f"token left out. Layer {chosen[0]}, head {chosen[1]} looks most at {peak} back",
         table=lambda: show.csv(
@@ -227,6 +225,7 @@ def the_proof(tested: Tested, chosen: tuple[int, int]) -> None:
         name=f"head-{address}-layer{layer}-head{head}",
         table=partial(tested.csv, chosen),
         everything=tested.json,
+        command=tested.command,
         note=f"{address}, blocks.{layer}.attn.hook_pattern and hook_z of head {head}; switched off: its "
         "mean over the stories; 95 % intervals over stories",
     )
@@ -329,4 +328,5 @@ def the_table(tested: Tested) -> None:
         "above the baseline",
         table=tested.csv,
         everything=tested.json,
+        command=tested.command,
     )

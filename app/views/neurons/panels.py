@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.cache.neurons import Known
 from app.jobs import waiting
 from app.jobs.indexing import building
@@ -57,15 +57,21 @@ def progress() -> None:
 def search(address: str, known: Known, how: str, asked: str) -> None:
     """Neurons found one way, in a table from which one is chosen."""
     if how == WORD:
-        table_of(address, cache.by_word(address, asked), f"word-{address}")
+        command = commands.find_neurons(address, "token", f" {asked}", built=known.built)
+        table_of(address, cache.by_word(address, asked), f"word-{address}", command)
     elif how == DEAD:
-        dead(address, known.index)
+        dead(address, known.index, built=known.built)
     else:
         rows = cache.rarest(address) if how == RAREST else cache.selective(address)
-        table_of(address, rows, f"{how}-{address}".replace(" ", "-"))
+        command = commands.find_neurons(
+            address, "rare" if how == RAREST else "selective", built=known.built
+        )
+        table_of(address, rows, f"{how}-{address}".replace(" ", "-"), command)
 
 
-def table_of(address: str, found: Sequence[FoundNeuron], key: str) -> None:
+def table_of(
+    address: str, found: Sequence[FoundNeuron], key: str, command: commands.Command
+) -> None:
     """Neurons, a line each; the one that is chosen is shown."""
     if not found:
         st.info("No neuron answers to that.")
@@ -111,6 +117,7 @@ def table_of(address: str, found: Sequence[FoundNeuron], key: str) -> None:
                 for o in found
             ),
         ),
+        command=command,
         note="Tick a line to see that neuron. “Strongest on” is the token at most of the "
         f"{KEPT} places where its {name} is highest (above 0: where it fires), and at how many.",
     )
@@ -123,7 +130,7 @@ def share(part: float) -> str:
     return f"{part:.1%}" if part >= 0.01 else f"1 in {round(1 / part):,}"
 
 
-def dead(address: str, index: Index) -> None:
+def dead(address: str, index: Index, *, built: bool) -> None:
     """Neurons that never fire, and those that hardly do."""
     never, hardly = index.dead(), index.dead(QUIET)
     name = ranked_name(cache.checkpoint(address).config)
@@ -149,6 +156,7 @@ def dead(address: str, index: Index) -> None:
             ((*at, f"{index.highest[at]:.6f}") for at in hardly),
         ),
         note=f"{address}, over {index.corpus}",
+        command=commands.find_neurons(address, "dead", built=built),
     )
 
 
@@ -170,4 +178,9 @@ def in_text(address: str, known: Known, text: str, layer: int, neuron: int, full
         small=True,
     )
     st.markdown(f"Neurons that fire on {word(str_tokens[at])} and seldom so elsewhere")
-    table_of(address, cache.around_token(address, tokens, at), f"here-{address}")
+    table_of(
+        address,
+        cache.around_token(address, tokens, at),
+        f"here-{address}",
+        commands.neurons_at(address, text, at, built=known.built),
+    )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.figures.predictions import bars, by_head
 from app.jobs import waiting
 from app.views.predictions.logits import MOST
@@ -43,6 +43,7 @@ def switched_off(
             ("layer", "head", "nats lost"),
             ((*place, f"{value:.6f}") for place, value in np.ndenumerate(found.loss)),
         ),
+        command=commands.ablate(asked.address, asked.before, asked.target, found.replacement),
         on_pick=pick,
     )
     if layer is None:
@@ -73,5 +74,8 @@ def neurons(found: NeuronAblation, asked: Asked, rewrite: Rewrite) -> None:
         f"changes most (blocks.{layer}.mlp.hook_post, {SAID[found.replacement]}). Click one to write "
         "the story again without it",
         table=lambda: show.csv(("neuron", "nats lost"), enumerate(found.loss.tolist())),
+        command=commands.ablate(
+            asked.address, asked.before, asked.target, found.replacement, layer
+        ),
         on_pick=lambda point: rewrite(f"{layer}.n{most[point['point_index']]}"),
     )

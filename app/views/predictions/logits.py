@@ -34,6 +34,7 @@ def alternatives(asked: Asked) -> None:
         note=f"{found.address}, the distribution after token {at - 1}, temperature 1",
         table=lambda: show.csv(("token", "probability"), iter(rows)),
         everything=partial(as_json, found),
+        command=asked.command(),
     )
 
 
@@ -65,6 +66,7 @@ def layers(asked: Asked) -> None:
         table=lambda: show.csv(
             ("stage", "probability", "says"), zip(lens.stages, chances, says, strict=True)
         ),
+        command=asked.command(),
     )
     show.figure(
         story_by_stage(story.probability, story.stages, found.str_tokens, show.colours()),
@@ -78,6 +80,7 @@ def layers(asked: Asked) -> None:
                 if i
             ),
         ),
+        command=asked.command(),
     )
 
 
@@ -100,6 +103,7 @@ def parts(asked: Asked, layer: int, foil: int | None) -> None:
         f"{found.logit:.3f} minus {found.baseline:.3f}; shown: the {len(shown)} largest. Only the direct "
         "way counts: what a part does through later ones is theirs",
         table=lambda: show.csv(("part", unit), iter(named)),
+        command=asked.command(found.foil),
     )
     if layer >= len(found.neurons):
         st.info(f"This model has no layer {layer}.")
@@ -113,4 +117,5 @@ def parts(asked: Asked, layer: int, foil: int | None) -> None:
         note=f"{found.address}: the 12 neurons of layer {layer} that write most for or against the "
         f"word, {unit} (hook_post x W_out, the final norm frozen); all {len(own)} sum to MLP {layer}",
         table=lambda: show.csv(("neuron", unit), enumerate(own.tolist())),
+        command=asked.command(found.foil),
     )

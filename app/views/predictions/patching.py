@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.figures.predictions import by_head, restored_map
 from app.jobs import waiting
 from app.state import PredictionsState
@@ -124,6 +124,8 @@ def restored(asked: Asked, other: str, foil: int | None, hook: str) -> None:
             "with a strong colour, or choose the word it is weighed against."
         )
     name = f"{asked.address}-token{asked.at}"
+    second_text = "".join(checkpoint.tokenizer.to_str_tokens(list(second))[1:])
+    command = commands.patch(asked.address, asked.before, second_text, found.answer, found.foil)
     show.figure(
         restored_map(found.restored[hook], found.str_tokens, found.other, show.colours()),
         name=f"restored-{name}-{hook}",
@@ -139,6 +141,7 @@ def restored(asked: Asked, other: str, foil: int | None, hook: str) -> None:
             ),
         ),
         everything=lambda: as_json(found),
+        command=command,
     )
     show.figure(
         by_head(found.heads, show.colours(), "restored"),
@@ -148,6 +151,7 @@ def restored(asked: Asked, other: str, foil: int | None, hook: str) -> None:
             ("layer", "head", "restored"),
             ((*place, f"{share:.6f}") for place, share in np.ndenumerate(found.heads)),
         ),
+        command=command,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.state import PredictionsState
 from app.views.predictions.target import Asked
 from app.widgets import show
@@ -73,6 +73,7 @@ def rewritten(asked: Asked, parts: str, sampling: Sampling) -> None:
             ),
         ),
         everything=lambda: as_json(found),
+        command=commands.regenerate(asked.address, asked.before, named.split(), sampling),
     )
 
 

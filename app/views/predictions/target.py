@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app import cache
+from app import cache, commands
 from app.text import token_shown
 from slm.interp.predictions.next_token import NextTokenPredictions, one_token
 from slm.stories.tokenizer import END
@@ -26,6 +26,15 @@ class Asked:
     def prompt(self) -> tuple[int, ...]:
         """The tokens before, and the word after them."""
         return (*self.found.tokens[: self.at], self.word)
+
+    @property
+    def target(self) -> str:
+        """The token asked about, as text."""
+        return str(cache.to_str_tokens(self.address, (self.word,))[0])
+
+    def command(self, foil: str | None = None) -> commands.Command:
+        """What takes the prediction apart in a terminal."""
+        return commands.predict(self.address, self.text, self.at, self.target, foil)
 
     @property
     def before(self) -> str:

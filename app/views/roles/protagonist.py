@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from app import commands
 from app.figures.intervals import intervals
 from app.views.roles.scores import number
 from app.widgets import show
@@ -69,6 +70,7 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
                 else "The same names in every condition, at about the same place; intervals over names",
                 table=partial(numbers, trial),
                 everything=partial(as_json, found),
+                command=commands.protagonist(address, found.stories),
             )
     compared: list[tuple[str, str, Interval]] = [
         (measure, name, one)

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from app import commands
 from app.figures.roles import LayerShares, activation_by_label, shares_by_layer
 from app.state import Linked, picked_rows
 from app.widgets import selection, show
@@ -89,7 +90,13 @@ def by_layer(all_found: Mapping[str, Roles]) -> None:
             ),
         ),
         everything=partial(everything, all_found),
+        command=command_of(one),
     )
+
+
+def command_of(found: Roles) -> commands.Command:
+    """What finds the roles in a terminal."""
+    return commands.roles(str(found.address), found.corpus, found.stories)
 
 
 def rules() -> None:
@@ -200,6 +207,7 @@ def best(found: Roles, label: str | None, neuron: Linked[str]) -> None:
             tuple(plain(rows[0])) if rows else ("label",),
             (tuple("" if v is None else v for v in plain(one).values()) for one in rows),
         ),
+        command=command_of(found),
     )
 
 
@@ -244,6 +252,7 @@ def distribution(found: Roles, chosen: Linked[str]) -> None:
                 if found.counts[at]
             ),
         ),
+        command=command_of(found),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.figures.attention import mosaic, png
 from app.figures.training import loss_curve
 from app.state import TrainState
@@ -170,6 +170,7 @@ def results(run: Run) -> None:
         name=f"loss-{run.name}",
         table=lambda: numbers(metrics),
         note=f"{run.name}, {run.config.shape}, trained on {run.info.corpus_name or '?'}",
+        command=commands.curves([run.name]),
     )
     samples(run)
     strip(run)

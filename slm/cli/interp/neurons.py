@@ -9,7 +9,8 @@ from slm.cli.command import Commands, answer, typed
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    pass
+    from slm.interp.neurons.index import Index
+    from slm.runs import Checkpoint
 
 SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 
@@ -43,11 +44,25 @@ def add_to(commands: Commands) -> None:
         sub.add_argument(f"--{name}", action="store_true", help=about)
     sub.add_argument("--threshold", type=float, default=0.0)
     sub.add_argument("--k", type=int, default=20)
+    _add_shipped(sub)
 
 
 def _add_neuron(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--layer", type=int, required=True)
     sub.add_argument("--neuron", type=int, required=True)
+    _add_shipped(sub)
+
+
+def _add_shipped(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--shipped", action="store_true", help="over the shipped stories instead of the built index"
+    )
+
+
+def _index(chosen: argparse.Namespace, checkpoint: "Checkpoint") -> "Index":
+    from slm.interp.neurons.index import open_index, shipped_index
+
+    return shipped_index(checkpoint) if chosen.shipped else open_index(checkpoint)
 
 
 def _build(chosen: argparse.Namespace) -> None:
@@ -68,12 +83,11 @@ def _build(chosen: argparse.Namespace) -> None:
 
 def _top(chosen: argparse.Namespace) -> None:
     from slm.interp.neurons.activations import ranked_hook, ranked_name
-    from slm.interp.neurons.index import open_index
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
     config = checkpoint.config
-    examples = open_index(checkpoint).top(
+    examples = _index(chosen, checkpoint).top(
         checkpoint, chosen.layer, chosen.neuron, k=chosen.k, strongest=not chosen.weakest
     )
     data = {
@@ -107,13 +121,12 @@ def _top(chosen: argparse.Namespace) -> None:
 
 def _show(chosen: argparse.Namespace) -> None:
     from slm.interp.neurons.activations import ranked_hook, ranked_name
-    from slm.interp.neurons.index import open_index
     from slm.interp.neurons.logits import writes
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
     written = writes(checkpoint, chosen.layer, chosen.neuron, k=chosen.k)
-    index = open_index(checkpoint)
+    index = _index(chosen, checkpoint)
     layer, neuron = chosen.layer, chosen.neuron
     spread = index.percentiles(layer, neuron, SHARES)
     fires = index.fires[layer]
@@ -154,7 +167,6 @@ def _show(chosen: argparse.Namespace) -> None:
 def _find(chosen: argparse.Namespace) -> None:
     from slm.interp.neurons import search as neuron_search
     from slm.interp.neurons.activations import ranked_hook, ranked_name
-    from slm.interp.neurons.index import open_index
     from slm.runs import load_checkpoint
 
     asked = [
@@ -167,7 +179,7 @@ def _find(chosen: argparse.Namespace) -> None:
     if (chosen.text is None) != (chosen.token_position is None):
         raise BadInput("--text and --token-position belong together")
     checkpoint = load_checkpoint(chosen.address)
-    index = open_index(checkpoint)
+    index = _index(chosen, checkpoint)
     name = ranked_name(checkpoint.config)
     data: dict[str, Any] = {
         "address": str(checkpoint.address),

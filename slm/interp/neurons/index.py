@@ -21,6 +21,7 @@ from slm.interp.neurons.activations import KEPT, Example, activations, check_neu
 from slm.interp.neurons.tally import Tally, batches
 from slm.reading import open_array, open_numbers, read_json, typed
 from slm.runs import Checkpoint, open_run
+from slm.stories import shipped
 
 VERSION = 3
 """Raised whenever what lies on disk changes its meaning."""
@@ -142,6 +143,12 @@ def index_of(checkpoint: Checkpoint, texts: Sequence[str], corpus: str) -> Index
         starts=np.cumsum([0, *map(len, stories)], dtype=np.int64),
         **tally.arrays(),
     )
+
+
+def shipped_index(checkpoint: Checkpoint) -> Index:
+    """An index of the stories that ship with the package, in memory."""
+    texts = [checkpoint.tokenizer.readable(story.text) for story in shipped.stories()]
+    return index_of(checkpoint, texts, f"the {len(texts)} shipped stories")
 
 
 def index_path(checkpoint: Checkpoint) -> Path:
