@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import cache
+from app import cache, commands
 from app.jobs import waiting
 from app.jobs.work import Work
 from app.state import RolesState
@@ -104,7 +104,7 @@ if view == ROLES and results:
     of_kind = {address: found.of(kind) for address, found in results.items()}
     for found in of_kind.values():
         scores.headline(found)
-    scores.by_layer(of_kind)
+    scores.by_layer(of_kind, commands.roles(addresses[0], source or NURSERY, stories))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox(
             "Role",
@@ -122,8 +122,9 @@ for column, address in models.columns():
         found = works[address].result
         if isinstance(found, ScoredRoles):
             neuron_shown = RolesState.neuron.of(models.letter(address))
-            scores.best(found.of(kind), label, neuron_shown)
-            scores.distribution(found.of(kind), neuron_shown)
+            command = commands.roles(address, source or NURSERY, stories)
+            scores.best(found.of(kind), label, neuron_shown, command)
+            scores.distribution(found.of(kind), neuron_shown, command)
         elif isinstance(found, ProtagonistTest):
             protagonist.protagonist(address, found, alone=len(addresses) == 1)
         elif not works[address].running:

@@ -38,7 +38,7 @@ def headline(found: Roles) -> None:
     )
 
 
-def by_layer(all_found: Mapping[str, Roles]) -> None:
+def by_layer(all_found: Mapping[str, Roles], command: commands.Command) -> None:
     """The share of neurons with a confirmed role in each layer beside its controls, models side by side."""
     shares = {
         address: [
@@ -90,13 +90,8 @@ def by_layer(all_found: Mapping[str, Roles]) -> None:
             ),
         ),
         everything=partial(everything, all_found),
-        command=command_of(one),
+        command=command,
     )
-
-
-def command_of(found: Roles) -> commands.Command:
-    """What finds the roles in a terminal."""
-    return commands.roles(str(found.address), found.corpus, found.stories)
 
 
 def rules() -> None:
@@ -137,7 +132,7 @@ def pick(neuron: Linked[str], table: str, rows: Sequence[NeuronRole]) -> None:
         neuron.set(f"{rows[chosen[0]].layer}.{rows[chosen[0]].neuron}")
 
 
-def best(found: Roles, label: str | None, neuron: Linked[str]) -> None:
+def best(found: Roles, label: str | None, neuron: Linked[str], command: commands.Command) -> None:
     """The best neurons of each label, or of one."""
     labels = range(len(found.names)) if label is None else [found.names.index(label)]
     rows = [one for at in labels for one in found.best(at, EACH if label is None else MORE)]
@@ -207,11 +202,11 @@ def best(found: Roles, label: str | None, neuron: Linked[str]) -> None:
             tuple(plain(rows[0])) if rows else ("label",),
             (tuple("" if v is None else v for v in plain(one).values()) for one in rows),
         ),
-        command=command_of(found),
+        command=command,
     )
 
 
-def distribution(found: Roles, chosen: Linked[str]) -> None:
+def distribution(found: Roles, chosen: Linked[str], command: commands.Command) -> None:
     """One neuron's activations on words of each label."""
     written = st.text_input(
         "Neuron (layer.neuron)", **chosen.bound, placeholder=first(found), width=190
@@ -252,7 +247,7 @@ def distribution(found: Roles, chosen: Linked[str]) -> None:
                 if found.counts[at]
             ),
         ),
-        command=command_of(found),
+        command=command,
     )
 
 
