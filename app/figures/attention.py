@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float, Float32, UInt8
 
-from app.figures.style import brightened, dress, positions, printed
+from app.figures.style import brightened, dress, positions, token_axis
 from app.theme import Palette
 
 THUMBNAIL = 48
@@ -19,7 +19,6 @@ THUMBNAIL = 48
 GAP = 4
 GROUND = 26
 """The least level of a thumbnail, of 255: it is told apart from the page on which it lies."""
-WORDS_ON_AXIS = 40
 
 
 def attention_map(
@@ -33,9 +32,6 @@ def attention_map(
     `how` says what the weights are, in words.
     """
     names = positions(str_tokens)
-    every = max(1, -(-len(names) // WORDS_ON_AXIS))
-    shown = names[::every]
-    words = [printed(str_token) for str_token in str_tokens][::every]
     figure = go.Figure(
         pattern_trace(
             pattern,
@@ -61,9 +57,7 @@ def attention_map(
         )
     )
     axis = {
-        "tickmode": "array",
-        "tickvals": shown,
-        "ticktext": words,
+        **token_axis(str_tokens),
         "showgrid": False,
         "zeroline": False,
         "tickfont": {"size": 10, "family": "Source Serif, Georgia, serif"},

@@ -48,7 +48,7 @@ def table(
             (
                 f"{width} wide",
                 f"{layers} layer{'s' if layers > 1 else ''}",
-                _ranked(place, score),
+                _ranked(place, score).replace("/", "<br>", 1),
                 along(palette.sequential[1:4], place.place),
             )
             for (width, layers), place in places.items()

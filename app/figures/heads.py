@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from app.figures.style import brightened, dress
 from app.theme import Palette, along, ink_on
 
-SCORE, COST = "share of attention", "ablation effect (nats)"
+SCORE, COST = "share of attention", "ablation effect<br>(nats)"
 FAR = 24
 """Distances shown; what lies further back is in the numbers."""
 
@@ -168,7 +168,7 @@ def proof(
 
     def told(strong: str, weak: str) -> str:
         return (
-            f'<span style="color:{palette.plus}">● {strong}</span>   '
+            f'<span style="color:{palette.plus}">● {strong}</span><br>'
             f'<span style="color:{palette.muted}">| {weak}</span>'
         )
 
@@ -228,5 +228,5 @@ def proof(
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_annotations(font_size=12)
     row = 32 if any("<br>" in kind for kind in kinds) else 27
-    dress(figure, palette, height=90 + row * len(kinds))
-    return figure.update_layout(margin={"t": 30})
+    dress(figure, palette, height=120 + row * len(kinds))
+    return figure.update_layout(margin={"t": 44})

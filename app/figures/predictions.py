@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from app.figures.style import dress, ends, positions, printed, rounded_up
+from app.figures.style import dress, ends, positions, printed, rounded_up, token_axis
 from app.text import in_plotly
 from app.theme import Palette
 
@@ -75,7 +75,6 @@ def story_by_stage(
 ) -> go.Figure:
     """The whole story: how likely each token is already, stage by stage."""
     names = positions(str_tokens)
-    every = max(1, -(-len(names) // WORDS_ON_AXIS))
     figure = go.Figure(
         go.Heatmap(
             z=probability[:, 1:].astype(np.float16).astype(np.float32).round(4),
@@ -90,9 +89,7 @@ def story_by_stage(
     )
     figure.update_xaxes(
         title="token predicted",
-        tickmode="array",
-        tickvals=names[1::every],
-        ticktext=[printed(str_token) for str_token in str_tokens][1::every],
+        **token_axis(str_tokens),
         tickangle=-90,
         showgrid=False,
         tickfont={"size": 10},

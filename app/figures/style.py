@@ -30,6 +30,20 @@ def positions(str_tokens: Sequence[str]) -> list[str]:
     return [f"{printed(str_token)} · {index}" for index, str_token in enumerate(str_tokens)]
 
 
+def token_axis(str_tokens: Sequence[str], most: int = 40) -> dict[str, object]:
+    """Name the tokens on an axis of `positions`: all of a short text, of a longer one what has room.
+
+    Who zooms into a longer one sees the others.
+    """
+    if len(str_tokens) > most:
+        return {"type": "category", "tickmode": "auto", "nticks": most}
+    return {
+        "tickmode": "array",
+        "tickvals": positions(str_tokens),
+        "ticktext": [printed(str_token) for str_token in str_tokens],
+    }
+
+
 def brightened(colours: Sequence[str]) -> list[list[float | str]]:
     """A scale along the square root of the value, as the thumbnails have it: a tenth is visible."""
     last = len(colours) - 1

@@ -39,35 +39,39 @@ def scrub(letter: Letter, run: str, steps: list[int], step: int) -> int:
     if not playing:
         model.playing = None
     back, play, on = KEYS[letter]
-    with st.container(horizontal=True, gap="xxsmall", horizontal_alignment="center"):
+    with st.container(
+        key=f"steps-{letter}", horizontal=True, gap="small", horizontal_alignment="center"
+    ):
         st.button(
-            "",
+            "Previous checkpoint",
             icon=":material/skip_previous:",
             key=f"{letter}_back",
             type="tertiary",
             shortcut=back,
-            help="The checkpoint before",
+            help=f"The checkpoint before (key {back})",
             disabled=at == 0,
             on_click=_move,
             args=(letter, run, steps[max(at - 1, 0)]),
         )
         st.button(
-            "",
+            "Pause" if playing else "Play",
             icon=":material/pause:" if playing else ":material/play_arrow:",
             key=f"{letter}_{'pause' if playing else 'play'}",
             type="tertiary",
             shortcut=play,
-            help="Stop here" if playing else "Play: through all checkpoints, one after the other",
+            help=f"Stop here (key {play})"
+            if playing
+            else f"Play: through all checkpoints, one after the other (key {play})",
             on_click=_stop if playing else _play,
             args=(letter,) if playing else (letter, run, steps[0 if at == last else at]),
         )
         st.button(
-            "",
+            "Next checkpoint",
             icon=":material/skip_next:",
             key=f"{letter}_on",
             type="tertiary",
             shortcut=on,
-            help="The next checkpoint",
+            help=f"The next checkpoint (key {on})",
             disabled=at == last,
             on_click=_move,
             args=(letter, run, steps[min(at + 1, last)]),
