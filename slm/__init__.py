@@ -13,9 +13,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from slm.api import BadInput, Model, Run, compare, list_runs, load_model, open
+    from slm.api import (
+        BadInput,
+        Model,
+        Run,
+        compare,
+        list_runs,
+        load_model,
+        open,
+        resume,
+        train,
+    )
 
-__all__ = ["BadInput", "Model", "Run", "compare", "list_runs", "load_model", "open"]
+__all__ = [
+    "BadInput",
+    "Model",
+    "Run",
+    "compare",
+    "list_runs",
+    "load_model",
+    "open",
+    "resume",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,35 +4,55 @@ Each function and method is thin: it calls what the pages and the commands call 
 value. What takes long takes `progress`, a function that is called with each `slm.progress.Progress`.
 """
 
-from collections.abc import Callable
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slm.comparing import comparison, reading
-from slm.errors import BadInput
+from slm.errors import BadInput, shown
 from slm.generation.sampler import Completion, Sampling, complete
 from slm.importing.detect import detect
 from slm.interp import attention as attention_patterns
 from slm.interp.heads import atlas
 from slm.interp.neurons import build, index
 from slm.interp.predictions import next_token
-from slm.model.config import ModelConfig
+from slm.model.config import ModelConfig, named_shape
 from slm.model.hooked import hooked
 from slm.model.loss import Loss
 from slm.progress import Progress, result_of
+from slm.reading import typed
+from slm.recipe import Recipe, named_recipe
 from slm.runs import Address, Checkpoint, Run, list_runs, load_checkpoint, open_run
 from slm.stories.tokenizer import Tokenizer
+from slm.training.job import TrainingUpdate, run_training
+from slm.training.options import DEFAULT_SHAPE
+from slm.training.spec import ResumeSpec, TrainingSpec
 from slm.training.validation import corpus_loss
 
 if TYPE_CHECKING:
     from transformer_lens import HookedTransformer
 
-__all__ = ["BadInput", "Model", "Run", "compare", "list_runs", "load_model", "open"]
+__all__ = [
+    "BadInput",
+    "Model",
+    "Run",
+    "compare",
+    "list_runs",
+    "load_model",
+    "open",
+    "resume",
+    "train",
+]
 
 OnProgress = Callable[[Progress], None]
+OnTraining = Callable[[TrainingUpdate], None]
 
 
-def _ignore(progress: Progress) -> None:
+def _ignore(progress: Progress | TrainingUpdate) -> None:
     """Show nothing."""
 
 
@@ -253,3 +273,95 @@ def compare(
     first, second = (one if isinstance(one, Model) else open(one) for one in (a, b))
     work = comparison.compare(first.checkpoint, second.checkpoint, reading.read(corpus, stories))
     return result_of(work, progress)
+
+
+def train(
+    corpus: str | Path = "nursery",
+    *,
+    name: str,
+    shape: str | ModelConfig | None = None,
+    start_from: Model | str | None = None,
+    recipe: str | Recipe = "muon",
+    valid: str | Path | None = None,
+    minutes: float | None = None,
+    device: str = "auto",
+    progress: OnTraining = _ignore,
+    **hyperparameters: Any,
+) -> Model:
+    """Train a new run called `name` on stories, and open it at its last step.
+
+    `corpus` and `valid` name stories as `slm train --corpus` does. `shape` is d_model x n_layers x
+    n_heads, a preset's name or a `ModelConfig`; with `start_from` it is that checkpoint's. `recipe` is
+    "muon", "paper" or a `Recipe`, in which `hyperparameters` replace fields, such as `tokens`, `batch`
+    or `seed`; with `minutes`, `tokens` are as many as `device` reads in that time. `progress` is
+    called after every step.
+
+    Raises `BadInput` where the name is taken and for values that train nothing. An interrupt saves a
+    checkpoint after the step in progress and is raised again; `slm.resume` goes on from there.
+
+    >>> m = slm.train("nursery:40", name="tiny", shape="16x1x2", tokens=4_000, batch=2)
+    >>> m.steps[-1]
+    8
+    """
+    chosen = recipe if isinstance(recipe, Recipe) else named_recipe(recipe)
+    known = [field.name for field in fields(Recipe)]
+    if unknown := sorted(hyperparameters.keys() - set(known)):
+        raise BadInput(f"a recipe has {', '.join(known)}, no {shown(unknown[0])}")
+    if shape is None and start_from is None:
+        shape = DEFAULT_SHAPE
+    if shape is not None and not isinstance(shape, ModelConfig):
+        shape = named_shape(str(shape))
+    parent = start_from.address if isinstance(start_from, Model) else start_from
+    asked = {
+        "name": name,
+        "config": None if shape is None else asdict(shape),
+        "parent": None if parent is None else str(parent),
+        "corpus": str(corpus),
+        "valid": None if valid is None else str(valid),
+        "recipe": asdict(chosen) | hyperparameters,
+        "minutes": minutes,
+        "device": device,
+    }
+    return _trained(typed(TrainingSpec, asked, "slm.train"), progress)
+
+
+def resume(name: str, *, device: str = "auto", progress: OnTraining = _ignore) -> Model:
+    """Go on with a run that was stopped, interrupted or failed, and open it at its last step.
+
+    Raises `BadInput` where there is no such run or it was not trained here.
+
+    >>> slm.resume("one-layer")  # which is finished
+    <slm.Model one-layer@4883, 128x1x16>
+    """
+    return _trained(ResumeSpec(name=name, device=device), progress)
+
+
+def _trained(spec: TrainingSpec | ResumeSpec, progress: OnTraining) -> Model:
+    interrupted = threading.Event()
+    updates = run_training(spec, stop=interrupted.is_set)
+    for update in updates:  # the first comes once the corpus is read
+        progress(update)
+        with _interrupt_sets(interrupted):
+            for update in updates:
+                progress(update)
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+    return open(spec.name)
+
+
+@contextlib.contextmanager
+def _interrupt_sets(interrupted: threading.Event) -> Iterator[None]:
+    """Let an interrupt set an event, once: a second one is raised. Only a main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: object) -> None:
+        interrupted.set()
+        signal.signal(number, before)
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
