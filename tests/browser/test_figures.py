@@ -60,3 +60,17 @@ def test_tabbing_into_a_story_shows_where_one_is_and_the_view_follows(page: Page
     expect(last).to_be_in_viewport()
     page.keyboard.press("Home")
     expect(story.locator(".token").first).to_be_in_viewport()
+
+
+def test_a_figure_of_the_presenters_view_is_shown_whole(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/lessons?lesson=induction&step=4&lessons.presenter=true")
+    page.wait_for_selector(".js-plotly-plot .main-svg")
+    page.wait_for_timeout(500)
+    cut = page.evaluate(
+        """() => {
+            const [frame, drawn] = ["[data-testid=stPlotlyChart]", ".js-plotly-plot .main-svg"]
+              .map(one => document.querySelector(one).getBoundingClientRect());
+            return drawn.right > frame.right + 1 || drawn.bottom > frame.bottom + 1;
+        }"""
+    )
+    assert not cut

@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import cache
@@ -12,6 +13,7 @@ from app.figures.intervals import intervals
 from app.figures.predictions import by_head
 from app.figures.style import config
 from app.jobs import waiting
+from app.views.lessons.state import presenting
 from app.views.lessons.token_guess import tokens_of
 from app.widgets import selection, show
 from app.widgets.story_view import Shown, story_view
@@ -34,8 +36,15 @@ def own_text(text: str, **more: object) -> Link:
     return {"story": selection.OWN, "text": text} | {key: str(value) for key, value in more.items()}
 
 
-def plot(figure: object, key: str, alt: str) -> None:
-    """A figure without the buttons of its page."""
+ENLARGED = 1.5
+"""How much larger figures are in the presenter's view, as its text is."""
+
+
+def plot(figure: go.Figure, key: str, alt: str) -> None:
+    """A figure without the buttons of its page; large for a classroom."""
+    if presenting():
+        layout = figure.layout
+        figure.update_layout(height=ENLARGED * layout.height, font_size=ENLARGED * layout.font.size)
     st.plotly_chart(figure, theme=None, key=f"lessons-{key}", config=config(key), alt=alt)
 
 
