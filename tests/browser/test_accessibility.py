@@ -4,11 +4,14 @@ import importlib.resources
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from app.state import PAGES
+from slm.cli import main
+from tests.app.conftest import two_runs as two_runs
 from tests.browser.conftest import ROOT, serving_app
 
 AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js")
@@ -55,6 +58,25 @@ def settled(page: Page) -> None:
         " && !document.querySelector('[data-testid=stSkeleton]')"
     )
     page.wait_for_timeout(300)  # figures are drawn after the script has run
+
+
+def test_a_report_to_mail_has_no_violation_and_fits_a_phone(
+    chromium: Browser, two_runs: Path, tmp_path: Path
+) -> None:
+    html = tmp_path / "report.html"
+    assert main(["compare", "tiny@10", "other@0", "--stories", "5", "--html", str(html)]) == 0
+    context = chromium.new_context(viewport={"width": 420, "height": 800}, bypass_csp=True)
+    page = context.new_page()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.goto(html.as_uri())
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    page.locator(".story").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tip")).to_contain_text("nats")
+    context.close()
 
 
 def test_no_page_has_a_violation(chromium: Browser, url: str) -> None:

@@ -48,8 +48,11 @@ def report(found: Comparison) -> str:
             "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">",
             f"<title>{in_html(found.a)} beside {in_html(found.b)}</title>",
             f"<style>{_file('report.css')}</style></head><body>",
+            "<main>",
             *parts,
-            f'<div id="tip" data-a="{in_html(found.a)}" data-b="{in_html(found.b)}" hidden></div>',
+            "</main>",
+            f'<div id="tip" role="status" data-a="{in_html(found.a)}" data-b="{in_html(found.b)}" '
+            "hidden></div>",
             f"<script>{_file('report.js')}</script></body></html>",
             "",
         ]
@@ -129,7 +132,7 @@ def _painted(found: Comparison) -> str:
     stories = found.by_gain()[:PAINTED]
     return f"""<h2 id="stories">Stories, word by word</h2>
 <p>Blue: A was less surprised; orange: B was. Full colour is {FULL:g} nats. The {len(stories)} stories
-that differ most, of {len(found.stories)}; hover to see what each model paid.</p>
+that differ most, of {len(found.stories)}; hover, or walk with the arrows, to see what each model paid.</p>
 <p class="quiet">B expected it better<span class="scale"></span>A expected it better</p>
 {"".join(map(_story, stories))}"""
 
@@ -144,7 +147,7 @@ def _story(story: StoryDifference) -> str:
         inked.append(f'{space}<i{kind} data-n="{a:.2f} {b:.2f}"{_colour(b - a)}>{shown}</i>')
     return (
         f"<h3>Story {story.number}: A saves {story.bits_per_byte:+.3f} bits per byte</h3>"
-        f'<div class="story">{"".join(inked)}</div>'
+        f'<div class="story" tabindex="0">{"".join(inked)}</div>'
     )
 
 
@@ -311,7 +314,7 @@ def _similarity(found: Similarity) -> str:
 <h3>What passes through them</h3><p class="quiet">Linear CKA of the residual stream over {found.places:,}
 places: rows, after each layer of A (“in”: the embedding); columns, of B. 1 is the same but for rotation
 and scale.</p>
-<table class="heat"><tr><th></th>{columns}</tr>{rows}</table></div>
+<table class="heat"><tr><td></td>{columns}</tr>{rows}</table></div>
 <div><h3>What they are made of</h3><p class="quiet">Cosine between the weights of each part.</p>
 {weights}</div></div>"""
 

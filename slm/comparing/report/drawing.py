@@ -76,7 +76,8 @@ def chart(series: Sequence[Series], across: str, up: str) -> str:
     )
     return (
         f"<h3>{in_html(up[:1].upper() + up[1:])}</h3>"
-        f'<svg viewBox="0 -4 {WIDE} {HIGH + BELOW + 8}" role="img">{"".join(drawn)}</svg>'
+        f'<svg viewBox="0 -4 {WIDE} {HIGH + BELOW + 8}" role="img" aria-label="{in_html(up)}, over '
+        f'{in_html(across)}">{"".join(drawn)}</svg>'
     )
 
 
@@ -111,8 +112,9 @@ def intervals(rows: Sequence[tuple[str, Interval, str]], axis: str) -> str:
     drawn.append(
         f'<text x="{(wide - 190 + left) / 2}" y="{bottom + 32}" text-anchor="middle">{in_html(axis)}</text>'
     )
+    told = in_html(f"{axis}: " + ", ".join(f"{name} {one.to_text('.3f')}" for name, one, _ in rows))
     box = f'viewBox="0 0 {wide} {bottom + 38}" role="img" style="max-width:46rem"'
-    return f"<svg {box}>{''.join(drawn)}</svg>"
+    return f'<svg {box} aria-label="{told}">{"".join(drawn)}</svg>'
 
 
 def mosaic(
