@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from slm.generation.sampler import Sampling
+from slm.interp.roles.scoring import SHOWN
 
 Command = tuple[str, ...]
 
@@ -74,7 +75,7 @@ def neurons_at(address: str, text: str, position: int, *, built: bool) -> Comman
 
 def roles(address: str, corpus: str, stories: int) -> Command:
     """Every neuron's role with its controls."""
-    return ("roles", address, f"--corpus={corpus}", f"--stories={stories}")
+    return ("roles", address, f"--corpus={corpus}", f"--stories={stories}", f"--best={SHOWN}")
 
 
 def protagonist(address: str, stories: int) -> Command:

@@ -3,15 +3,13 @@
 Held in a session's state. Knows no streamlit: a test can pull it as a page does.
 """
 
-import json
 import time
-from dataclasses import asdict
 from typing import Any
 
 from app.widgets.story_view import Shown
 from slm.errors import BadInput
 from slm.generation.branches import BranchPath, forced_tokens
-from slm.generation.sampler import Completion, GeneratedToken, Sampling, stream
+from slm.generation.sampler import Completion, GeneratedToken, Sampling, stories_json, stream
 from slm.runs import Checkpoint
 
 WHY_STOPPED = {
@@ -29,7 +27,7 @@ class LiveStory:
     ) -> None:
         self.address = str(checkpoint.address)
         self.prompt, self.sampling = prompt, sampling
-        self.forced = forced_tokens(path)
+        self.path, self.forced = path, forced_tokens(path)
         self.tokens: list[GeneratedToken] = []
         self.completion: Completion | None = None
         self.cut_short = False
@@ -97,15 +95,14 @@ class LiveStory:
             for token in self.tokens
         ]
 
-    def told(self) -> dict[str, Any]:
-        """What was written after the prompt, every token with its probability, and why it stopped."""
-        return {
-            "text": self.text_from(0),
-            "stopped": self.completion.stopped if self.completion else "cut short",
-            "tokens": [asdict(token) for token in self.tokens],
-        }
-
-    def to_json(self) -> str:
-        """Everything that was drawn and how, for the reader's own tools."""
-        asked = {"address": self.address, "prompt": self.prompt, "sampling": asdict(self.sampling)}
-        return json.dumps({**asked, **self.told()}, ensure_ascii=False, indent=1)
+    def to_json(self) -> dict[str, Any]:
+        """What was written and how, every token with its probability, and why it stopped."""
+        written = self.completion or Completion(
+            prompt=self.prompt,
+            text=self.text_from(0),
+            tokens=tuple(token.token for token in self.tokens),
+            stopped="cut short",
+        )
+        return stories_json(
+            self.address, self.prompt, self.sampling, self.path, [written], self.tokens
+        )

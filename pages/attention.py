@@ -1,7 +1,7 @@
 """Where does each head look?"""
 
-import json
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -80,19 +80,13 @@ def numbers(view: AttentionView, layer: int, head: int, how: str) -> str:
     return show.csv(("query", "query token", "key", "key token", how), rows)
 
 
-def all_numbers(view: AttentionView, how: str, hidden: bool) -> str:
-    """Every head's pattern as JSON."""
-    return json.dumps(
-        {
-            "address": str(view.address),
-            "weights": how,
-            "first token": "hidden" if hidden else "shown",
-            "str_tokens": view.str_tokens,
-            "axes": ["layer", "head", "query", "key"],
-            "pattern": view.pattern.round(5).tolist(),
-        },
-        ensure_ascii=False,
-    )
+def all_numbers(view: AttentionView, how: str, hidden: bool) -> dict[str, Any]:
+    """Every head's pattern, and what was made of it."""
+    return {
+        **view.to_json(),
+        "weights": how,
+        "first token": "hidden" if hidden else "shown",
+    }
 
 
 def sentence(view: AttentionView, layer: int, head: int, how: str, hidden: bool) -> str:

@@ -1,6 +1,5 @@
 """What does the model know?"""
 
-import json
 from collections.abc import Sequence
 from functools import partial
 
@@ -94,10 +93,10 @@ def numbers(found: dict[str, list[Answer]]) -> str:
     return show.csv(header, rows)
 
 
-def as_json(found: dict[str, list[Answer]]) -> str:
-    """What `slm knowledge --json` prints."""
-    data = KnowledgeReport(answers=found, beams=BEAMS).to_json()
-    return json.dumps(data, ensure_ascii=False, indent=1)
+def report(found: dict[str, list[Answer]]) -> KnowledgeReport:
+    """All that is told of the models, with which prompts were left out."""
+    _, note = askable([cache.checkpoint(address) for address in found], prompts())
+    return KnowledgeReport(answers=found, beams=BEAMS, note=note)
 
 
 def by_hand(found: dict[str, list[Answer]]) -> None:
@@ -166,7 +165,7 @@ if found:
         ),
         name=name,
         table=partial(numbers, found),
-        everything=partial(as_json, found),
+        everything=partial(report, found),
         command=commands.knowledge(list(found)),
         note="Bars: 95 % intervals over prompts. By chance: "
         + (

@@ -1,6 +1,5 @@
 """Does the model copy its training text?"""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
@@ -122,7 +121,9 @@ def show_share(value: float | None) -> str:
     return "too short to say" if value is None else f"{value:.2f}"
 
 
-def measured(address: str, found: Study, which: str, k: int, command: commands.Command) -> None:
+def measured(
+    address: str, source: str, found: Study, which: str, k: int, command: commands.Command
+) -> None:
     """One measure of all endings: histogram, and means with their intervals."""
     name = PLOTTED[which]
     values = {
@@ -135,9 +136,12 @@ def measured(address: str, found: Study, which: str, k: int, command: commands.C
         histograms(values, show.colours(), axis, share=name != "longest"),
         name=f"copied-{name}-{address}",
         table=partial(numbers, found),
-        everything=lambda: json.dumps(
-            {"address": address, **found.to_json(), **found.every_ending()}, ensure_ascii=False
-        ),
+        everything=lambda: {
+            "address": address,
+            "corpus": source,
+            **found.to_json(),
+            **found.every_ending(),
+        },
         command=command,
         note=f"{address}: {len(found.endings['trained'])} stories of each kind cut at 40 %. Dotted "
         "lines are means.",
@@ -269,10 +273,12 @@ def new(address: str, read: Texts, stories: int, against: str, k: int, sampling:
         command = commands.novelty(
             address, read.corpus, read.unseen, stories, sampling, every_step=against == STEP
         )
-        curves(address, found, against, k, command)
+        curves(address, read.corpus, found, against, k, command)
 
 
-def curves(address: str, found: Novelty, against: str, k: int, command: commands.Command) -> None:
+def curves(
+    address: str, source: str, found: Novelty, against: str, k: int, command: commands.Command
+) -> None:
     """Novelty by the length of the run of words; and, over training, for one length."""
     if against == TEMPERATURE:
         lines = {f"temperature {one.temperature:g}": by_length(one.new) for one in found.points}
@@ -303,9 +309,7 @@ def curves(address: str, found: Novelty, against: str, k: int, command: commands
         drawn,
         name=f"novelty-{against.split()[-1]}-{address}",
         table=table,
-        everything=lambda: json.dumps(
-            {**found.to_json(), "shares": asdict(found)}, ensure_ascii=False
-        ),
+        everything=lambda: {"corpus": source, **found.to_json(), "shares": asdict(found)},
         command=command,
         note=f"{address}: {found.stories} validation stories, ended by it and by people. New is what "
         "stands nowhere in the corpus. Bars: 95 % intervals over endings.",
@@ -442,6 +446,8 @@ with show.one_line():
                         command = commands.memorize(
                             address, read.corpus, read.unseen, int(stories), sampling
                         )
-                        measured(address, study, which or next(iter(PLOTTED)), k, command)
+                        measured(
+                            address, read.corpus, study, which or next(iter(PLOTTED)), k, command
+                        )
                     else:
                         templates(address, study, read)

@@ -1,8 +1,8 @@
 """What excites a neuron?"""
 
-import json
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -19,6 +19,7 @@ from slm.errors import BadInput
 from slm.interp.neurons.activations import Example, ranked_hook, ranked_name
 from slm.interp.neurons.distributions import histogram
 from slm.interp.neurons.index import Index
+from slm.interp.neurons.summary import NeuronSummary
 
 EXAMPLES, SPREAD, WRITES = "Top activations", "Distribution", "Logit effect"
 TEXT, FIND = "On my text", "Find neurons"
@@ -107,7 +108,7 @@ def places(
     show.footer(
         name=f"neuron-{address}-layer{layer}-{neuron}",
         table=partial(numbers, name, known, found),
-        everything=partial(as_json, address, known, layer, neuron, found),
+        everything=partial(everything, address, known, layer, neuron, found),
         command=commands.top_activations(
             address, layer, neuron, len(found), built=known.built, strongest=strongest
         ),
@@ -133,38 +134,26 @@ def numbers(name: str, known: Known, found: Sequence[Example]) -> str:
     return show.csv(("rank", "story", "position", "str_token", *columns, "extreme"), rows())
 
 
-def as_json(address: str, known: Known, layer: int, neuron: int, found: Sequence[Example]) -> str:
-    """All that is known of a neuron, as JSON."""
-    index, written = known.index, cache.neuron_writes(address, layer, neuron)
-    return json.dumps(
-        {
-            "address": address,
-            "layer": layer,
-            "neuron": neuron,
-            "hook": hook_of(address, layer),
-            "corpus": index.corpus,
-            "tokens": index.n_tokens,
-            "fires": float(index.fires[layer, neuron]),
-            "lowest": float(index.lowest[layer, neuron]),
-            "highest": float(index.highest[layer, neuron]),
-            "percentiles": percentiles(index, layer, neuron),
-            "promotes": written.promotes,
-            "suppresses": written.suppresses,
-            "places": [
-                {
-                    "story": title(known, one.story),
-                    "position": one.position,
-                    "value": one.value,
-                    "activation": one.activation,
-                    "str_tokens": one.str_tokens,
-                    "values": one.values.round(5).tolist(),
-                    "activations": one.activations.round(5).tolist(),
-                }
-                for one in found
-            ],
-        },
-        ensure_ascii=False,
+def everything(
+    address: str, known: Known, layer: int, neuron: int, found: Sequence[Example]
+) -> dict[str, Any]:
+    """All that is known of a neuron, and its places with every token of their stories."""
+    summary = NeuronSummary(
+        checkpoint=cache.checkpoint(address),
+        index=known.index,
+        writes=cache.neuron_writes(address, layer, neuron),
     )
+    places = [
+        {
+            **one.to_json(),
+            "title": title(known, one.story),
+            "str_tokens": one.str_tokens,
+            "values": one.values.round(5),
+            "activations": one.activations.round(5),
+        }
+        for one in found
+    ]
+    return {**summary.to_json(), "examples": places} if found else summary.to_json()
 
 
 def percentiles(index: Index, layer: int, neuron: int) -> dict[str, float]:
@@ -190,7 +179,7 @@ def how_often(
                 for low, high, count in zip(edges, edges[1:], tokens, strict=False)
             ),
         ),
-        everything=partial(as_json, address, known, layer, neuron, []),
+        everything=partial(everything, address, known, layer, neuron, []),
         command=commands.neuron(address, layer, neuron, built=known.built),
         note=f"{address}, {hook_of(address, layer)}, neuron {neuron}: "
         + ", ".join(f"{part} of tokens not above {value:.2f}" for part, value in marks.items())

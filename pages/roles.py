@@ -104,7 +104,8 @@ if view == ROLES and results:
     of_kind = {address: found.of(kind) for address, found in results.items()}
     for found in of_kind.values():
         scores.headline(found)
-    scores.by_layer(of_kind, commands.roles(addresses[0], source or NURSERY, stories))
+    corpus = source or NURSERY
+    scores.by_layer(results, kind, corpus, commands.roles(addresses[0], corpus, stories))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox(
             "Role",

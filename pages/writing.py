@@ -15,6 +15,7 @@ from slm.generation.sampler import Sampling
 from slm.runs import Address, open_run
 from slm.stories.instruct import is_record
 from slm.stories.tokenizer import END
+from slm.text import as_json
 
 SECONDS_A_TICK = 0.12
 KEPT = 12  # trees that a session keeps
@@ -192,7 +193,7 @@ def save(stories: LiveBranches) -> None:
     """The stories to take away, as text or with every probability."""
     name = f"story-{stories.address}-seed{stories.sampling.seed}"
     show.save(f"{name}.txt", stories.to_text)
-    show.save(f"{name}.json", stories.to_json)
+    show.save(f"{name}.json", lambda: as_json(stories.to_json()))
 
 
 st.title("What does the model write, and how sure is it?", anchor=False)

@@ -15,8 +15,8 @@ from app.theme import Palette, palette
 from app.widgets.picture_buttons import picture_buttons
 from slm.errors import BadInput
 from slm.files import said
+from slm.text import as_json, csv_as_json
 from slm.text import csv as csv
-from slm.text import csv_as_json
 
 LARGEST_SEED = 2**53 - 1
 """The largest seed that a number input takes: in a browser numbers are doubles."""
@@ -51,7 +51,7 @@ def figure(
     note: str = "",
     alt: str = "",
     table: Callable[[], str],
-    everything: Callable[[], str] | None = None,
+    everything: Callable[[], object] | None = None,
     command: Sequence[str] = (),
     on_pick: Callable[[dict[str, Any]], None] | None = None,
     key: str = "",
@@ -84,21 +84,24 @@ def footer(
     name: str,
     note: str = "",
     table: Callable[[], str],
-    everything: Callable[[], str] | None = None,
+    everything: Callable[[], object] | None = None,
     command: Sequence[str] = (),
     picture: bool = False,
 ) -> None:
     """Offer what stands above as files and as a command line, and say quietly how it was computed.
 
-    `picture` is for a figure. Where there is no more than the table, the JSON is the table's.
-    `command` has the arguments of `slm`.
+    `picture` is for a figure. `everything` gives a result, which is written as `slm --json` does; where
+    there is no more than the table, the JSON is the table's. `command` has the arguments of `slm`.
     """
     with st.container(key=f"footer-{name}", gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             if picture:
                 picture_buttons(name)
             save(f"{name}.csv", table)
-            save(f"{name}.json", everything or (lambda: csv_as_json(table())))
+            save(
+                f"{name}.json",
+                lambda: as_json(everything()) if everything else csv_as_json(table()),
+            )
             if command:
                 with st.popover("Command line", type="tertiary", key=f"command-{name}"):
                     st.code(commands.line(command), language=None, wrap_lines=True)

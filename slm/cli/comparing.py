@@ -35,7 +35,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _compare(chosen: argparse.Namespace) -> None:
-    from slm.comparing.comparison import as_json, compare
+    from slm.comparing.comparison import compare
     from slm.comparing.reading import read
     from slm.comparing.report import report
     from slm.files import write_text
@@ -51,7 +51,7 @@ def _compare(chosen: argparse.Namespace) -> None:
     found = watched(compare(a, b, reading, command=command))
     if html:
         write_text(html, report(found))
-    answer(chosen, as_json(found), lambda: _told(found, chosen.html))
+    answer(chosen, found.to_json(), lambda: _told(found, chosen.html))
 
 
 def _curves(chosen: argparse.Namespace) -> None:

@@ -3,8 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slm.cli.command import Commands, answer, typed
 from slm.errors import BadInput
@@ -75,7 +74,7 @@ def sampling_of(chosen: argparse.Namespace, alternatives: int = 0) -> "Sampling"
 
 def _sample(chosen: argparse.Namespace) -> None:
     from slm.generation.branches import forced_tokens
-    from slm.generation.sampler import complete
+    from slm.generation.sampler import complete, stories_json
     from slm.runs import load_checkpoint
 
     if chosen.n < 1:
@@ -92,17 +91,8 @@ def _sample(chosen: argparse.Namespace) -> None:
     else:
         prompts = [prompt] * chosen.n
         completions = complete(checkpoint, prompts, sampling, forced=forced_tokens(path))
-    data: dict[str, Any] = {
-        "address": str(checkpoint.address),
-        "prompt": prompt,
-        "sampling": asdict(sampling),
-        "branch": [asdict(choice) for choice in path],
-        "completions": [
-            {"text": c.text, "tokens": list(c.tokens), "stopped": c.stopped} for c in completions
-        ],
-    }
-    if chosen.alternatives:
-        data["alternatives"] = [asdict(token) for token in tokens]
+    address = str(checkpoint.address)
+    data = stories_json(address, prompt, sampling, path, completions, tokens)
 
     def text() -> str:
         stories = "\n\n".join(f"{c.prompt}{c.text}\n[{c.stopped}]" for c in completions)

@@ -1,9 +1,8 @@
 """Everything that is told of two models beside each other, in one value."""
 
-import hashlib
 import platform
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -18,8 +17,9 @@ from slm.comparing.difference import (
     StoryDifference,
     WordGain,
     differences,
+    differences_json,
     loss_difference,
-    sentences,
+    sentences_by_gain,
     words,
 )
 from slm.comparing.matching import Matching, match_heads, match_neurons
@@ -64,12 +64,23 @@ class Comparison:
 
     def sentences(self) -> list[Sentence]:
         """The sentences of all stories, those that differ most first."""
-        every = [s for story in self.stories for s in sentences(story) if s.text]
-        return sorted(every, key=lambda sentence: -abs(sentence.gain))
+        return sentences_by_gain(self.stories)
 
     def by_gain(self) -> list[StoryDifference]:
         """The stories, those that differ most a byte first."""
         return sorted(self.stories, key=lambda story: -abs(story.bits_per_byte))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as plain values, stretch by stretch."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            **differences_json(self.stories),
+            "heads": self.heads.to_json(),
+            "neurons": self.neurons.to_json(),
+            "similarity": self.similarity.to_json(),
+            "made": self.made,
+        }
 
 
 def compare(
@@ -121,62 +132,14 @@ def thumbnails(model: Checkpoint, text: str, side: int = THUMBNAIL) -> Thumbnail
     return Thumbnails(story=text, image=np.rint(np.sqrt(small.clip(0, 1)) * 255).astype(np.uint8))
 
 
-def as_json(found: Comparison) -> dict[str, Any]:
-    """The comparison for the reader's own tools: plain values, stretch by stretch."""
-    return {
-        "a": found.a,
-        "b": found.b,
-        "gain": "what B pays and A does not, in nats: above 0 where A expected the text better",
-        "loss in bits per byte": asdict(found.loss),
-        "sentences": [asdict(sentence) for sentence in found.sentences()],
-        "words": [asdict(word) for word in found.words],
-        "stories": [
-            {
-                "story": story.number,
-                "str_tokens": story.str_tokens,
-                "nats of a": story.a.round(5).tolist(),
-                "nats of b": story.b.round(5).tolist(),
-            }
-            for story in found.stories
-        ],
-        "heads": matching_json(found.heads),
-        "neurons": matching_json(found.neurons),
-        "similarity": similarity_json(found.similarity),
-        "made": found.made,
-    }
-
-
-def matching_json(found: Matching) -> dict[str, Any]:
-    """Pairs and unmatched units; a unit is [layer, number]."""
-    return {
-        "chance": found.chance,
-        "in place": found.in_place,
-        "pairs": [asdict(pair) for pair in found.pairs],
-        "unmatched in a": [asdict(alone) for alone in found.unmatched_a],
-        "unmatched in b": [asdict(alone) for alone in found.unmatched_b],
-    }
-
-
-def similarity_json(found: Similarity) -> dict[str, Any]:
-    """CKA stage by stage, and cosines of weights."""
-    return {
-        "places": found.places,
-        "linear CKA of the residual stream, [stage of a][stage of b]": found.activations.round(
-            4
-        ).tolist(),
-        "cosine of weights": found.weights,
-    }
-
-
 def _made(a: Checkpoint, b: Checkpoint, reading: ComparedStories, command: str) -> dict[str, str]:
     models: Sequence[tuple[str, Checkpoint]] = (("A", a), ("B", b))
     made: dict[str, str] = {}
     for letter, model in models:
         run, step = resolve(model.address)
-        weights = hashlib.blake2b(run.checkpoint_path(step).read_bytes(), digest_size=16)
         made[letter] = (
             f"{model.address}, {model.config.shape}, {count_parameters(model.config).total:,} "
-            f"parameters, weights {weights.hexdigest()}, tokenizer {model.tokenizer.hash}"
+            f"parameters, weights {run.weights_hash(step)}, tokenizer {model.tokenizer.hash}"
         )
     made["stories"] = (
         f"the first {len(reading.texts)} of {reading.corpus} (fingerprint {reading.fingerprint}); "

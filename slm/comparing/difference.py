@@ -6,8 +6,9 @@ A gain is what model B pays and A does not, in nats: above zero where A expected
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -157,6 +158,12 @@ def sentences(story: StoryDifference) -> list[Sentence]:
     return found
 
 
+def sentences_by_gain(stories: Sequence[StoryDifference]) -> list[Sentence]:
+    """The sentences of all stories, those that differ most first."""
+    every = [one for story in stories for one in sentences(story) if one.text]
+    return sorted(every, key=lambda sentence: -abs(sentence.gain))
+
+
 @dataclass(frozen=True, kw_only=True)
 class WordGain:
     """A word, how often it stands in the stories, and what A saves each time, in nats."""
@@ -205,3 +212,22 @@ def words(stories: Sequence[StoryDifference], seed: int = 0) -> list[WordGain]:
                 WordGain(text=name, count=count, gain=means.at(column, count), total=whole)
             )
     return sorted(found, key=lambda word: -abs(word.total))
+
+
+def differences_json(stories: Sequence[StoryDifference]) -> dict[str, Any]:
+    """Return what the models pay for the stories: in all, by sentence, by word and by stretch."""
+    return {
+        "gain": "what B pays and A does not, in nats: above 0 where A expected the text better",
+        "loss in bits per byte": asdict(loss_difference(stories)),
+        "sentences": [asdict(sentence) for sentence in sentences_by_gain(stories)],
+        "words": [asdict(word) for word in words(stories)],
+        "stories": [
+            {
+                "story": story.number,
+                "str_tokens": story.str_tokens,
+                "nats of a": story.a.round(5).tolist(),
+                "nats of b": story.b.round(5).tolist(),
+            }
+            for story in stories
+        ],
+    }

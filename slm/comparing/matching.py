@@ -17,8 +17,8 @@ than 95 % of the units that were not given to each other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -68,6 +68,17 @@ class Matching:
     pairs: tuple[Pair, ...]
     unmatched_a: tuple[UnmatchedUnit, ...]
     unmatched_b: tuple[UnmatchedUnit, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return pairs and unmatched units; a unit is [layer, number]."""
+        return {
+            "chance": self.chance,
+            "in place": self.in_place,
+            "pairs": [asdict(pair) for pair in self.pairs],
+            "unmatched in a": [asdict(alone) for alone in self.unmatched_a],
+            "unmatched in b": [asdict(alone) for alone in self.unmatched_b],
+        }
+
     similarity: Float[np.ndarray, "unit_a unit_b"]
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +30,15 @@ class Similarity:
     places: int
     activations: Float[np.ndarray, "stage_a stage_b"]
     weights: dict[str, float] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return CKA stage by stage, and cosines of weights."""
+        cka = "linear CKA of the residual stream, [stage of a][stage of b]"
+        return {
+            "places": self.places,
+            cka: self.activations.round(4).tolist(),
+            "cosine of weights": self.weights,
+        }
 
 
 def cka(x: Float[Tensor, "place d_x"], y: Float[Tensor, "place d_y"]) -> float:

@@ -1,20 +1,21 @@
 """From a checkpoint and the beginning of a story to the rest of it, one token at a time."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from slm.errors import BadInput
+from slm.generation.branches import BranchPath
 from slm.model import functional
 from slm.model.fp16 import packed_addmm
 from slm.runs import Checkpoint
 from slm.seeds import check_seed, generator_seed
 
-StopReason = Literal["story end", "max tokens", "context full"]
+StopReason = Literal["story end", "max tokens", "context full", "cut short"]
 
 NOTHING_FORCED: Mapping[int, int] = {}
 
@@ -79,6 +80,28 @@ class Completion:
     text: str
     tokens: tuple[int, ...]
     stopped: StopReason
+
+
+def stories_json(
+    address: str,
+    prompt: str,
+    sampling: Sampling,
+    path: BranchPath,
+    completions: Sequence[Completion],
+    tokens: Sequence[GeneratedToken] = (),
+) -> dict[str, Any]:
+    """Return what was written and how; `tokens` are those of one story, with their alternatives."""
+    return {
+        "address": address,
+        "prompt": prompt,
+        "sampling": asdict(sampling),
+        "branch": [asdict(choice) for choice in path],
+        "completions": [
+            {"text": one.text, "tokens": list(one.tokens), "stopped": one.stopped}
+            for one in completions
+        ],
+        **({"alternatives": [asdict(token) for token in tokens]} if tokens else {}),
+    }
 
 
 def stream(

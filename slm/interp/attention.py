@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,6 +65,16 @@ class AttentionView:
     def argmax_keys(self, layer: int, head: int) -> list[tuple[int, int]]:
         """For each query position, the key position that gets most attention."""
         return list(enumerate(self.pattern[layer, head].argmax(-1).tolist()))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every head's pattern as plain values."""
+        return {
+            "address": str(self.address),
+            "str_tokens": list(self.str_tokens),
+            "tokens": list(self.tokens),
+            "pattern": self.pattern.round(5).tolist(),
+            "axes": ["layer", "head", "query", "key"],
+        }
 
 
 @torch.no_grad()

@@ -1,7 +1,5 @@
 """How alike the layers of two models are, and since when."""
 
-import json
-
 import numpy as np
 import streamlit as st
 
@@ -10,7 +8,6 @@ from app.figures import comparing as figures
 from app.jobs import waiting
 from app.state import CompareState
 from app.widgets import show
-from slm.comparing.comparison import similarity_json
 from slm.comparing.similarity import Similarity
 from slm.runs import Address
 
@@ -28,7 +25,7 @@ def show_layers(found: Similarity, a: str, b: str, corpus: str) -> None:
                 ("stage of a", "stage of b", "CKA"),
                 ((i, j, f"{value:.5f}") for (i, j), value in np.ndenumerate(found.activations)),
             ),
-            everything=lambda: json.dumps(similarity_json(found)),
+            everything=lambda: {"a": a, "b": b, "similarity": found.to_json()},
             command=commands.compare(a, b, corpus),
         )
     with right:

@@ -1,6 +1,5 @@
 """Which heads and neurons are the same in two models, and which have no counterpart."""
 
-import json
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,6 @@ from app.figures.attention import attention_map
 from app.state import CompareState
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
-from slm.comparing.comparison import matching_json
 from slm.comparing.matching import Matching
 from slm.generation.fitting import story_that_fits
 from slm.interp.attention import AttentionView
@@ -49,6 +47,8 @@ def show_heads(found: Matching, a: str, b: str, corpus: str) -> None:
         on_pick=lambda point: CompareState.pair.set(int(point["customdata"])),
         **matched(
             found,
+            a,
+            b,
             commands.compare(a, b, corpus),
             "Likeness of patterns: the correlation of the square roots of attention over everything that "
             "can be looked at but the first token, each row's mean taken out.",
@@ -104,6 +104,8 @@ def show_neurons(found: Matching, a: str, b: str, corpus: str) -> None:
                 key="similarity",
                 **matched(
                     found,
+                    a,
+                    b,
                     commands.compare(a, b, corpus),
                     "Likeness: correlation of pre-activations (hook_pre; of gated neurons hook_post) "
                     "over all places.",
@@ -170,14 +172,14 @@ def unmatched(found: Matching) -> None:
             )
 
 
-def matched(found: Matching, command: commands.Command, how: str) -> dict[str, Any]:
+def matched(found: Matching, a: str, b: str, command: commands.Command, how: str) -> dict[str, Any]:
     """How units were matched, with all pairs to save, for `show.figure`."""
     return {
         "table": lambda: show.csv(
             ("layer of a", found.kind[:-1], "layer of b", found.kind[:-1], "similarity"),
             ((*pair.a, *pair.b, f"{pair.similarity:.5f}") for pair in found.pairs),
         ),
-        "everything": lambda: json.dumps(matching_json(found)),
+        "everything": lambda: {"a": a, "b": b, found.kind: found.to_json()},
         "command": command,
         "note": f"{how} Paired so that similarity sums to the most (Hungarian method). A match is above "
         f"{found.chance:.2f}: 95 % of the pairs with B's weights shuffled, and 95 % of the {found.kind} "

@@ -1,7 +1,5 @@
 """Where two models differ: in all, by sentence, by word, and painted on stories."""
 
-import json
-
 import streamlit as st
 
 from app import commands
@@ -9,7 +7,13 @@ from app.figures.intervals import intervals
 from app.figures.style import span
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
-from slm.comparing.difference import StoryDifference, loss_difference, sentences, words
+from slm.comparing.difference import (
+    StoryDifference,
+    differences_json,
+    loss_difference,
+    sentences_by_gain,
+    words,
+)
 from slm.comparing.report import FULL
 from slm.text import visible
 
@@ -40,15 +44,12 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str, corpus: str
                     for name, one in [*rows, ("B - A", loss.gain)]
                 ),
             ),
-            everything=lambda: as_json(found, a, b),
+            everything=lambda: {"a": a, "b": b, **differences_json(found)},
             command=commands.compare(a, b, corpus, len(found)),
             note=f"{loss.stories} stories, {loss.bytes:,} bytes; 95 % of 2,000 resamples of the stories",
         )
         st.markdown("**Sentences that differ most**")
-        every = sorted(
-            (one for story in found for one in sentences(story) if one.text),
-            key=lambda one: -abs(one.gain),
-        )
+        every = sentences_by_gain(found)
         st.dataframe(
             [
                 {"A saves": one.gain, "sentence": visible(one.text), "story": one.story}
@@ -102,23 +103,3 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str, corpus: str
 def saved(gain: float) -> str:
     """Who expected a story better, and by how much."""
     return f"{'A' if gain > 0 else 'B'} saves {abs(gain):.3f} bits per byte"
-
-
-def as_json(found: tuple[StoryDifference, ...], a: str, b: str) -> str:
-    """What every stretch of every story cost both models."""
-    return json.dumps(
-        {
-            "a": a,
-            "b": b,
-            "stories": [
-                {
-                    "story": story.number,
-                    "str_tokens": story.str_tokens,
-                    "nats of a": story.a.round(5).tolist(),
-                    "nats of b": story.b.round(5).tolist(),
-                }
-                for story in found
-            ],
-        },
-        ensure_ascii=False,
-    )

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import commands
 from app.figures.intervals import intervals
-from app.views.grading.results import as_json, bill_of, cell, words
+from app.views.grading.results import bill_of, cell, everything, words
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.grading.pairwise import Preference
@@ -40,7 +40,7 @@ def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
         ),
         name=f"pairwise-{a}-{b}-{judge}",
         table=partial(_pairs_table, found),
-        everything=partial(as_json, found, [a, b]),
+        everything=partial(everything, found, [a, b]),
         command=commands.grades(a, b),
         note=f"{result.pairs} pairs read by {judge}, each both ways round"
         + (f"; {result.unread} more without two verdicts" if result.unread else "")

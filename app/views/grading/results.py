@@ -1,8 +1,8 @@
 """After: how good the stories are, how the grades are spread, and every word the judge said."""
 
-import json
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -68,7 +68,7 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
             ),
             name=f"grades-{address}-{judge}",
             table=partial(numbers, found),
-            everything=partial(as_json, found, [address]),
+            everything=partial(everything, found, [address]),
             command=commands.grades(address),
             note=_note(address, judge, found),
         )
@@ -89,7 +89,7 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
             name=f"grades-{address}-{judge}",
             note=f"{address} read by {judge}",
             table=partial(numbers, found),
-            everything=partial(as_json, found, [address]),
+            everything=partial(everything, found, [address]),
         )
     chosen = st.selectbox(
         "Story",
@@ -175,11 +175,10 @@ def numbers(found: Sequence[Graded]) -> str:
     return show.csv((*header, "cost_usd"), rows)
 
 
-def as_json(found: Sequence[Graded], addresses: Sequence[str]) -> str:
-    """What `slm grade --json` prints: every item, and what the grades say."""
+def everything(found: Sequence[Graded], addresses: Sequence[str]) -> dict[str, Any]:
+    """Every item, and what the grades say."""
     report = GradingReport(graded=found, addresses=addresses)
-    data = {"address": addresses[0], **report.to_json(), "items": report.items()}
-    return json.dumps(data, ensure_ascii=False, indent=1)
+    return {"address": addresses[0], **report.to_json(), "items": report.items()}
 
 
 def said(mean: Interval | None, *, plus: bool = False) -> str:

@@ -1,6 +1,5 @@
 """What heads do, as panels: all of them in a map and a table, the chosen one with its proof."""
 
-import json
 from dataclasses import dataclass
 from functools import cached_property, partial
 from textwrap import wrap
@@ -15,7 +14,7 @@ from app.state import picked_rows
 from app.widgets import selection, show
 from slm.interp.heads.atlas import HeadAtlas, Label, labels
 from slm.interp.heads.scores import HeadScores
-from slm.interp.heads.table import COLUMNS, as_json, table
+from slm.interp.heads.table import COLUMNS, heads_json, table
 from slm.interp.heads.targets import HeadLabel
 from slm.stats.interval import Intervals
 from slm.stories.annotation import word_classes
@@ -76,9 +75,9 @@ class Tested:
         """What measures them in a terminal."""
         return commands.heads(str(self.scores.address), self.scores.corpus, self.scores.rows[0])
 
-    def json(self) -> str:
+    def to_json(self) -> dict[str, Any]:
         """The numbers of every head."""
-        return json.dumps(as_json(self.scores, self.atlas), ensure_ascii=False)
+        return heads_json(self.scores, self.atlas)
 
 
 def pick(point: dict[str, Any]) -> None:
@@ -141,7 +140,7 @@ def the_map(tested: Tested, kind: str, chosen: tuple[int, int], full: float) -> 
         key=f"map-{scores.address}",
         alt=f"every head of {scores.address}; the chosen one is framed",
         table=tested.csv,
-        everything=tested.json,
+        everything=tested.to_json,
         command=tested.command,
         on_pick=pick,
     )
@@ -224,7 +223,7 @@ def the_proof(tested: Tested, chosen: tuple[int, int]) -> None:
         ),
         name=f"head-{address}-layer{layer}-head{head}",
         table=partial(tested.csv, chosen),
-        everything=tested.json,
+        everything=tested.to_json,
         command=tested.command,
         note=f"{address}, blocks.{layer}.attn.hook_pattern and hook_z of head {head}; switched off: its "
         "mean over the stories; 95 % intervals over stories",
@@ -327,6 +326,6 @@ def the_table(tested: Tested) -> None:
         note="Click a column's name to sort, a row to pick its head. Kinds: the share of attention "
         "above the baseline",
         table=tested.csv,
-        everything=tested.json,
+        everything=tested.to_json,
         command=tested.command,
     )

@@ -12,7 +12,13 @@ from app.jobs import waiting
 from app.views.predictions.logits import MOST
 from app.views.predictions.target import Asked
 from app.widgets import show
-from slm.interp.predictions.ablation import DRAWS, NeuronAblation, Replacement, ablating_neurons
+from slm.interp.predictions.ablation import (
+    DRAWS,
+    HeadAblation,
+    NeuronAblation,
+    Replacement,
+    ablating_neurons,
+)
 
 SAID: dict[Replacement, str] = {
     "mean": "by its mean over the shipped stories",
@@ -43,6 +49,7 @@ def switched_off(
             ("layer", "head", "nats lost"),
             ((*place, f"{value:.6f}") for place, value in np.ndenumerate(found.loss)),
         ),
+        everything=lambda: found,
         command=commands.ablate(asked.address, asked.before, asked.target, found.replacement),
         on_pick=pick,
     )
@@ -59,10 +66,10 @@ def switched_off(
         lambda: ablating_neurons(checkpoint, asked.prompt, layer, replacement),
     )
     if all_off is not None:
-        neurons(all_off, asked, rewrite)
+        neurons(all_off, found, asked, rewrite)
 
 
-def neurons(found: NeuronAblation, asked: Asked, rewrite: Rewrite) -> None:
+def neurons(found: NeuronAblation, heads: HeadAblation, asked: Asked, rewrite: Rewrite) -> None:
     """The neurons without which the word changes most."""
     layer = found.layer
     most = np.argsort(-np.abs(found.loss))[:MOST]
@@ -74,6 +81,7 @@ def neurons(found: NeuronAblation, asked: Asked, rewrite: Rewrite) -> None:
         f"changes most (blocks.{layer}.mlp.hook_post, {SAID[found.replacement]}). Click one to write "
         "the story again without it",
         table=lambda: show.csv(("neuron", "nats lost"), enumerate(found.loss.tolist())),
+        everything=lambda: {**heads.to_json(), "neurons": found.to_json()},
         command=commands.ablate(
             asked.address, asked.before, asked.target, found.replacement, layer
         ),

@@ -1,7 +1,7 @@
 """What was expected, what each layer would say, and which part says it."""
 
-import json
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -10,7 +10,7 @@ from app import cache
 from app.figures.predictions import bars, stages, story_by_stage
 from app.views.predictions.target import Asked, visible
 from app.widgets import show
-from slm.interp.predictions.next_token import NextTokenPredictions
+from slm.interp.predictions.breakdown import break_down
 
 MOST = 24  # bars in a figure
 
@@ -18,8 +18,7 @@ MOST = 24  # bars in a figure
 def alternatives(asked: Asked) -> None:
     """The likeliest tokens at the place."""
     found, at = asked.found, asked.at
-    names = cache.to_str_tokens(str(found.address), tuple(found.likely[at].tolist()))
-    rows = list(zip(names, map(float, found.probs[at]), strict=True))
+    rows = list(zip(found.likely_str_tokens[at], map(float, found.probs[at]), strict=True))
     st.dataframe(
         {"token": [visible(name) for name, _ in rows], "probability": [c for _, c in rows]},
         column_config={
@@ -33,22 +32,15 @@ def alternatives(asked: Asked) -> None:
         name=f"prediction-{found.address}-token{at}",
         note=f"{found.address}, the distribution after token {at - 1}, temperature 1",
         table=lambda: show.csv(("token", "probability"), iter(rows)),
-        everything=partial(as_json, found),
+        everything=partial(everything, asked),
         command=asked.command(),
     )
 
 
-def as_json(found: NextTokenPredictions) -> str:
-    """Surprise and rank of every token."""
-    return json.dumps(
-        {
-            "address": str(found.address),
-            "str_tokens": found.str_tokens,
-            "surprisal in bits": [None, *found.surprisal[1:].round(5).tolist()],
-            "rank": [None, *found.rank[1:].tolist()],
-        },
-        ensure_ascii=False,
-    )
+def everything(asked: Asked, foil: int | None = None) -> dict[str, Any]:
+    """The prediction taken apart, and every token of the story."""
+    apart = break_down(cache.checkpoint(asked.address), asked.found, asked.at, asked.word, foil)
+    return {**apart.to_json(), "tokens": asked.found.to_json()["tokens"]}
 
 
 def layers(asked: Asked) -> None:
@@ -66,6 +58,7 @@ def layers(asked: Asked) -> None:
         table=lambda: show.csv(
             ("stage", "probability", "says"), zip(lens.stages, chances, says, strict=True)
         ),
+        everything=partial(everything, asked),
         command=asked.command(),
     )
     show.figure(
@@ -103,6 +96,7 @@ def parts(asked: Asked, layer: int, foil: int | None) -> None:
         f"{found.logit:.3f} minus {found.baseline:.3f}; shown: the {len(shown)} largest. Only the direct "
         "way counts: what a part does through later ones is theirs",
         table=lambda: show.csv(("part", unit), iter(named)),
+        everything=partial(everything, asked, foil),
         command=asked.command(found.foil),
     )
     if layer >= len(found.neurons):
@@ -117,5 +111,6 @@ def parts(asked: Asked, layer: int, foil: int | None) -> None:
         note=f"{found.address}: the 12 neurons of layer {layer} that write most for or against the "
         f"word, {unit} (hook_post x W_out, the final norm frozen); all {len(own)} sum to MLP {layer}",
         table=lambda: show.csv(("neuron", unit), enumerate(own.tolist())),
+        everything=partial(everything, asked, foil),
         command=asked.command(found.foil),
     )

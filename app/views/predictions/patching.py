@@ -1,6 +1,5 @@
 """A second story that differs in a word: what that costs each token, and which places restore it."""
 
-import json
 import re
 from collections.abc import Callable
 
@@ -16,7 +15,7 @@ from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.interp.predictions.next_token import NextTokenPredictions
-from slm.interp.predictions.patching import Patching, answers, patching
+from slm.interp.predictions.patching import answers, patching
 
 FULL = 5.0  # nats at full colour
 SMALL = 0.5  # logits between the two leads, below which a reader is warned
@@ -140,7 +139,7 @@ def restored(asked: Asked, other: str, foil: int | None, hook: str) -> None:
                 for place, share in np.ndenumerate(shares)
             ),
         ),
-        everything=lambda: as_json(found),
+        everything=lambda: found,
         command=command,
     )
     show.figure(
@@ -152,21 +151,4 @@ def restored(asked: Asked, other: str, foil: int | None, hook: str) -> None:
             ((*place, f"{share:.6f}") for place, share in np.ndenumerate(found.heads)),
         ),
         command=command,
-    )
-
-
-def as_json(found: Patching) -> str:
-    """All that was restored."""
-    return json.dumps(
-        {
-            "address": str(found.address),
-            "str_tokens": found.str_tokens,
-            "other": found.other,
-            "answer": found.answer,
-            "foil": found.foil,
-            "logit_difference": {"clean": found.clean, "corrupted": found.corrupted},
-            "restored": {hook: share.round(6).tolist() for hook, share in found.restored.items()},
-            "heads": found.heads.round(6).tolist(),
-        },
-        ensure_ascii=False,
     )

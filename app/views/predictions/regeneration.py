@@ -1,8 +1,6 @@
 """The story written again from the word on, with parts switched: what goes, what comes."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 import streamlit as st
@@ -15,10 +13,8 @@ from app.widgets.story_view import Shown, story_view
 from slm.generation.sampler import Sampling
 from slm.interp.predictions.intervention import (
     PAIRS,
-    Regeneration,
     WordChange,
     parse_interventions,
-    word_diff,
 )
 
 
@@ -47,7 +43,7 @@ def rewritten(asked: Asked, parts: str, sampling: Sampling) -> None:
         return
     named = " ".join(map(str, interventions))
     found = cache.regenerated(asked.address, asked.before, named, sampling)
-    before, after = word_diff(found.whole.text, found.switched.text)
+    before, after = found.words
     st.markdown("**The whole model** goes on")
     words(before, -1.0, key=f"whole-{asked.address}")
     st.markdown(f"**With {show.plain(named)}**, the same seed")
@@ -72,7 +68,7 @@ def rewritten(asked: Asked, parts: str, sampling: Sampling) -> None:
                 for word in text
             ),
         ),
-        everything=lambda: as_json(found),
+        everything=lambda: found,
         command=commands.regenerate(asked.address, asked.before, named.split(), sampling),
     )
 
@@ -100,23 +96,4 @@ def words(text: Sequence[WordChange], colour: float, key: str) -> None:
         label=("comes:", "goes:"),
         scale="which way",
         small=True,
-    )
-
-
-def as_json(found: Regeneration) -> str:
-    """Both stories and the numbers."""
-    return json.dumps(
-        {
-            "address": str(found.address),
-            "switched": [str(one) for one in found.interventions],
-            "whole": asdict(found.whole),
-            "switched_story": asdict(found.switched),
-            "words_kept": asdict(found.kept),
-            "words_kept_across_seeds": asdict(found.across_seeds),
-            "surprisal_bits_a_token": {
-                "whole": found.surprisal,
-                "switched": found.surprisal_intervened,
-            },
-        },
-        ensure_ascii=False,
     )

@@ -51,8 +51,7 @@ def visible(str_token: str) -> str:
 
 def likely_names(found: NextTokenPredictions, at: int) -> list[str]:
     """What was likeliest at a place, as a person reads it, each once."""
-    str_tokens = cache.to_str_tokens(str(found.address), tuple(found.likely[at].tolist()))
-    return list(dict.fromkeys(map(visible, str_tokens)))
+    return list(dict.fromkeys(map(visible, found.likely_str_tokens[at])))
 
 
 def token_of(found: NextTokenPredictions, at: int, word: str | None) -> int:
@@ -63,10 +62,7 @@ def token_of(found: NextTokenPredictions, at: int, word: str | None) -> int:
     """
     if word is None:
         return found.tokens[at]
-    likely = found.likely[at].tolist()
-    for token, str_token in zip(
-        likely, cache.to_str_tokens(str(found.address), tuple(likely)), strict=True
-    ):
+    for token, str_token in zip(found.likely[at], found.likely_str_tokens[at], strict=True):
         if visible(str_token) == word:
             return int(token)
     text = word.replace("⏎", "\n").replace("⇥", "\t").replace("␣", " ")

@@ -1,10 +1,10 @@
 """A neuron in a judge's words, beside two controls: what is asked, what it costs, what came of it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -46,7 +46,7 @@ def view(addresses: Sequence[str], corpus: str, stories: int) -> None:
                     waiting.say_why(works[address], "What was answered is kept.")
                 if address in found:
                     known = _known(address, found[address], model, base_url)
-                    _result(address, found[address], known)
+                    _result(address, corpus, found[address], known)
 
 
 def _judge(column: DeltaGenerator) -> tuple[str, str, str]:
@@ -119,7 +119,7 @@ def _known(address: str, pair: SnippetPair, model: str, base_url: str) -> Explai
     return recalled(*pair, model, server_of(base_url or None), ReplyStore(_path(address)))
 
 
-def _result(address: str, pair: SnippetPair, found: Explained | None) -> None:
+def _result(address: str, corpus: str, pair: SnippetPair, found: Explained | None) -> None:
     """The explanation, and how much can be told from it; where there is none, what would be shown."""
     mine, _ = pair
     name = f"{mine.layer}.{mine.neuron}"
@@ -149,7 +149,7 @@ def _result(address: str, pair: SnippetPair, found: Explained | None) -> None:
             "that the explanation was not made from, half of which make the neuron fire most; "
             f"{own.answered} answered. Bars: 95 % intervals over snippets",
             table=partial(_numbers, found),
-            everything=partial(_everything, address, pair, found),
+            everything=partial(_everything, address, corpus, pair, found),
         )
     for score in found.scores[1:]:
         st.caption(show.plain(f"{score.name}: {score.explanation}"))
@@ -187,15 +187,15 @@ def _numbers(found: Explained) -> str:
     )
 
 
-def _everything(address: str, pair: SnippetPair, found: Explained) -> str:
-    """What was shown, asked and found, as JSON."""
+def _everything(address: str, corpus: str, pair: SnippetPair, found: Explained) -> dict[str, Any]:
+    """What was found, shown and asked."""
     mine, another = pair
-    data = {
+    return {
         "address": address,
+        "corpus": corpus,
         **found.to_json(),
         "shown": [one.marked for one in mine.shown],
         "max_activating": [one.text for one in mine.max_activating],
         "non_activating": [one.text for one in mine.non_activating],
         "another neuron": another.neuron,
     }
-    return json.dumps(data, ensure_ascii=False, indent=1)

@@ -1,6 +1,5 @@
 """The protagonist test: the verdict on the best protagonist-first neurons, and what it rests on."""
 
-import json
 from functools import partial
 
 import streamlit as st
@@ -11,7 +10,6 @@ from app.views.roles.scores import number
 from app.widgets import show
 from slm.interp.roles.protagonist import ProtagonistTest
 from slm.interp.roles.protagonist_trial import NeuronTrial, rise
-from slm.json_values import json_value
 from slm.stats.interval import Interval
 
 TITLES = ("In nursery stories", "At the end of sentences alike but for one thing")
@@ -69,7 +67,7 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
                 if where == "stories"
                 else "The same names in every condition, at about the same place; intervals over names",
                 table=partial(numbers, trial),
-                everything=partial(as_json, found),
+                everything=lambda: found,
                 command=commands.protagonist(address, found.stories),
             )
     compared: list[tuple[str, str, Interval]] = [
@@ -122,8 +120,3 @@ def numbers(trial: NeuronTrial) -> str:
             for name, one in ones.items()
         ),
     )
-
-
-def as_json(found: ProtagonistTest) -> str:
-    """All trials with their verdicts, for the reader's own tools."""
-    return json.dumps(json_value(found), ensure_ascii=False, indent=1)

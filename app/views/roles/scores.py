@@ -1,6 +1,5 @@
 """The scores: how many neurons have a confirmed role, the best of each, and one looked at."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,11 +13,9 @@ from app.figures.roles import LayerShares, activation_by_label, shares_by_layer
 from app.state import Linked, picked_rows
 from app.widgets import selection, show
 from slm.interp.roles.confirming import RoleKind
-from slm.interp.roles.scoring import NeuronRole, Roles
-from slm.json_values import json_value
+from slm.interp.roles.scoring import SHOWN, NeuronRole, Roles, ScoredRoles
 
 EACH = 3  # neurons shown of each label, where all labels are
-MORE = 12
 TITLES = {
     RoleKind.EXCITED: "share that a role excites",
     RoleKind.INHIBITED: "share that a role inhibits",
@@ -38,8 +35,11 @@ def headline(found: Roles) -> None:
     )
 
 
-def by_layer(all_found: Mapping[str, Roles], command: commands.Command) -> None:
+def by_layer(
+    results: Mapping[str, ScoredRoles], kind: RoleKind, corpus: str, command: commands.Command
+) -> None:
     """The share of neurons with a confirmed role in each layer beside its controls, models side by side."""
+    all_found = {address: found.of(kind) for address, found in results.items()}
     shares = {
         address: [
             LayerShares(
@@ -89,7 +89,7 @@ def by_layer(all_found: Mapping[str, Roles], command: commands.Command) -> None:
                 for at, layer in enumerate(found.layers)
             ),
         ),
-        everything=partial(everything, all_found),
+        everything=lambda: [{"corpus": corpus, **found.to_json()} for found in results.values()],
         command=command,
     )
 
@@ -120,12 +120,6 @@ def rules() -> None:
         )
 
 
-def everything(all_found: Mapping[str, Roles]) -> str:
-    """All confirmed roles and the best neurons of every label, as JSON."""
-    data = json_value([found.to_json(MORE) for found in all_found.values()])
-    return json.dumps(data, ensure_ascii=False, indent=1)
-
-
 def pick(neuron: Linked[str], table: str, rows: Sequence[NeuronRole]) -> None:
     """Choose the neuron of the row that was clicked."""
     if chosen := picked_rows(table):
@@ -135,7 +129,7 @@ def pick(neuron: Linked[str], table: str, rows: Sequence[NeuronRole]) -> None:
 def best(found: Roles, label: str | None, neuron: Linked[str], command: commands.Command) -> None:
     """The best neurons of each label, or of one."""
     labels = range(len(found.names)) if label is None else [found.names.index(label)]
-    rows = [one for at in labels for one in found.best(at, EACH if label is None else MORE)]
+    rows = [one for at in labels for one in found.best(at, EACH if label is None else SHOWN)]
     table = f"table-{found.address}"
     st.dataframe(
         {

@@ -3,8 +3,8 @@
 Knows no streamlit. A branch is written when it is first looked at, or when all are saved.
 """
 
-import json
 from dataclasses import asdict
+from typing import Any
 
 from app.live import LiveStory
 from app.widgets.story_view import Shown
@@ -138,30 +138,26 @@ class LiveBranches:
             while story.writing:
                 story.advance(AT_A_TIME)
 
-    def to_json(self) -> str:
+    def to_json(self) -> dict[str, Any]:
         """Every branch with the one it parts from, every token with its alternatives."""
         self.finish()
-        return json.dumps(
-            {
-                "address": self.address,
-                "prompt": self.prompt,
-                "sampling": asdict(self.sampling),
-                "link": self.tree.to_link(),
-                "branches": [
-                    {
-                        "path": path_to_link(path),
-                        "parts_from": path_to_link(path[:-1]) if path else None,
-                        "at": path[-1].place if path else None,
-                        "name": self.name(path),
-                        **({"error": error} if (error := self._story(path).error) else {}),
-                        **self._story(path).told(),
-                    }
-                    for path in self.tree.walk()
-                ],
-            },
-            ensure_ascii=False,
-            indent=1,
-        )
+        return {
+            "address": self.address,
+            "prompt": self.prompt,
+            "sampling": asdict(self.sampling),
+            "link": self.tree.to_link(),
+            "branches": [
+                {
+                    "path": path_to_link(path),
+                    "parts_from": path_to_link(path[:-1]) if path else None,
+                    "at": path[-1].place if path else None,
+                    "name": self.name(path),
+                    **({"error": error} if (error := self._story(path).error) else {}),
+                    **self._story(path).to_json(),
+                }
+                for path in self.tree.walk()
+            ],
+        }
 
     def to_text(self) -> str:
         """The story, then each branch from where it parts, further in the further it is from the story."""

@@ -16,13 +16,6 @@ def _attention(chosen: argparse.Namespace) -> None:
     from slm.runs import load_checkpoint
 
     view = attention(load_checkpoint(chosen.address), chosen.text)
-    data = {
-        "address": str(view.address),
-        "str_tokens": list(view.str_tokens),
-        "tokens": list(view.tokens),
-        "pattern": view.pattern.round(5).tolist(),
-        "axes": ["layer", "head", "query", "key"],
-    }
 
     def text() -> str:
         lines = []
@@ -35,4 +28,4 @@ def _attention(chosen: argparse.Namespace) -> None:
             lines.append(f"{layer}.{head}  first token {bos_attention:.0%}  {shown}")
         return "\n".join(lines)
 
-    answer(chosen, data, text)
+    answer(chosen, view.to_json(), text)

@@ -10,9 +10,8 @@ from slm.errors import BadInput
 
 if TYPE_CHECKING:
     from slm.interp.neurons.index import Index
+    from slm.interp.neurons.search import FoundNeuron
     from slm.runs import Checkpoint
-
-SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 
 
 def add_to(commands: Commands) -> None:
@@ -82,7 +81,8 @@ def _build(chosen: argparse.Namespace) -> None:
 
 
 def _top(chosen: argparse.Namespace) -> None:
-    from slm.interp.neurons.activations import ranked_hook, ranked_name
+    from slm.interp.neurons.activations import ranked_name
+    from slm.interp.neurons.summary import examples_json
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
@@ -90,78 +90,46 @@ def _top(chosen: argparse.Namespace) -> None:
     examples = _index(chosen, checkpoint).top(
         checkpoint, chosen.layer, chosen.neuron, k=chosen.k, strongest=not chosen.weakest
     )
-    data = {
-        "address": str(checkpoint.address),
-        "layer": chosen.layer,
-        "neuron": chosen.neuron,
-        "hook": ranked_hook(config),
-        "examples": [
-            {
-                "story": example.story,
-                "position": example.position,
-                "value": example.value,
-                "activation": example.activation,
-                "token": example.str_tokens[example.position],
-                "context": "".join(example.context()),
-            }
-            for example in examples
-        ],
-    }
 
     def text() -> str:
         lines = [f"{ranked_name(config):>14}  activation  token"]
         lines += [
-            f"{e['value']:14.3f}  {e['activation']:10.4f}  {e['token']!r:14} {e['context']!r}"
-            for e in data["examples"]
+            f"{one.value:14.3f}  {one.activation:10.4f}  {one.str_tokens[one.position]!r:14} "
+            f"{''.join(one.context())!r}"
+            for one in examples
         ]
         return "\n".join(lines)
 
-    answer(chosen, data, text)
+    answer(chosen, examples_json(checkpoint, chosen.layer, chosen.neuron, examples), text)
 
 
 def _show(chosen: argparse.Namespace) -> None:
-    from slm.interp.neurons.activations import ranked_hook, ranked_name
+    from slm.interp.neurons.activations import ranked_name
     from slm.interp.neurons.logits import writes
+    from slm.interp.neurons.summary import NeuronSummary
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
     written = writes(checkpoint, chosen.layer, chosen.neuron, k=chosen.k)
     index = _index(chosen, checkpoint)
-    layer, neuron = chosen.layer, chosen.neuron
-    spread = index.percentiles(layer, neuron, SHARES)
-    fires = index.fires[layer]
-    data: dict[str, Any] = {
-        "address": str(checkpoint.address),
-        "layer": layer,
-        "neuron": neuron,
-        "hook": ranked_hook(checkpoint.config),
-        "corpus": index.corpus,
-        "stories": index.n_stories,
-        "tokens": index.n_tokens,
-        "fires": float(fires[neuron]),
-        "neurons_of_its_layer_that_fire_less": int((fires < fires[neuron]).sum()),
-        "lowest": float(index.lowest[layer, neuron]),
-        "highest": float(index.highest[layer, neuron]),
-        "percentiles": dict(zip(map(str, SHARES), spread, strict=True)),
-        "promotes": written.promotes,
-        "suppresses": written.suppresses,
-    }
+    found = NeuronSummary(checkpoint=checkpoint, index=index, writes=written)
+    at = chosen.layer, chosen.neuron
 
     def text() -> str:
         lines = [
-            f"{checkpoint.address}, layer {layer}, neuron {neuron}, over {index.n_tokens:,} tokens "
+            f"{checkpoint.address}, layer {at[0]}, neuron {at[1]}, over {index.n_tokens:,} tokens "
             f"of {index.corpus}",
-            f"fires on {fires[neuron]:.2%} of them; {data['neurons_of_its_layer_that_fire_less']} "
-            f"of its layer's {len(fires)} neurons fire less",
-            f"{ranked_name(checkpoint.config)}: lowest {data['lowest']:.3f}, highest "
-            f"{data['highest']:.3f}; not above, on this share:",
-            "  " + "  ".join(f"{s:.1%} {v:.3f}" for s, v in zip(SHARES, spread, strict=True)),
+            f"fires on {index.fires[at]:.2%} of them; {found.less} of its layer's "
+            f"{index.fires.shape[1]} neurons fire less",
+            f"{ranked_name(checkpoint.config)}: lowest {index.lowest[at]:.3f}, highest "
+            f"{index.highest[at]:.3f}; not above, on this share:",
+            "  " + "  ".join(f"{s:.1%} {v:.3f}" for s, v in found.percentiles.items()),
         ]
-        for name in ("promotes", "suppresses"):
-            lines.append(name + ": " + ", ".join(f"{p!r} {v:+.3f}" for p, v in data[name]))
+        for name, tokens in (("promotes", written.promotes), ("suppresses", written.suppresses)):
+            lines.append(name + ": " + ", ".join(f"{token!r} {v:+.3f}" for token, v in tokens))
         return "\n".join(lines)
 
-    answer(chosen, data, text)
+    answer(chosen, found.to_json(), text)
 
 
 def _find(chosen: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slm.cli.command import Commands, typed
 from slm.cli.command import answer as answer_with
@@ -11,7 +11,7 @@ from slm.cli.generation import FIRST_WORDS, add_sampling, prompt_or_ours, sampli
 from slm.errors import BadInput
 
 if TYPE_CHECKING:
-    pass
+    from slm.interp.predictions.intervention import WordChange
 
 
 def add_to(commands: Commands) -> None:
@@ -66,79 +66,38 @@ def add_to(commands: Commands) -> None:
 
 
 def _predict(chosen: argparse.Namespace) -> None:
-    from slm.interp.predictions.attribution import attribute
-    from slm.interp.predictions.logit_lens import logit_lens
+    from slm.interp.predictions.breakdown import break_down
     from slm.interp.predictions.next_token import next_token_predictions, one_token
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
     found = next_token_predictions(checkpoint, chosen.text)
-    str_tokens = found.str_tokens
     if chosen.position is None:
-        tokens = [
-            {
-                "str_token": str_token,
-                "surprisal": round(float(found.surprisal[at]), 5),
-                "rank": int(found.rank[at]),
-                "likeliest": checkpoint.tokenizer.to_str_tokens([int(found.likely[at, 0])])[0],
-            }
-            for at, str_token in enumerate(str_tokens)
-            if at > 0
-        ]
-        tokens = [
-            {"str_token": str_tokens[0], "surprisal": None, "rank": None, "likeliest": None},
-            *tokens,
-        ]
-        data: dict[str, Any] = {"address": str(found.address), "unit": "bits", "tokens": tokens}
         answer_with(
             chosen,
-            data,
+            found.to_json(),
             lambda: "\n".join(
-                f"{at:4} {t['str_token']!r:16} {t['surprisal']:7.2f} bits  rank {t['rank']:5}  "
-                f"likeliest {t['likeliest']!r}"
-                for at, t in enumerate(tokens)
+                f"{at:4} {str_token!r:16} {found.surprisal[at]:7.2f} bits  rank {found.rank[at]:5}  "
+                f"likeliest {found.likely_str_tokens[at][0]!r}"
+                for at, str_token in enumerate(found.str_tokens)
                 if at > 0
             ),
         )
         return
-    at = chosen.position
-    if not 1 <= at < len(str_tokens):
-        raise BadInput(f"--position lies between 1 and {len(str_tokens) - 1}, not at {at}")
-    word = found.tokens[at] if chosen.target is None else one_token(checkpoint, chosen.target)
-    lens = logit_lens(checkpoint, (*found.tokens[:at], word))
-    foil = None if chosen.foil is None else one_token(checkpoint, chosen.foil)
-    parts = attribute(checkpoint, found.tokens[:at], word, foil)
-    likely = checkpoint.tokenizer.to_str_tokens(found.likely[at].tolist())
-    says = checkpoint.tokenizer.to_str_tokens(lens.likeliest[:, at].tolist())
-    data = {
-        "address": str(found.address),
-        "position": at,
-        "word": parts.word,
-        "alternatives": [
-            {"str_token": str_token, "probability": round(float(chance), 6)}
-            for str_token, chance in zip(likely, found.probs[at], strict=True)
-        ],
-        "layers": [
-            {"stage": stage, "probability": float(chance), "likeliest": str_token}
-            for stage, chance, str_token in zip(
-                lens.stages, lens.probability[:, at], says, strict=True
-            )
-        ],
-        "foil": parts.foil,
-        "logit": parts.logit,
-        "baseline": parts.baseline,
-        "attributed": "logit minus that of the foil"
-        if parts.foil
-        else "logit minus the mean logit of the vocabulary",
-        "parts": [{"part": name, "logit": value} for name, value in parts.parts()],
-    }
+    word, foil = (
+        None if text is None else one_token(checkpoint, text)
+        for text in (chosen.target, chosen.foil)
+    )
+    apart = break_down(checkpoint, found, chosen.position, word, foil)
+    parts = apart.attribution
 
     def text() -> str:
-        lines = [f"{found.address}: the word {parts.word!r} after {str_tokens[at - 1]!r}"]
-        lines += [f"  {a['probability']:7.2%}  {a['str_token']!r}" for a in data["alternatives"]]
+        after = found.str_tokens[apart.position - 1]
+        lines = [f"{found.address}: the word {parts.word!r} after {after!r}"]
+        lines += [f"  {chance:7.2%}  {str_token!r}" for str_token, chance in apart.alternatives]
         lines += [
-            f"  {stage['stage']:14} {stage['probability']:8.2%}  says {stage['likeliest']!r}"
-            for stage in data["layers"]
+            f"  {stage:14} {chance:8.2%}  says {str_token!r}"
+            for stage, chance, str_token in apart.stages
         ]
         of = f"of {parts.foil!r}" if parts.foil else "the mean"
         lines.append(
@@ -147,7 +106,7 @@ def _predict(chosen: argparse.Namespace) -> None:
         )
         return "\n".join(lines + [f"  {value:+8.3f}  {name}" for name, value in parts.parts()])
 
-    answer_with(chosen, data, text)
+    answer_with(chosen, apart.to_json(), text)
 
 
 def _ablate(chosen: argparse.Namespace) -> None:
@@ -160,17 +119,10 @@ def _ablate(chosen: argparse.Namespace) -> None:
     if chosen.target is not None:
         tokens.append(one_token(checkpoint, chosen.target))
     heads = ablate_heads(checkpoint, tokens, chosen.replacement)
-    data: dict[str, Any] = {
-        "address": str(heads.address),
-        "word": heads.word,
-        "replacement": heads.replacement,
-        "log_probability": heads.whole,
-        "unit": "nats that each part gives the word",
-        "heads": heads.loss.round(6).tolist(),
-    }
+    data = heads.to_json()
     if chosen.neurons is not None:
         neurons = ablate_neurons(checkpoint, tokens, chosen.neurons, chosen.replacement)
-        data["neurons"] = {"layer": neurons.layer, "loss": neurons.loss.round(6).tolist()}
+        data["neurons"] = neurons.to_json()
 
     def text() -> str:
         lines = [
@@ -199,17 +151,6 @@ def _patch(chosen: argparse.Namespace) -> None:
     answer = answer if chosen.answer is None else one_token(checkpoint, chosen.answer)
     foil = foil if chosen.foil is None else one_token(checkpoint, chosen.foil)
     found = patch(checkpoint, first, second, answer, foil)
-    data: dict[str, Any] = {
-        "address": str(found.address),
-        "str_tokens": found.str_tokens,
-        "other": found.other,
-        "answer": found.answer,
-        "foil": found.foil,
-        "logit_difference": {"clean": found.clean, "corrupted": found.corrupted},
-        "unit": "share of the logit difference that is restored: 1 as after the text, 0 as after the other",
-        "restored": {hook: share.round(6).tolist() for hook, share in found.restored.items()},
-        "heads": found.heads.round(6).tolist(),
-    }
 
     def text() -> str:
         lines = [
@@ -229,13 +170,11 @@ def _patch(chosen: argparse.Namespace) -> None:
         ]
         return "\n".join(lines)
 
-    answer_with(chosen, data, text)
+    answer_with(chosen, found.to_json(), text)
 
 
 def _regenerate(chosen: argparse.Namespace) -> None:
-    from dataclasses import asdict
-
-    from slm.interp.predictions.intervention import parse_interventions, regenerate, word_diff
+    from slm.interp.predictions.intervention import parse_interventions, regenerate
     from slm.runs import load_checkpoint
 
     interventions = parse_interventions(" ".join([*chosen.off, *chosen.scale]))
@@ -248,22 +187,7 @@ def _regenerate(chosen: argparse.Namespace) -> None:
     checkpoint = load_checkpoint(chosen.address)
     prompt = prompt_or_ours(chosen, checkpoint)
     found = regenerate(checkpoint, prompt, interventions, sampling_of(chosen))
-    before, after = word_diff(found.whole.text, found.switched.text)
-    data: dict[str, Any] = {
-        "address": str(found.address),
-        "prompt": prompt,
-        "switched": [str(one) for one in found.interventions],
-        "whole_text": found.whole.text,
-        "switched_text": found.switched.text,
-        "whole_words": [asdict(word) for word in before],
-        "switched_words": [asdict(word) for word in after],
-        "words_kept": asdict(found.kept),
-        "words_kept_across_seeds": asdict(found.across_seeds),
-        "surprisal_bits_a_token": {
-            "whole": found.surprisal,
-            "switched": found.surprisal_intervened,
-        },
-    }
+    before, after = found.words
 
     def text() -> str:
         kept, across_seeds = (
@@ -279,10 +203,10 @@ def _regenerate(chosen: argparse.Namespace) -> None:
             f"{found.surprisal_intervened:.2f} switched"
         )
 
-    answer_with(chosen, data, text)
+    answer_with(chosen, found.to_json(), text)
 
 
-def _marked(words: "Sequence[Word]", mark: str) -> str:
+def _marked(words: "Sequence[WordChange]", mark: str) -> str:
     """A text whose words that go (-) or come (+) stand in brackets."""
     parts = []
     for stays, run in groupby(words, lambda word: word.stays):

@@ -81,11 +81,7 @@ def _roles(chosen: argparse.Namespace) -> None:
     names, stories = labelled(checkpoint.tokenizer, chosen.corpus, count, seed=chosen.seed)
     roles = watched(score_roles(checkpoint, stories, names, seed=chosen.seed))
     excited, inhibited = roles.excited, roles.inhibited
-    kinds = {found.kind.name.lower(): found for found in (excited, inhibited)}
-    data = {
-        "corpus": chosen.corpus,
-        **{name: found.to_json(chosen.best) for name, found in kinds.items()},
-    }
+    data = {"corpus": chosen.corpus, **roles.to_json(chosen.best)}
 
     def text() -> str:
         lines = [

@@ -73,7 +73,7 @@ def table(scores: HeadScores, atlas: HeadAtlas | None) -> Iterator[tuple[object,
             )
 
 
-def as_json(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Any]:
+def heads_json(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Any]:
     """Everything that was measured, an entry a head; null where there was too little."""
     parts, stand = _parts(scores, atlas), standings(scores, atlas)
     return {

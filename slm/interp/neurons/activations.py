@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -49,6 +49,17 @@ class Example:
     def context(self) -> tuple[str, ...]:
         """The tokens around the place."""
         return self.str_tokens[max(0, self.position - CONTEXT) : self.position + CONTEXT + 1]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the place with the tokens around it as plain values."""
+        return {
+            "story": self.story,
+            "position": self.position,
+            "value": self.value,
+            "activation": self.activation,
+            "token": self.str_tokens[self.position],
+            "context": "".join(self.context()),
+        }
 
 
 def ranked_hook(config: ModelConfig) -> Literal["hook_pre", "hook_post"]:

@@ -7,7 +7,7 @@ part is computed again.
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -50,6 +50,17 @@ class HeadAblation:
         """Nats that each head gives the word; below 0 where it speaks against it."""
         return self.whole - self.without
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the ablation effect of every head as plain values."""
+        return {
+            "address": str(self.address),
+            "word": self.word,
+            "replacement": self.replacement,
+            "log_probability": self.whole,
+            "unit": "nats that each part gives the word",
+            "heads": self.loss.round(6).tolist(),
+        }
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NeuronAblation:
@@ -66,6 +77,10 @@ class NeuronAblation:
     def loss(self) -> Float[np.ndarray, "neuron"]:
         """Nats that each neuron gives the word; below 0 where it speaks against it."""
         return self.whole - self.without
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ablation effect of every neuron of the layer as plain values."""
+        return {"layer": self.layer, "loss": self.loss.round(6).tolist()}
 
 
 @torch.no_grad()

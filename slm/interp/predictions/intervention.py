@@ -7,8 +7,9 @@ A part is a head (`2.3`: layer 2, head 3) or a neuron (`1.n17`: layer 1, neuron 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
+from typing import Any
 
 import numpy as np
 import torch
@@ -126,6 +127,30 @@ class Regeneration:
     across_seeds: Interval
     surprisal: float
     surprisal_intervened: float
+
+    @property
+    def words(self) -> tuple[tuple["WordChange", ...], tuple["WordChange", ...]]:
+        """Both stories word by word, and which words stay."""
+        return word_diff(self.whole.text, self.switched.text)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return both stories and the shares of words kept as plain values."""
+        before, after = self.words
+        return {
+            "address": str(self.address),
+            "prompt": self.whole.prompt,
+            "switched": [str(one) for one in self.interventions],
+            "whole_text": self.whole.text,
+            "switched_text": self.switched.text,
+            "whole_words": [asdict(word) for word in before],
+            "switched_words": [asdict(word) for word in after],
+            "words_kept": asdict(self.kept),
+            "words_kept_across_seeds": asdict(self.across_seeds),
+            "surprisal_bits_a_token": {
+                "whole": self.surprisal,
+                "switched": self.surprisal_intervened,
+            },
+        }
 
 
 @torch.no_grad()

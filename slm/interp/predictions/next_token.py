@@ -5,6 +5,7 @@ given and never predicted.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,8 @@ class NextTokenPredictions:
     `begins` are the characters of the story at which tokens begin (those that share one begin alike).
     `surprisal` (bits, -log2 of its probability) and `rank` (1 is the likeliest) are those of the token
     that stands there, `entropy` (bits) is how undecided the model was. `likely[pos, rank]` are the
-    likeliest tokens, `probs[pos, rank]` their probabilities; END is among the candidates.
+    likeliest tokens, `likely_str_tokens` their texts, `probs[pos, rank]` their probabilities; END is
+    among the candidates.
     """
 
     address: Address
@@ -36,6 +38,7 @@ class NextTokenPredictions:
     rank: Int[np.ndarray, "pos"]
     entropy: Float[np.ndarray, "pos"]
     likely: Int[np.ndarray, "pos rank"]
+    likely_str_tokens: tuple[tuple[str, ...], ...]
     probs: Float[np.ndarray, "pos rank"]
 
     def place(self, other: "NextTokenPredictions", position: int) -> int:
@@ -53,6 +56,25 @@ class NextTokenPredictions:
         """The probability of each token; NaN at END, which is given."""
         return np.exp2(-self.surprisal)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return every token with its surprisal, rank and what was likeliest; null at END."""
+        given = {
+            "str_token": self.str_tokens[0],
+            "surprisal": None,
+            "rank": None,
+            "likeliest": None,
+        }
+        tokens = [
+            {
+                "str_token": self.str_tokens[at],
+                "surprisal": round(float(self.surprisal[at]), 5),
+                "rank": int(self.rank[at]),
+                "likeliest": self.likely_str_tokens[at][0],
+            }
+            for at in range(1, len(self.tokens))
+        ]
+        return {"address": str(self.address), "unit": "bits", "tokens": [given, *tokens]}
+
 
 @torch.no_grad()
 def next_token_predictions(checkpoint: Checkpoint, text: str) -> NextTokenPredictions:
@@ -67,15 +89,17 @@ def next_token_predictions(checkpoint: Checkpoint, text: str) -> NextTokenPredic
     own = log_probs[torch.arange(len(truth)), truth]
     top = log_probs.topk(min(KEPT, log_probs.shape[-1]))
     given = torch.full((1,), float("nan"))
+    to_str_tokens = checkpoint.tokenizer.to_str_tokens
     return NextTokenPredictions(
         address=checkpoint.address,
         tokens=tuple(tokens),
-        str_tokens=tuple(checkpoint.tokenizer.to_str_tokens(tokens)),
+        str_tokens=tuple(to_str_tokens(tokens)),
         begins=(0, *(begin for begin, _ in checkpoint.tokenizer.offsets(text))),
         surprisal=torch.cat([given, -own / np.log(2)]).numpy(),
         rank=np.concatenate([[0], 1 + (log_probs > own[:, None]).sum(-1).numpy()]),
         entropy=torch.cat([given, -(log_probs.exp() * log_probs).sum(-1) / np.log(2)]).numpy(),
         likely=np.concatenate([np.zeros((1, top.indices.shape[1]), int), top.indices.numpy()]),
+        likely_str_tokens=((), *(tuple(to_str_tokens(ids)) for ids in top.indices.tolist())),
         probs=torch.cat([given.expand(1, top.values.shape[1]), top.values.exp()]).numpy(),
     )
 

@@ -10,6 +10,7 @@ Wang et al. 2022, "Interpretability in the Wild", 0 as after the second prompt, 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,6 +56,21 @@ class Patching:
         """The positions at which the prompts differ."""
         pairs = enumerate(zip(self.str_tokens, self.other, strict=True))
         return [at for at, (str_token, other) in pairs if str_token != other]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all that was restored as plain values."""
+        return {
+            "address": str(self.address),
+            "str_tokens": self.str_tokens,
+            "other": self.other,
+            "answer": self.answer,
+            "foil": self.foil,
+            "logit_difference": {"clean": self.clean, "corrupted": self.corrupted},
+            "unit": "share of the logit difference that is restored: 1 as after the text, "
+            "0 as after the other",
+            "restored": {hook: share.round(6).tolist() for hook, share in self.restored.items()},
+            "heads": self.heads.round(6).tolist(),
+        }
 
 
 def aligned(checkpoint: Checkpoint, text: str, other: str) -> tuple[list[int], list[int]]:

@@ -251,6 +251,10 @@ class ScoredRoles:
         """The roles of a kind."""
         return self.excited if kind is RoleKind.EXCITED else self.inhibited
 
+    def to_json(self, best: int = SHOWN) -> dict[str, Any]:
+        """Return both kinds of roles, each as `Roles.to_json` does."""
+        return {"excited": self.excited.to_json(best), "inhibited": self.inhibited.to_json(best)}
+
 
 def score_roles(
     checkpoint: Checkpoint,

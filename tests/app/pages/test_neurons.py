@@ -93,11 +93,9 @@ def test_files_say_which_hook_their_numbers_are_of(
     act = torch.nn.functional.gelu(torch.tensor(value), approximate="tanh")
     assert float(lowest["activation"]) == pytest.approx(float(act), abs=1e-4)
     told = json.loads(files["neuron-tiny@10-layer1-7.json"]())
-    assert told["hook"] == "blocks.1.mlp.hook_pre" and told["lowest"] == pytest.approx(
-        value, abs=1e-4
-    )
-    assert told["places"][0]["value"] == pytest.approx(value, abs=1e-4)
-    assert told["places"][0]["activation"] == pytest.approx(float(act), abs=1e-4)
+    assert told["hook"] == "hook_pre" and told["lowest"] == pytest.approx(value, abs=1e-4)
+    assert told["examples"][0]["value"] == pytest.approx(value, abs=1e-4)
+    assert told["examples"][0]["activation"] == pytest.approx(float(act), abs=1e-4)
     for view, file, header in (
         ("Distribution", "spread-tiny@10-layer1-7.csv", '"pre-activation from","to","tokens"'),
         ("Distribution", "firing-tiny@10.csv", '"layer","neuron","fires","lowest pre-activation"'),
