@@ -20,6 +20,7 @@ STREAMLITS_OWN = {
     "list": "the navigation puts a div between its ul and the li",
     "listitem": "the same",
 }
+DARK = "getComputedStyle(document.querySelector('.stApp')).backgroundColor === 'rgb(21, 24, 29)'"
 VIEWS = (
     "predictions?predictions.view=Direct+logit+attribution",
     "compare?b=four-layer@512&compare.view=Stories",
@@ -57,7 +58,6 @@ def settled(page: Page) -> None:
         "document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
         " && !document.querySelector('[data-testid=stSkeleton]')"
     )
-    page.wait_for_timeout(300)  # figures are drawn after the script has run
 
 
 def test_a_report_to_mail_has_no_violation_and_fits_a_phone(
@@ -84,14 +84,17 @@ def test_no_page_has_a_violation(chromium: Browser, url: str) -> None:
     context.set_default_timeout(45_000)
     page = context.new_page()
     wrong: dict[str, list[str]] = {}
+    axe = AXE.read_text(encoding="utf-8")
     for view in (*PAGES, *VIEWS):
         page.emulate_media(color_scheme="light")
         page.goto(f"{url}/{view}")
         settled(page)
-        page.evaluate(AXE.read_text(encoding="utf-8"))
+        page.wait_for_timeout(200)  # figures are drawn after the script has run
+        page.evaluate(axe)
         if found := violations(page):
             wrong[f"{view or 'home'}, light"] = found
         page.emulate_media(color_scheme="dark")
+        page.wait_for_function(DARK)
         settled(page)
         if found := violations(page, "color-contrast"):
             wrong[f"{view or 'home'}, dark"] = found
