@@ -32,6 +32,7 @@ STYLE = """<style>
 .known td { padding: 0.35rem 0.6rem; vertical-align: top; border-top: 1px solid #8884;
   overflow-wrap: anywhere; }
 .known th.prompt { width: 32%; }
+@media (max-width: 40rem) { .known th.prompt { width: 50%; } }
 .known th .score { display: block; font-weight: 400; opacity: 0.8; font-size: 0.85em; }
 .known td.prompt { font-family: "Source Serif", Georgia, serif; }
 .known td.said { font-family: "Source Serif", Georgia, serif; }
