@@ -13,8 +13,21 @@ CommandFunction = Callable[[argparse.Namespace], None]
 R = TypeVar("R")
 
 
+class HelpWithDefaults(argparse.HelpFormatter):
+    """Help that ends with an option's default, where it has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        told, default = action.help or "", action.default
+        has_one = isinstance(default, str | int | float) and default is not False
+        shows = has_one and default not in ("", argparse.SUPPRESS) and "default" not in told
+        return f"{told} (default: %(default)s)" if shows else told
+
+
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are `BadInput`."""
+    """An argument parser whose complaints are `BadInput`, and whose help shows defaults."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"formatter_class": HelpWithDefaults, **settings})
 
     def error(self, message: str) -> NoReturn:
         """Raise `BadInput` with argparse's message."""

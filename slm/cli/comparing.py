@@ -16,8 +16,8 @@ def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add("compare", _compare, "What changed between two models?")
     sub.add_argument("other", help="the second model: run or run@step")
-    sub.add_argument("--corpus", default="shipped", help="stories that both read (shipped)")
-    sub.add_argument("--stories", type=int, default=60, help="how many of them (60)")
+    sub.add_argument("--corpus", default="shipped", help="stories that both read")
+    sub.add_argument("--stories", type=int, default=60, help="how many stories")
     sub.add_argument("--html", help="write a report, one file that needs no network, here")
 
     sub = commands.add("curves", _curves, "How did several runs learn?", address=False)

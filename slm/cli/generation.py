@@ -23,9 +23,9 @@ def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add("sample", _sample, "Write stories.")
     sub.add_argument(
-        "--prompt", type=typed, help=f'how they begin; "{FIRST_WORDS}" where nothing is said'
+        "--prompt", type=typed, help=f'the prompt, how stories begin; default: "{FIRST_WORDS}"'
     )
-    sub.add_argument("-n", type=int, default=1, help="how many")
+    sub.add_argument("-n", type=int, default=1, help="how many stories")
     add_sampling(sub)
     sub.add_argument(
         "--branch",
@@ -43,19 +43,34 @@ def add_to(commands: Commands) -> None:
         help="show every token with the K likeliest in its place",
     )
     asked = sub.add_argument_group("a request, for models trained on Instruct data")
-    asked.add_argument("--features", metavar="A,B", help="such as Dialogue,BadEnding")
-    asked.add_argument("--words", metavar="A,B,C")
-    asked.add_argument("--summary")
-    asked.add_argument("--random-sentence", metavar="SENTENCE")
+    asked.add_argument(
+        "--features", metavar="A,B", help="what the story should have, such as Dialogue,BadEnding"
+    )
+    asked.add_argument("--words", metavar="A,B,C", help="words that it should use")
+    asked.add_argument("--summary", help="what it should tell")
+    asked.add_argument(
+        "--random-sentence", metavar="SENTENCE", help="a sentence that should stand in it"
+    )
 
 
 def add_sampling(sub: argparse.ArgumentParser) -> None:
     """Add how tokens are drawn."""
-    sub.add_argument("--max-tokens", type=int, default=200)
-    sub.add_argument("--temperature", type=float, default=1.0)
-    sub.add_argument("--top-k", type=int)
-    sub.add_argument("--top-p", type=float)
-    sub.add_argument("--seed", type=parse_seed, default=0)
+    sub.add_argument(
+        "--max-tokens", type=int, default=200, help="most tokens written after the prompt"
+    )
+    sub.add_argument(
+        "--temperature",
+        type=float,
+        default=1.0,
+        help="what logits are divided by; 0 takes the likeliest token",
+    )
+    sub.add_argument("--top-k", type=int, help="draw from the K likeliest tokens only")
+    sub.add_argument(
+        "--top-p",
+        type=float,
+        help="draw from the fewest tokens that reach this probability together",
+    )
+    sub.add_argument("--seed", type=parse_seed, default=0, help="seed of the drawn tokens")
 
 
 def sampling_of(chosen: argparse.Namespace, alternatives: int = 0) -> "Sampling":

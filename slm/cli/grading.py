@@ -28,8 +28,15 @@ def add_to(commands: Commands) -> None:
         "of TinyStories-Instruct are read as such); default: the fifty shipped",
     )
     sub.add_argument("--samples", type=int, default=10, help="completions of each opening")
-    sub.add_argument("--repeats", type=int, default=1, help="ask so often about each, for noise")
-    sub.add_argument("--pairwise", metavar="OTHER", help="which of two writes better, blinded")
+    sub.add_argument(
+        "--repeats",
+        type=int,
+        default=1,
+        help="how often each is graded, which measures the judge's noise",
+    )
+    sub.add_argument(
+        "--pairwise", metavar="OTHER", help="pairwise comparison with this model, blinded"
+    )
     sub.add_argument(
         "--check-judge",
         "--calibrate",
@@ -42,14 +49,14 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--base-url", help="any OpenAI-compatible server")
     sub.add_argument("--max-cost", type=float, help="US dollars never to be passed")
     sub.add_argument("--at-once", type=int, default=4, help="calls under way at once")
-    sub.add_argument("--seed", type=parse_seed, default=0)
+    sub.add_argument("--seed", type=parse_seed, default=0, help="seed of the completions")
     sub.add_argument("--dry-run", action="store_true", help="print the bill and stop")
     sub.add_argument(
         "--again-ungraded", action="store_true", help="ask anew where no grade could be read"
     )
     sub.add_argument("--resume", action="store_true", help="the default: nothing is paid twice")
     sub = commands.add("grades", _grades, "Tell what judges have said so far; asks nobody.")
-    sub.add_argument("--against", metavar="OTHER", help="and which of the two writes better")
+    sub.add_argument("--against", metavar="OTHER", help="pairwise comparison with this model")
     sub = commands.add("prices", _prices, "What judges cost; give a price.", address=False)
     sub.add_argument("judge", nargs="?", help="the judge's model name")
     sub.add_argument("price", nargs="*", type=float, help="INPUT OUTPUT, US$ per million tokens")

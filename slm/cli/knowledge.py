@@ -20,8 +20,10 @@ def add_to(commands: Commands) -> None:
     sub = commands.add("knowledge", _knowledge, "What does the model know?", address=False)
     sub.add_argument("addresses", nargs="+", metavar="ADDRESS", help="run or run@step")
     sub.add_argument("--prompts", help="a YAML file of prompts; default: those that ship")
-    sub.add_argument("--beams", type=int, default=5)
-    sub.add_argument("--judge", help="a model that says of each continuation whether it is right")
+    sub.add_argument(
+        "--beams", type=int, default=5, help="beams of the search for the likeliest continuation"
+    )
+    sub.add_argument("--judge", help="ask this model whether each continuation is right")
     sub.add_argument("--base-url", help="any OpenAI-compatible server")
     sub.add_argument("--max-cost", type=float, help="US dollars never to be passed, for all models")
     sub.add_argument("--dry-run", action="store_true", help="only say what the judge would cost")

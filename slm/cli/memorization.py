@@ -27,8 +27,10 @@ SHOWN = {"rouge_precision": 2, "ngram_overlap": 5}
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add("memorize", _memorize, "Does the model copy what it was trained on?")
-    sub.add_argument("--corpus", required=True, help="what it was trained on")
-    sub.add_argument("--valid", help="stories it never saw; default: the corpus's own")
+    sub.add_argument("--corpus", required=True, help="training corpus")
+    sub.add_argument(
+        "--valid", help="validation corpus; default: the held-out stories of the corpus"
+    )
     sub.add_argument("--steps", action="store_true", help="every checkpoint of the run")
     sub.add_argument(
         "--stories",
@@ -36,31 +38,45 @@ def add_to(commands: Commands) -> None:
         default=400,
         help="how many of each are cut short: 400 see a difference of about 0.01, 100 one of 0.02",
     )
-    sub.add_argument("--max-tokens", type=int, default=200)
-    sub.add_argument("--temperature", type=float, default=1.0)
-    sub.add_argument("--seed", type=parse_seed, default=0)
+    sub.add_argument("--max-tokens", type=int, default=200, help="most tokens of an ending")
+    sub.add_argument(
+        "--temperature",
+        type=float,
+        default=1.0,
+        help="what logits are divided by; 0 takes the likeliest token",
+    )
+    sub.add_argument("--seed", type=parse_seed, default=0, help="seed of the drawn tokens")
 
     sub = commands.add(
         "copies", _copies, "What of a text stands in a corpus, word for word?", address=False
     )
     sub.add_argument("address", nargs="?", help="run or run@step, which writes the text")
     sub.add_argument("--text", help="any text instead")
-    sub.add_argument("--corpus", required=True)
-    sub.add_argument("--at-least", type=int, default=8, help="words of a copy that is told")
+    sub.add_argument("--corpus", required=True, help="the corpus in which copies are looked for")
+    sub.add_argument("--at-least", type=int, default=8, help="least words of a copy")
     sub.add_argument(
-        "--prompt", type=typed, help=f'how it begins; "{FIRST_WORDS}" where nothing is said'
+        "--prompt", type=typed, help=f'the prompt, how the story begins; default: "{FIRST_WORDS}"'
     )
-    sub.add_argument("--temperature", type=float, default=1.0)
-    sub.add_argument("--seed", type=parse_seed, default=0)
+    sub.add_argument(
+        "--temperature",
+        type=float,
+        default=1.0,
+        help="what logits are divided by; 0 takes the likeliest token",
+    )
+    sub.add_argument("--seed", type=parse_seed, default=0, help="seed of the drawn tokens")
 
     sub = commands.add("novelty", _novelty, "How much of what the model writes is new?")
-    sub.add_argument("--corpus", required=True, help="what it was trained on")
-    sub.add_argument("--valid", help="stories it never saw; default: the corpus's own")
-    sub.add_argument("--temperatures", default="0,0.5,1", help="parted by commas")
+    sub.add_argument("--corpus", required=True, help="training corpus")
+    sub.add_argument(
+        "--valid", help="validation corpus; default: the held-out stories of the corpus"
+    )
+    sub.add_argument(
+        "--temperatures", default="0,0.5,1", help="temperatures with commas between them"
+    )
     sub.add_argument("--steps", action="store_true", help="every checkpoint of the run")
-    sub.add_argument("--stories", type=int, default=100)
-    sub.add_argument("--max-tokens", type=int, default=200)
-    sub.add_argument("--seed", type=parse_seed, default=0)
+    sub.add_argument("--stories", type=int, default=100, help="how many are cut short")
+    sub.add_argument("--max-tokens", type=int, default=200, help="most tokens of an ending")
+    sub.add_argument("--seed", type=parse_seed, default=0, help="seed of the drawn tokens")
 
 
 def _memorize(chosen: argparse.Namespace) -> None:

@@ -26,30 +26,50 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "PATH:lines, :blank-lines, :passages, :csv, :mark=TEXT (what parts stories in a .txt), "
         ":text=COLUMN, :keep-truncated, :drop-truncated (what ends without a sentence's mark)",
     )
-    parser.add_argument("--valid", help="validation stories; default: held out of the corpus")
+    parser.add_argument("--valid", help="validation corpus; default: held out of the corpus")
     parser.add_argument(
         "--shape",
-        help=f"d_model x n_layers x n_heads (64x2x4), or {', '.join(PRESETS)}. {FROM_THE_PAPER}",
+        help=f"d_model x n_layers x n_heads (default: {DEFAULT_SHAPE}), or {', '.join(PRESETS)}. "
+        f"{FROM_THE_PAPER}",
     )
-    parser.add_argument("--from", dest="parent", help="begin with this checkpoint's weights")
-    parser.add_argument("--tokens", type=_count, help="how many to read, such as 20M")
+    parser.add_argument("--from", dest="parent", help="start from this checkpoint's weights")
+    parser.add_argument(
+        "--tokens", type=_count, help="how many tokens to read, such as 5M (default: 20M)"
+    )
     parser.add_argument("--minutes", type=float, help="how long to train, instead of --tokens")
-    parser.add_argument("--vocab", type=int, help="size of the vocabulary (4096)")
-    parser.add_argument("--context", type=int, help="n_ctx, in tokens (256)")
-    parser.add_argument("--batch", type=int, help="rows a step (16)")
-    parser.add_argument("--seed", type=parse_seed, help="of initial weights and order (0)")
-    parser.add_argument("--checkpoints", type=int, help="besides the early ones (20)")
+    parser.add_argument(
+        "--vocab", type=int, help="d_vocab, the size of the vocabulary (default: 4096)"
+    )
+    parser.add_argument("--context", type=int, help="n_ctx, the context in tokens (default: 256)")
+    parser.add_argument(
+        "--batch", type=int, help="batch size: rows of n_ctx tokens a step (default: 16)"
+    )
+    parser.add_argument(
+        "--seed", type=parse_seed, help="seed of initial weights and order (default: 0)"
+    )
+    parser.add_argument(
+        "--checkpoints", type=int, help="checkpoints besides the early ones (default: 20)"
+    )
     parser.add_argument(
         "--precision",
-        help="of matrix products: float32, bfloat16, or auto (the default): whichever is faster here",
+        help="precision of matrix products: float32, bfloat16, or auto (the default): whichever is "
+        "faster here",
     )
     parser.add_argument(
         "--recipe",
-        help="muon (the default): Muon and AdamW, rates that fall to 0; "
+        help="muon (default): Muon and AdamW, rates that fall to 0; "
         "paper: AdamW at a constant 5e-4, as published",
     )
-    parser.add_argument("--muon-lr", type=float, help="of the matrices")
-    parser.add_argument("--adam-lr", type=float, help="of embeddings, gains and biases")
+    parser.add_argument(
+        "--muon-lr",
+        type=float,
+        help="peak learning rate of Muon: the blocks' matrices (default: the recipe's)",
+    )
+    parser.add_argument(
+        "--adam-lr",
+        type=float,
+        help="peak learning rate of AdamW: embeddings, gains and biases (default: the recipe's)",
+    )
     parser.add_argument(
         "--device", default="auto", help="auto (CUDA where it is there), cpu, cuda, mps"
     )

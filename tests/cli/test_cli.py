@@ -1,11 +1,13 @@
 """The command line: one JSON object out, one clear line and exit code 2 for bad input."""
 
+import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from slm.cli import main
+from slm.cli import main, parser
 from slm.runs import Checkpoint, open_run
 from tests.conftest import little_stories, write_corpus
 
@@ -148,3 +150,28 @@ def test_train_stops_and_asks_where_most_of_a_corpus_would_be_dropped(
     assert open_run("a").info.corpus["train"] == f"{corpus}:keep-truncated"
     assert main(["eval", "a", "--corpus", f"{corpus}:keep-truncated"]) == 0
     assert "60 of 60 stories kept" in capsys.readouterr().err
+
+
+def options() -> Iterator[tuple[str, argparse.Action]]:
+    """Every option of every command, with the command's help."""
+    waiting: list[argparse.ArgumentParser] = [parser()]
+    for one in waiting:
+        for action in one._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                waiting.extend(action.choices.values())
+            elif not isinstance(action, argparse._HelpAction):
+                yield " ".join(one.format_help().split()), action
+
+
+def test_every_option_is_explained_and_its_default_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "2000")  # no word is cut at the end of a line
+    found = list(options())
+    assert len(found) > 150
+    for told, action in found:
+        assert action.help, (told, action.dest)
+        assert " ".join(action.help.split()) in told
+        if isinstance(action.default, bool | list) or action.default in (None, ""):
+            continue
+        assert "default" in action.help or f"{action.help} (default: {action.default})" in told

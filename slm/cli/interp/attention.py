@@ -7,8 +7,12 @@ from slm.cli.command import Commands, answer, typed
 
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
-    sub = commands.add("attention", _attention, "Where does each head look?")
-    sub.add_argument("--text", type=typed, required=True)
+    sub = commands.add(
+        "attention",
+        _attention,
+        "Attention patterns: which key tokens does each query token attend to?",
+    )
+    sub.add_argument("--text", type=typed, required=True, help="the text that is read")
 
 
 def _attention(chosen: argparse.Namespace) -> None:

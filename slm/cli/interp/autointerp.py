@@ -10,15 +10,17 @@ from slm.errors import BadInput
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add(
-        "explain", _explain, "What excites a neuron, in words that are put to the test?"
+        "explain",
+        _explain,
+        "Automated interpretability: a judge explains a neuron, scored beside controls.",
     )
-    sub.add_argument("--layer", type=int, required=True)
-    sub.add_argument("--neuron", type=int, required=True)
+    sub.add_argument("--layer", type=int, required=True, help="its layer, counted from 0")
+    sub.add_argument("--neuron", type=int, required=True, help="its number in the layer, from 0")
     sub.add_argument("--judge", default="gpt-4o", help="the judge's model name")
     sub.add_argument("--base-url", help="any OpenAI-compatible server")
     sub.add_argument("--max-cost", type=float, help="US dollars never to be passed")
     sub.add_argument("--corpus", default="nursery", help="the stories examples are taken from")
-    sub.add_argument("--stories", type=int, help="how many are read; default: 160")
+    sub.add_argument("--stories", type=int, help="how many stories are read; default: 160")
 
 
 def _explain(chosen: argparse.Namespace) -> None:

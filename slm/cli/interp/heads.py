@@ -12,11 +12,15 @@ if TYPE_CHECKING:
 
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
-    sub = commands.add("heads", _heads, "What does each head do? Labels that were tested.")
-    sub.add_argument(
-        "--corpus", default="nursery", help="nursery (its roles), or any (word classes)"
+    sub = commands.add(
+        "heads", _heads, "Labels of heads by what they attend to, tested by ablation."
     )
-    sub.add_argument("--stories", type=int, default=64, help="how many are read")
+    sub.add_argument(
+        "--corpus",
+        default="nursery",
+        help="stories that are read: nursery (whose roles are known), or any corpus (word classes)",
+    )
+    sub.add_argument("--stories", type=int, default=64, help="how many stories are read")
     sub.add_argument("--all", action="store_true", help="print heads without a label too")
 
 

@@ -16,17 +16,25 @@ if TYPE_CHECKING:
 
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
-    neurons = commands.group("neurons", "What excites each neuron?")
-    sub = neurons.add("build", _build, "Read a corpus and keep what excites each neuron.")
+    neurons = commands.group(
+        "neurons", "Top activations, firing rates and logit effects of neurons."
+    )
+    sub = neurons.add(
+        "build", _build, "Build the index: read a corpus, keep each neuron's top activations."
+    )
     sub.add_argument("--corpus", required=True, help="stories, as slm train takes them")
-    sub.add_argument("--again", action="store_true", help="from the start, whatever is there")
-    sub = neurons.add("top", _top, "The tokens that excite one neuron most.")
+    sub.add_argument(
+        "--again", action="store_true", help="build it from the start, whatever is there"
+    )
+    sub = neurons.add("top", _top, "Top activations: the places where one neuron is highest.")
     _add_neuron(sub)
-    sub.add_argument("--k", type=int, default=20)
-    sub.add_argument("--weakest", action="store_true", help="the lowest instead")
-    sub = neurons.add("show", _show, "One neuron: what it writes, how often it fires, its spread.")
+    sub.add_argument("--k", type=int, default=20, help="how many places")
+    sub.add_argument("--weakest", action="store_true", help="the lowest places instead")
+    sub = neurons.add(
+        "show", _show, "One neuron: firing rate, distribution, tokens promoted and suppressed."
+    )
     _add_neuron(sub)
-    sub.add_argument("--k", type=int, default=10)
+    sub.add_argument("--k", type=int, default=10, help="how many tokens at either end")
     sub = neurons.add("find", _find, "Neurons by a token, by a place in a text, or by rarity.")
     sub.add_argument("--token", help='which keep to this token, such as " park"')
     sub.add_argument(
@@ -41,14 +49,14 @@ def add_to(commands: Commands) -> None:
         ("dead", "whose pre-activation (gated: activation) is nowhere above --threshold"),
     ):
         sub.add_argument(f"--{name}", action="store_true", help=about)
-    sub.add_argument("--threshold", type=float, default=0.0)
-    sub.add_argument("--k", type=int, default=20)
+    sub.add_argument("--threshold", type=float, default=0.0, help="of --dead")
+    sub.add_argument("--k", type=int, default=20, help="how many neurons")
     _add_shipped(sub)
 
 
 def _add_neuron(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--layer", type=int, required=True)
-    sub.add_argument("--neuron", type=int, required=True)
+    sub.add_argument("--layer", type=int, required=True, help="its layer, counted from 0")
+    sub.add_argument("--neuron", type=int, required=True, help="its number in the layer, from 0")
     _add_shipped(sub)
 
 

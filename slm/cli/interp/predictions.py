@@ -16,25 +16,45 @@ if TYPE_CHECKING:
 
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
-    sub = commands.add("predict", _predict, "What did the model expect, and why?")
-    sub.add_argument("--text", type=typed, required=True)
-    sub.add_argument("--position", type=int, help="take apart the prediction of this token")
-    sub.add_argument("--target", help='another word to ask about there, such as " park"')
+    sub = commands.add(
+        "predict",
+        _predict,
+        "Next-token predictions; of one token logit lens and direct logit attribution.",
+    )
+    sub.add_argument("--text", type=typed, required=True, help="the text that is read")
+    sub.add_argument(
+        "--position",
+        type=int,
+        help="logit lens and direct logit attribution of the token at this position",
+    )
+    sub.add_argument("--target", help='another token to ask about there, such as " park"')
     sub.add_argument(
         "--foil",
-        help="a word whose logit is subtracted before parts are told apart; by default that is the "
-        "mean logit of the vocabulary",
+        help="contrast token, whose logit is subtracted; default: the mean logit of the vocabulary",
     )
 
-    sub = commands.add("ablate", _ablate, "What does the last word need? Everything, switched off.")
+    sub = commands.add(
+        "ablate", _ablate, "Ablation: the last token without each head, or each neuron of a layer."
+    )
     sub.add_argument(
-        "--text", type=typed, required=True, help="its last token is the word that is predicted"
+        "--text", type=typed, required=True, help="its last token is the one that is predicted"
     )
-    sub.add_argument("--target", help='the word after the text instead, such as " park"')
-    sub.add_argument("--replacement", choices=("mean", "zero", "resample"), default="mean")
-    sub.add_argument("--neurons", type=int, metavar="LAYER", help="and every neuron of this layer")
+    sub.add_argument("--target", help='the token after the text instead, such as " park"')
+    sub.add_argument(
+        "--replacement",
+        choices=("mean", "zero", "resample"),
+        default="mean",
+        help="what takes the place of an output",
+    )
+    sub.add_argument(
+        "--neurons", type=int, metavar="LAYER", help="ablate every neuron of this layer too"
+    )
 
-    sub = commands.add("patch", _patch, "Which places of another prompt's run restore the answer?")
+    sub = commands.add(
+        "patch",
+        _patch,
+        "Activation patching: which activations of one prompt restore its answer in another?",
+    )
     sub.add_argument(
         "--text", type=typed, required=True, help="the prompt whose answer is to be restored"
     )
@@ -44,9 +64,13 @@ def add_to(commands: Commands) -> None:
     sub.add_argument("--answer", help='a token such as " She"; what the model says after the text')
     sub.add_argument("--foil", help="another token; what the model says after the other text")
 
-    sub = commands.add("regenerate", _regenerate, "Write a story again with parts switched off.")
+    sub = commands.add(
+        "regenerate",
+        _regenerate,
+        "Intervene and regenerate: write a story again with heads or neurons ablated or scaled.",
+    )
     sub.add_argument(
-        "--prompt", type=typed, help=f'how it begins; "{FIRST_WORDS}" where nothing is said'
+        "--prompt", type=typed, help=f'the prompt, how the story begins; default: "{FIRST_WORDS}"'
     )
     sub.add_argument(
         "--off",

@@ -18,20 +18,38 @@ BEST = 5
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
     sub = commands.add(
-        "roles", _roles, "Do neurons have roles? Chosen on one half, tried on the other."
+        "roles",
+        _roles,
+        "Roles of neurons: labels chosen on half of the stories, tested on the other half.",
     )
-    sub.add_argument("--corpus", default=NURSERY, help="nursery (its roles), or any (word classes)")
-    sub.add_argument("--stories", type=int, help="how many are read; default: 80")
+    sub.add_argument(
+        "--corpus",
+        default=NURSERY,
+        help="stories that are read: nursery (whose roles are known), or any corpus (word classes)",
+    )
+    sub.add_argument("--stories", type=int, help="how many stories are read; default: 80")
     sub.add_argument("--best", type=int, default=BEST, help="neurons shown of each label")
-    sub.add_argument("--seed", type=parse_seed, default=0)
+    sub.add_argument(
+        "--seed",
+        type=parse_seed,
+        default=0,
+        help="seed of the halves and the shuffled labels (controls)",
+    )
 
     sub = commands.add(
-        "protagonist", _protagonist, "First mention, or any name, or the word after “named”?"
+        "protagonist",
+        _protagonist,
+        "The protagonist test: the first mention, any name, or the word after “named”?",
     )
-    sub.add_argument("--stories", type=int, help="how many are read; default: 160")
-    sub.add_argument("--layer", type=int, help="test this neuron instead of the best")
-    sub.add_argument("--neuron", type=int)
-    sub.add_argument("--seed", type=parse_seed, default=0)
+    sub.add_argument("--stories", type=int, help="how many stories are read; default: 160")
+    sub.add_argument("--layer", type=int, help="layer of a neuron to test instead of the best ones")
+    sub.add_argument("--neuron", type=int, help="its number in that layer")
+    sub.add_argument(
+        "--seed",
+        type=parse_seed,
+        default=0,
+        help="seed of the halves and the shuffled labels (controls)",
+    )
 
 
 def _protagonist(chosen: argparse.Namespace) -> None:
