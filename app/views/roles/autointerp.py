@@ -1,7 +1,6 @@
 """A neuron in a judge's words, beside two controls: what is asked, what it costs, what came of it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -135,9 +134,9 @@ def _result(address: str, corpus: str, pair: SnippetPair, found: Explained | Non
     st.markdown(f"**{show.plain(found.judge)} on neuron {name}:** {show.plain(own.explanation)}")
     st.markdown(_verdict(found))
     rows = [
-        (one.name, one.accuracy, one.low, one.high)
+        (one.name, one.accuracy.mean, *one.accuracy.whiskers)
         for one in found.scores
-        if one.accuracy is not None and one.low is not None and one.high is not None
+        if one.accuracy is not None
     ]
     if rows:
         show.figure(
@@ -167,8 +166,7 @@ def _places(neuron: NeuronSnippets) -> None:
 
 def _verdict(found: Explained) -> str:
     margins = ", ".join(
-        f"{margin.value:+.2f} ({margin.low:+.2f} to {margin.high:+.2f}) over {margin.over}"
-        for margin in found.margins
+        f"{margin.margin.to_text('+.2f')} over {margin.over}" for margin in found.margins
     )
     if not found.margins:
         return "Not measured: the answers could not be read."
@@ -181,7 +179,7 @@ def _numbers(found: Explained) -> str:
     return show.csv(
         ("explained by", "explanation", "accuracy", "low", "high", "answered", "unreadable"),
         (
-            tuple("" if value is None else value for value in asdict(score).values())
+            tuple("" if value is None else value for value in score.to_json().values())
             for score in found.scores
         ),
     )

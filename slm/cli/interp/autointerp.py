@@ -60,19 +60,12 @@ def _explain(chosen: argparse.Namespace) -> None:
     def text() -> str:
         lines = [f"{checkpoint.address} layer {explained.layer} neuron {explained.neuron}"]
         for score in explained.scores:
-            told = (
-                "not measured"
-                if score.accuracy is None
-                else f"{score.accuracy:.2f} ({score.low:.2f} to {score.high:.2f})"
-            )
+            told = score.accuracy.to_text() if score.accuracy else "not measured"
             lines.append(f"  {told}  {score.name}: {score.explanation}")
             if score.unreadable:
                 lines.append(f"    {score.unreadable} replies could not be read")
         for margin in explained.margins:
-            lines.append(
-                f"  better than {margin.over} by {margin.value:+.2f} "
-                f"({margin.low:+.2f} to {margin.high:+.2f})"
-            )
+            lines.append(f"  better than {margin.over} by {margin.margin.to_text('+.2f')}")
         spent = "unknown" if explained.spent is None else f"${explained.spent:.4f}"
         lines.append(
             "it explains the neuron" if explained.explains else "it is no better than both controls"

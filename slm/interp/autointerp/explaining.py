@@ -5,7 +5,7 @@ top token: only what is better than both has explained anything. Examples come i
 knows no model.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -33,10 +33,11 @@ from slm.llm.prices import Bill, bill
 from slm.llm.replies import Call, ReplyStore
 from slm.llm.replies import call as make_call
 from slm.progress import Progress, result_of
+from slm.stats.bootstrap import bootstrap_difference
+from slm.stats.interval import Interval
 from slm.stories.snippets import NeuronSnippets
 
 R = TypeVar("R")
-RESAMPLES = 2000
 LIKELY_ANSWER_TOKENS = 40
 
 OWN, ANOTHER, TOP_TOKEN = (
@@ -51,17 +52,27 @@ class ExplanationScore:
     """An explanation and how well the judge told snippets apart by it.
 
     `accuracy` is balanced: the mean of the shares of max-activating and of non-activating snippets
-    that were told right, with its 95 % interval (bootstrap over snippets); 0.5 is guessing, None is
-    not measured.
+    that were told right (bootstrap over snippets); 0.5 is guessing, None is not measured.
     """
 
     name: str
     explanation: str
-    accuracy: float | None
-    low: float | None
-    high: float | None
+    accuracy: Interval | None
     answered: int
     unreadable: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the score as plain values; null where it was not measured."""
+        of = self.accuracy.to_json() if self.accuracy else {}
+        return {
+            "name": self.name,
+            "explanation": self.explanation,
+            "accuracy": of.get("mean"),
+            "low": of.get("low"),
+            "high": of.get("high"),
+            "answered": self.answered,
+            "unreadable": self.unreadable,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +80,12 @@ class ControlMargin:
     """By how much the neuron's own explanation is better than a control, on the same snippets."""
 
     over: str
-    value: float
-    low: float
-    high: float
+    margin: Interval
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the margin as plain values."""
+        of = self.margin.to_json()
+        return {"over": self.over, "value": of["mean"], "low": of["low"], "high": of["high"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +103,7 @@ class Explained:
     @property
     def explains(self) -> bool:
         """Whether the explanation is surely better than both controls."""
-        return len(self.margins) == 2 and all(margin.low > 0 for margin in self.margins)
+        return len(self.margins) == 2 and all(one.margin.low > 0 for one in self.margins)
 
     def to_json(self) -> dict[str, Any]:
         """Everything found, and whether it explains the neuron."""
@@ -193,11 +207,7 @@ def _conversation(
         scores=tuple(
             _scored(name, explanations[name], rights[name], told[name]) for name in explanations
         ),
-        margins=tuple(
-            _margin(name, rights[OWN], rights[name])
-            for name in (ANOTHER, TOP_TOKEN)
-            if len(_common(rights[OWN], rights[name])[0])
-        ),
+        margins=tuple(_margins(rights)),
         calls=2 + len(put),
         spent=0.0,
     )
@@ -229,18 +239,12 @@ def _rights(
     return np.array(rows).reshape(-1, 2)
 
 
-def _resampled(
-    rights: Float[np.ndarray, "snippet two"], draw: np.random.Generator
-) -> Float[np.ndarray, "resample"]:
-    """The balanced accuracy of each resample: max-activating and non-activating snippets drawn apart."""
-    halves = [rights[rights[:, 0] == kind, 1] for kind in (1.0, 0.0)]
-    return np.mean(
-        [half[draw.integers(0, len(half), (RESAMPLES, len(half)))].mean(1) for half in halves], 0
-    )
-
-
-def _balanced(rights: Float[np.ndarray, "snippet two"]) -> float:
-    return float(np.mean([rights[rights[:, 0] == kind, 1].mean() for kind in (1.0, 0.0)]))
+def _balanced(
+    exciting: Float[np.ndarray, "snippet"], values: Float[np.ndarray, "snippet"]
+) -> Interval:
+    """The mean of both kinds' means, resampling max-activating and non-activating snippets apart."""
+    twice = bootstrap_difference(values[exciting == 1], -values[exciting == 0])
+    return Interval(mean=twice.mean / 2, low=twice.low / 2, high=twice.high / 2, n=len(values))
 
 
 def _scored(
@@ -250,46 +254,21 @@ def _scored(
     answers: Sequence[frozenset[int] | Unreadable],
 ) -> ExplanationScore:
     known = rights[~np.isnan(rights[:, 1])]
-    unreadable = sum(isinstance(answer, Unreadable) for answer in answers)
-    said = explanation.reply if isinstance(explanation, Unreadable) else explanation
-    if not len(known):
-        unreadable += isinstance(explanation, Unreadable)
-        return ExplanationScore(
-            name=name,
-            explanation=said,
-            accuracy=None,
-            low=None,
-            high=None,
-            answered=0,
-            unreadable=unreadable,
-        )
-    low, high = np.percentile(_resampled(known, np.random.default_rng(0)), [2.5, 97.5])
+    unread = isinstance(explanation, Unreadable) and not len(known)
     return ExplanationScore(
         name=name,
-        explanation=said,
-        accuracy=_balanced(known),
-        low=float(low),
-        high=float(high),
+        explanation=explanation.reply if isinstance(explanation, Unreadable) else explanation,
+        accuracy=_balanced(known[:, 0], known[:, 1]) if len(known) else None,
         answered=len(known),
-        unreadable=unreadable,
+        unreadable=sum(isinstance(answer, Unreadable) for answer in answers) + unread,
     )
 
 
-def _common(
-    own: Float[np.ndarray, "snippet two"], control: Float[np.ndarray, "snippet two"]
-) -> tuple[Float[np.ndarray, "common two"], Float[np.ndarray, "common two"]]:
-    """Both, on the snippets that were answered with both."""
-    both: Bool[np.ndarray, "snippet"] = ~np.isnan(own[:, 1]) & ~np.isnan(control[:, 1])
-    return own[both], control[both]
-
-
-def _margin(
-    over: str, own: Float[np.ndarray, "snippet two"], control: Float[np.ndarray, "snippet two"]
-) -> ControlMargin:
-    """The difference of two balanced accuracies; the interval resamples the same snippets for both."""
-    mine, other = _common(own, control)
-    draws = [_resampled(one, np.random.default_rng(1)) for one in (mine, other)]
-    low, high = np.percentile(draws[0] - draws[1], [2.5, 97.5])
-    return ControlMargin(
-        over=over, value=_balanced(mine) - _balanced(other), low=float(low), high=float(high)
-    )
+def _margins(rights: dict[str, Float[np.ndarray, "snippet two"]]) -> Iterator[ControlMargin]:
+    """The difference of two balanced accuracies for each control, on the snippets answered with both."""
+    exciting, own = rights[OWN].T
+    for name in (ANOTHER, TOP_TOKEN):
+        better = own - rights[name][:, 1]
+        both: Bool[np.ndarray, "snippet"] = ~np.isnan(better)
+        if both.any():
+            yield ControlMargin(over=name, margin=_balanced(exciting[both], better[both]))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from slm.cli import main
@@ -23,6 +24,7 @@ from slm.interp.autointerp.explaining import (
     OWN,
     TOP_TOKEN,
     Explained,
+    _balanced,
     explain,
     explanation_bill,
 )
@@ -30,6 +32,7 @@ from slm.llm.judge import Judge
 from slm.llm.replies import ReplyStore
 from slm.progress import Progress, result_of
 from slm.runs import Checkpoint
+from slm.stats.interval import Interval
 from slm.stories.snippets import NeuronSnippets, Snippet
 from tests.interp.autointerp.explaining_judge import always_half, explains, explains_nothing
 from tests.llm.server import Answer, JudgeServer, says, serving
@@ -79,11 +82,14 @@ def test_a_right_explanation_tells_all_snippets_and_another_neurons_tells_none(
         found = ask(server, store, fires_at("park", 7), fires_at("kite", 8))
     own, another, token = found.scores
     assert (own.name, own.explanation) == (OWN, "It fires at “park”.")
-    assert (own.accuracy, own.low, own.high, own.answered) == (1.0, 1.0, 1.0, 40)
-    assert (another.name, another.accuracy) == (ANOTHER, 0.5)  # it picks none: half are right
-    assert (token.name, token.explanation, token.accuracy) == (TOP_TOKEN, "the word “park”", 1.0)
+    assert (own.accuracy, own.answered) == (Interval(mean=1.0, low=1.0, high=1.0, n=40), 40)
+    assert (
+        another.accuracy is not None and another.name == ANOTHER and another.accuracy.mean == 0.5
+    )  # it picks none: half are right
+    assert token.accuracy == own.accuracy
+    assert (token.name, token.explanation) == (TOP_TOKEN, "the word “park”")
     margins = {margin.over: margin for margin in found.margins}
-    assert (margins[ANOTHER].value, margins[TOP_TOKEN].value) == (0.5, 0.0)
+    assert (margins[ANOTHER].margin.mean, margins[TOP_TOKEN].margin.mean) == (0.5, 0.0)
     assert not found.explains  # it says no more than the token does
 
 
@@ -96,7 +102,7 @@ def test_what_is_better_than_both_controls_explains(store: ReplyStore) -> None:
 
     with serving(script) as server:
         found = ask(server, store, fires_at("park", 7), fires_at("kite", 8))
-    assert found.explains and {margin.low > 0 for margin in found.margins} == {True}
+    assert found.explains and {one.margin.low > 0 for one in found.margins} == {True}
 
 
 def test_replies_are_kept_and_paid_once(store: ReplyStore) -> None:
@@ -119,8 +125,8 @@ def test_a_judge_that_answers_alike_to_everything_is_at_one_half(store: ReplySto
     with serving(always_half) as server:
         found = ask(server, store, fires_at("park", 7), fires_at("kite", 8))
     for score in found.scores:
-        assert score.accuracy == pytest.approx(found.scores[0].accuracy)
-        assert score.low is not None and score.low <= 0.5 <= (score.high or 0)
+        assert score.accuracy is not None and score.accuracy == found.scores[0].accuracy
+        assert score.accuracy.low <= 0.5 <= score.accuracy.high
     assert not found.explains
 
 
@@ -215,3 +221,14 @@ def test_the_command_prints_the_explanation_beside_its_controls(
     assert len(explaining.asked) == asked and "better than both controls" in capsys.readouterr().out
     assert main(["explain", "tiny", *where, "--stories", "9"]) == 2
     assert "at least 80 stories" in capsys.readouterr().err
+
+
+def test_the_interval_of_an_accuracy_is_that_of_two_independent_shares() -> None:
+    draw = np.random.default_rng(0)
+    exciting = np.repeat([1.0, 0.0], 400)
+    right = np.concatenate([draw.random(400) < 0.9, draw.random(400) < 0.6]).astype(float)
+    found = _balanced(exciting, right)
+    shares = right[:400].mean(), right[400:].mean()
+    assert found.mean == pytest.approx(sum(shares) / 2) and found.n == 800
+    error = np.sqrt(sum(share * (1 - share) / 400 for share in shares)) / 2
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * error, rel=0.1)
