@@ -12,6 +12,7 @@ import pytest
 from app import commands
 from slm.cli import main, parser
 from slm.generation.sampler import Sampling
+from tests.app.conftest import Open
 
 TEXT = "--json 'quoted' \"twice\" $HOME\n-n =1"
 EVERY = [
@@ -81,3 +82,38 @@ def test_commands_print_json_about_the_model_that_was_shown(
         assert json.loads(capsys.readouterr().out)["address"] == "tiny@10"
     assert main([*commands.curves(["tiny"]), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["runs"] == ["tiny"]
+
+
+VIEWS: list[tuple[str, dict[str, str]]] = [
+    ("attention", {}),
+    ("neurons", {}),
+    ("neurons", {"neurons.view": "Distribution"}),
+    ("neurons", {"neurons.view": "Logit effect"}),
+    ("neurons", {"neurons.view": "On my text"}),
+    ("neurons", {"neurons.view": "Find neurons", "neurons.find": "rarest"}),
+    ("predictions", {}),
+    ("predictions", {"predictions.view": "Logit lens"}),
+    ("predictions", {"predictions.view": "Direct logit attribution"}),
+    ("predictions", {"predictions.view": "Ablation"}),
+    (
+        "predictions",
+        {"predictions.view": "Intervene and regenerate", "predictions.interventions": "0.1"},
+    ),
+    ("compare", {}),
+    ("train", {"train.run": "tiny"}),
+    ("grid", {"grid.view": "Curves"}),
+    ("knowledge", {}),
+]
+
+
+@pytest.mark.parametrize(("page", "view"), VIEWS, ids=str)
+def test_a_view_shows_a_command_that_the_parser_takes(
+    page: str, view: dict[str, str], open_page: Open, two_runs: Path
+) -> None:
+    app = open_page(page, a="tiny@10", **view)
+    shown = [code.value for code in app.code if code.value.startswith("python -m slm")]
+    assert shown
+    for line in shown:
+        chosen = vars(parser().parse_args(shlex.split(line)[3:]))
+        assert chosen["json"] is True
+        assert "tiny" in str([chosen.get(name) for name in ("address", "addresses", "runs")])
