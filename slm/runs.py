@@ -25,6 +25,7 @@ from slm.model import weights as weights_file
 from slm.model.config import ModelConfig
 from slm.model.weights import Weights
 from slm.reading import BEFORE_IT, Lines, read_json, read_lines, typed
+from slm.recipe import Recipe
 from slm.records import AtStep, Metric, RunInfo, Sample, Status
 from slm.stories.tokenizer import Tokenizer
 
@@ -109,6 +110,12 @@ class Run:
     def config(self) -> ModelConfig:
         """The model's shape."""
         return self.info.config
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """How it was trained, None where it was not trained here; `BadInput` where that is damaged."""
+        found = self.info.recipe
+        return typed(Recipe, found, f"the recipe in {self.path / 'run.json'}") if found else None
 
     @property
     def status(self) -> Status:

@@ -12,7 +12,6 @@ from slm.model.config import ModelConfig
 from slm.model.weights import Weights, initialise
 from slm.processes import Process
 from slm.progress import ProgressCallback
-from slm.reading import typed
 from slm.recipe import Recipe
 from slm.runs import (
     Address,
@@ -133,9 +132,8 @@ def resume(
     info = group.broadcast(run.info)
     if info.status == "finished":
         return
-    if not info.recipe:
+    if (recipe := run.recipe) is None:
         raise BadInput(f"run {run.name!r} was not trained here, so it cannot be resumed")
-    recipe = typed(Recipe, info.recipe, f"the recipe in {run.path / 'run.json'}")
     if missing := {"train", "valid", "train_hash", "valid_hash"} - info.corpus.keys():
         raise BadInput(f"{run.path / 'run.json'} does not say the corpus's {min(missing)}")
     group.check_batch(recipe.batch)

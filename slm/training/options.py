@@ -10,7 +10,7 @@ from slm.model.config import FROM_THE_PAPER, PRESETS, ModelConfig, named_shape
 from slm.seeds import parse_seed
 
 if TYPE_CHECKING:  # they import torch, which `slm --help` does not wait for
-    from slm.runs import RunInfo
+    from slm.runs import Run
     from slm.training.spec import ResumeSpec, TrainingSpec
 
 DEFAULT_SHAPE = "64x2x4"
@@ -94,7 +94,7 @@ def spec_of(chosen: argparse.Namespace) -> "TrainingSpec | ResumeSpec":
     from slm.training.spec import ResumeSpec, TrainingSpec
 
     if chosen.resume:
-        check_resumed(chosen, open_run(chosen.name).info)
+        check_resumed(chosen, open_run(chosen.name))
         return ResumeSpec(
             name=chosen.name, corpus=chosen.corpus, valid=chosen.valid, device=chosen.device
         )
@@ -175,13 +175,13 @@ def _flag(option: str) -> str:
 # --- going on with a run ------------------------------------------------------------------------------
 
 
-def check_resumed(chosen: argparse.Namespace, info: "RunInfo") -> None:
+def check_resumed(chosen: argparse.Namespace, run: "Run") -> None:
     """Raise `BadInput` naming every option that is given and is not what the run began with.
 
     A run may go on on another `--device`; `--corpus` and `--valid` may lie elsewhere now, which is
     seen when they are read.
     """
-    if wrong := list(_differing(chosen, info)):
+    if wrong := list(_differing(chosen, run)):
         named = ", ".join(f"{flag} {shown(given)} (it has {had})" for flag, given, had in wrong)
         raise BadInput(
             f"run {chosen.name!r} goes on as it began: leave out {named}; a new run that begins with "
@@ -189,12 +189,13 @@ def check_resumed(chosen: argparse.Namespace, info: "RunInfo") -> None:
         )
 
 
-def _differing(chosen: argparse.Namespace, info: "RunInfo") -> Iterator[tuple[str, object, object]]:
+def _differing(chosen: argparse.Namespace, run: "Run") -> Iterator[tuple[str, object, object]]:
     """Yield flag, what was given, and what the run has, where these are not the same."""
     from slm.recipe import Recipe, named_recipe
     from slm.runs import Address
 
-    config, recipe = info.config, Recipe(**info.recipe)
+    info, recipe = run.info, run.recipe or Recipe()
+    config = info.config
     if chosen.shape is not None:
         asked = named_shape(chosen.shape)
         if replace(asked, d_vocab=config.d_vocab, n_ctx=config.n_ctx) != config:

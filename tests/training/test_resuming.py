@@ -162,3 +162,31 @@ def test_what_waits_is_kept_so_that_it_means_the_same_in_every_folder(
     monkeypatch.setattr(queue, "start_worker", lambda: None)
     assert main(["queue", "add", "r", "--corpus", "corpus.txt"]) == 0
     assert queue.waiting()[0].spec == parse("r", ["--corpus", str(corpus)])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("clip", "x", "clip must be a number, not 'x'"),
+        ("batch", 0, "batch must be from 1 to 65,536, not 0"),
+        ("optimizer", "sgd", "optimizer must be one of 'muon', 'adamw', not 'sgd'"),
+    ],
+)
+@pytest.mark.parametrize("arguments", ["", "--seed 0"])
+def test_a_damaged_recipe_is_said_with_its_file_rule_and_value(
+    stopped: Run,
+    field: str,
+    value: object,
+    why: str,
+    arguments: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stopped.update(recipe={**stopped.info.recipe, field: value})
+    assert f"the recipe in {stopped.path / 'run.json'}: {why}" in refused(arguments, capsys)
+
+
+def test_a_recipe_of_a_later_version_goes_on_with_the_fields_that_are_known(
+    stopped: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped.update(recipe={**stopped.info.recipe, "momentum": 0.9})
+    assert "--seed 7 (it has 0)" in refused("--seed 7", capsys)
