@@ -1,4 +1,4 @@
-"""`slm neurons build|top|show|find`: what excites each neuron, and what it writes."""
+"""`slm neurons build|top|show|tokens|find`: what excites each neuron, and what it writes."""
 
 import argparse
 from collections.abc import Sequence
@@ -35,6 +35,13 @@ def add_to(commands: Commands) -> None:
     )
     _add_neuron(sub)
     sub.add_argument("--k", type=int, default=10, help="how many tokens at either end")
+    sub = neurons.add(
+        "tokens", _tokens, "Top tokens: mean and highest value of one neuron on each token."
+    )
+    _add_neuron(sub)
+    sub.add_argument("--k", type=int, default=10, help="how many tokens")
+    sub.add_argument("--least", type=int, default=2, help="tokens that occur at least so often")
+    sub.add_argument("--stories", type=int, default=200, help="the first so many stories are read")
     sub = neurons.add("find", _find, "Neurons by a token, by a place in a text, or by rarity.")
     sub.add_argument("--token", help='which keep to this token, such as " park"')
     sub.add_argument(
@@ -138,6 +145,31 @@ def _show(chosen: argparse.Namespace) -> None:
         return "\n".join(lines)
 
     answer(chosen, found.to_json(), text)
+
+
+def _tokens(chosen: argparse.Namespace) -> None:
+    from slm.interp.neurons.activations import ranked_name
+    from slm.interp.neurons.top_tokens import token_values, top_tokens_json
+    from slm.runs import load_checkpoint
+
+    checkpoint, at = load_checkpoint(chosen.address), (chosen.layer, chosen.neuron)
+    index = _index(chosen, checkpoint)
+    values = token_values(checkpoint, index, chosen.stories)
+    top = values.top(index, checkpoint, *at, k=chosen.k, least=chosen.least)
+
+    def text() -> str:
+        name = ranked_name(checkpoint.config)
+        lines = [
+            f"{name} over {values.n_tokens:,} tokens of {values.n_stories:,} stories of {index.corpus}",
+            f"{'token':16} {'mean':>8} {'highest':>8} {'occurs':>7}  of the strongest places",
+        ]
+        lines += [
+            f"{one.token!r:16} {one.mean:8.3f} {one.highest:8.3f} {one.count:7,}  {one.of_strongest:.0%}"
+            for one in top
+        ]
+        return "\n".join(lines)
+
+    answer(chosen, top_tokens_json(checkpoint, *at, index, values, top), text)
 
 
 def _find(chosen: argparse.Namespace) -> None:

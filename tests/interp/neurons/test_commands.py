@@ -1,4 +1,4 @@
-"""`slm neurons show|find`: the page's numbers as JSON, one line for what cannot be answered."""
+"""`slm neurons show|tokens|find`: the page's numbers as JSON, one line for what cannot be answered."""
 
 import json
 from pathlib import Path
@@ -44,6 +44,16 @@ def test_the_commands_say_what_the_index_holds(
     assert lowest["value"] == pytest.approx(float(index.lowest[0, 0]), abs=1e-4)
     act = torch.nn.functional.gelu(torch.tensor(lowest["value"]), approximate="tanh")
     assert lowest["activation"] == pytest.approx(float(act), abs=1e-5)
+
+
+def test_the_top_tokens_come_with_what_was_read(
+    indexed: Checkpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = ("tokens", "tiny", "--layer", "1", "--neuron", "3", "--stories", "9", "--k", "4")
+    found, index = answer(capsys, *at), open_index(indexed)
+    assert (found["stories"], found["tokens"]) == (9, int(index.starts[9]))
+    assert found["hook"] == "hook_pre" and len(found["top_tokens"]) == 4
+    assert all(one["count"] >= 2 and one["mean"] <= one["highest"] for one in found["top_tokens"])
 
 
 @pytest.mark.parametrize(
