@@ -26,10 +26,11 @@ def attention_map(
     str_tokens: Sequence[str],
     palette: Palette,
     how: str = "attention",
+    height: int = 540,
 ) -> go.Figure:
     """One head: a row for each token that looks, a column for each token looked at.
 
-    `how` says what the weights are, in words.
+    `how` says what the weights are, in words. `height` is in pixels, for a column about as wide.
     """
     names = positions(str_tokens)
     figure = go.Figure(
@@ -67,7 +68,7 @@ def attention_map(
     figure.update_yaxes(
         title="query token (looks)", autorange="reversed", scaleanchor="x", scaleratio=1, **axis
     )
-    return dress(figure, palette, height=540).update_layout(plot_bgcolor=palette.unseen)
+    return dress(figure, palette, height=height).update_layout(plot_bgcolor=palette.unseen)
 
 
 def pattern_trace(

@@ -94,7 +94,7 @@ def footer(
     there is no more than the table, the JSON is the table's. `command` has the arguments of `slm`.
     """
     with st.container(key=f"footer-{name}", gap="xxsmall"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if picture:
                 picture_buttons(name)
             save(f"{name}.csv", table)

@@ -99,7 +99,9 @@ def test_a_story_is_read_on_its_colours(which: int, scheme: str) -> None:
 @pytest.mark.parametrize("which", [0, 1], ids=["light", "dark"])
 def test_the_app_s_own_style_is_read(which: int) -> None:
     scheme = ("light", "dark")[which]
-    quiet, on_accent = [pair[which] for pair in pairs((APP / "main.css").read_text())]
+    quiet, on_accent, open_menu = [pair[which] for pair in pairs((APP / "main.css").read_text())]
+    assert open_menu == THEME[scheme]["primaryColor"]
+    assert all(contrast(open_menu, ground) >= TEXT for ground in grounds(scheme))
     assert quiet == (LIGHT, DARK)[which].muted
     assert contrast(on_accent, THEME[scheme]["primaryColor"]) >= TEXT
     for ground in grounds(scheme):  # of a chosen option, tinted by the accent

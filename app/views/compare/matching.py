@@ -69,7 +69,9 @@ def show_heads(found: Matching, a: str, b: str, corpus: str) -> None:
         with column:
             st.caption(f"{show.plain(address)}, layer {layer}, head {head}")
             show.figure(
-                attention_map(view.pattern[layer, head], view.str_tokens, show.colours()),
+                attention_map(
+                    view.pattern[layer, head], view.str_tokens, show.colours(), height=450
+                ),
                 name=f"attention-{address}-layer{layer}-head{head}",
                 key=f"pair-{address}",
                 table=partial(pattern_csv, view, layer, head),
