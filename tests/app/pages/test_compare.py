@@ -1,18 +1,21 @@
 """What changed between two models: every view answers for A beside B, and says what it needs."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app.state import CompareState
 from slm.comparing.difference import differences, loss_difference
 from slm.comparing.measured import missing
 from slm.knowledge.prompts import shipped as prompts
 from slm.knowledge.scoring import ask, scores
 from slm.runs import load_checkpoint, open_run
 from slm.stories import shipped
-from tests.app.conftest import Open, figure_on, said, story_on, told_to_read
+from slm.stories.tokenizer import Tokenizer
+from tests.app.conftest import Open, figure_on, make_run, said, story_on, told_to_read
 
 
 def test_without_a_second_model_one_press_puts_one_beside(open_page: Open, two_runs: Path) -> None:
@@ -104,6 +107,21 @@ def test_a_model_beside_itself_a_step_earlier_is_matched(
         assert f"of A's {4 if view == 'Heads' else 128} {view.lower()} have a counterpart" in said(
             app
         )
+
+
+def test_a_pair_of_heads_is_chosen_without_a_mouse(
+    open_page: Open, two_runs: Path, tokenizer: Tokenizer
+) -> None:
+    make_run(two_runs, "twin", tokenizer, n_layers=2, seed=1, steps=(10,))
+    app = open_page("compare", a="tiny", b="twin", compare="Heads")
+    while any(button.label == "Cancel" for button in app.button):
+        app.run()
+    pair = app.selectbox(key=CompareState.pair.key)
+    assert pair.value == 0 and len(pair.options) == 4
+    app = pair.set_value(2).run()
+    ((layer, head),) = re.findall(r"^3: (\d)\.(\d) of A", pair.options[2])
+    assert f"tiny@10, layer {layer}, head {head}" in said(app)
+    assert figure_on(app, "compare.pairs")["layout"]["shapes"]
 
 
 def test_development_tells_when_labels_came(open_page: Open, two_runs: Path) -> None:
