@@ -10,11 +10,12 @@ from app.figures.grid import over_training, table
 from app.state import GridState
 from app.views.train.monitor import CORPORA, FILE
 from app.widgets import show
+from slm.comparing.curves import curves_json
 from slm.grading.history import GradedCheckpoint
 from slm.grading.protocol import ALL_DIMENSIONS
 from slm.model.config import count_parameters, named_shape
 from slm.recipe import Recipe
-from slm.runs import damaged_runs, list_runs
+from slm.runs import damaged_runs, list_runs, open_run
 from slm.text import visible
 from slm.training import queue, sweep
 from slm.training.grid import LOWER_IS_BETTER, Cell, cells, places
@@ -155,6 +156,7 @@ def the_curves(
             ("run", "tokens", score, "low", "high"),
             ((name, *point) for name, points in curves.items() for point in points),
         ),
+        everything=lambda: curves_json(list(map(open_run, curves))),
         command=commands.curves(list(curves)),
         note="Grades with 95 % intervals over openings; losses on validation stories.",
     )

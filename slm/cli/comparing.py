@@ -2,7 +2,6 @@
 
 import argparse
 import shlex
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from slm.cli.command import Commands, answer, watched
@@ -55,30 +54,21 @@ def _compare(chosen: argparse.Namespace) -> None:
 
 
 def _curves(chosen: argparse.Namespace) -> None:
-    from slm.comparing.curves import curves, damage
-    from slm.comparing.measured import WHAT, measure, missing
+    from slm.comparing.curves import curves, curves_json
+    from slm.comparing.measured import measure
     from slm.runs import open_run
 
     runs = [open_run(name) for name in dict.fromkeys(chosen.runs)]
     for what in dict.fromkeys(chosen.measure):
         watched(measure(runs, what))
-    found = curves(runs)
-    gaps = {
-        what: {run.name: steps for run in runs if (steps := missing(run, what))} for what in WHAT
-    }
-    data = {
-        "runs": [run.name for run in runs],
-        "curves": [asdict(curve) for curve in found],
-        "not measured": gaps,
-        "damage": damage(runs),
-    }
+    data = curves_json(runs)
 
     def text() -> str:
-        lines = [line for curve in found for line in _curve(curve)]
-        for what, steps in gaps.items():
+        lines = [line for curve in curves(runs) for line in _curve(curve)]
+        for what, steps in data["not measured"].items():
             for name, some in steps.items():
                 lines.append(f"{what} of {name} is not measured at {len(some)} of its checkpoints")
-        return "\n".join([*lines, *damage(runs)]) or "nothing was measured of these runs"
+        return "\n".join([*lines, *data["damage"]]) or "nothing was measured of these runs"
 
     answer(chosen, data, text)
 
@@ -98,18 +88,11 @@ def _curve(curve: "Curve") -> list[str]:
 
 
 def _development(chosen: argparse.Namespace) -> None:
-    from slm.comparing.development import appearances, development, halfway
+    from slm.comparing.development import appearances, development, development_json, halfway
     from slm.runs import open_run
 
     stages = watched(development(open_run(chosen.run)))
     labels, half = appearances(stages), halfway(stages)
-    data = {
-        "run": chosen.run,
-        "steps": [stage.step for stage in stages],
-        "nats per word": {str(stage.step): stage.words for stage in stages},
-        "half learned by step": half,
-        "labels": [asdict(label) for label in labels],
-    }
 
     def text() -> str:
         lines = [f"{chosen.run}: half of what is learned of each part of the text, by step"]
@@ -122,7 +105,7 @@ def _development(chosen: argparse.Namespace) -> None:
         ]
         return "\n".join(lines)
 
-    answer(chosen, data, text)
+    answer(chosen, development_json(chosen.run, stages), text)
 
 
 def _told(found: "Comparison", html: str | None) -> str:

@@ -1,11 +1,20 @@
 """What runs wrote down while they learned, and what was measured of their checkpoints, as curves."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
-from slm.comparing.measured import ANY_KIND, BEST_HEAD, BY_PROBABILITY, HEADS, KNOWLEDGE, WHAT, kept
+from slm.comparing.measured import (
+    ANY_KIND,
+    BEST_HEAD,
+    BY_PROBABILITY,
+    HEADS,
+    KNOWLEDGE,
+    WHAT,
+    kept,
+    missing,
+)
 from slm.runs import Address, Metric, Run
 from slm.stats.bootstrap import mean_of_known
 from slm.stats.interval import Interval
@@ -77,6 +86,19 @@ def damage(runs: Sequence[Run]) -> list[str]:
     logs = [line for run in runs for line in run.damage()]
     kept_there = [line for run in runs for line in studies.damage(run)]
     return list(dict.fromkeys([*logs, *history.damage(runs), *kept_there]))
+
+
+def curves_json(runs: Sequence[Run]) -> dict[str, Any]:
+    """Return every curve of these runs, the steps that are not measured, and what cannot be read."""
+    gaps = {what: {run.name: missing(run, what) for run in runs} for what in WHAT}
+    return {
+        "runs": [run.name for run in runs],
+        "curves": [asdict(curve) for curve in curves(runs)],
+        "not measured": {
+            what: {name: steps for name, steps in of.items() if steps} for what, of in gaps.items()
+        },
+        "damage": damage(runs),
+    }
 
 
 def _curves(run: Run) -> Iterator[Curve]:

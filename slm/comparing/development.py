@@ -1,8 +1,8 @@
 """What a model learns when: the step where each head's label appears, and which words it learns first."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 
@@ -126,3 +126,14 @@ def halfway(stages: Sequence[Stage]) -> dict[Part, int | None]:
         there = np.flatnonzero(costs[0] - costs >= HALF * whole)
         found[part] = stages[int(there[0])].step if whole > 0 else None
     return found
+
+
+def development_json(run: str, stages: Sequence[Stage]) -> dict[str, Any]:
+    """Return what each part of the text costs at each step, and when heads got their labels."""
+    return {
+        "run": run,
+        "steps": [stage.step for stage in stages],
+        "nats per word": {str(stage.step): stage.words for stage in stages},
+        "half learned by step": halfway(stages),
+        "labels": [asdict(label) for label in appearances(stages)],
+    }

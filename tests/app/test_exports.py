@@ -81,6 +81,8 @@ def printed(capsys: pytest.CaptureFixture[str], command: Sequence[str]) -> Any:
             ["protagonist-stories-tiny@10-"],
         ),
         ("knowledge", {}, ["knowledge-tiny@10"]),
+        ("compare", {"compare": "Curves"}, ["curves-tiny"]),
+        ("compare", {"compare": "Development"}, ["learned-tiny", "development-tiny-"]),
     ],
 )
 def test_the_page_holds_what_the_command_prints(

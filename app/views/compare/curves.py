@@ -24,6 +24,7 @@ from slm.comparing.curves import (
     Curve,
     Over,
     curves,
+    curves_json,
     damage,
 )
 from slm.comparing.measured import What, missing
@@ -170,11 +171,13 @@ def draw(
                 if curve.run == chosen.run and point.step == chosen.step:
                     marks.append((point.over(axis), letter, colour))
     of = f", {mine[0].of}" if mine[0].of else ""
+    runs = list(dict.fromkeys(curve.run for curve in found))
     show.figure(
         figures.curves(mine, colours, axis, UP.get(measure, measure), marks),
         name=f"curves-{'-'.join(dict.fromkeys(curve.run for curve in mine))}",
         note=f"{measure}{of}: {NOTES[measure]}",
-        command=commands.curves(list(dict.fromkeys(curve.run for curve in found))),
+        everything=lambda: curves_json(list(map(open_run, runs))),
+        command=commands.curves(runs),
         table=lambda: show.csv(
             (
                 "run",

@@ -1,5 +1,7 @@
 """What a run learned when: the labels of its heads, the parts of the text."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -7,7 +9,7 @@ from app import commands
 from app.figures import comparing as figures
 from app.state import CompareState
 from app.widgets import show
-from slm.comparing.development import PARTS, Stage, appearances, halfway
+from slm.comparing.development import PARTS, Stage, appearances, development_json, halfway
 from slm.runs import open_run
 
 
@@ -67,6 +69,7 @@ def show_development(run: str, found: tuple[Stage, ...]) -> None:
                 ("step", *(name for name, _ in lines)),
                 ((step, *(line[1][i] for line in lines)) for i, step in enumerate(steps)),
             ),
+            everything=partial(development_json, run, found),
             command=commands.development(run),
         )
     with right:
@@ -90,6 +93,7 @@ def show_development(run: str, found: tuple[Stage, ...]) -> None:
                     for one in found
                 ),
             ),
+            everything=partial(development_json, run, found),
             command=commands.development(run),
         )
     st.dataframe(

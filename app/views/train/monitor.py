@@ -11,6 +11,7 @@ from app.figures.training import loss_curve
 from app.state import TrainState
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
+from slm.comparing.curves import curves_json
 from slm.errors import BadInput
 from slm.generation.fitting import story_that_fits
 from slm.runs import Address, Metric, Run, list_runs, open_run
@@ -170,6 +171,7 @@ def results(run: Run) -> None:
         name=f"loss-{run.name}",
         table=lambda: numbers(metrics),
         note=f"{run.name}, {run.config.shape}, trained on {run.info.corpus_name or '?'}",
+        everything=lambda: curves_json([run]),
         command=commands.curves([run.name]),
     )
     samples(run)
