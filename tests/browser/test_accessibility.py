@@ -24,7 +24,6 @@ DARK = "getComputedStyle(document.querySelector('.stApp')).backgroundColor === '
 VIEWS = (
     "predictions?predictions.view=Direct+logit+attribution",
     "compare?b=four-layer@512&compare.view=Stories",
-    "grid?grid.view=Findings",
     "lessons?lesson=induction&step=4",
 )
 
@@ -41,7 +40,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def violations(page: Page, *rules: str) -> list[str]:
     """What axe-core finds on the page by these rules, or by all; a line each, without Streamlit's own."""
-    asked = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    asked: dict[str, object] = {"resultTypes": ["violations"], "preload": False}
+    if rules:
+        asked["runOnly"] = list(rules)
     found = page.evaluate("asked => axe.run(document, asked)", asked)["violations"]
     return [
         f"{one['id']}: {node['html'][:150]} {json.dumps([why['message'] for why in node['any']])}"
