@@ -142,6 +142,60 @@ def test_stories_of_different_lengths_grow_in_the_cache_as_if_read_whole(name: s
     assert torch.allclose(logits[0], whole[1, 18], atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["quick", "paper-1M", "llama"])
+def test_sequences_that_join_a_cache_later_are_read_as_if_alone(name: str) -> None:
+    config = SMALL[name]
+    weights = lively(config)
+    tokens = some_tokens(config, rows=5)
+    whole = functional.logits(weights, tokens)
+    lengths = torch.tensor([3, 20, 17, 30, 16])  # padded to 16 and to 32 slots
+    cache = functional.KVCache(config, rows=5)
+    for rows in (slice(0, 2), slice(2, 5)):
+        logits = functional.prefill(weights, cache, tokens[rows, :30], lengths[rows])
+        assert torch.allclose(logits, whole[rows][range(len(logits)), lengths[rows] - 1], atol=1e-4)
+    assert cache.lengths.tolist() == lengths.tolist()
+    every = torch.arange(5)
+    for offset in range(10):
+        logits = functional.step(weights, cache, tokens[every, lengths + offset])
+        assert torch.allclose(logits, whole[every, lengths + offset], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["quick", "paper-1M", "llama"])
+def test_sequences_of_one_length_grow_to_the_last_position_as_if_read_whole(name: str) -> None:
+    config = SMALL[name]
+    weights = lively(config)
+    tokens = some_tokens(config, length=config.n_ctx)
+    whole = functional.logits(weights, tokens)
+    cache = functional.KVCache(config, rows=2)
+    functional.prefill(weights, cache, tokens[:, :1], torch.tensor([1, 1]))
+    for pos in range(1, config.n_ctx):
+        logits = functional.step(weights, cache, tokens[:, pos])
+        assert torch.allclose(logits, whole[:, pos], atol=1e-4), pos
+
+
+@pytest.mark.parametrize("hook_name", ["blocks.1.attn.hook_z", "blocks.1.mlp.hook_post"])
+@pytest.mark.parametrize("name", ["deep-narrow", "llama"])
+def test_an_intervention_has_the_effect_that_a_hook_has(name: str, hook_name: str) -> None:
+    weights = lively(SMALL[name])
+    tokens = some_tokens(weights.config)
+
+    def without_the_second(act: torch.Tensor, hook: object = None) -> torch.Tensor:
+        act = act.clone()
+        act[1, 5:, 1] = 0.0  # head 1 or neuron 1, from position 5 of the second sequence
+        return act
+
+    found = functional.logits(
+        weights,
+        tokens,
+        intervention=lambda at, act: without_the_second(act) if at == hook_name else act,
+    )
+    expected = hooked(weights).run_with_hooks(tokens, fwd_hooks=[(hook_name, without_the_second)])
+    assert torch.allclose(found, expected, atol=1e-4)
+    before = functional.logits(weights, tokens)
+    assert torch.equal(found[0], before[0]) and torch.equal(found[1, :5], before[1, :5])
+    assert (found[1, 5:] - before[1, 5:]).abs().max() > 1e-3
+
+
 def test_a_rotary_pair_turns_by_its_angle_and_rotary_patterns_know_only_distances() -> None:
     config = replace(SMALL["llama"], d_model=4, n_heads=1, rotary_base=100.0)
     x = torch.tensor([1.0, 0.0, 0.0, 1.0]).expand(1, 1, 3, 4)  # pairs (0, 2) and (1, 3)
