@@ -56,6 +56,12 @@ def top_activations(
     )
 
 
+def top_tokens(address: str, layer: int, neuron: int, k: int, *, built: bool) -> Command:
+    """The tokens of the highest mean value of one neuron."""
+    at = (f"--layer={layer}", f"--neuron={neuron}", f"--k={k}")
+    return ("neurons", "tokens", address, *at, *_over(built))
+
+
 def find_neurons(address: str, by: str, value: str | None = None, *, built: bool) -> Command:
     """Neurons by `token`, `rare`, `selective` or `dead`."""
     return (
@@ -71,6 +77,11 @@ def neurons_at(address: str, text: str, position: int, *, built: bool) -> Comman
     """Neurons by how high they are at a token of a text."""
     place = (f"--text={text}", f"--token-position={position}")
     return ("neurons", "find", address, *place, *_over(built))
+
+
+def overview(address: str) -> Command:
+    """Labelled heads, neurons with roles, finds."""
+    return ("overview", address)
 
 
 def roles(address: str, corpus: str, stories: int) -> Command:

@@ -370,7 +370,11 @@ class NeuronsState(PageState):
     find = Linked[str]()
     word = Linked[str]()
     index_corpus = Linked[str]()
+    role = Linked[str]()
     checks = Linked[bool](many=True)
+    opened = SessionValue[tuple[str, int, int]]()
+    opening = SessionValue[bool]()
+    moving = SessionValue[bool]()
     indexing: "SessionValue[Work[int]]" = SessionValue()
 
 

@@ -1,32 +1,24 @@
 """What excites a neuron?"""
 
-from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import Any
-
 import streamlit as st
 
-from app import cache, commands
+from app import cache
 from app.cache.neurons import Known
-from app.figures import neurons as figures
 from app.figures.style import rounded_up
 from app.jobs import prefetch
 from app.state import NeuronsState, Shared
 from app.views.neurons import panels
+from app.views.neurons.card import card
+from app.views.neurons.every_neuron import ALL, every_neuron, role_filter
+from app.views.neurons.figure9 import figure9
+from app.views.neurons.one_neuron import STRONGEST, WEAKEST, how_often, places, summary, writing
+from app.views.neurons.opening import into_widgets, open_on_best
 from app.widgets import models, selection, self_checks, show, start_with
-from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
-from slm.interp.neurons.activations import Example, ranked_hook, ranked_name
-from slm.interp.neurons.distributions import histogram
-from slm.interp.neurons.index import Index
-from slm.interp.neurons.summary import NeuronSummary
 
 EXAMPLES, SPREAD, WRITES = "Top activations", "Distribution", "Logit effect"
 TEXT, FIND = "On my text", "Find neurons"
-STRONGEST, WEAKEST = "highest", "lowest"
-AROUND = 24  # tokens shown on either side of the place
-BARS = 60
-SHARES = {"1 %": 0.01, "50 %": 0.5, "95 %": 0.95, "99 %": 0.99, "99.9 %": 0.999}
+EVERY, FIGURE9 = "All neurons", "Figure 9"
 
 
 def step(by: int, last: int) -> None:
@@ -34,235 +26,42 @@ def step(by: int, last: int) -> None:
     Shared.neuron.set(min(max(0, (Shared.neuron.get() or 0) + by), last))
 
 
-def name_of(address: str) -> str:
-    """What a model's neurons are ranked by, in words."""
-    return ranked_name(cache.checkpoint(address).config)
-
-
-def hook_of(address: str, layer: int) -> str:
-    """The hook that holds what a layer's neurons are ranked by."""
-    return f"blocks.{layer}.mlp.{ranked_hook(cache.checkpoint(address).config)}"
-
-
-def summary(address: str, known: Known, layer: int, neuron: int) -> None:
-    """What a neuron is, in three lines."""
-    index, written = known.index, cache.neuron_writes(address, layer, neuron)
-    rates = index.fires[layer]
-    less = float((rates < rates[neuron]).mean())
-    promotes, suppresses = (
-        ", ".join(panels.word(str_token) for str_token, _ in part[:4])
-        for part in (written.promotes, written.suppresses)
-    )
-    fires = (
-        f"Fires on **{rates[neuron]:.2%}** of tokens, more often than {less:.0%} of its layer; "
-        f"{name_of(address)} at most {index.highest[layer, neuron]:+.2f}."
-        if rates[neuron] > 0
-        else f"**Dead**: never above 0 in {index.n_tokens:,} tokens."
-    )
-    st.markdown(f"{fires}  \nFiring, it makes {promotes} likelier and {suppresses} less likely.")
-    read = f"Over {index.n_tokens:,} tokens of {index.corpus}."
-    if known.complaint:
-        read += f" {known.complaint.split('; build')[0]}."
-    elif not known.built:
-        read += " A corpus says more: press Build index."
-    st.caption(show.plain(read))
-
-
-def place(example: Example, name: str, title: str, full: float, key: str) -> None:
-    """One place in its story: the tokens around it, coloured by what the neuron is ranked by."""
-    first = max(0, example.position - AROUND)
-    last = min(len(example.str_tokens), example.position + AROUND + 1)
-    act = round(example.activation, 3) + 0.0  # no minus before a zero
-    output = "" if name == "activation" else f", activation {act:.3f}"
-    st.caption(
-        f"{name} **{example.value:+.2f}**{output} · {show.plain(title)}, token {example.position}"
-    )
-    story_view(
-        [
-            Shown(text=str_token, value=float(value))
-            for str_token, value in zip(
-                example.str_tokens[first:last], example.values[first:last], strict=True
-            )
-        ],
-        key=key,
-        label=name,
-        scale="which way",
-        full=full,
-        selected=example.position - first,
-        small=True,
-    )
-
-
-def title(known: Known, story: int) -> str:
-    """What a story of an index is called."""
-    return f"story {story:,}" if known.built else list(cache.shipped_stories())[story]
-
-
-def places(
-    address: str, known: Known, layer: int, neuron: int, *, strongest: bool, full: float
-) -> None:
-    """The most extreme places, one in a story."""
-    found, name = cache.examples(address, layer, neuron, strongest), name_of(address)
-    for rank, example in enumerate(found):
-        place(example, name, title(known, example.story), full, f"place-{address}-{rank}")
-    show.footer(
-        name=f"neuron-{address}-layer{layer}-{neuron}",
-        table=partial(numbers, name, known, found),
-        everything=partial(everything, address, known, layer, neuron, found),
-        command=commands.top_activations(
-            address, layer, neuron, len(found), built=known.built, strongest=strongest
-        ),
-        note=f"{address}, {hook_of(address, layer)}, neuron {neuron}: its "
-        f"{STRONGEST if strongest else WEAKEST} {name} in each story"
-        + ("" if strongest else ", where it is inhibited most")
-        + ", every position counted, the same eight tokens shown once. Blue is above 0 (it fires), "
-        f"orange below; full colour is {full:.3g}, the same for all stories and models here.",
-    )
-
-
-def numbers(name: str, known: Known, found: Sequence[Example]) -> str:
-    """The places as CSV, a line a token of their stories: what they are ranked by, and `hook_post`."""
-    columns = list(dict.fromkeys((name, "activation")))  # a gated neuron's are the same
-
-    def rows() -> Iterator[tuple[object, ...]]:
-        for rank, one in enumerate(found):
-            numbers = {name: one.values, "activation": one.activations}
-            for at, str_token in enumerate(one.str_tokens):
-                shown = (f"{numbers[column][at]:.5f}" for column in columns)
-                yield rank, title(known, one.story), at, str_token, *shown, int(at == one.position)
-
-    return show.csv(("rank", "story", "position", "str_token", *columns, "extreme"), rows())
-
-
-def everything(
-    address: str, known: Known, layer: int, neuron: int, found: Sequence[Example]
-) -> dict[str, Any]:
-    """All that is known of a neuron, and its places with every token of their stories."""
-    summary = NeuronSummary(
-        checkpoint=cache.checkpoint(address),
-        index=known.index,
-        writes=cache.neuron_writes(address, layer, neuron),
-    )
-    places = [
-        {
-            **one.to_json(),
-            "title": title(known, one.story),
-            "str_tokens": one.str_tokens,
-            "values": one.values.round(5),
-            "activations": one.activations.round(5),
-        }
-        for one in found
-    ]
-    return {**summary.to_json(), "examples": places} if found else summary.to_json()
-
-
-def percentiles(index: Index, layer: int, neuron: int) -> dict[str, float]:
-    """The values that these shares of all tokens do not exceed, by name."""
-    found = index.percentiles(layer, neuron, list(SHARES.values()))
-    return dict(zip(SHARES, found, strict=True))
-
-
-def how_often(
-    address: str, known: Known, layer: int, neuron: int, limits: tuple[float, float]
-) -> None:
-    """The histogram with its percentiles, and where the neuron stands among its layer."""
-    index, name = known.index, name_of(address)
-    marks = percentiles(index, layer, neuron)
-    edges, tokens = histogram(index.counts[layer, neuron], *limits, BARS)
-    show.figure(
-        figures.spread(edges, tokens, marks, show.colours(), name),
-        name=f"spread-{address}-layer{layer}-{neuron}",
-        table=lambda: show.csv(
-            (f"{name} from", "to", "tokens"),
-            (
-                (f"{low:.5f}", f"{high:.5f}", f"{count:.1f}")
-                for low, high, count in zip(edges, edges[1:], tokens, strict=False)
-            ),
-        ),
-        everything=partial(everything, address, known, layer, neuron, []),
-        command=commands.neuron(address, layer, neuron, built=known.built),
-        note=f"{address}, {hook_of(address, layer)}, neuron {neuron}: "
-        + ", ".join(f"{part} of tokens not above {value:.2f}" for part, value in marks.items())
-        + ". Counted in bins of at most 1/32 of the distance from 0 + 1/8; 0 is an edge.",
-    )
-    show.figure(
-        figures.firing(index.fires[layer], neuron, show.colours(), layer),
-        name=f"firing-{address}",
-        key=f"firing-{address}",
-        command=commands.find_neurons(address, "rare", built=known.built),
-        on_pick=lambda point: selection.choose_neuron(layer, int(point["customdata"])),
-        table=partial(every_neuron, name, index),
-        note=f"{address}: each point is a neuron, by the share of tokens on which its {name} is above "
-        "0; click one to see it. The file holds every layer.",
-    )
-
-
-def every_neuron(name: str, index: Index) -> str:
-    """All neurons as CSV, with the ends of what they are ranked by."""
-    layers, width = index.fired.shape
-    return show.csv(
-        ("layer", "neuron", "fires", f"lowest {name}", f"highest {name}"),
-        (
-            (
-                layer,
-                neuron,
-                f"{index.fires[layer, neuron]:.7f}",
-                f"{index.lowest[layer, neuron]:.5f}",
-                f"{index.highest[layer, neuron]:.5f}",
-            )
-            for layer in range(layers)
-            for neuron in range(width)
-        ),
-    )
-
-
-def writing(address: str, known: Known, layer: int, neuron: int) -> None:
-    """The tokens whose logits the neuron raises and lowers."""
-    found = cache.neuron_writes(address, layer, neuron)
-    both = [*found.promotes, *reversed(found.suppresses)]
-    show.figure(
-        figures.tokens_written(both, show.colours()),
-        name=f"writes-{address}-layer{layer}-{neuron}",
-        table=lambda: show.csv(
-            ("token", "logit minus the mean logit"), ((p, f"{v:.5f}") for p, v in both)
-        ),
-        command=commands.neuron(address, layer, neuron, built=known.built),
-        note=f"{address}, layer {layer}, neuron {neuron}: its row of W_out through the final norm's "
-        "gain (centred) and W_U, less the mean over the vocabulary, on its own way to the end: "
-        "what later layers make of it is not in it. Divided by the stream's size at the place.",
-    )
-
-
 st.title("What excites a neuron?", anchor=False)
 config = models.config()
+open_on_best(models.addresses()[0])
 addresses = models.addresses()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     layer, neuron = selection.neuron(config)
+    into_widgets()
     last = config.d_mlp - 1
     st.button("Previous", on_click=step, args=(-1, last), disabled=neuron == 0)
     st.button("Next", on_click=step, args=(1, last), disabled=neuron == last)
     with show.one_line():
         panels.build(addresses)
-start_with.neurons()
 panels.progress()
-view = st.segmented_control(
-    "Show",
-    [EXAMPLES, SPREAD, WRITES, TEXT, FIND],
-    default=EXAMPLES,
-    required=True,
-    **NeuronsState.view.bound,
-    label_visibility="collapsed",
-)
-side, how, text, asked = STRONGEST, panels.WORD, "", ""
-if view == EXAMPLES:
-    side = st.segmented_control(
-        "Side",
-        [STRONGEST, WEAKEST],
-        default=STRONGEST,
+side, how, text, asked, role = STRONGEST, panels.WORD, "", "", ALL
+with st.container(horizontal=True):
+    view = st.segmented_control(
+        "Show",
+        [EXAMPLES, SPREAD, WRITES, TEXT, FIND, EVERY, FIGURE9],
+        default=EXAMPLES,
         required=True,
-        **NeuronsState.side.bound,
+        **NeuronsState.view.bound,
         label_visibility="collapsed",
     )
+    if view == EXAMPLES:
+        side = st.segmented_control(
+            "Side",
+            [STRONGEST, WEAKEST],
+            default=STRONGEST,
+            required=True,
+            **NeuronsState.side.bound,
+            label_visibility="collapsed",
+        )
+if view not in (EVERY, FIGURE9):
+    start_with.neurons()
+if view == EVERY:
+    role = role_filter(addresses)
 elif view == TEXT:
     read = selection.own_text()
     text = read.text
@@ -303,13 +102,26 @@ limits = (min((low for low, _ in ends), default=0.0), max((high for _, high in e
 full = rounded_up(max(abs(limits[0]), abs(limits[1])), 1.0)
 for column, address in models.columns():
     with column, show.one_line():
+        if view == EVERY:
+            every_neuron(address, role)
+            continue
+        if view == FIGURE9:
+            figure9(address)
+            continue
         if address not in found:
             st.info(f"This model has no neuron {neuron} in layer {layer}.")
             continue
         known = found[address]
-        summary(address, known, layer, neuron)
-        if view == EXAMPLES:
-            places(address, known, layer, neuron, strongest=side == STRONGEST, full=full)
+        if view != EXAMPLES or side != STRONGEST:
+            summary(address, known, layer, neuron)
+        if view == EXAMPLES and side == STRONGEST:
+            ends_at = (limits[0], max(limits[1], limits[0] + 1e-3))
+            alone = len(addresses) == 1
+            card(address, known, layer, neuron, full=full, limits=ends_at, alone=alone)
+            with st.expander("More: the strongest places in their stories"):
+                places(address, known, layer, neuron, strongest=True, full=full)
+        elif view == EXAMPLES:
+            places(address, known, layer, neuron, strongest=False, full=full)
         elif view == SPREAD:
             how_often(address, known, layer, neuron, (limits[0], max(limits[1], limits[0] + 1e-3)))
         elif view == WRITES:

@@ -22,13 +22,17 @@ from app.cache.lessons import answered, checked
 from app.cache.memorization import copy_index, texts
 from app.cache.neurons import (
     around_token,
+    band_examples,
     by_word,
     examples,
+    first_neurons,
     index,
     neuron_writes,
     rarest,
     selective,
     text_activations,
+    top_tokens,
+    top_tokens_json,
 )
 from app.cache.overview import (
     finds_across,

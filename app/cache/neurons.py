@@ -8,12 +8,16 @@ from jaxtyping import Float
 
 from app.cache.checkpoints import checkpoint, key, of_checkpoint
 from slm.errors import BadInput
+from slm.interp.neurons import bands as neuron_bands
 from slm.interp.neurons import logits as neuron_logits
 from slm.interp.neurons import search as neuron_search
 from slm.interp.neurons.activations import Example, activations
+from slm.interp.neurons.bands import BandExample
 from slm.interp.neurons.index import MANIFEST, Index, index_path, open_index, shipped_index
 from slm.interp.neurons.logits import Writes
 from slm.interp.neurons.search import FoundNeuron
+from slm.interp.neurons.top_tokens import TokenValues, TopToken, token_values
+from slm.interp.neurons.top_tokens import top_tokens_json as tokens_json
 from slm.runs import Checkpoint
 
 EXAMPLES = 10
@@ -58,6 +62,59 @@ def _examples(
 ) -> list[Example]:
     known = _index(address, changed, built).index
     return known.top(checkpoint(address), layer, neuron, k=EXAMPLES, strongest=strongest)
+
+
+def top_tokens(address: str, layer: int, neuron: int, k: int) -> tuple[int, list[TopToken]]:
+    """How many tokens were read, and those that excite a neuron most."""
+    model, known, values = checkpoint(address), index(address).index, _token_values(*_key(address))
+    return values.n_tokens, values.top(known, model, layer, neuron, k=k)
+
+
+def top_tokens_json(address: str, layer: int, neuron: int, k: int) -> dict[str, object]:
+    """The same as plain values."""
+    model, known, values = checkpoint(address), index(address).index, _token_values(*_key(address))
+    top = values.top(known, model, layer, neuron, k=k)
+    return tokens_json(model, layer, neuron, known, values, top)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the stories …")
+def _token_values(address: str, changed: int, built: int) -> TokenValues:
+    return token_values(checkpoint(address), _index(address, changed, built).index)
+
+
+def band_examples(address: str, layer: int, neuron: int) -> list[BandExample]:
+    """One place from each band of a neuron's values below the highest."""
+    return _band_examples(*_key(address), layer, neuron)
+
+
+@st.cache_data(max_entries=256, show_spinner="Reading their stories …")
+def _band_examples(
+    address: str, changed: int, built: int, layer: int, neuron: int
+) -> list[BandExample]:
+    known = _index(address, changed, built).index
+    return neuron_bands.band_examples(checkpoint(address), known, layer, neuron)
+
+
+@of_checkpoint(max_entries=16, waiting="Reading the stories …")
+def first_neurons(
+    checkpoint: Checkpoint, layer: int, neurons: int, places: int
+) -> list[list[tuple[tuple[str, ...], float]]]:
+    """Of a layer's first neurons the strongest places in the shipped stories, as `Index.top` has them.
+
+    Each place is its token after the three before it, and its value; only where the neuron fires.
+    """
+    found, to_str_tokens = shipped_index(checkpoint), checkpoint.tokenizer.to_str_tokens
+    rows: list[list[tuple[tuple[str, ...], float]]] = []
+    for neuron in range(neurons):
+        row = []
+        for rank in range(places):
+            at = (0, layer, neuron, rank)
+            if found.value[at] > 0:
+                tokens, position = found.tokens(int(found.story[at])), int(found.position[at])
+                words = to_str_tokens(tokens[max(1, position - 3) : position + 1] or tokens[:1])
+                row.append((tuple(words), float(found.value[at])))
+        rows.append(row)
+    return rows
 
 
 def rarest(address: str) -> list[FoundNeuron]:

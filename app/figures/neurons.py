@@ -141,3 +141,52 @@ def firing(
     )
     dress(figure, palette, height=300)
     return figure.update_layout(showlegend=False, clickmode="event+select", dragmode=False)
+
+
+def small_spread(
+    edges: Float[np.ndarray, "edge"], tokens: Float[np.ndarray, "bar"], palette: Palette, axis: str
+) -> go.Figure:
+    """The distribution alone, small enough to stand beside other things."""
+    figure = spread(edges, tokens, {}, palette, axis)
+    figure.update_yaxes(title="tokens")
+    return figure.update_layout(height=134, margin={"t": 4, "r": 6, "b": 34, "l": 48})
+
+
+def every_neuron(
+    points: Sequence[tuple[int, int, float, float, bool, str, str]], palette: Palette
+) -> go.Figure:
+    """Neurons by firing rate and AUC; each point is layer, neuron, rate, AUC, confirmed, role, tokens."""
+    figure = go.Figure()
+    for held, name, colour in (
+        (False, "not confirmed", palette.muted),
+        (True, "confirmed", palette.plus),
+    ):
+        part = [point for point in points if point[4] == held]
+        figure.add_scatter(
+            x=[max(rate, 1e-4) for _, _, rate, *_ in part],
+            y=[point[3] for point in part],
+            customdata=[
+                [layer, neuron, printed(role), printed(tokens)]
+                for layer, neuron, _, _, _, role, tokens in part
+            ],
+            mode="markers",
+            name=name,
+            marker={
+                "size": 6,
+                "color": colour,
+                "opacity": 0.8,
+                "symbol": "circle" if held else "circle-open",
+            },
+            hovertemplate="neuron %{customdata[0]}.%{customdata[1]}, %{customdata[2]}: AUC %{y:.2f}, "
+            "fires on %{x:.2%}<br>%{customdata[3]}<extra></extra>",
+        )
+    figure.update_xaxes(
+        title="firing rate (logarithmic)",
+        type="log",
+        tickvals=[0.0001, 0.001, 0.01, 0.03, 0.1, 0.3, 1],
+        ticktext=["0.01%", "0.1%", "1%", "3%", "10%", "30%", "100%"],
+        gridcolor=palette.grid,
+    )
+    figure.update_yaxes(title="AUC of its strongest role", gridcolor=palette.grid)
+    figure.update_layout(showlegend=True)
+    return dress(figure, palette, height=270)

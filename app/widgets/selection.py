@@ -93,14 +93,20 @@ def _chosen_token() -> int:
 
 
 def neuron(config: ModelConfig) -> tuple[int, int]:
-    """Layer and neuron; its field steps to the next and the one before."""
-    layer = st.selectbox("Layer", range(config.n_layers), **Shared.layer.bound, width=90)
+    """Layer and neuron; its field steps to the next and the one before.
+
+    Neither has a default, so that a link names both, 0 too.
+    """
+    layer = st.selectbox(
+        "Layer", range(config.n_layers), index=None, placeholder="0", **Shared.layer.bound, width=90
+    )
     chosen = st.number_input(
         f"Neuron (0 to {config.d_mlp - 1})",
         0,
         config.d_mlp - 1,
-        0,
+        None,
         1,
+        placeholder="0",
         **Shared.neuron.bound,
         width=170,
     )
