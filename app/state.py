@@ -373,8 +373,6 @@ class NeuronsState(PageState):
     role = Linked[str]()
     checks = Linked[bool](many=True)
     opened = SessionValue[tuple[str, int, int]]()
-    opening = SessionValue[bool]()
-    moving = SessionValue[bool]()
     indexing: "SessionValue[Work[int]]" = SessionValue()
 
 

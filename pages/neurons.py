@@ -12,7 +12,7 @@ from app.views.neurons.card import card
 from app.views.neurons.every_neuron import ALL, every_neuron, role_filter
 from app.views.neurons.figure9 import figure9
 from app.views.neurons.one_neuron import STRONGEST, WEAKEST, how_often, places, summary, writing
-from app.views.neurons.opening import into_widgets, open_on_best
+from app.views.neurons.opening import open_on_best
 from app.widgets import models, selection, self_checks, show, start_with
 from slm.errors import BadInput
 
@@ -32,7 +32,6 @@ open_on_best(models.addresses()[0])
 addresses = models.addresses()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     layer, neuron = selection.neuron(config)
-    into_widgets()
     last = config.d_mlp - 1
     st.button("Previous", on_click=step, args=(-1, last), disabled=neuron == 0)
     st.button("Next", on_click=step, args=(1, last), disabled=neuron == last)

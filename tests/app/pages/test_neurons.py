@@ -16,14 +16,16 @@ from app.jobs.indexing import building
 from app.jobs.work import Work
 from slm.interp.neurons import build as neuron_build
 from slm.interp.neurons.build import build_index
-from slm.interp.neurons.index import index_of, open_index
+from slm.interp.neurons.index import index_of, open_index, shipped_index
 from slm.interp.neurons.logits import writes
 from slm.interp.neurons.search import by_place, by_token
+from slm.interp.neurons.top_tokens import token_values
 from slm.model.weights import initialise
+from slm.overview.kept import kept_overview
 from slm.runs import load_checkpoint, open_run
 from slm.stories import shipped
 from slm.stories.tokenizer import Tokenizer
-from tests.app.conftest import Open, figure_on, make_run, said, story_on
+from tests.app.conftest import ROOT, Open, figure_on, make_run, said, story_on
 
 
 def table(app: AppTest, key: str) -> list[tuple[int, int]]:
@@ -169,3 +171,66 @@ def test_an_index_of_other_weights_is_said_to_be_stale(
     app = open_page("neurons", a="tiny")
     assert "is stale (the weights have changed since)" in said(app)
     assert "of the 20 shipped stories" in said(app) and not app.exception
+
+
+def chosen(app: AppTest) -> tuple[object, object]:
+    """The layer and the neuron that the page shows."""
+    return app.selectbox(key="layer").value, app.number_input(key="neuron").value
+
+
+def test_the_page_opens_on_the_models_best_neuron_until_somebody_chooses_one(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLM_RUNS", str(ROOT / "runs"))
+    best = {}
+    for name in ("four-layer", "one-layer"):
+        overview = kept_overview(name)
+        assert overview is not None
+        best[name] = (overview.neurons.best[0].layer, overview.neurons.best[0].neuron)
+    assert best["four-layer"] != best["one-layer"] and best["four-layer"] != (0, 0)
+    app = open_page("neurons", a="four-layer")
+    assert chosen(app) == best["four-layer"]
+    assert "confirmed" in said(app) and "shuffled labels reach" in said(app)
+    app.selectbox(key="model.a.run.0").set_value("one-layer").run()
+    assert chosen(app) == best["one-layer"]
+    app.number_input(key="neuron").set_value(3).run()
+    app.selectbox(key="model.a.run.0").set_value("four-layer").run()
+    assert chosen(app) == (best["one-layer"][0], 3)
+    app = open_page("neurons", a="four-layer", neuron=5)
+    assert app.number_input(key="neuron").value == 5 and "In layer 0," in said(app)
+
+
+def test_the_card_lists_the_tokens_of_the_highest_mean(open_page: Open, two_runs: Path) -> None:
+    model = load_checkpoint("tiny")
+    index = shipped_index(model)
+    expected = token_values(model, index).top(index, model, 1, 7, k=6)
+    app = open_page("neurons", a="tiny", layer=1, neuron=7)
+    (shown,) = [one.value for one in app.dataframe if "of strongest" in one.value]
+    assert shown["mean"].tolist() == [round(one.mean, 2) for one in expected]
+    assert shown["occurs"].tolist() == [one.count for one in expected]
+
+
+def test_figure_9_shows_the_first_twelve_neurons_of_both_models_and_their_controls(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLM_RUNS", str(ROOT / "runs"))
+    app = open_page("neurons", a="four-layer", b="one-layer", show="Figure 9")
+    assert not app.exception and not app.error
+    text = said(app)
+    assert "2.0 " in text.replace("**", "") and "2.11 " in text.replace("**", "")
+    assert "0.11 " in text.replace("**", "")
+    assert text.count("of random directions") == 2
+    assert "hardly more aligned with roles than random directions" in text
+
+
+def test_all_neurons_can_be_filtered_by_role(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLM_RUNS", str(ROOT / "runs"))
+    app = open_page("neurons", a="four-layer", show="All neurons")
+    key = next(one.key for one in app.dataframe if one.key.startswith("every-table"))
+    every = {one.key: one.value for one in app.dataframe}[key]
+    assert every["AUC"].tolist() == sorted(every["AUC"].tolist(), reverse=True)
+    app.selectbox(key="neurons.role").set_value("speech verb").run()
+    part = {one.key: one.value for one in app.dataframe}[key]
+    assert set(part["role"]) == {"speech verb"} and 0 < len(part) < len(every)
