@@ -142,6 +142,12 @@ def test_stories_of_different_lengths_grow_in_the_cache_as_if_read_whole(name: s
     assert torch.allclose(logits[0], whole[1, 18], atol=1e-4)
 
 
+def test_sequences_are_appended_in_the_rows_after_those_that_are_there() -> None:
+    cache = functional.KVCache(SMALL["quick"], rows=5)
+    assert cache.append(torch.tensor([4, 2])) == slice(0, 2)
+    assert cache.append(torch.tensor([3, 3, 3])) == slice(2, 5)
+
+
 @pytest.mark.parametrize("name", ["quick", "paper-1M", "llama"])
 def test_sequences_that_join_a_cache_later_are_read_as_if_alone(name: str) -> None:
     config = SMALL[name]
