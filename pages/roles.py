@@ -9,7 +9,8 @@ import streamlit as st
 from app import cache, commands
 from app.jobs import waiting
 from app.jobs.work import Work
-from app.state import RolesState
+from app.state import Linked, RolesState
+from app.views.neurons.every_neuron import ALL, every_neuron
 from app.views.roles import protagonist, scores
 from app.widgets import corpus_picker, models, selection, self_checks, show
 from slm.interp.autointerp.snippets import STORIES as EXPLAINING
@@ -29,6 +30,11 @@ def neuron_of(address: str, written: str) -> tuple[int, int] | None:
         return None
     config = cache.checkpoint(address).config
     return selection.layer_and_neuron(written, config.n_layers, config.d_mlp)
+
+
+def choose(shown: Linked[str], layer: int, neuron: int) -> None:
+    """Choose the neuron whose distribution is shown, where all neurons are."""
+    shown.set(f"{layer}.{neuron}")
 
 
 st.title("Do neurons have roles?", anchor=False)
@@ -97,6 +103,11 @@ for address in addresses:
         else:
             works[address] = cache.roles(address, source, stories)
             forget[address] = partial(cache.roles_again, address, source, stories)
+if view == ROLES and any(work.running for work in works.values()):
+    for column, address in models.columns():
+        with column, show.one_line():
+            neuron_shown = RolesState.neuron.of(models.letter(address))
+            every_neuron(address, ALL, "roles", partial(choose, neuron_shown))
 waiting.under_way(works, "roles")
 results = {address: work.result for address, work in works.items() if work.result is not None}
 label = None

@@ -1,5 +1,6 @@
 """Every neuron at a glance: firing rate, strongest role and how specific it is; one is picked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -63,8 +64,13 @@ def role_filter(addresses: list[str]) -> str:
     return chosen or ALL
 
 
-def every_neuron(address: str, role: str, key: str = "every") -> None:
-    """A point for each neuron and, for those without a mouse, a table; both open its card."""
+def every_neuron(
+    address: str,
+    role: str,
+    key: str = "every",
+    pick: Callable[[int, int], None] = selection.choose_neuron,
+) -> None:
+    """A point for each neuron and, for those without a mouse, a table; from both `pick` gets one."""
     if (overview := cache.overview(address)) is None:
         st.info("Roles were not measured for this model. The page Roles measures them.")
         return
@@ -79,7 +85,7 @@ def every_neuron(address: str, role: str, key: str = "every") -> None:
 
     def chosen() -> None:
         if picked := picked_rows(table):
-            selection.choose_neuron(rows[picked[0]].layer, rows[picked[0]].neuron)
+            pick(rows[picked[0]].layer, rows[picked[0]].neuron)
 
     points = [
         (row.layer, row.neuron, row.fires, row.auc, row.confirmed, row.role, row.tokens)
@@ -88,7 +94,7 @@ def every_neuron(address: str, role: str, key: str = "every") -> None:
     show.figure(
         figures.every_neuron(points, show.colours()),
         name=f"{key}-neuron-{address}",
-        on_pick=lambda point: selection.choose_neuron(*map(int, point["customdata"][:2])),
+        on_pick=lambda point: pick(*map(int, point["customdata"][:2])),
         command=commands.overview(address),
         table=partial(as_csv, rows),
         note=f"{address}: each point is a neuron by its firing rate on the shipped stories and the ROC "
