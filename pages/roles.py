@@ -105,6 +105,8 @@ for address in addresses:
             forget[address] = partial(cache.roles_again, address, source, stories)
 if view == ROLES and any(work.running for work in works.values()):
     for column, address in models.columns():
+        if cache.overview(address) is None:
+            continue
         with column, show.one_line():
             neuron_shown = RolesState.neuron.of(models.letter(address))
             every_neuron(address, ALL, "roles", partial(choose, neuron_shown))
