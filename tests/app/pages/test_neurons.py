@@ -11,6 +11,7 @@ import pytest
 import streamlit
 import torch
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Selectbox
 
 from app.jobs.indexing import building
 from app.jobs.work import Work
@@ -178,6 +179,11 @@ def chosen(app: AppTest) -> tuple[object, object]:
     return app.selectbox(key="layer").value, app.number_input(key="neuron").value
 
 
+def model_of(app: AppTest) -> Selectbox:
+    """The widget that chooses model A; its key changes with every link that is opened."""
+    return next(box for box in app.selectbox if box.label == "Model")
+
+
 def test_the_page_opens_on_the_models_best_neuron_until_somebody_chooses_one(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,10 +197,10 @@ def test_the_page_opens_on_the_models_best_neuron_until_somebody_chooses_one(
     app = open_page("neurons", a="four-layer")
     assert chosen(app) == best["four-layer"]
     assert "confirmed" in said(app) and "shuffled labels reach" in said(app)
-    app.selectbox(key="model.a.run.0").set_value("one-layer").run()
+    model_of(app).set_value("one-layer").run()
     assert chosen(app) == best["one-layer"]
     app.number_input(key="neuron").set_value(3).run()
-    app.selectbox(key="model.a.run.0").set_value("four-layer").run()
+    model_of(app).set_value("four-layer").run()
     assert chosen(app) == (best["one-layer"][0], 3)
     app = open_page("neurons", a="four-layer", neuron=5)
     assert app.number_input(key="neuron").value == 5 and "In layer 0," in said(app)
