@@ -65,7 +65,7 @@ def mail(a: str, b: str, corpus: str, stories: int) -> None:
             st.rerun()
         return
     work = cache.mailable(*asked)
-    if (page := waiting.result(work, "report", cache.compare_again)) is not None:
+    if (page := waiting.result(work, "report")) is not None:
         st.download_button(
             f"Save the report ({len(page.encode()) / 1e6:.1f} MB)",
             page,
@@ -79,16 +79,16 @@ def show_pair(view: str, a: str, b: str, corpus: str, stories: int) -> None:
     """What takes both models."""
     if view == STORIES:
         work = cache.difference(a, b, corpus, stories)
-        if (difference := waiting.result(work, view, cache.compare_again)) is not None:
+        if (difference := waiting.result(work, view)) is not None:
             show_stories(difference, a, b, corpus)
     elif view in (HEADS, NEURONS):
         kind: UnitKind = "heads" if view == HEADS else "neurons"
         matching = cache.matched(a, b, corpus, kind)
-        if (match := waiting.result(matching, view, cache.compare_again)) is not None:
+        if (match := waiting.result(matching, view)) is not None:
             (show_heads if view == HEADS else show_neurons)(match, a, b, corpus)
     else:
         comparing = cache.layers(a, b, corpus)
-        if (alike := waiting.result(comparing, view, cache.compare_again)) is not None:
+        if (alike := waiting.result(comparing, view)) is not None:
             show_layers(alike, a, b, corpus)
 
 
@@ -138,7 +138,7 @@ elif view == DEVELOPMENT:
             if len(mine) > 1:
                 st.header(show.plain(run), anchor=False)
             work = cache.stages(run)
-            stages = waiting.result(work, f"stages-{run}", cache.compare_again)
+            stages = waiting.result(work, f"stages-{run}")
             if stages is not None:
                 show_development(run, stages)
 elif len(addresses) == 1:

@@ -23,9 +23,7 @@ def untested(address: str, work: Work[HeadAtlas], corpus: str, stories: int) -> 
         key=f"test-{address}",
         help="Switches every head off, one after the other, and measures what that costs.",
     ):
-        if work.begun:
-            cache.heads_again(address, corpus, stories)
-        cache.head_atlas(address, corpus, stories).begin()
+        cache.head_atlas.restart(address, corpus, stories)
         st.rerun()
 
 

@@ -1,7 +1,5 @@
 """Do neurons have roles?"""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -93,16 +91,12 @@ if view == EXPLAINED:
     autointerp.view(addresses, source or NURSERY, stories)
     st.stop()
 works: dict[str, Work[Any]] = {}
-forget: dict[str, Callable[[], None]] = {}
 for address in addresses:
     with show.one_line():
         if source is None:
-            neuron = neuron_of(address, tested)
-            works[address] = cache.protagonist(address, stories, neuron)
-            forget[address] = partial(cache.protagonist_again, address, stories, neuron)
+            works[address] = cache.protagonist(address, stories, neuron_of(address, tested))
         else:
             works[address] = cache.roles(address, source, stories)
-            forget[address] = partial(cache.roles_again, address, source, stories)
 if view == ROLES and any(work.running for work in works.values()):
     for column, address in models.columns():
         if cache.overview(address) is None:
@@ -142,7 +136,7 @@ for column, address in models.columns():
         elif isinstance(found, ProtagonistTest):
             protagonist.protagonist(address, found, alone=len(addresses) == 1)
         elif not works[address].running:
-            waiting.ended(works[address], address, forget[address])
+            waiting.ended(works[address], address)
 for column, address in models.columns(titled=False):
     with column, show.one_line():
         self_checks.panel(address, RolesState.checks)

@@ -2,13 +2,11 @@
 
 from app.cache.checkpoints import checkpoint
 from app.cache.comparing import (
-    compare_again,
     difference,
     drift,
     layers,
     mailable,
     matched,
-    measure_anew,
     measuring,
     reading,
     stages,
@@ -16,9 +14,9 @@ from app.cache.comparing import (
 from app.cache.grading import to_grade
 from app.cache.grid import damage as grades_damage
 from app.cache.grid import findings, graded_checkpoints, story_judges
-from app.cache.heads import head_atlas, head_scores, heads_again
+from app.cache.heads import head_atlas, head_scores
 from app.cache.knowledge import answers
-from app.cache.lessons import answered, checked
+from app.cache.lessons import answered, checked, learned_parts
 from app.cache.memorization import copy_index, texts
 from app.cache.neurons import (
     around_token,
@@ -36,7 +34,6 @@ from app.cache.neurons import (
 )
 from app.cache.overview import (
     finds_across,
-    measure_overview_again,
     measuring_overview,
     overview,
 )
@@ -52,6 +49,6 @@ from app.cache.predictions import (
     to_str_tokens,
     without_heads,
 )
-from app.cache.roles import protagonist, protagonist_again, roles, roles_again, snippets
+from app.cache.roles import protagonist, roles, snippets
 from app.cache.shipped import shipped_openings, shipped_stories
 from app.cache.training import preview, speed

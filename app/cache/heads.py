@@ -1,9 +1,7 @@
 """What heads do: scores at once, labels from work that all sessions share."""
 
-import streamlit as st
-
-from app.cache.checkpoints import checkpoint, key, of_checkpoint
-from app.jobs.work import Work
+from app.cache.checkpoints import checkpoint, of_checkpoint
+from app.cache.shared_work import Steps, shared_work
 from slm.interp.heads import atlas as heads_lens
 from slm.interp.heads import scores as scores_lens
 from slm.interp.heads.atlas import HeadAtlas
@@ -17,18 +15,7 @@ def head_scores(checkpoint: Checkpoint, corpus: str, stories: int) -> HeadScores
     return scores_lens.head_scores(checkpoint, corpus=corpus, stories=stories)
 
 
-def head_atlas(address: str, corpus: str, stories: int) -> Work[HeadAtlas]:
+@shared_work(models=1, max_entries=32, begin=False)
+def head_atlas(address: str, corpus: str, stories: int) -> Steps[HeadAtlas]:
     """Every head scored and switched off; not begun yet."""
-    return _atlas(*key(address), corpus, stories)
-
-
-def heads_again(address: str, corpus: str, stories: int) -> None:
-    """Forget an atlas that was cancelled or failed, so that it can begin anew."""
-    _atlas.clear(*key(address), corpus, stories)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _atlas(address: str, changed: int, corpus: str, stories: int) -> Work[HeadAtlas]:
-    return Work(
-        heads_lens.head_atlas(checkpoint(address), corpus=corpus, stories=stories), begin=False
-    )
+    return heads_lens.head_atlas(checkpoint(address), corpus=corpus, stories=stories)

@@ -1,54 +1,37 @@
 """Claims and answers of lessons on a model: worked out once for all sessions, in threads."""
 
-from collections.abc import Generator
-
-import streamlit as st
-
-from app.cache.checkpoints import checkpoint, key
-from app.jobs.work import Work
+from app.cache.checkpoints import checkpoint
+from app.cache.shared_work import Steps, shared_work
+from slm.comparing.development import Part
 from slm.lessons.answers import GuessedAnswer, answer_of
 from slm.lessons.claims import Checked, check
 from slm.lessons.lesson import Guess
+from slm.lessons.measures.learning import costs
 from slm.lessons.views import View
 from slm.progress import Progress
 from slm.runs import list_runs
 
 
-def checked(address: str, claim: str) -> Work[Checked]:
-    """Whether a claim holds for a model."""
-    return _checked(*key(address), claim, _trained())
-
-
-def answered(address: str, guess: Guess, view: View | None) -> Work[GuessedAnswer]:
-    """The answer to a guess on a model."""
-    return _answered(*key(address), repr((guess, view)), _trained(), guess, view)
-
-
-def _trained() -> tuple[str, ...]:
+def _trained(*arguments: object) -> tuple[str, ...]:
     """The runs that have learned: some claims are about others than the one that is shown."""
     return tuple(run.name for run in list_runs() if run.last_step)
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
-def _checked(address: str, changed: int, claim: str, runs: tuple[str, ...]) -> Work[Checked]:
-    def steps() -> Generator[Progress, None, Checked]:
-        yield Progress(doing="measuring it on this model", share=None)
-        return check(checkpoint(address), claim)
-
-    return Work(steps())
+@shared_work(models=1, max_entries=128, also=_trained)
+def checked(address: str, claim: str) -> Steps[Checked]:
+    """Whether a claim holds for a model."""
+    yield Progress(doing="measuring it on this model", share=None)
+    return check(checkpoint(address), claim)
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
-def _answered(
-    address: str,
-    changed: int,
-    asked: str,
-    runs: tuple[str, ...],
-    _guess: Guess,
-    _view: View | None,
-) -> Work[GuessedAnswer]:
-    def steps() -> Generator[Progress, None, GuessedAnswer]:
-        yield Progress(doing="asking the model", share=None)
-        return answer_of(checkpoint(address), _guess, _view)
+@shared_work(models=1, max_entries=128, also=_trained)
+def answered(address: str, guess: Guess, view: View | None) -> Steps[GuessedAnswer]:
+    """The answer to a guess on a model."""
+    yield Progress(doing="asking the model", share=None)
+    return answer_of(checkpoint(address), guess, view)
 
-    return Work(steps())
+
+@shared_work(models=1, max_entries=8)
+def learned_parts(address: str) -> Steps[dict[int, dict[Part, float]]]:
+    """Nats per word of each part of the text, at every checkpoint up to this one."""
+    return (yield from costs(checkpoint(address), seed=0))

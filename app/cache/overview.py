@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.cache.checkpoints import key
-from app.jobs.work import Work
+from app.cache.shared_work import Steps, shared_work
 from slm.overview.across import finds_across as finds_across_runs
 from slm.overview.kept import OVERVIEW, kept_overview, steps_read
 from slm.overview.measuring import measure_overview
@@ -21,14 +21,10 @@ def overview(address: str) -> Overview | None:
     return _overview(key(address)[0], changed) if changed[0] else None
 
 
-def measuring_overview(address: str) -> Work[Overview]:
-    """Measure the overview of a checkpoint and keep it; begun when it is first asked for."""
-    return _measuring(*key(address))
-
-
-def measure_overview_again(address: str) -> None:
-    """Forget such work where it was cancelled or failed, so that it begins anew when asked for."""
-    _measuring.clear(*key(address))
+@shared_work(models=1, max_entries=16)
+def measuring_overview(address: str) -> Steps[Overview]:
+    """Measure the overview of a checkpoint and keep it."""
+    return measure_overview(address)
 
 
 def finds_across() -> tuple[Find, ...]:
@@ -51,8 +47,3 @@ def _across(changed: tuple[tuple[str, int], ...]) -> tuple[Find, ...]:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _overview(address: str, changed: tuple[int, ...]) -> Overview | None:
     return kept_overview(address)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _measuring(address: str, changed: int) -> Work[Overview]:
-    return Work(measure_overview(address))

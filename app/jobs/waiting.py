@@ -54,20 +54,20 @@ def say_why(work: Work[Any], kept: str = "") -> None:
         st.info(f"Cancelled. {kept}".strip())
 
 
-def ended(work: Work[Any], key: str, again: Callable[[], object]) -> None:
-    """Why there is no result, and a way to `begin again`: to forget the work, which is then asked for."""
+def ended(work: Work[Any], key: str) -> None:
+    """Why there is no result, and a way to begin the work again."""
     say_why(work)
-    if st.button("Begin again", key=f"again-{key}"):
-        again()
+    if work.restart is not None and st.button("Begin again", key=f"again-{key}"):
+        work.restart()
         st.rerun()
 
 
-def result(work: Work[R], key: str, again: Callable[[], object]) -> R | None:
+def result(work: Work[R], key: str) -> R | None:
     """What the work found; None while it goes on or where it brought nothing, which is then shown."""
     if under_way({"": work}, key):
         return None
     if work.result is None:
-        ended(work, key, again)
+        ended(work, key)
     return work.result
 
 
@@ -77,13 +77,13 @@ def when_asked(key: str, label: str, steps: Steps[R]) -> R | None:
     works = Shared.works.at_first({})
 
     def begin() -> None:
-        works[key] = Work(steps())
+        works[key] = Work(steps(), restart=begin)
 
     work: Work[R] | None = works.get(key)
     if work is None:
         st.button(label, type="primary", key=f"begin-{key}", on_click=begin)
         return None
-    return result(work, key, begin)
+    return result(work, key)
 
 
 def latest(kind: str, address: str, asked: object, steps: Steps[R]) -> R | None:
@@ -96,8 +96,8 @@ def latest(kind: str, address: str, asked: object, steps: Steps[R]) -> R | None:
     if key not in works:
         for old in [old for old in works if old[:2] == key[:2] and works[old].running]:
             works.pop(old).cancel()
-        works[key] = Work(steps())
+        works[key] = Work(steps(), restart=lambda: works.pop(key))
         for old in list(works)[:-KEPT]:
             works.pop(old).cancel()
     work: Work[R] = works[key]
-    return result(work, f"{kind}-{address}", lambda: works.pop(key))
+    return result(work, f"{kind}-{address}")

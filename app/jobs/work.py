@@ -7,7 +7,7 @@ the same work and its result.
 import logging
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Generic, TypeVar
 
 from slm.background import Background
@@ -20,9 +20,19 @@ THREAD = "work"
 
 
 class Work(Generic[R]):
-    """A thread that pulls `steps` to their end, which is the result; begun at once, or by `begin`."""
+    """A thread that pulls `steps` to their end, which is the result; begun at once, or by `begin`.
 
-    def __init__(self, steps: Generator[Progress, None, R], *, begin: bool = True) -> None:
+    Whoever keeps the work says how it is forgotten and begun anew: `restart`.
+    """
+
+    def __init__(
+        self,
+        steps: Generator[Progress, None, R],
+        *,
+        begin: bool = True,
+        restart: Callable[[], object] | None = None,
+    ) -> None:
+        self.restart = restart
         self.progress = Progress(doing="beginning", share=0.0)
         self.result: R | None = None
         self.cancelled, self.error = False, ""

@@ -118,15 +118,14 @@ def measured(what: What, runs: Sequence[Run]) -> None:
     gaps = {run.name: len(steps) for run in runs if (steps := missing(run, what))}
     asked = (what, tuple(run.name for run in runs))
     if CompareState.measuring.get() == asked:
-        work = cache.measuring(*asked)
-        if waiting.result(work, f"measuring-{what}", cache.compare_again) is None:
+        if waiting.result(cache.measuring(*asked), f"measuring-{what}") is None:
             return
         CompareState.measuring.pop()
         st.rerun()
     if gaps:
         told = ", ".join(f"{count} of {show.plain(name)}" for name, count in gaps.items())
         if st.button(DOING[what], type="primary", key=f"measure-{what}"):
-            cache.measure_anew(*asked)
+            cache.measuring.restart(*asked)
             CompareState.measuring.set(asked)
             st.rerun()
         st.caption(

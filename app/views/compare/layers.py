@@ -46,7 +46,7 @@ def show_layers(found: Similarity, a: str, b: str, corpus: str) -> None:
     run = Address.parse(a).run
     if not st.toggle(f"Each step of {show.plain(run)} beside B", **CompareState.steps.bound):
         return
-    drift = waiting.result(cache.drift(run, b, corpus), "drift", cache.compare_again)
+    drift = waiting.result(cache.drift(b, run, corpus), "drift")
     if drift is None:
         return
     steps = [one.a.step or 0 for one in drift]

@@ -75,8 +75,7 @@ def measure(address: str) -> None:
             HomeState.measuring.set(address)
             st.rerun()
         return
-    again = partial(cache.measure_overview_again, address)
-    if waiting.result(cache.measuring_overview(address), "overview", again) is not None:
+    if waiting.result(cache.measuring_overview(address), "overview") is not None:
         HomeState.measuring.pop()
         st.rerun()
 

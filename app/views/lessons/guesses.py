@@ -106,7 +106,6 @@ def tell(lesson: Lesson, at: int, address: str) -> None:
     guess, view = lesson.steps[asked].guess, lesson.steps[asked].view
     assert guess is not None
     address = shown_on(lesson.steps[asked], address)
-    work = cache.answered(address, guess, view)
     mine = state.guessed(lesson, asked)
     left, right = st.columns(2)
     with left.container(border=True):
@@ -114,12 +113,9 @@ def tell(lesson: Lesson, at: int, address: str) -> None:
         st.markdown(NOT_YET if mine is None else f"## {said(guess, mine, lesson, asked, address)}")
     with right.container(border=True):
         st.caption(show.plain(f"{address} says"))
-        if waiting.under_way({"": work}, f"answer-{at}"):
-            return
-        if work.result is None:
-            st.markdown(show.sentence(work.error))
-        else:
-            st.markdown(f"## {said(guess, work.result, lesson, asked, address)}")
+        found = waiting.result(cache.answered(address, guess, view), f"answer-{at}")
+        if found is not None:
+            st.markdown(f"## {said(guess, found, lesson, asked, address)}")
 
 
 def said(guess: Guess, answer: GuessedAnswer, lesson: Lesson, at: int, address: str) -> str:

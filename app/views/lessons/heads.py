@@ -182,11 +182,10 @@ def neuron(view: views.ShowNeuron, address: str) -> Link:
         layer = deal.randrange(model.config.n_layers)
         number = deal.randrange(model.config.d_mlp)
     else:
-        work = cache.protagonist(address, TESTED_ON, None)
-        if waiting.under_way({"": work}, "lessons-neuron") or work.result is None:
-            waiting.say_why(work)
+        tested = waiting.result(cache.protagonist(address, TESTED_ON, None), "lessons-neuron")
+        if tested is None:
             return {}
-        layer, number = work.result.trials[0].layer, work.result.trials[0].neuron
+        layer, number = tested.trials[0].layer, tested.trials[0].neuron
     for at, example in enumerate(cache.examples(address, layer, number, True)[: view.places]):
         begin, end = max(0, example.position - 12), example.position + 6
         story_view(
@@ -210,11 +209,10 @@ def neuron(view: views.ShowNeuron, address: str) -> Link:
 
 def protagonist(view: views.ShowProtagonist, address: str) -> Link:
     """On which mentions the best protagonist neuron fires."""
-    work = cache.protagonist(address, TESTED_ON, None)
-    if waiting.under_way({"": work}, "lessons-protagonist") or work.result is None:
-        waiting.say_why(work)
+    found = waiting.result(cache.protagonist(address, TESTED_ON, None), "lessons-protagonist")
+    if found is None:
         return {}
-    trial = work.result.trials[0]
+    trial = found.trials[0]
     rows = [(name, one.mean, *one.whiskers) for name, one in trial.fires.items() if one.n]
     plot(
         intervals(rows, show.colours(), "fires on", (0.0, 1.0)),

@@ -1,35 +1,26 @@
 """Views of whole runs in a lesson: what was learned when, and what shapes reach."""
 
-from collections.abc import Generator
-
 import streamlit as st
 
 from app import cache
-from app.cache.checkpoints import key
 from app.figures.comparing import over_steps
 from app.figures.grid import table
 from app.jobs import waiting
-from app.jobs.work import Work
 from app.views.lessons.heads import Link, plot
 from app.widgets import show
-from slm.comparing.development import PARTS, Part
+from slm.comparing.development import PARTS
 from slm.lessons import views
 from slm.lessons.measures import shapes
-from slm.lessons.measures.learning import costs
-from slm.progress import Progress
 from slm.training.grid import cells, places
 
 BITS = "bits per byte"
-Costs = dict[int, dict[Part, float]]
 
 
 def learning(view: views.ShowLearning, address: str) -> Link:
     """Nats per word of each part of the text, over the checkpoints up to the one that is shown."""
-    work = _costs(*key(address))
-    if waiting.under_way({"": work}, "lessons-learning") or work.result is None:
-        waiting.say_why(work)
+    found = waiting.result(cache.learned_parts(address), "lessons-learning")
+    if found is None:
         return {}
-    found = work.result
     series = [(str(part), [one[part] for one in found.values()]) for part in PARTS]
     plot(
         over_steps(series, list(found), show.colours(), "nats per word"),
@@ -41,14 +32,6 @@ def learning(view: views.ShowLearning, address: str) -> Link:
         "what was named before."
     )
     return {"compare": "Development"}
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _costs(address: str, changed: int) -> Work[Costs]:
-    def steps() -> Generator[Progress, None, Costs]:
-        return (yield from costs(cache.checkpoint(address), seed=0))
-
-    return Work(steps())
 
 
 def losses(view: views.ShowLosses, address: str) -> Link:

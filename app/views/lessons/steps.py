@@ -82,13 +82,9 @@ def _view(step: Step, address: str) -> None:
 
 def _claim(name: str, address: str) -> None:
     """Whether a claim holds for the model that is shown, and how that was measured."""
-    work = cache.checked(address, name)
-    if waiting.under_way({"": work}, f"lessons-claim-{name}"):
-        return
-    if work.result is None:
-        waiting.say_why(work)
-        return
-    verdict(work.result)
+    found = waiting.result(cache.checked(address, name), f"lessons-claim-{name}")
+    if found is not None:
+        verdict(found)
 
 
 def verdict(found: Checked) -> None:
