@@ -5,20 +5,16 @@ walks through the steps. One thread for all sessions; what it finds lies in the 
 """
 
 import contextlib
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from app.jobs import PREFETCHING
 from app.state import LETTERS, slot
 from slm.errors import BadInput
 from slm.runs import Address, open_run
 
-_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
+_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix=PREFETCHING)
 _ASKED: set[tuple[str, str]] = set()
-# Streamlit says at every spinner that a thread without a page has none, which is meant
-logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").addFilter(
-    lambda record: "ahead" not in record.getMessage()
-)
 
 
 def walking() -> bool:

@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Generator
 from typing import Generic, TypeVar
 
+from app.jobs import WORKING
 from slm.background import Background
 from slm.errors import BadInput, one_line
 from slm.files import said
 from slm.progress import Abandoned, Progress
 
 R = TypeVar("R")
-THREAD = "work"
 
 
 class Work(Generic[R]):
@@ -39,7 +39,7 @@ class Work(Generic[R]):
         self._steps = steps
         self._began, self._first, self._share = time.monotonic(), 1.0, 0.0
         self._beginning = threading.Lock()  # sessions share it
-        self._thread = Background(self._run, self.cancel, THREAD)
+        self._thread = Background(self._run, self.cancel, WORKING)
         if begin:
             self.begin()
 
