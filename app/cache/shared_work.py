@@ -1,7 +1,7 @@
 """Long work that sessions share: who asks for the same sees the same `Work`, and may restart it."""
 
 import threading
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Callable, Generator
 from functools import partial, update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -24,14 +24,15 @@ class SharedWork(Generic[P, R]):
         steps: Callable[P, Steps[R]],
         *,
         models: int,
-        also: Callable[..., Hashable],
+        also: Callable[..., object],
         max_entries: int,
         begin: bool,
     ) -> None:
+        begun: Callable[..., Steps[R]] = steps
         restart: Callable[..., object] = self.restart
 
         def make(identity: str, _arguments: tuple[Any, ...]) -> Work[R]:
-            return Work(steps(*_arguments), begin=begin, restart=partial(restart, *_arguments))
+            return Work(begun(*_arguments), begin=begin, restart=partial(restart, *_arguments))
 
         # Streamlit tells cached functions apart by these
         make.__module__, make.__qualname__ = steps.__module__, steps.__qualname__
@@ -65,7 +66,7 @@ def shared_work(
     *,
     models: int,
     max_entries: int,
-    also: Callable[..., Hashable] = lambda *arguments: None,
+    also: Callable[..., object] = lambda *arguments: None,
     begin: bool = True,
 ) -> Callable[[Callable[P, Steps[R]]], SharedWork[P, R]]:
     """Let all sessions share the `Work` that a function's steps make, begun when it is first asked for.
