@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from app.jobs.work import Work
     from app.live import LiveStory
-    from app.views.grading.job import GradingJob
     from app.views.writing.branching import LiveBranches
     from slm.grading.items import Item
     from slm.knowledge.prompts import Prompt
@@ -457,7 +456,7 @@ class GradingState(PageState):
     at_once = Linked[int]()
     judge = Shared.judge
     person = Linked[str]()
-    job: "SessionValue[GradingJob]" = SessionValue()
+    grading: "SessionValue[Work[None]]" = SessionValue()
     last: "SessionValue[Item]" = SessionValue()
     correcting: "SessionValue[Item]" = SessionValue()
 

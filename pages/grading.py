@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from app.jobs import waiting
+from app.jobs.work import Work
 from app.state import GradingState
 from app.views.grading import (
-    GradingJob,
     ask,
     by_hand,
     graded,
@@ -22,31 +23,13 @@ from slm.text import visible
 GRADES, CONTEST, JUDGE, HAND = "Grades", "A against B", "The judge", "By hand"
 
 
-def progress() -> None:
-    """How far the grading has come, how long it will take, and ways to hold it or to end it."""
-    job = GradingState.job.get()
-    if job is None or not job.running:
-        st.rerun()
-    left = "" if job.seconds_left is None else f", about {show.duration(job.seconds_left)} left"
-    how = "paused" if job.paused else f"read by {show.plain(job.judge)}"
-    st.progress(job.done / max(1, job.total), f"{job.done} of {job.total} {how}{left}")
-    st.caption(show.plain(f"{job.bill} so far."))
-    with st.container(horizontal=True):
-        if job.paused:
-            st.button("Go on", key="go-on", on_click=job.go_on)
-        else:
-            st.button("Pause", key="pause", on_click=job.pause, disabled=job.cancelled)
-        st.button("Cancel", key="cancel", on_click=job.cancel, disabled=job.cancelled)
-
-
-def ended(job: GradingJob) -> None:
-    """How a grading ended, and its bill."""
-    if job.error:
-        st.error(show.sentence(f"{job.error}. What was graded is kept: {job.bill}."))
-    elif job.cancelled:
-        st.info(show.plain(f"Cancelled after {job.done} of {job.total}. Kept: {job.bill}."))
-    else:
-        st.caption(show.plain(f"Read by {job.judge}: {job.bill}."))
+def progress(work: Work[None]) -> None:
+    """How far the judge has come, with ways to hold and to end it; how it ended, and its bill."""
+    if waiting.under_way({"": work}, "grading", pausable=True):
+        return
+    waiting.say_why(work, f"Kept: {work.progress.doing}.")
+    if not work.error and not work.cancelled:
+        st.caption(show.sentence(work.progress.doing))
 
 
 def pick_judge(judges: list[str]) -> str:
@@ -132,12 +115,8 @@ st.title("How good are the stories?", anchor=False)
 addresses = models.addresses()
 left, right = st.columns([2, 5], gap="large")
 with right:
-    job = GradingState.job.get()
-    if job is not None:
-        if job.running:
-            st.fragment(progress, run_every=1)()
-        else:
-            ended(job)
+    if (work := GradingState.grading.get()) is not None:
+        progress(work)
     view = st.segmented_control(
         "Show",
         [GRADES, CONTEST, JUDGE, HAND],

@@ -1,6 +1,6 @@
 """What a page shows of work it waits for: how far it is, a way to end it, why it brought nothing."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -16,16 +16,19 @@ QUICK = 0.4  # seconds: what is found so soon need not show that it is under way
 KEPT = 8  # works of `latest` that a session remembers
 
 
-def under_way(works: Mapping[str, Work[Any]], key: str) -> bool:
-    """Whether some of the works go on; then how far each is, by its name, and a way to end them all."""
+def under_way(works: Mapping[str, Work[Any]], key: str, *, pausable: bool = False) -> bool:
+    """Whether some of the works go on; then how far each is, by its name, and a way to end them all.
+
+    With `pausable` there is a way to hold them, too.
+    """
     for work in works.values():
         work.wait(QUICK)
     if going := any(work.running for work in works.values()):
-        st.fragment(_bars, run_every=0.5)(works, key)
+        st.fragment(_bars, run_every=0.5)(works, key, pausable)
     return going
 
 
-def _bars(works: Mapping[str, Work[Any]], key: str) -> None:
+def _bars(works: Mapping[str, Work[Any]], key: str, pausable: bool) -> None:
     running = {name: work for name, work in works.items() if work.running}
     if not running:
         st.rerun()
@@ -33,17 +36,35 @@ def _bars(works: Mapping[str, Work[Any]], key: str) -> None:
         left = work.seconds_left
         told = f"{name}: {work.progress.doing}" if name else work.progress.doing
         told += "" if left is None else f", about {show.duration(left)} left"
+        told += ", paused" if work.paused else ""
         if work.progress.share is None:
             st.markdown(show.sentence(told))
         else:
             st.progress(min(work.progress.share, 1.0), show.sentence(told))
 
-    def cancel() -> None:
-        for work in running.values():
-            work.cancel()
-
     stopping = all(work.cancelled for work in running.values())
-    st.button("Cancel", key=f"cancel-{key}", on_click=cancel, disabled=stopping)
+    with st.container(horizontal=True):
+        if pausable:
+            paused = all(work.paused for work in running.values())
+            st.button(
+                "Go on" if paused else "Pause",
+                key=f"pause-{key}",
+                on_click=_each,
+                args=(running.values(), Work.go_on if paused else Work.pause),
+                disabled=stopping,
+            )
+        st.button(
+            "Cancel",
+            key=f"cancel-{key}",
+            on_click=_each,
+            args=(running.values(), Work.cancel),
+            disabled=stopping,
+        )
+
+
+def _each(works: Iterable[Work[Any]], told: Callable[[Work[Any]], None]) -> None:
+    for work in works:
+        told(work)
 
 
 def say_why(work: Work[Any], kept: str = "") -> None:

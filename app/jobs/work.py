@@ -1,7 +1,7 @@
 """Long work in a thread: it goes on while its page is rerun or left. Knows no streamlit.
 
-A page asks for it, sees how far it has come, and may cancel; all sessions that ask for the same see
-the same work and its result.
+A page asks for it, sees how far it has come, and may pause or cancel it; all sessions that ask for
+the same see the same work and its result.
 """
 
 import logging
@@ -36,6 +36,9 @@ class Work(Generic[R]):
         self.progress = Progress(doing="beginning", share=0.0)
         self.result: R | None = None
         self.cancelled, self.error = False, ""
+        self._paused_at = 0.0
+        self._going = threading.Event()  # cleared in a pause
+        self._going.set()
         self._steps = steps
         self._began, self._first, self._share = time.monotonic(), 1.0, 0.0
         self._beginning = threading.Lock()  # sessions share it
@@ -60,16 +63,34 @@ class Work(Generic[R]):
         return self._thread.is_alive()
 
     @property
+    def paused(self) -> bool:
+        """Whether it waits to be told to go on."""
+        return self.running and not self._going.is_set()
+
+    @property
     def seconds_left(self) -> float | None:
-        """About how long what is being done will still take; None before that can be told."""
+        """About how long what is being done will take; None before that can be told, or in a pause."""
         done = self._share - self._first  # work may go on where earlier work was stopped
-        if self.progress.share is None or done < 0.05:
+        if self.progress.share is None or done < 0.05 or self.paused:
             return None
         return (time.monotonic() - self._began) * (1 - self._share) / done
+
+    def pause(self) -> None:
+        """Wait after the step under way until `go_on` or `cancel`."""
+        if self._going.is_set():
+            self._paused_at = time.monotonic()
+            self._going.clear()
+
+    def go_on(self) -> None:
+        """End a pause, whose time counts for nothing in `seconds_left`."""
+        if not self._going.is_set():
+            self._began += time.monotonic() - self._paused_at
+            self._going.set()
 
     def cancel(self) -> None:
         """Stop at the next step."""
         self.cancelled = True
+        self._going.set()
 
     def wait(self, seconds: float) -> None:
         """Wait for the end, at most so long: quick work is shown at once, without a bar."""
@@ -88,6 +109,7 @@ class Work(Generic[R]):
         try:
             while not self.cancelled:
                 self._note(next(self._steps))
+                self._going.wait()
             self._steps.close()  # now, so that it keeps what it has
         except StopIteration as finished:
             self.result = finished.value

@@ -1,16 +1,19 @@
 """Grade items: what is left to be paid for, the bill before, and the asking."""
 
+import contextlib
 import time
 from collections.abc import Generator, Sequence
 
 from slm.grading.items import Item, ItemKind
 from slm.grading.protocol import Ungraded
 from slm.grading.questions import GRADE_TURN, Graded, conversation, graded, question
+from slm.grading.scores import spent
 from slm.grading.store import GradeStore, store_for, stores_of
 from slm.llm.ask import AT_ONCE, Asker
 from slm.llm.judge import Judge, likely_tokens, server_of
 from slm.llm.prices import Bill, bill
 from slm.llm.replies import KeptReply
+from slm.progress import Progress
 
 LIKELY_ASSESSMENT_TOKENS = 120
 LIKELY_GRADE_TOKENS = 40
@@ -87,6 +90,45 @@ def grade(
             return found
 
         yield from asker.each(items, grade_one)
+
+
+def grade_with_bill(
+    items: Sequence[Item],
+    judge: Judge,
+    *,
+    max_cost: float | None = None,
+    concurrency: int = AT_ONCE,
+    again_ungraded: bool = False,
+) -> Generator[Progress, None, None]:
+    """Grade items as `grade` does, each stored with its own run; tell what is read and what it cost.
+
+    The share is of the items that are paid for: what is stored already takes no time.
+    """
+    to_buy = set(unanswered(items, judge.model, judge.base_url, again_ungraded=again_ungraded))
+    read, bought = 0, list[Graded]()
+
+    def so_far() -> Progress:
+        cost = spent(bought)
+        price = "at a price that is not known" if cost is None else f"for ${cost:.4f}"
+        answers = f"{len(bought)} answer{'s' * (len(bought) != 1)} bought {price}"
+        doing = f"{judge.model} has read {read} of {len(items)}, {answers}"
+        return Progress(doing=doing, share=len(bought) / max(1, len(to_buy)))
+
+    yield so_far()
+    with contextlib.closing(
+        grade(
+            items,
+            judge,
+            max_cost=max_cost,
+            concurrency=concurrency,
+            again_ungraded=again_ungraded,
+        )
+    ) as grading:
+        for one in grading:
+            read += 1
+            if one.item in to_buy:
+                bought.append(one)
+            yield so_far()
 
 
 def set_aside(found: Graded, model: str, server: str, store: GradeStore, *, before: float) -> None:

@@ -72,7 +72,7 @@ class Asker:
             try:
                 while True:
                     for thing in waiting:
-                        running.add(pool.submit(self._do, work, thing))
+                        running.add(self._submit(pool, work, thing))
                         if len(running) == self._concurrency:
                             break
                     if not running:
@@ -84,6 +84,12 @@ class Asker:
             except BaseException:
                 self._stopping.set()
                 raise
+
+    def _submit(self, pool: ThreadPoolExecutor, work: Callable[[T], R], thing: T) -> Future[R]:
+        try:
+            return pool.submit(self._do, work, thing)
+        except RuntimeError as ending:
+            raise Unavailable(f"the program ends, so nothing more is asked ({ending})") from None
 
     def _do(self, work: Callable[[T], R], thing: T) -> R:
         try:

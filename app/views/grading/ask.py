@@ -8,13 +8,13 @@ from typing import Any, cast
 import streamlit as st
 
 from app import cache
+from app.jobs.work import Work
 from app.state import GradingState, Shared
-from app.views.grading.job import GradingJob
 from app.widgets import corpus_picker, show
 from app.widgets.api_key import given, key_field
 from slm.errors import BadInput
 from slm.generation.fitting import openings_that_fit
-from slm.grading.grading import grading_bill, unanswered
+from slm.grading.grading import grade_with_bill, grading_bill, unanswered
 from slm.grading.items import Item, pairs, repeated
 from slm.grading.judge_checks import ENOUGH, check_items, mixed
 from slm.grading.openings import FORMS, parse_openings
@@ -188,19 +188,18 @@ def judge(chosen: ItemsToGrade) -> None:
     st.markdown(
         show.plain(in_words(grading_bill(left, model), len(chosen.items) - len(left), tests))
     )
-    running = GradingState.job.get()
+    running = GradingState.grading.get()
     busy = running is not None and running.running
     if st.button("Grade", type="primary", key="grade", disabled=busy, width="stretch"):
         asked = Judge(model=model, base_url=base_url or None, key=given(key, base_url))
-        GradingState.job.set(
-            GradingJob(
-                chosen.items,
-                asked,
-                cap,
-                again_ungraded=chosen.again_ungraded,
-                at_once=chosen.at_once,
-            )
+        steps = grade_with_bill(
+            chosen.items,
+            asked,
+            max_cost=cap,
+            concurrency=chosen.at_once,
+            again_ungraded=chosen.again_ungraded,
         )
+        GradingState.grading.set(Work(steps))
         st.rerun()
 
 

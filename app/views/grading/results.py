@@ -34,7 +34,7 @@ def warning(judge: str, tests: Sequence[Graded]) -> None:
             )
             st.error(
                 show.plain(
-                    f"{judge} does not see what it is asked about. GivenOpenings stories of our own that "
+                    f"{judge} does not see what it is asked about. Given stories of our own that "
                     f"were spoiled, it took nothing off for {missed}. Its grades tell little here."
                 )
             )

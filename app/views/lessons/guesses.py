@@ -113,8 +113,12 @@ def tell(lesson: Lesson, at: int, address: str) -> None:
         st.markdown(NOT_YET if mine is None else f"## {said(guess, mine, lesson, asked, address)}")
     with right.container(border=True):
         st.caption(show.plain(f"{address} says"))
-        found = waiting.result(cache.answered(address, guess, view), f"answer-{at}")
-        if found is not None:
+        work = cache.answered(address, guess, view)
+        if waiting.under_way({"": work}, f"answer-{at}"):
+            return
+        if work.error:  # no failure: a step before must be done first
+            st.markdown(show.sentence(work.error))
+        elif (found := waiting.result(work, f"answer-{at}")) is not None:
             st.markdown(f"## {said(guess, found, lesson, asked, address)}")
 
 

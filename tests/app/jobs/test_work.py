@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Generator
 
 import pytest
@@ -75,6 +76,27 @@ def test_what_is_cancelled_goes_no_further_and_may_keep_what_it_has() -> None:
     work.wait(30)
     assert not work.running and work.cancelled and work.result is None
     assert paced.told == 2 and paced.closed
+
+
+def test_a_pause_holds_work_between_two_steps_until_it_goes_on_or_is_cancelled() -> None:
+    paced = Paced(step(0.0), step(0.5), step(0.75))
+    work = Work(paced.steps())
+    paced.reach_next()
+    work.pause()
+    paced.let_go()
+    time.sleep(0.3)  # the step under way comes to its end
+    assert work.paused and work.running and paced.told <= 2
+    told = paced.told
+    time.sleep(0.2)
+    assert paced.told == told and work.seconds_left is None
+    work.go_on()
+    paced.reach_next()
+    assert not work.paused
+    work.pause()
+    work.cancel()
+    paced.let_go()
+    work.wait(30)
+    assert not work.running and not work.paused and paced.closed
 
 
 def test_how_long_it_takes_is_told_from_what_is_done_since_the_clock_began() -> None:

@@ -1,14 +1,16 @@
 """The grading page against a judge that speaks the real protocol and can misbehave."""
 
 import json
+import re
 import time
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.views.grading import GradingJob, graded
-from slm.grading.grading import grade
+from app.jobs.work import Work
+from app.views.grading import graded
+from slm.grading.grading import grade, grade_with_bill
 from slm.grading.items import Item
 from slm.llm.judge import Judge
 from tests.app.conftest import Open, figure_on, said
@@ -30,11 +32,17 @@ def press_grade(app: AppTest, server: JudgeServer) -> AppTest:
     app.run()
     app.button(key="grade").click().run()
     until = time.monotonic() + 60
-    while (job := app.session_state["grading.job"]).running:
+    while (job := app.session_state["grading.grading"]).running:
         assert time.monotonic() < until, "the grading did not end"
         time.sleep(0.05)
-    assert isinstance(job, GradingJob)
+    assert isinstance(job, Work)
     return app.run()
+
+
+def read_of(work: Work[None]) -> int:
+    """How many items a grading has read."""
+    found = re.search(r"has read (\d+) of", work.progress.doing)
+    return int(found[1]) if found else 0
 
 
 def test_the_price_is_told_before_anything_is_sent(
@@ -108,7 +116,9 @@ def test_a_wrong_key_is_one_line(open_page: Open, two_runs: Path, server: JudgeS
         open_page("grading", a="tiny", openings=1, samples=1, calibrate="false"), server
     )
     assert not app.exception
-    assert len(app.error) == 1 and "What was graded is kept: 0 answers for $0.0000." in said(app)
+    assert len(
+        app.error
+    ) == 1 and "Kept: gpt-4o has read 0 of 1, 0 answers bought for $0.0000." in said(app)
     assert KEY not in said(app)
 
 
@@ -138,7 +148,7 @@ def test_a_cancelled_grading_keeps_what_was_paid_and_sends_no_more(
         for index in range(30)
     ]
     server.misbehave = ["slow"] * 60
-    job = GradingJob(items, Judge(model="gpt-4o", base_url=server.url, key=KEY), None)
+    job = Work(grade_with_bill(items, Judge(model="gpt-4o", base_url=server.url, key=KEY)))
     while server.paid < 2:
         time.sleep(0.05)
     job.cancel()
@@ -147,9 +157,9 @@ def test_a_cancelled_grading_keeps_what_was_paid_and_sends_no_more(
         assert time.monotonic() < until
         time.sleep(0.05)
     assert 0 < len(server.asked) < 30
-    assert job.error == ""
+    assert job.error == "" and job.cancelled
     kept = sum(len(found) for found in graded("tiny@10").values())
-    assert job.done <= kept < 30
+    assert read_of(job) <= kept < 30
 
 
 def test_two_models_are_read_against_each_other_unnamed(
@@ -213,11 +223,33 @@ def test_the_key_of_this_machine_goes_to_no_server_that_is_typed_in(
     app.text_input(key="server").set_value(server.url).run()
     app.button(key="grade").click().run()
     until = time.monotonic() + 60
-    while app.session_state["grading.job"].running:
+    while app.session_state["grading.grading"].running:
         assert time.monotonic() < until
         time.sleep(0.05)
     assert server.paid == 2
     assert server.keys == {"Bearer none"}
+
+
+def test_a_grading_is_paused_and_goes_on_by_a_button_of_the_page(
+    open_page: Open, two_runs: Path, server: JudgeServer
+) -> None:
+    server.script = lambda *_: time.sleep(0.4)
+    app = open_page("grading", a="tiny", openings=5, samples=2, calibrate="false", at_once=1)
+    app.text_input(key="server").set_value(server.url).run()
+    app.button(key="grade").click().run()
+    assert app.button(key="pause-grading").label == "Pause"
+    app.button(key="pause-grading").click().run()
+    work = app.session_state["grading.grading"]
+    assert work.paused and app.button(key="pause-grading").label == "Go on"
+    assert ", paused" in app.get("progress")[0].proto.text
+    app.button(key="pause-grading").click().run()
+    assert not work.paused and app.button(key="pause-grading").label == "Pause"
+    app.button(key="cancel-grading").click().run()
+    until = time.monotonic() + 60
+    while work.running:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert "Cancelled. Kept: gpt-4o has read" in said(app.run())
 
 
 def test_a_paused_grading_sends_nothing_until_it_goes_on(
@@ -234,8 +266,8 @@ def test_a_paused_grading_sends_nothing_until_it_goes_on(
         for index in range(12)
     ]
     server.script = lambda *_: time.sleep(0.05)
-    job = GradingJob(items, Judge(model="gpt-4o", base_url=server.url, key=KEY), None)
-    while job.done < 2:
+    job = Work(grade_with_bill(items, Judge(model="gpt-4o", base_url=server.url, key=KEY)))
+    while read_of(job) < 2:
         time.sleep(0.02)
     job.pause()
     time.sleep(0.8)  # those under way come home
@@ -249,4 +281,5 @@ def test_a_paused_grading_sends_nothing_until_it_goes_on(
         assert time.monotonic() < until
         assert job.seconds_left is None or job.seconds_left >= 0
         time.sleep(0.02)
-    assert (job.done, server.paid, job.error) == (12, 24, "")
+    assert (read_of(job), server.paid, job.error) == (12, 24, "")
+    assert job.progress.doing.startswith("gpt-4o has read 12 of 12, 12 answers bought for $0.0")

@@ -80,7 +80,7 @@ def test_a_lesson_goes_through_on_the_bundled_runs(
     app = settled(open_page("lessons", lesson=name))
     (lesson,) = [one for one in lessons().lessons if one.name == name]
     for at, step in enumerate(lesson.steps):
-        assert not app.exception and not app.error, (name, at + 1)
+        assert not app.exception and not app.error, (name, at + 1, [e.value for e in app.error])
         assert f"Step {at + 1} of {len(lesson.steps)}" in [
             bar.proto.text for bar in app.get("progress")
         ]

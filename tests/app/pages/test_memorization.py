@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.jobs.work import THREAD
+from app.jobs import WORKING
 from app.views.memorization.copied import underlined
 from slm.memorization.suffix_index import Copy
 from slm.runs import open_run
@@ -27,7 +27,7 @@ def press_and_wait(app: AppTest) -> AppTest:
     """Begin what the page offers, wait for it, and look again."""
     next(button for button in app.button if str(button.key).startswith("begin-")).click().run()
     until = time.monotonic() + 60
-    while any(thread.name == THREAD for thread in threading.enumerate()):
+    while any(thread.name == WORKING for thread in threading.enumerate()):
         assert time.monotonic() < until, "the work did not end"
         time.sleep(0.05)
     return app.run()
