@@ -23,9 +23,11 @@ class Progress:
     share: float | None
 
 
-def result_of(
-    work: Generator[Progress, None, R], tell: Callable[[Progress], None] = lambda progress: None
-) -> R:
+Steps = Generator[Progress, None, R]
+"""Long work that returns an R."""
+
+
+def result_of(work: Steps[R], tell: Callable[[Progress], None] = lambda progress: None) -> R:
     """Do all of it, telling how far it has come."""
     while True:
         try:
@@ -39,7 +41,7 @@ class Abandoned(Exception):
     """Nobody waits for this work any more. Raised by `tell` in the thread that does it."""
 
 
-def run_in_thread(work: Callable[[ProgressCallback], R]) -> Generator[Progress, None, R]:
+def run_in_thread(work: Callable[[ProgressCallback], R]) -> Steps[R]:
     """Work that tells by a call, as work that yields its progress.
 
     It is done in a thread of its own. Where nothing new is told, for the network is slow, what was

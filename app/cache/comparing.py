@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.cache.checkpoints import checkpoint
-from app.cache.shared_work import Steps, shared_work
+from app.cache.shared_work import shared_work
 from slm.comparing.comparison import MATCHED_ON, compare
 from slm.comparing.development import Stage, development
 from slm.comparing.difference import StoryDifference, differences
@@ -12,7 +12,7 @@ from slm.comparing.measured import What, measure
 from slm.comparing.reading import ComparedStories, read
 from slm.comparing.report import report
 from slm.comparing.similarity import Similarity, similarity
-from slm.progress import Progress
+from slm.progress import Progress, Steps
 from slm.runs import open_run
 
 Differences = tuple[StoryDifference, ...]

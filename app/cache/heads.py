@@ -1,11 +1,12 @@
 """What heads do: scores at once, labels from work that all sessions share."""
 
 from app.cache.checkpoints import checkpoint, of_checkpoint
-from app.cache.shared_work import Steps, shared_work
+from app.cache.shared_work import shared_work
 from slm.interp.heads import atlas as heads_lens
 from slm.interp.heads import scores as scores_lens
 from slm.interp.heads.atlas import HeadAtlas
 from slm.interp.heads.scores import HeadScores
+from slm.progress import Steps
 from slm.runs import Checkpoint
 
 

@@ -1,14 +1,14 @@
 """Claims and answers of lessons on a model: worked out once for all sessions, in threads."""
 
 from app.cache.checkpoints import checkpoint
-from app.cache.shared_work import Steps, shared_work
+from app.cache.shared_work import shared_work
 from slm.comparing.development import Part
 from slm.lessons.answers import GuessedAnswer, answer_of
 from slm.lessons.claims import Checked, check
 from slm.lessons.lesson import Guess
 from slm.lessons.measures.learning import costs
 from slm.lessons.views import View
-from slm.progress import Progress
+from slm.progress import Progress, Steps
 from slm.runs import list_runs
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 import streamlit as st
 
 from app.cache.checkpoints import key
-from app.cache.shared_work import Steps, shared_work
+from app.cache.shared_work import shared_work
 from slm.overview.across import finds_across as finds_across_runs
 from slm.overview.kept import OVERVIEW, kept_overview, steps_read
 from slm.overview.measuring import measure_overview
 from slm.overview.records import Find, Overview
+from slm.progress import Steps
 from slm.runs import list_runs, resolve
 
 

@@ -3,10 +3,11 @@
 from itertools import islice
 
 from app.cache.checkpoints import checkpoint, of_checkpoint
-from app.cache.shared_work import Steps, shared_work
+from app.cache.shared_work import shared_work
 from slm.interp.autointerp.snippets import neuron_snippets
 from slm.interp.roles.protagonist import ProtagonistTest, protagonist_test
 from slm.interp.roles.scoring import ScoredRoles, score_roles
+from slm.progress import Steps
 from slm.runs import Checkpoint
 from slm.stories.annotation.labelled import labelled
 from slm.stories.cleaning import cleaned

@@ -1,7 +1,7 @@
 """Long work that sessions share: who asks for the same sees the same `Work`, and may restart it."""
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial, update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -9,11 +9,10 @@ import streamlit as st
 
 from app.cache.checkpoints import key
 from app.jobs.work import Work
-from slm.progress import Progress
+from slm.progress import Steps
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Steps = Generator[Progress, None, R]
 
 
 class SharedWork(Generic[P, R]):

@@ -1,6 +1,6 @@
 """What a page shows of work it waits for: how far it is, a way to end it, why it brought nothing."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -8,10 +8,9 @@ import streamlit as st
 from app.jobs.work import Work
 from app.state import Shared
 from app.widgets import show
-from slm.progress import Progress
+from slm.progress import Steps
 
 R = TypeVar("R")
-Steps = Callable[[], Generator[Progress, None, R]]
 QUICK = 0.4  # seconds: what is found so soon need not show that it is under way
 KEPT = 8  # works of `latest` that a session remembers
 
@@ -92,7 +91,7 @@ def result(work: Work[R], key: str) -> R | None:
     return work.result
 
 
-def when_asked(key: str, label: str, steps: Steps[R]) -> R | None:
+def when_asked(key: str, label: str, steps: Callable[[], Steps[R]]) -> R | None:
     """What work finds that a button of this label begins; None until then. A session remembers it."""
 
     works = Shared.works.at_first({})
@@ -107,7 +106,7 @@ def when_asked(key: str, label: str, steps: Steps[R]) -> R | None:
     return result(work, key)
 
 
-def latest(kind: str, address: str, asked: object, steps: Steps[R]) -> R | None:
+def latest(kind: str, address: str, asked: object, steps: Callable[[], Steps[R]]) -> R | None:
     """What work finds that begins at once, of a kind and for a model only the latest that is asked for.
 
     What was under way for another question is cancelled; the last few answers are remembered.
