@@ -1,12 +1,15 @@
 """Mutation testing: change the code in small wrong ways, and see whether its tests notice.
 
-    python -m tests.mutation slm/stats slm/model --each 40 --workers 2 --json survivors.json
+    python -m tests.mutation slm/stats slm/model --each 40 --json survivors.json
 
-Of every file a seeded sample of mutants is drawn. A mutant is one changed operator, constant, or call
-of the pairs in `SWAPPED_CALLS`; annotations, docstrings and messages are never changed. Each is tried
-on the test file that mirrors its source file, then on the whole room's tests, in a copy of the
-repository. What no test notices is listed: read it, then write the sentence that was missing, or see
-that the change changes nothing (an equivalent mutant).
+Of each room a seeded sample of mutants is drawn. A mutant is one changed operator, constant, or call
+of the pairs in `SWAPPED_CALLS`; annotations, docstrings and messages are never changed. The room's
+tests are run once to see which of them execute which line. Each mutant is then tried on the tests
+that execute its lines, the quickest first, until one fails; where only another process executes them,
+on the file that mirrors it. What no test notices is listed: read it, then write the sentence that was
+missing, or see that the change changes nothing (an equivalent mutant).
+
+All runs are forks of one process that has imported torch, in a copy of the repository.
 """
 
 import argparse
@@ -14,17 +17,31 @@ import ast
 import json
 import os
 import random
+import resource
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
+from types import FrameType
+from typing import Any
 
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import pytest
+import torch
+import transformer_lens
+
+PRELOADED = (torch, transformer_lens)
 ROOT = Path(__file__).resolve().parents[1]
+COPIED = ("slm", "app", "tests", "runs", "pages", "pyproject.toml")
+WALL = 600
+"""Seconds after which a run that waits for something is ended; what computes is ended by --cpu."""
 
 OPERATORS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Lt: ("<", "<="),
@@ -51,6 +68,7 @@ class Mutant:
 
     file: str
     line: int
+    last_line: int
     start: int
     end: int
     was: str
@@ -78,7 +96,9 @@ def mutants_of(file: str, source: str) -> list[Mutant]:
         place = raw[start:end].find(was.encode())
         if place >= 0 and raw[start:end].count(was.encode()) == 1:
             first = len(raw[: start + place].decode())
-            yield Mutant(file, node.lineno, first, first + len(was), was, now)
+            yield Mutant(
+                file, node.lineno, node.end_lineno or node.lineno, first, first + len(was), was, now
+            )
 
     def visit(node: ast.AST) -> Iterator[Mutant]:
         if isinstance(node, ast.Raise | ast.Assert | ast.JoinedStr):
@@ -103,8 +123,8 @@ def mutants_of(file: str, source: str) -> list[Mutant]:
             if name in SWAPPED_CALLS:
                 end = at(node.func)[1]
                 yield from changed(node, end - len(name), end, name, SWAPPED_CALLS[name])
-        for field, child in ast.iter_fields(node):
-            if field in ("annotation", "returns", "decorator_list"):
+        for name, child in ast.iter_fields(node):
+            if name in ("annotation", "returns", "decorator_list"):
                 continue
             for one in child if isinstance(child, list) else [child]:
                 if isinstance(one, ast.AST):
@@ -113,37 +133,125 @@ def mutants_of(file: str, source: str) -> list[Mutant]:
     return list(visit(ast.parse(source)))
 
 
-def tests_of(file: str) -> list[list[str]]:
-    """The tests nearest to a source file: the one that mirrors it, then those of its room."""
-    path = Path(file)
-    room = Path("tests", *path.parts[1:-1])
-    while not (ROOT / room).is_dir():
-        room = room.parent
-    nearest = room / f"test_{path.stem}.py"
-    return [[str(nearest)]] * (ROOT / nearest).exists() + [[str(room)]]
+@dataclass
+class Executed:
+    """A pytest plugin: the lines of the room's files that each test executes, and its CPU time."""
+
+    room: str
+    lines: dict[str, set[tuple[str, int]]] = field(default_factory=lambda: defaultdict(set))
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Trace one test."""
+        seen, began = self.lines[item.nodeid], time.process_time()
+        start = os.getcwd() + "/"
+
+        def line(frame: FrameType, event: str, _: Any) -> Any:
+            seen.add((frame.f_code.co_filename.removeprefix(start), frame.f_lineno))
+            return line
+
+        def call(frame: FrameType, event: str, _: Any) -> Any:
+            inside = frame.f_code.co_filename.startswith(start + self.room)
+            return line(frame, event, None) if inside else None
+
+        threading.settrace(call)
+        sys.settrace(call)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)  # type: ignore[arg-type]
+            self.seconds[item.nodeid] = time.process_time() - began
 
 
-def notices(copy: Path, mutant: Mutant, seconds: float) -> bool:
+def forked(work: Callable[[], int], copy: Path, cpu: int) -> bool:
+    """Whether `work` returned 0 in a process of its own in the copy, within its limits."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.setsid()
+            resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
+            signal.alarm(WALL)
+            with open(copy / "output.txt", "w") as out:
+                os.dup2(out.fileno(), 1)
+                os.dup2(out.fileno(), 2)
+            os.chdir(copy)
+            os.environ["PYTHONPATH"] = str(copy)
+            sys.path.insert(0, str(copy))
+            del sys.modules["tests"]
+            code = work()
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return status == 0
+
+
+def run_tests(*arguments: str, plugin: object = None) -> int:
+    """Run pytest until the first failure."""
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *arguments]
+    return int(pytest.main(options, plugins=[plugin] if plugin else []))
+
+
+def executed_by(room: str, tests: list[str], copy: Path) -> Executed:
+    """Run a room's tests once, with every line of the room's files traced."""
+    traced, kept = Executed(room), copy / "executed.json"
+
+    def work() -> int:
+        code = run_tests(*tests, plugin=traced)
+        found = [[test, sorted(lines)] for test, lines in traced.lines.items()]
+        kept.write_text(json.dumps([found, traced.seconds]))
+        return code
+
+    if not forked(work, copy, 3600):
+        sys.exit((copy / "output.txt").read_text()[-3000:])
+    found, seconds = json.loads(kept.read_text())
+    return Executed(room, {test: {(f, n) for f, n in lines} for test, lines in found}, seconds)
+
+
+def nearest_tests(mutant: Mutant, executed: Executed) -> list[str]:
+    """The tests that execute a mutant's lines, the quickest first; else the file that mirrors it."""
+    lines = {(mutant.file, line) for line in range(mutant.line, mutant.last_line + 1)}
+    near = [test for test, seen in executed.lines.items() if seen & lines]
+    if not near:
+        path = Path(mutant.file)
+        mirror = Path("tests", *path.parts[1:-1], f"test_{path.stem}.py")
+        near = [test for test in executed.lines if test.startswith(f"{mirror}::")]
+    return sorted(near, key=lambda test: executed.seconds[test])
+
+
+def notices(copy: Path, mutant: Mutant, executed: Executed, cpu: int) -> bool:
     """Whether a test fails, or takes too long, in a copy of the repository with the mutant in it."""
     target = copy / mutant.file
-    source = target.read_text()
+    source, times = target.read_text(), target.stat()
+    near = nearest_tests(mutant, executed)
+
+    def work() -> int:
+        sys.dont_write_bytecode = True
+        return run_tests(*near)
+
     target.write_text(source[: mutant.start] + mutant.now + source[mutant.end :])
-    environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-    environment |= {"OMP_NUM_THREADS": "1"}
     try:
-        for tests in tests_of(mutant.file):
-            command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-            try:
-                done = subprocess.run(
-                    command, cwd=copy, env=environment, capture_output=True, timeout=seconds
-                )
-            except subprocess.TimeoutExpired:
-                return True
-            if done.returncode:
-                return True
-        return False
+        return bool(near) and not forked(work, copy, cpu)
     finally:
         target.write_text(source)
+        os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def drawn(room: str, each: int, seed: int, again: Path | None) -> list[Mutant]:
+    """Draw a sample of a room's mutants, or take those that an earlier run listed."""
+    path = ROOT / room
+    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    every = [
+        mutant
+        for file in files
+        for mutant in mutants_of(str(file.relative_to(ROOT)), file.read_text())
+    ]
+    if again is None:
+        return random.Random(seed).sample(every, min(each, len(every)))
+    listed = {(m["file"], m["was"], m["now"]) for m in json.loads(again.read_text())}
+    return [m for m in every if (m.file, m.was, m.now) in listed]
 
 
 def main() -> None:
@@ -152,50 +260,32 @@ def main() -> None:
     parser.add_argument("rooms", nargs="+", help="files or folders, such as slm/stats")
     parser.add_argument("--each", type=int, default=40, help="mutants of each room")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--timeout", type=float, default=240, help="seconds for a test run")
+    parser.add_argument(
+        "--tests", nargs="+", help="the tests, where not those of the room's folder"
+    )
+    parser.add_argument("--cpu", type=int, default=120, help="seconds of CPU time for a mutant")
     parser.add_argument("--json", type=Path, help="where to write what was not noticed")
     parser.add_argument("--again", type=Path, help="try what an earlier --json lists, by text")
     chosen = parser.parse_args()
-    drawn: dict[str, list[Mutant]] = {}
-    for room in chosen.rooms:
-        path = ROOT / room
-        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
-        every = [
-            mutant
-            for file in files
-            for mutant in mutants_of(str(file.relative_to(ROOT)), file.read_text())
-        ]
-        if chosen.again:
-            listed = {(m["file"], m["was"], m["now"]) for m in json.loads(chosen.again.read_text())}
-            drawn[room] = [m for m in every if (m.file, m.was, m.now) in listed]
-        else:
-            drawn[room] = random.Random(chosen.seed).sample(every, min(chosen.each, len(every)))
+    survivors: list[Mutant] = []
+    lines = []
     with tempfile.TemporaryDirectory() as folder:
-        copies: SimpleQueue[Path] = SimpleQueue()
-        for worker in range(chosen.workers):
-            copy = Path(folder) / str(worker)
-            for part in ("slm", "app", "tests", "runs", "pages", "pyproject.toml"):
-                whole = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-                whole(ROOT / part, copy / part)  # type: ignore[operator]
-            copies.put(copy)
-
-        def tried(mutant: Mutant) -> bool:
-            copy = copies.get()
-            try:
-                noticed = notices(copy, mutant, chosen.timeout)
-            finally:
-                copies.put(copy)
-            print("noticed " if noticed else "SURVIVED", mutant, flush=True)
-            return noticed
-
-        survivors: list[Mutant] = []
-        lines = []
-        with ThreadPoolExecutor(chosen.workers) as pool:
-            for room, mutants in drawn.items():
-                noticed = list(pool.map(tried, mutants))
-                survivors += [m for m, seen in zip(mutants, noticed, strict=True) if not seen]
-                lines.append(f"{room:24} {sum(noticed)} of {len(mutants)} noticed")
+        copy = Path(folder)
+        for part in COPIED:
+            whole = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
+            whole(ROOT / part, copy / part)  # type: ignore[operator]
+        for room in chosen.rooms:
+            path = Path("tests", *Path(room).parts[1:])
+            mutants = drawn(room, chosen.each, chosen.seed, chosen.again)
+            tests = chosen.tests or [str(path.parent if path.suffix else path)]
+            executed = executed_by(room, tests, copy)
+            noticed = 0
+            for mutant in mutants:
+                seen = notices(copy, mutant, executed, chosen.cpu)
+                noticed += seen
+                survivors += [mutant] * (not seen)
+                print("noticed " if seen else "SURVIVED", mutant, flush=True)
+            lines.append(f"{room:24} {noticed} of {len(mutants)} noticed")
     print(*lines, sep="\n")
     if chosen.json:
         chosen.json.write_text(json.dumps([asdict(m) for m in survivors], indent=1))

@@ -7,13 +7,20 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from slm.stories.tokenizer import Tokenizer
 from tests.app.conftest import make_run
@@ -25,14 +32,38 @@ ROOT = Path(__file__).resolve().parents[2]
 expect.set_options(timeout=30_000)  # two cores may be busy with the other tests
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try a journey up to three times: a page cut short in the middle of a run may lose a part.
+SET_IN = "'setIn' cannot be called on an ElementNode"
+"""What Streamlit logs when it loses a part of a page whose run was cut short; a reload mends it."""
+logged: list[str] = []
+"""What pages of the browser have logged of it since the test began."""
 
-    Streamlit's frontend then says "'setIn' cannot be called on an ElementNode"; a reload mends it.
-    """
+
+class LostPart(Exception):
+    """A browser test failed after Streamlit's frontend had logged SET_IN."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Repeat a browser test, up to twice, for LostPart and for nothing else."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.flaky(reruns=2))
+            item.add_marker(pytest.mark.flaky(reruns=2, only_rerun=LostPart))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Raise LostPart from a test's failure where SET_IN was logged."""
+    logged.clear()
+    try:
+        return (yield)
+    except Exception as failure:
+        if logged:
+            raise LostPart(f"{logged[0]}; then {failure}") from failure
+        raise
+
+
+def _listen(context: BrowserContext) -> None:
+    """Keep what a context's pages log of SET_IN."""
+    context.on("console", lambda said: SET_IN in said.text and logged.append(said.text))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +133,7 @@ def chromium() -> Iterator[Browser]:
         pytest.skip(reason)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser.on("context", _listen)
         yield browser
         browser.close()
 
