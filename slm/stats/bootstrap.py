@@ -64,8 +64,7 @@ def bootstrap_ratio(
         resampled = (counts @ above) / (counts @ below)
     low, high = np.full((2, len(n)), np.nan)
     whole = np.isfinite(resampled).all(0)
-    if clusters and whole.any():
-        low[whole], high[whole] = np.percentile(resampled[:, whole], [2.5, 97.5], axis=0)
+    low[whole], high[whole] = np.percentile(resampled[:, whole], [2.5, 97.5], axis=0)
     for at in np.flatnonzero(~whole & (n > 1)):
         one = percentile_interval(float(mean[at]), resampled[:, at], 0)
         low[at], high[at] = one.low, one.high

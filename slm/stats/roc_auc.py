@@ -137,5 +137,5 @@ def _keys(values: Float[np.ndarray, "neuron word"]) -> np.ndarray:
     """What sorts as `values` do: 16-bit floats as 16-bit numbers, which are sorted without comparing."""
     if values.dtype != np.float16:
         return values
-    bits = (values + np.float16(0)).view(np.int16)  # -0 becomes 0
-    return np.where(bits < 0, np.int16(-32768) - bits, bits)
+    bits = values.view(np.int16)
+    return np.where(bits < 0, np.int16(-32768) - bits, bits)  # -0 becomes 0

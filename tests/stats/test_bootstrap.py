@@ -53,7 +53,10 @@ def test_one_cluster_tells_nothing_of_how_sure_its_mean_is() -> None:
 def test_all_units_are_resampled_alike_and_too_few_rows_are_not_measured() -> None:
     both = bootstrap_means(np.stack([VALUES, 1 - VALUES], axis=1))
     assert both.low[0] == pytest.approx(1 - both.high[1])
-    assert np.isnan(bootstrap_means(np.ones((7, 3)), least=8).mean).all()
+    one = bootstrap_mean(VALUES)
+    assert (both.low[0], both.high[0]) == pytest.approx((one.low, one.high))
+    few = bootstrap_means(np.ones((7, 3)), least=8).mean
+    assert few.shape == (3,) and np.isnan(few).all()
     assert bootstrap_means(np.ones((8, 3)), least=8).low.tolist() == [1, 1, 1]
 
 
