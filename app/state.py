@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from app.views.writing.branching import LiveBranches
     from slm.grading.items import Item
     from slm.knowledge.prompts import Prompt
+    from slm.lessons.answers import GuessedAnswer
     from slm.model.config import ModelConfig
 
 T = TypeVar("T")
@@ -216,7 +217,7 @@ class LessonsState(PageState):
     step = Linked[int]()
     presenter = Linked[bool]()
     at = SessionValue[tuple[str, int, str]]()
-    guesses: "SessionValue[dict[tuple[str, int], Answer]]" = SessionValue()
+    guesses: "SessionValue[dict[tuple[str, int], GuessedAnswer]]" = SessionValue()
     seed = SessionValue[int]()
     stories: "SessionValue[dict[object, LiveStory]]" = SessionValue()
     number = SessionValue[float]()

@@ -58,7 +58,7 @@ def fetch(
     return config.parent
 
 
-def _weights(files: "Files") -> list[str]:
+def _weights(files: "HubModelFiles") -> list[str]:
     """The files that hold the weights: the first form of them that there is."""
     for name in filter(files.there, WEIGHTS):
         if not name.endswith(".index.json"):

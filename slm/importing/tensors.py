@@ -37,15 +37,15 @@ class ForeignTensors:
             return False
         return bool(torch.equal(self.read(one), self.read(other)))
 
-    def without(self, prefix: str) -> "Tensors":
+    def without(self, prefix: str) -> "ForeignTensors":
         """The same tensors, `prefix` taken from the names that have it."""
         return self.renamed(lambda name: name.removeprefix(prefix))
 
-    def as_trained(self) -> "Tensors":
+    def as_trained(self) -> "ForeignTensors":
         """The same tensors without what `torch.compile` and parallel training add to their names."""
         return self.renamed(lambda name: name.replace("_orig_mod.", "").removeprefix("module."))
 
-    def renamed(self, name_of: Callable[[str], str]) -> "Tensors":
+    def renamed(self, name_of: Callable[[str], str]) -> "ForeignTensors":
         """The same tensors by other names; `BadInput` where two get the same."""
         names = {name_of(name): name for name in self.shapes}
         if len(names) < len(self.shapes):
