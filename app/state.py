@@ -199,6 +199,8 @@ class Shared:
     seen_since = SessionValue[float]()
     works: "SessionValue[dict[str, Work[Any]]]" = SessionValue()
     latest: "SessionValue[dict[tuple[str, str, object], Work[Any]]]" = SessionValue()
+    opened_head = SessionValue[tuple[str, int, int]]()
+    not_chosen = SessionValue[set[str]]()
 
 
 class HomeState(PageState):
@@ -338,6 +340,7 @@ class AttentionState(PageState):
     hide = Linked[bool]()
     distances = Linked[bool]("far")
     checks = Linked[bool](many=True)
+    opened = SessionValue[tuple[str, int]]()
 
 
 class HeadsState(PageState):
@@ -355,7 +358,8 @@ class NeuronsState(PageState):
     """Hold what the page Neurons keeps: the neuron, the view, and what is searched for."""
 
     url = "neurons"
-    layer, neuron = Shared.layer, Shared.neuron
+    layer = Linked[int]()
+    neuron = Shared.neuron
     text, token = Shared.text, Shared.token
     view = Linked[str](
         "show",
@@ -536,13 +540,16 @@ def adopt_link(page: StreamlitPage) -> None:
         context is not None and context.is_history_navigation,
     )
     Shared.page.set(here.url)
+    for name in Shared.not_chosen.pop() or ():
+        if came:  # else the page itself says it again
+            st.session_state.pop(name, None)
     link = {name: st.query_params.get_all(name) for name in st.query_params}
     now = translated(here, link)
     of_page = {name: values for name, values in now.items() if name not in MODELS}
     if came and back and (here.url, of_page) not in visited:
         of_page = next((said for url, said in reversed(visited) if url == here.url), of_page)
     elif came and not back and not of_page:
-        of_page = translated(here, chosen)
+        of_page = _of_page(here, chosen)
     models = {letter: slot(letter).in_link for letter in LETTERS}
     told = {letter: [address] for letter, address in models.items() if address and came}
     now = told | {name: now[name] for name in MODELS if name in now} | of_page
@@ -554,9 +561,21 @@ def adopt_link(page: StreamlitPage) -> None:
     if came or not visited:
         visited.append((here.url, of_page))
     visited[-1] = (here.url, of_page)
-    for name in translated(here, chosen):
+    for name in _of_page(here, chosen):
         del chosen[name]
     chosen.update(of_page)
+
+
+def _of_page(page: type[PageState], chosen: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """What was chosen in a session of the page's own controls and of those that it shares."""
+    return {name: values for name, values in chosen.items() if name in translated(page, {name: []})}
+
+
+def not_chosen(*controls: Linked[Any]) -> None:
+    """Take back that these were chosen: the page itself opened on them, and another may on others."""
+    for control in controls:
+        Shared.chosen.at_first({}).pop(control.key, None)
+        Shared.not_chosen.at_first(set()).add(control.key)
 
 
 def picked_points(key: str) -> list[dict[str, Any]]:

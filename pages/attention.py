@@ -11,7 +11,7 @@ from app.figures.attention import attention_map
 from app.figures.attention import thumbnails as all_heads
 from app.figures.heads import distance_profiles
 from app.state import AttentionState, Shared
-from app.widgets import models, selection, self_checks, show, start_with
+from app.widgets import models, opening, selection, self_checks, show, start_with
 from app.widgets.story_view import Shown, story_view
 from slm.interp.attention import AttentionView
 from slm.interp.heads.atlas import labels
@@ -132,9 +132,12 @@ def distances(address: str, layer: int, head: int) -> None:
 
 st.title("Where does each head look?", anchor=False)
 alone = len(models.addresses()) == 1
+config = models.config()
+in_link = bool(Shared.head.in_link() or Shared.layer.in_link())
+opening.on_best_head(models.addresses()[0])
+opening.where_head_shows(models.addresses()[0], head_in_link=in_link)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     story = selection.story()
-    config = models.config()
     layer, head = selection.head(config)
     beside = selection.more_heads(config)
     how = st.segmented_control(

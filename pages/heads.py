@@ -9,7 +9,7 @@ from app.jobs.work import Work
 from app.state import HeadsState
 from app.views.heads import panels
 from app.views.heads.panels import STRONGEST, Tested
-from app.widgets import corpus_picker, models, selection, self_checks, show
+from app.widgets import corpus_picker, models, opening, selection, self_checks, show
 from slm.interp.heads.atlas import LEAST_ABLATION_EFFECT, HeadAtlas
 from slm.interp.heads.rows import SHORTEST, STORIES
 from slm.interp.heads.scores import EFFECT, HeadScores
@@ -74,6 +74,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         width=250,
         help="How much more attention goes there than in the baseline.",
     )
+    opening.on_best_head(addresses[0])
     chosen = selection.head(models.config())
 prefetch.look(
     f"heads {corpus} {stories}", lambda address: cache.head_scores(address, corpus, stories)

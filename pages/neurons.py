@@ -12,8 +12,7 @@ from app.views.neurons.card import card
 from app.views.neurons.every_neuron import ALL, every_neuron, role_filter
 from app.views.neurons.figure9 import figure9
 from app.views.neurons.one_neuron import STRONGEST, WEAKEST, how_often, places, summary, writing
-from app.views.neurons.opening import open_on_best
-from app.widgets import models, selection, self_checks, show, start_with
+from app.widgets import models, opening, selection, self_checks, show, start_with
 from slm.errors import BadInput
 
 EXAMPLES, SPREAD, WRITES = "Top activations", "Distribution", "Logit effect"
@@ -28,7 +27,7 @@ def step(by: int, last: int) -> None:
 
 st.title("What excites a neuron?", anchor=False)
 config = models.config()
-open_on_best(models.addresses()[0])
+opening.on_best_neuron(models.addresses()[0])
 addresses = models.addresses()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     layer, neuron = selection.neuron(config)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from app import cache
-from app.state import AttentionState, Shared
+from app.state import AttentionState, Linked, NeuronsState, Shared
 from app.widgets import models, show
 from slm.errors import BadInput
 from slm.generation.fitting import FittedText, story_that_fits, typed
@@ -42,10 +42,19 @@ def own_text() -> FittedText:
 
 
 def head(config: ModelConfig) -> tuple[int, int]:
-    """Layer and head."""
-    layer = st.selectbox("Layer", range(config.n_layers), **Shared.layer.bound, width=90)
-    chosen = st.selectbox("Head", range(config.n_heads), **Shared.head.bound, width=90)
-    return layer or 0, chosen or 0
+    """Layer and head; neither has a default, so that a link names both, 0 too."""
+    layer = _layer(config, Shared.layer)
+    chosen = st.selectbox(
+        "Head", range(config.n_heads), index=None, placeholder="0", **Shared.head.bound, width=90
+    )
+    return layer, chosen or 0
+
+
+def _layer(config: ModelConfig, control: Linked[int]) -> int:
+    layer = st.selectbox(
+        "Layer", range(config.n_layers), index=None, placeholder="0", **control.bound, width=90
+    )
+    return layer or 0
 
 
 def more_heads(config: ModelConfig) -> list[tuple[int, int]]:
@@ -93,13 +102,8 @@ def _chosen_token() -> int:
 
 
 def neuron(config: ModelConfig) -> tuple[int, int]:
-    """Layer and neuron; its field steps to the next and the one before.
-
-    Neither has a default, so that a link names both, 0 too.
-    """
-    layer = st.selectbox(
-        "Layer", range(config.n_layers), index=None, placeholder="0", **Shared.layer.bound, width=90
-    )
+    """Layer and neuron, as `head`; the neuron's field steps to the next and the one before."""
+    layer = _layer(config, NeuronsState.layer)
     chosen = st.number_input(
         f"Neuron (0 to {config.d_mlp - 1})",
         0,
@@ -110,12 +114,12 @@ def neuron(config: ModelConfig) -> tuple[int, int]:
         **Shared.neuron.bound,
         width=170,
     )
-    return layer or 0, int(chosen or 0)
+    return layer, int(chosen or 0)
 
 
 def choose_neuron(layer: int, neuron: int) -> None:
     """Choose a neuron (from a widget's callback)."""
-    Shared.layer.set(layer)
+    NeuronsState.layer.set(layer)
     Shared.neuron.set(neuron)
 
 

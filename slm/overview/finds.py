@@ -9,7 +9,7 @@ from slm.comparing.development import Part
 from slm.comparing.measured import BEST_HEAD
 from slm.generation.fitting import opening_that_fits, story_that_fits
 from slm.generation.sampler import Sampling, complete
-from slm.interp.attention import attention
+from slm.interp.heads.examples import head_examples
 from slm.interp.heads.scores import EFFECT
 from slm.interp.heads.targets import HeadLabel
 from slm.overview.learning import History
@@ -32,8 +32,6 @@ from slm.stories.nursery import Role
 
 INDUCTION = (HeadLabel.INDUCTION, HeadLabel.INDUCTION_STORIES)
 PRONOUNS = (Role.HERO_PRONOUN, Role.OTHER_PRONOUN, Role.GROUP_PRONOUN, Role.OBJECT_PRONOUN)
-STORIES_LOOKED_AT, SHOWN = 8, 64
-"""Shipped stories in which a head is shown, and in how many of their first tokens."""
 SENTENCE = 40
 """Words after which the sentences that a neuron is shown in may end."""
 LOOKED_THROUGH = 50
@@ -63,47 +61,25 @@ def induction_find(checkpoint: Checkpoint, heads: HeadsOverview) -> Find:
             needed=EFFECT,
             link={},
         )
-    story, token, looked, share = _shown_best(checkpoint, best.layer, best.head)
+    (shown,) = head_examples(checkpoint, best.layer, best.head, best.kind, count=1)
     return Find(
         kind="induction head",
         found=True,
         says=f"Head {best.layer}.{best.head} does induction: {best.score:.0%} of its attention goes to "
         f"what followed the same token before (targets moved: {best.baseline:.0%}). Without it such "
-        f"tokens cost {best.effect:.2f} nats more. Here it looks back at “{looked}” with {share:.0%}.",
+        f"tokens cost {best.effect:.2f} nats more. Here it looks back at "
+        f"“{shown.str_tokens[shown.key].strip()}” with {shown.weight:.0%}.",
         value=best.score,
         control=best.baseline,
         needed=EFFECT,
         link={
             "a": str(checkpoint.address),
-            "story": story,
+            "story": shown.title,
             "layer": str(best.layer),
             "head": str(best.head),
-            "token": str(token),
+            "token": str(shown.query),
         },
     )
-
-
-def _shown_best(checkpoint: Checkpoint, layer: int, head: int) -> tuple[str, int, str, float]:
-    """Among the shipped stories the token at which a head looks most at an induction target."""
-    best = ("", 0, "", -1.0)
-    for story in shipped.stories()[:STORIES_LOOKED_AT]:
-        view = attention(checkpoint, story_that_fits([checkpoint], story.text).text)
-        tokens = np.array(view.tokens[:SHOWN])
-        same = tokens[:, None] == np.roll(tokens, 1)[None, :]  # the key after the same token
-        same[:, :2] = False  # END, and what follows it, follow nothing in a story
-        word = np.array([_is_word(one) for one in view.str_tokens[:SHOWN]])
-        same &= word[:, None] & word[None, :]
-        target = np.where(same & np.tri(len(tokens), k=-1, dtype=bool), 1.0, 0.0)
-        on_target = view.pattern[layer, head, : len(tokens), : len(tokens)] * target
-        query, key = (int(part) for part in np.unravel_index(on_target.argmax(), on_target.shape))
-        if on_target[query, key] > best[3]:
-            looked = view.str_tokens[key].strip()
-            best = (story.title, query, looked, float(on_target[query, key]))
-    return best
-
-
-def _is_word(str_token: str) -> bool:
-    return str_token.startswith(" ") and len(str_token) > 2 and str_token.strip().isalpha()
 
 
 def role_find(checkpoint: Checkpoint, neurons: NeuronsOverview) -> Find:

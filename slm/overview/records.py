@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from slm.interp.heads.targets import HeadLabel
 from slm.stats.interval import Interval
 
 FindKind = Literal[
@@ -36,6 +37,11 @@ class LabelledHead:
     effect: float
     effect_low: float
     effect_high: float
+
+    @property
+    def back(self) -> int:
+        """The distance of the kind "fixed distance", which its name tells; 0 for other kinds."""
+        return int(self.name.split()[0]) if self.kind == HeadLabel.DISTANCE else 0
 
 
 @dataclass(frozen=True, kw_only=True)

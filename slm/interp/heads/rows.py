@@ -13,7 +13,13 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from slm.errors import BadInput
-from slm.interp.heads.targets import BY_TOKEN, HeadLabel, Rows
+from slm.interp.heads.targets import (
+    BY_TOKEN,
+    HeadLabel,
+    Rows,
+    duplicate_targets,
+    induction_targets,
+)
 from slm.runs import Checkpoint
 from slm.stories import nursery
 from slm.stories.annotation.labelled import NURSERY
@@ -109,7 +115,7 @@ def make_rows(
     served = np.zeros(size[:3], dtype=bool)
     of = kinds.index
     is_story = np.arange(len(tokens)) < len(told)
-    again, after = _again(tokens), _after(_again(tokens))
+    again, after = duplicate_targets(tokens), induction_targets(tokens)
     comes_true = after & (tokens[:, None, :] == np.roll(tokens, -1, axis=1)[:, :, None])
     targets[is_story, of(HeadLabel.DUPLICATE)] = again[is_story]
     served[is_story, of(HeadLabel.DUPLICATE)] = again[is_story].any(-1)
@@ -201,11 +207,11 @@ def _capital(story: AnnotatedStory, tokenizer: Tokenizer) -> Bool[np.ndarray, "p
 def _with_classes(tokenizer: Tokenizer, corpus: str, count: int, length: int) -> list[Story]:
     """The first stories of a corpus that fill a row, by word class."""
     texts = islice(cleaned(open_source(corpus)), CANDIDATES * count)
-    long = (story for text in texts if len((story := _by_class(text, tokenizer)).tokens) >= length)
+    long = (story for text in texts if len((story := by_class(text, tokenizer)).tokens) >= length)
     return list(islice(long, count))
 
 
-def _by_class(text: str, tokenizer: Tokenizer) -> Story:
+def by_class(text: str, tokenizer: Tokenizer) -> Story:
     """What each class's heads look at: its words, rather than all other words."""
     words = list(classed_words(text))
     of_word = np.array([[name in word.classes for name in CLASSES] for word in words])
@@ -250,17 +256,3 @@ def _repeats(
         chosen = draw.permutation(vocabulary)[:period]
         rows.append([end, *np.resize(chosen, length - 1)])
     return np.array(rows, dtype=np.int64).reshape(count, length)
-
-
-def _again(tokens: Int64[np.ndarray, "row pos"]) -> Bool[np.ndarray, "row query key"]:
-    """Earlier places of the same token, at least two back (one back is the previous token)."""
-    pos = np.arange(tokens.shape[1])
-    back = pos[:, None] - pos[None, :]
-    return np.asarray((tokens[:, :, None] == tokens[:, None, :]) & (back >= 2) & (pos >= 1))
-
-
-def _after(again: Bool[np.ndarray, "row query key"]) -> Bool[np.ndarray, "row query key"]:
-    """The places just after earlier places of the same token."""
-    after = np.zeros_like(again)
-    after[:, :, 1:] = again[:, :, :-1]
-    return after

@@ -136,3 +136,27 @@ def _by_neighbours(
     moved[:, :, 1:] += (each * below)[:, :, :-1]
     moved[:, :, :-1] += (each * above)[:, :, 1:]
     return moved
+
+
+def duplicate_targets(tokens: Int64[np.ndarray, "*row pos"]) -> Bool[np.ndarray, "*row query key"]:
+    """Earlier places of the query's token, at least two back (one back is the previous token)."""
+    pos = np.arange(tokens.shape[-1])
+    far = pos[:, None] - pos[None, :] >= 2
+    return np.asarray((tokens[..., :, None] == tokens[..., None, :]) & far & (pos >= 1))
+
+
+def induction_targets(tokens: Int64[np.ndarray, "*row pos"]) -> Bool[np.ndarray, "*row query key"]:
+    """The places just after earlier places of the query's token."""
+    again = duplicate_targets(tokens)
+    after = np.zeros_like(again)
+    after[..., 1:] = again[..., :-1]
+    return after
+
+
+def place_targets(kind: str, length: int, back: int) -> Bool[np.ndarray, "query key"]:
+    """What a kind of `BY_PLACE` looks at; `back` is the distance of the kind "fixed distance"."""
+    pos = np.arange(length)
+    if kind == HeadLabel.FIRST:
+        return np.asarray(np.broadcast_to(pos == 0, (length, length)) & (pos[:, None] > 0))
+    distance = {HeadLabel.PREVIOUS: 1, HeadLabel.CURRENT: 0}.get(HeadLabel(kind), back)
+    return np.asarray((pos[:, None] - pos[None, :] == distance) & (pos >= 1))

@@ -176,7 +176,7 @@ def test_an_index_of_other_weights_is_said_to_be_stale(
 
 def chosen(app: AppTest) -> tuple[object, object]:
     """The layer and the neuron that the page shows."""
-    return app.selectbox(key="layer").value, app.number_input(key="neuron").value
+    return app.selectbox(key="neurons.layer").value, app.number_input(key="neuron").value
 
 
 def model_of(app: AppTest) -> Selectbox:
