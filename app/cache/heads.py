@@ -2,9 +2,8 @@
 
 from app.cache.checkpoints import checkpoint, of_checkpoint
 from app.cache.shared_work import shared_work
-from slm.interp.heads import atlas as heads_lens
 from slm.interp.heads import examples as heads_examples
-from slm.interp.heads import scores as scores_lens
+from slm.interp.heads import kept
 from slm.interp.heads.atlas import HeadAtlas
 from slm.interp.heads.examples import HeadExample
 from slm.interp.heads.scores import HeadScores
@@ -14,8 +13,8 @@ from slm.runs import Checkpoint
 
 @of_checkpoint(max_entries=32, waiting="Reading stories …")
 def head_scores(checkpoint: Checkpoint, corpus: str, stories: int) -> HeadScores:
-    """How much every head looks at what its labels would name; nothing is switched off."""
-    return scores_lens.head_scores(checkpoint, corpus=corpus, stories=stories)
+    """How much every head looks at what its labels would name, kept or measured; none is ablated."""
+    return kept.measured_scores(checkpoint, corpus, stories)
 
 
 @of_checkpoint(max_entries=64, waiting="Reading stories …")
@@ -28,5 +27,5 @@ def head_examples(
 
 @shared_work(models=1, max_entries=32, begin=False)
 def head_atlas(address: str, corpus: str, stories: int) -> Steps[HeadAtlas]:
-    """Every head scored and switched off; not begun yet."""
-    return heads_lens.head_atlas(checkpoint(address), corpus=corpus, stories=stories)
+    """Every head scored and ablated, read where it is kept; not begun yet."""
+    return kept.measured_atlas(checkpoint(address), corpus=corpus, stories=stories)

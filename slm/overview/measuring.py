@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from slm.comparing.development import word_losses
 from slm.comparing.measured import BEST_HEAD, What, measure
-from slm.interp.heads.atlas import head_atlas
+from slm.interp.heads.kept import measured_atlas
 from slm.interp.neurons.index import index_of
 from slm.interp.roles.scoring import STORIES, score_roles
 from slm.overview import finds, predictions
@@ -29,7 +29,7 @@ COPYING = (0.9, 1.0)
 def measure_overview(address: str | Address) -> Generator[Progress, None, Overview]:
     """Measure an overview and keep it; one that is kept and still holds is read.
 
-    Raises `BadInput` as `load_checkpoint` and `head_atlas` do.
+    Raises `BadInput` as `load_checkpoint` and `measured_atlas` do.
     """
     run, step = resolve(address)
     if (kept := kept_overview(address)) is not None:
@@ -37,7 +37,7 @@ def measure_overview(address: str | Address) -> Generator[Progress, None, Overvi
     made, checkpoint = provenance(run, step), load_checkpoint(Address(run.name, step))
     names, stories = labelled(checkpoint.tokenizer, NURSERY, STORIES)
     roles = yield from _part(ROLES, score_roles(checkpoint, stories, names))
-    atlas = yield from _part(HEADS, head_atlas(checkpoint))
+    atlas = yield from _part(HEADS, measured_atlas(checkpoint))
     ablated = yield from _part(ABLATIONS, predictions.ablations(checkpoint))
     texts = [checkpoint.tokenizer.readable(story.text) for story in shipped.stories()]
     neurons = neurons_of(roles.excited, index_of(checkpoint, texts, "shipped"))

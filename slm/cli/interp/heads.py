@@ -25,12 +25,12 @@ def add_to(commands: Commands) -> None:
 
 
 def _heads(chosen: argparse.Namespace) -> None:
-    from slm.interp.heads.atlas import head_atlas
+    from slm.interp.heads.kept import measured_atlas
     from slm.interp.heads.table import heads_json
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
-    atlas = watched(head_atlas(checkpoint, corpus=chosen.corpus, stories=chosen.stories))
+    atlas = watched(measured_atlas(checkpoint, corpus=chosen.corpus, stories=chosen.stories))
     answer(chosen, heads_json(atlas.scores, atlas), lambda: _table(atlas, every=chosen.all))
 
 
