@@ -1,4 +1,4 @@
-"""A head atlas kept with its run: a small file a checkpoint, which counts for nothing once its inputs change.
+"""A head atlas kept with its run, a small file a checkpoint; it counts for nothing once its inputs change.
 
 Numbers are kept to four digits, as integers of `UNIT`.
 """
