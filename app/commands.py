@@ -27,6 +27,11 @@ def heads(address: str, corpus: str, stories: int) -> Command:
     return ("heads", address, f"--corpus={corpus}", f"--stories={stories}")
 
 
+def head_card(address: str, corpus: str, stories: int, layer: int, head: int) -> Command:
+    """One head's labels with their proof, its attention by distance, and its strongest examples."""
+    return (*heads(address, corpus, stories), f"--head={layer}.{head}")
+
+
 def neuron(address: str, layer: int, neuron: int, *, built: bool) -> Command:
     """One neuron's distribution, and the tokens whose logits it raises and lowers.
 

@@ -8,6 +8,7 @@ from app.jobs import prefetch, waiting
 from app.jobs.work import Work
 from app.state import HeadsState
 from app.views.heads import panels
+from app.views.heads.card import card
 from app.views.heads.panels import STRONGEST, Tested
 from app.widgets import corpus_picker, models, opening, selection, self_checks, show
 from slm.interp.heads.atlas import LEAST_ABLATION_EFFECT, HeadAtlas
@@ -95,19 +96,27 @@ for column, address in models.columns():
         tested = Tested(scores=scores[address], atlas=work.result)
         if work.result is None and not work.running:
             untested(address, work, corpus, stories)
-        panels.headline(tested)
-        left, right = column.columns([1, 1], gap="large") if alone else (column, column)
+        if alone:
+            panels.headline(tested)
+            left, right = column.columns([1, 1], gap="large")
+        else:
+            right, left = column.container(), column.container()
         layers, heads = tested.scores.distance.shape
         there = chosen[0] < layers and chosen[1] < heads
+        with right:
+            if there:
+                card(tested, *chosen)
+            else:
+                st.info(f"This model has no head {chosen[1]} in layer {chosen[0]}.")
         with left:
+            if not alone:
+                panels.headline(tested)
             panels.the_map(tested, kind, chosen, full)
             if there:
                 panels.profiles(tested, chosen)
-        with right:
-            if there:
-                panels.the_proof(tested, chosen)
-            else:
-                st.info(f"This model has no head {chosen[1]} in layer {chosen[0]}.")
+        if there:
+            with st.expander(f"Every kind of label for head {chosen[0]}.{chosen[1]}"):
+                panels.every_kind(tested, chosen)
         panels.the_table(tested)
 st.caption(
     show.plain(

@@ -159,6 +159,8 @@ def proof(
     costs: Sequence[tuple[float, float, float]] | None,
     elsewhere: Sequence[tuple[float, float, float]] | None,
     palette: Palette,
+    *,
+    small: bool = False,
 ) -> go.Figure:
     """One head, a row for each kind: its score beside the baseline, and its worth where it serves.
 
@@ -168,7 +170,7 @@ def proof(
 
     def told(strong: str, weak: str) -> str:
         return (
-            f'<span style="color:{palette.plus}">● {strong}</span><br>'
+            f'<span style="color:{palette.plus}">● {strong}</span>{" " if small else "<br>"}'
             f'<span style="color:{palette.muted}">| {weak}</span>'
         )
 
@@ -228,5 +230,37 @@ def proof(
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_annotations(font_size=12)
     row = 32 if any("<br>" in kind for kind in kinds) else 27
+    if small:
+        figure.update_xaxes(title=None, nticks=4)
+        dress(figure, palette, height=56 + 24 * len(kinds))
+        return figure.update_layout(margin={"t": 24, "b": 24})
     dress(figure, palette, height=120 + row * len(kinds))
     return figure.update_layout(margin={"t": 44})
+
+
+def head_profile(profile: Float[np.ndarray, "distance"], palette: Palette) -> go.Figure:
+    """One head's mean attention by distance, small."""
+    far = min(len(profile), FAR)
+    figure = go.Figure(
+        go.Bar(
+            x=np.arange(far),
+            y=profile[:far],
+            marker={"color": palette.plus},
+            hovertemplate="%{x} back: %{y:.1%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(showgrid=False, zeroline=False, dtick=4)
+    figure.update_yaxes(tickformat=".0%", gridcolor=palette.grid, nticks=3, rangemode="tozero")
+    figure.add_annotation(
+        text="mean attention by tokens back",
+        xref="paper",
+        yref="paper",
+        x=1,
+        y=1,
+        xanchor="right",
+        yanchor="top",
+        showarrow=False,
+        font={"size": 12, "color": palette.muted},
+    )
+    dress(figure, palette, height=96)
+    return figure.update_layout(bargap=0.15, margin={"t": 4, "b": 24, "l": 40}, dragmode=False)

@@ -61,24 +61,26 @@ def induction_find(checkpoint: Checkpoint, heads: HeadsOverview) -> Find:
             needed=EFFECT,
             link={},
         )
-    (shown,) = head_examples(checkpoint, best.layer, best.head, best.kind, count=1)
+    found = head_examples(checkpoint, best.layer, best.head, best.kind, count=1)
+    here, place = "", {}
+    for one in found:
+        here = f" Here it looks back at “{one.str_tokens[one.key].strip()}” with {one.weight:.0%}."
+        place = {"story": one.title, "token": str(one.query)}
     return Find(
         kind="induction head",
         found=True,
         says=f"Head {best.layer}.{best.head} does induction: {best.score:.0%} of its attention goes to "
         f"what followed the same token before (targets moved: {best.baseline:.0%}). Without it such "
-        f"tokens cost {best.effect:.2f} nats more. Here it looks back at "
-        f"“{shown.str_tokens[shown.key].strip()}” with {shown.weight:.0%}.",
+        f"tokens cost {best.effect:.2f} nats more.{here}",
         value=best.score,
         control=best.baseline,
         needed=EFFECT,
         link={
             "a": str(checkpoint.address),
-            "story": shown.title,
             "layer": str(best.layer),
             "head": str(best.head),
-            "token": str(shown.query),
-        },
+        }
+        | place,
     )
 
 

@@ -73,7 +73,7 @@ def printed(capsys: pytest.CaptureFixture[str], command: Sequence[str]) -> Any:
             {"layer": 1, "neuron": 7, "show": "Distribution"},
             ["spread-tiny@10-layer1-7"],
         ),
-        ("heads", {"told": 16}, ["map-tiny@10"]),
+        ("heads", {"told": 16}, ["map-tiny@10", "card-tiny@10-layer0-head0"]),
         ("roles", {"stories": 20}, ["roles-by-layer-tiny@10"]),
         (
             "roles",

@@ -12,7 +12,8 @@ from app import commands
 from app.figures.heads import FAR, distance_profiles, head_map, proof
 from app.state import picked_rows
 from app.widgets import selection, show
-from slm.interp.heads.atlas import HeadAtlas, Label, labels
+from slm.interp.heads.atlas import HeadAtlas, Label
+from slm.interp.heads.card import head_labels
 from slm.interp.heads.scores import HeadScores
 from slm.interp.heads.table import COLUMNS, heads_json, table
 from slm.interp.heads.targets import HeadLabel
@@ -62,8 +63,12 @@ class Tested:
 
     @cached_property
     def labels(self) -> list[list[tuple[Label, ...]]]:
-        """Every head's labels, [layer][head], the strongest first."""
-        return labels(self.scores, None if self.atlas is None else self.atlas.confirmed())
+        """Every head's labels, [layer][head], as `head_labels` orders them."""
+        layers, heads = self.scores.distance.shape
+        return [
+            [head_labels(self.scores, self.atlas, layer, head) for head in range(heads)]
+            for layer in range(layers)
+        ]
 
     def csv(self, chosen: tuple[int, int] | None = None) -> str:
         """The numbers of every head, or of one."""
@@ -194,16 +199,9 @@ def profiles(tested: Tested, chosen: tuple[int, int]) -> None:
     )
 
 
-def the_proof(tested: Tested, chosen: tuple[int, int]) -> None:
-    """One head: every score beside its baseline, and what it is worth where it would serve."""
-    scores, atlas = tested.scores, tested.atlas
-    address, (layer, head) = scores.address, chosen
-    st.markdown(f"**Layer {layer}, head {head}.** " + sentence(tested, chosen))
-    st.page_link(
-        "../pages/attention.py",
-        label="Where it looks in a story",
-        query_params=link(str(address), chosen),
-    )
+def proof_names(tested: Tested, chosen: tuple[int, int]) -> list[str]:
+    """The kinds as rows of the proof: what is a label of the head is bold, ✓ where it is confirmed."""
+    scores, (layer, head) = tested.scores, chosen
     every = {label.kind: label for label in tested.labels[layer][head]}
     names = []
     for kind in scores.kinds:
@@ -212,9 +210,16 @@ def the_proof(tested: Tested, chosen: tuple[int, int]) -> None:
         if kind in every:
             name = f"<b>{name}</b> {'✓' if every[kind].confirmed else '?'}"
         names.append(name)
+    return names
+
+
+def every_kind(tested: Tested, chosen: tuple[int, int]) -> None:
+    """One head: every score beside its baseline, and what it is worth where it would serve."""
+    scores, atlas, (layer, head) = tested.scores, tested.atlas, chosen
+    address = scores.address
     show.figure(
         proof(
-            names,
+            proof_names(tested, chosen),
             triples(scores.score, chosen),
             triples(scores.baseline, chosen),
             None if atlas is None else triples(atlas.ablation_on_target, chosen),
@@ -234,38 +239,6 @@ def triples(of: Intervals, chosen: tuple[int, int]) -> list[tuple[float, float, 
     """Mean, low and high of every kind."""
     parts = (of.mean[chosen], of.low[chosen], of.high[chosen])
     return [(float(a), float(b), float(c)) for a, b, c in zip(*parts, strict=True)]
-
-
-def sentence(tested: Tested, chosen: tuple[int, int]) -> str:
-    """What a head does, as far as that is proven."""
-    scores, atlas = tested.scores, tested.atlas
-    every = tested.labels[chosen[0]][chosen[1]]
-    proven = [f"**{label.name}**" for label in every if label.confirmed]
-    rest = [label.name for label in every if not label.confirmed]
-    words = []
-    if proven:
-        words.append(f"Confirmed: {', '.join(proven)}.")
-    if rest and atlas is not None:
-        words.append(
-            f"Unconfirmed: {', '.join(rest)}. It looks there more than the baseline does, but switching "
-            "it off does not clearly hurt what that would serve."
-        )
-    if rest and atlas is None:
-        words.append(f"Looks more than the baseline does at: {', '.join(rest)}. Not tested yet.")
-    if not every:
-        words.append("Unclassified: no score clearly beats its baseline.")
-    if atlas is not None:
-        at = (*chosen, scores.kinds.index(HeadLabel.PREVIOUS))
-        words.append(
-            f"Without it stories cost {atlas.ablation_on_target.mean[at]:+.3f} nats a token "
-            f"({atlas.ablation_on_target.low[at]:+.3f} to {atlas.ablation_on_target.high[at]:+.3f})."
-        )
-    return " ".join(words)
-
-
-def link(address: str, chosen: tuple[int, int]) -> dict[str, str]:
-    """The attention page with this head of this model."""
-    return {"a": address, "layer": str(chosen[0]), "head": str(chosen[1])}
 
 
 def the_table(tested: Tested) -> None:

@@ -8,6 +8,7 @@ from slm.cli.command import Commands, answer, watched
 
 if TYPE_CHECKING:
     from slm.interp.heads.atlas import HeadAtlas
+    from slm.interp.heads.card import HeadCard
 
 
 def add_to(commands: Commands) -> None:
@@ -22,16 +23,51 @@ def add_to(commands: Commands) -> None:
     )
     sub.add_argument("--stories", type=int, default=64, help="how many stories are read")
     sub.add_argument("--all", action="store_true", help="print heads without a label too")
+    sub.add_argument(
+        "--head",
+        default="",
+        help="print one head's card: its labels with their proof, its attention by distance, and "
+        "where it does most clearly what its first label says; written layer.head, such as 2.7",
+    )
 
 
 def _heads(chosen: argparse.Namespace) -> None:
+    from slm.interp.heads.card import head_card, layer_and_head
     from slm.interp.heads.kept import measured_atlas
     from slm.interp.heads.table import heads_json
     from slm.runs import load_checkpoint
 
     checkpoint = load_checkpoint(chosen.address)
+    one = layer_and_head(chosen.head, checkpoint.config) if chosen.head else None
     atlas = watched(measured_atlas(checkpoint, corpus=chosen.corpus, stories=chosen.stories))
+    if one is not None:
+        card = head_card(checkpoint, atlas.scores, atlas, *one)
+        answer(chosen, card.to_json(), lambda: _card(card))
+        return
     answer(chosen, heads_json(atlas.scores, atlas), lambda: _table(atlas, every=chosen.all))
+
+
+def _card(card: "HeadCard") -> str:
+    found = card.to_json()
+    most = found["looks most"]
+    lines = [
+        f"{found['address']} on {found['stories']} stories of {found['corpus']}: head "
+        f"{card.layer}.{card.head} looks most at {most['tokens back']} tokens back "
+        f"({most['attention']:.1%} on average)"
+    ]
+    for label in found["labels"]:
+        lines.append(f"{label['name']}, {'confirmed' if label['confirmed'] else 'unconfirmed'}")
+        for name in ("score", "baseline", "ablation_on_target", "ablation_off_target", "effect"):
+            mean, low, high = (math.nan if one is None else one for one in label[name])
+            lines.append(f"  {name.replace('_', ' '):20} {mean:8.3f} ({low:.3f} to {high:.3f})")
+    if not found["labels"]:
+        lines.append("no label: no score clearly beats its baseline")
+    lines += [
+        f"{one['query token']!r} ({one['query']}) looks at {one['key token']!r} ({one['key']}) with "
+        f"{one['attention']:.0%} in “{one['story'][:60]}”"
+        for one in found["examples"]
+    ]
+    return "\n".join(lines)
 
 
 def _table(atlas: "HeadAtlas", *, every: bool) -> str:

@@ -101,7 +101,8 @@ def targets_in(
 ) -> Bool[np.ndarray, "query key"]:
     """What a head of a kind looks at in any story; nothing for the roles that only nursery tells.
 
-    A name is what is written with a capital inside a sentence; repeats count between whole words.
+    A name is what is written with a capital inside a sentence. Repeats count between whole words, where
+    there are any.
     """
     tokens = np.array(checkpoint.tokenizer.encode_story(text))
     if kind in BY_PLACE:
@@ -110,7 +111,8 @@ def targets_in(
         found = (duplicate_targets if kind == HeadLabel.DUPLICATE else induction_targets)(tokens)
         str_tokens = checkpoint.tokenizer.to_str_tokens(tokens.tolist())
         word = np.array([is_word(one) for one in str_tokens])
-        return np.asarray(found & word[:, None] & word[None, :])
+        between_words = np.asarray(found & word[:, None] & word[None, :])
+        return between_words if between_words.any() else found
     classes = (NAME_FIRST, NAME_AGAIN) if kind == HeadLabel.NAMES else (kind,)
     story = by_class(text, checkpoint.tokenizer)
     meant = story.meant[[CLASSES.index(one) for one in classes if one in CLASSES]].any(0)
@@ -124,13 +126,13 @@ def is_word(str_token: str) -> bool:
 
 @torch.no_grad()
 def _strongest(checkpoint: Checkpoint, story: _Story, layer: int, head: int) -> HeadExample | None:
-    if not story.targets[FIRST_QUERY:].any():
-        return None
     cache = functional.ActivationCache([f"blocks.{layer}.attn.hook_pattern"])
     functional.hidden(checkpoint.weights, torch.tensor([story.tokens]), hook=cache)
     pattern = cache[f"blocks.{layer}.attn.hook_pattern"][0, head].numpy()
     on_target = np.where(story.targets, pattern, 0.0)
     on_target[:FIRST_QUERY] = 0.0
+    if not on_target.any():
+        return None
     query, key = (int(one) for one in np.unravel_index(on_target.argmax(), on_target.shape))
     return HeadExample(
         title=story.title,

@@ -57,11 +57,11 @@ def standings(scores: HeadScores, atlas: HeadAtlas | None) -> list[list[dict[str
 
 def table(scores: HeadScores, atlas: HeadAtlas | None) -> Iterator[tuple[object, ...]]:
     """A row for every head and kind, as in `COLUMNS`; empty where not measured."""
-    parts, stand = _parts(scores, atlas), standings(scores, atlas)
+    measured, stand = parts(scores, atlas), standings(scores, atlas)
     for layer, head in _heads(scores):
         for index, kind in enumerate(scores.kinds):
             values = [
-                value for part in parts.values() for value in numbers(part, (layer, head, index))
+                value for part in measured.values() for value in numbers(part, (layer, head, index))
             ]
             yield (
                 layer,
@@ -75,7 +75,7 @@ def table(scores: HeadScores, atlas: HeadAtlas | None) -> Iterator[tuple[object,
 
 def heads_json(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Any]:
     """Everything that was measured, an entry a head; null where there was too little."""
-    parts, stand = _parts(scores, atlas), standings(scores, atlas)
+    measured, stand = parts(scores, atlas), standings(scores, atlas)
     return {
         "address": str(scores.address),
         "corpus": scores.corpus,
@@ -94,7 +94,7 @@ def heads_json(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Any]:
                 "distance": int(scores.distance[layer, head]),
                 "kinds": {
                     kind: {
-                        name: numbers(part, (layer, head, index)) for name, part in parts.items()
+                        name: numbers(part, (layer, head, index)) for name, part in measured.items()
                     }
                     for index, kind in enumerate(scores.kinds)
                 },
@@ -105,7 +105,7 @@ def heads_json(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Any]:
     }
 
 
-def _parts(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Intervals | None]:
+def parts(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Intervals | None]:
     return {
         "score": scores.score,
         "baseline": scores.baseline,

@@ -8,10 +8,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import cache
+from slm.interp.heads.examples import head_examples
+from slm.interp.heads.kept import kept_atlas
 from slm.interp.heads.scores import head_scores
 from slm.runs import load_checkpoint
 from slm.stories.annotation.labelled import NURSERY
-from tests.app.conftest import Open, figure_on, said
+from tests.app.conftest import ROOT, Open, figure_on, said, story_on
 from tests.conftest import little_stories, write_corpus
 
 
@@ -38,7 +40,7 @@ def test_every_head_is_in_the_map_and_the_chosen_one_has_its_proof(
     assert [left["x"][kind] for kind in measured] == pytest.approx(
         scores.score.mean[1, 1, measured], abs=1e-6
     )
-    assert "Layer 1, head 1" in said(app) and "Unclassified" in said(app)
+    assert "Head 1.1." in said(app) and "Unclassified" in said(app)
     assert "This model has no head 1 in layer 1." in said(app)  # the other has one layer
 
 
@@ -99,3 +101,25 @@ def test_the_attention_page_tells_how_far_back_the_chosen_head_looks(
     drawn = figure_on(app, "figure-distances-tiny@0-layer1-head1")["data"]
     assert drawn[1]["customdata"][0] == [1, 1]
     assert "Layer 1, head 1 looks more than its baseline at: nothing in particular." in said(app)
+
+
+def test_the_card_of_the_best_head_has_its_proof_and_three_places(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLM_RUNS", str(ROOT / "runs"))
+    app = open_page("heads", a="four-layer", b="one-layer")
+    assert not app.exception and not app.error
+    assert not any(button.key == "cancel-heads" for button in app.button)  # it was kept
+    atlas = kept_atlas(load_checkpoint("four-layer"))
+    assert atlas is not None
+    at = 3, 5, atlas.scores.kinds.index("names")
+    assert f"names**, confirmed: {atlas.scores.score.mean[at]:.0%} of its attention" in said(app)
+    assert atlas.effect.at(at, 0).to_text("+.2f") in said(app)
+    proof = figure_on(app, "card-proof-four-layer@7324")["data"]
+    assert "names" in proof[0]["y"][0]
+    assert proof[2]["x"][0] == pytest.approx(atlas.ablation_on_target.mean[at])
+    (place, *_) = head_examples(load_checkpoint("four-layer"), 3, 5, "names")
+    shown = story_on(app, "card-example-four-layer@7324-0")
+    assert shown["str_tokens"][shown["selected"]] == place.str_tokens[place.query]
+    assert max(value for value in shown["values"] if value) == pytest.approx(place.weight, abs=1e-4)
+    assert "This model has no head 5 in layer 3." in said(app)
