@@ -106,6 +106,7 @@ def heads_json(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Any]:
 
 
 def parts(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Intervals | None]:
+    """Everything that is measured of every head and kind, by name; None before heads were ablated."""
     return {
         "score": scores.score,
         "baseline": scores.baseline,
