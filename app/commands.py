@@ -32,6 +32,11 @@ def head_card(address: str, corpus: str, stories: int, layer: int, head: int) ->
     return (*heads(address, corpus, stories), f"--head={layer}.{head}")
 
 
+def query_keys(address: str, stories: int) -> Command:
+    """Attention between words: the paper's Figures 6 to 8."""
+    return ("query-keys", address, f"--stories={stories}")
+
+
 def neuron(address: str, layer: int, neuron: int, *, built: bool) -> Command:
     """One neuron's distribution, and the tokens whose logits it raises and lowers.
 

@@ -335,6 +335,7 @@ class AttentionState(PageState):
     url = "attention"
     story, text, token = Shared.story, Shared.text, Shared.token
     layer, head = Shared.layer, Shared.head
+    view = Linked[str]()
     more_heads = Linked[list[str]]("beside")
     weights = Linked[str](words={"what is moved": "value-weighted"})
     hide = Linked[bool]()

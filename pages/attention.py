@@ -11,6 +11,7 @@ from app.figures.attention import attention_map
 from app.figures.attention import thumbnails as all_heads
 from app.figures.heads import distance_profiles
 from app.state import AttentionState, Shared
+from app.views.attention.figures6to8 import figures6to8, shown_for
 from app.widgets import models, opening, selection, self_checks, show, start_with
 from app.widgets.story_view import Shown, story_view
 from slm.interp.attention import AttentionView
@@ -19,6 +20,7 @@ from slm.interp.heads.rows import STORIES
 from slm.stories.annotation.labelled import NURSERY
 
 ATTENTION, MOVED = "attention", "value-weighted"
+MAPS, FIGURES = "Attention patterns", "Figures 6 to 8"
 
 
 def thumbnails(view: AttentionView, layer: int, head: int, text: str) -> None:
@@ -132,6 +134,19 @@ def distances(address: str, layer: int, head: int) -> None:
 
 st.title("Where does each head look?", anchor=False)
 alone = len(models.addresses()) == 1
+view = st.segmented_control(
+    "View",
+    [MAPS, FIGURES],
+    default=MAPS,
+    required=True,
+    **AttentionState.view.bound,
+    label_visibility="collapsed",
+)
+if view == FIGURES:
+    with show.one_line():
+        address = models.addresses()[0]
+        figures6to8(shown_for(address), address)
+    st.stop()
 config = models.config()
 in_link = bool(Shared.head.in_link() or Shared.layer.in_link())
 opening.on_best_head(models.addresses()[0])

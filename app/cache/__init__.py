@@ -14,7 +14,13 @@ from app.cache.comparing import (
 from app.cache.grading import to_grade
 from app.cache.grid import damage as grades_damage
 from app.cache.grid import findings, graded_checkpoints, story_judges
-from app.cache.heads import head_atlas, head_examples, head_scores
+from app.cache.heads import (
+    head_atlas,
+    head_examples,
+    head_scores,
+    query_keys,
+    query_keys_in_stories,
+)
 from app.cache.knowledge import answers
 from app.cache.lessons import answered, checked, learned_parts
 from app.cache.memorization import copy_index, texts

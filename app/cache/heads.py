@@ -4,11 +4,15 @@ from app.cache.checkpoints import checkpoint, of_checkpoint
 from app.cache.shared_work import shared_work
 from slm.interp.heads import examples as heads_examples
 from slm.interp.heads import kept
+from slm.interp.heads import query_keys as heads_query_keys
 from slm.interp.heads.atlas import HeadAtlas
 from slm.interp.heads.examples import HeadExample
+from slm.interp.heads.query_keys import QueryKeys, StoryQueryKeys
+from slm.interp.heads.rows import STORIES
 from slm.interp.heads.scores import HeadScores
 from slm.progress import Steps
 from slm.runs import Checkpoint
+from slm.stories.annotation.labelled import NURSERY
 
 
 @of_checkpoint(max_entries=32, waiting="Reading stories …")
@@ -23,6 +27,22 @@ def head_examples(
 ) -> list[HeadExample]:
     """The strongest places at which a head looks at a target of `kind`."""
     return heads_examples.head_examples(checkpoint, layer, head, kind, back=back)
+
+
+@of_checkpoint(max_entries=16, waiting="Reading the text …")
+def query_keys(checkpoint: Checkpoint) -> QueryKeys:
+    """The heads by distance and the attention between words, in the text of the paper's figures."""
+    return heads_query_keys.query_keys(
+        checkpoint, kept.measured_scores(checkpoint, NURSERY, STORIES)
+    )
+
+
+@shared_work(models=1, max_entries=16)
+def query_keys_in_stories(
+    address: str, heads: tuple[tuple[int, int], ...]
+) -> Steps[StoryQueryKeys]:
+    """The attention between words over nursery stories."""
+    return heads_query_keys.query_keys_in_stories(checkpoint(address), heads)
 
 
 @shared_work(models=1, max_entries=32, begin=False)

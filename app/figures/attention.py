@@ -90,20 +90,31 @@ def pattern_trace(
 def thumbnails(
     pattern: Float32[np.ndarray, "layer head query key"],
     palette: Palette,
-    selected: tuple[int, int],
+    selected: tuple[int, int] | None,
+    *,
+    order: Sequence[tuple[int, int]] = (),
+    captions: Sequence[str] = (),
+    columns: int = 8,
 ) -> go.Figure:
-    """Every head as a small picture: one PNG, and over it invisible marks to hover and click."""
+    """Every head as a small picture: one PNG, and over it invisible marks to hover and click.
+
+    In `order` they stand row by row, whatever their layer; `captions` stand in place of their names.
+    Heads of one layer, and those in `order`, stand in rows of `columns`.
+    """
+    every = order or list(np.ndindex(pattern.shape[:2]))
+    if order:
+        pattern = pattern[tuple(zip(*order, strict=True))][None]
+    captions = captions or [f"{layer}.{head}" for layer, head in every]
     n_layers, n_heads = pattern.shape[:2]
-    image, places = mosaic(pattern, n_heads if n_layers > 1 else min(n_heads, 8))
+    image, places = mosaic(pattern, n_heads if n_layers > 1 else min(n_heads, columns))
     high, wide = image.shape
     source = png(image, palette.sequential)
     side = image_side(pattern)
-    chosen = places[selected[0] * n_heads + selected[1]]
     figure = go.Figure(
         go.Scatter(
             x=[x + side / 2 for x, _ in places],
             y=[y + side / 2 for _, y in places],
-            customdata=[[i // n_heads, i % n_heads] for i in range(n_layers * n_heads)],
+            customdata=[list(one) for one in every],
             mode="markers",
             marker={"size": 22, "symbol": "square", "color": "rgba(0,0,0,0)"},
             selected={"marker": {"opacity": 0}},
@@ -114,7 +125,7 @@ def thumbnails(
     figure.add_scatter(  # layer.head, in the corner that no token can look into
         x=[x + side for x, _ in places],
         y=[y for _, y in places],
-        text=[f"{i // n_heads}.{i % n_heads}" for i in range(n_layers * n_heads)],
+        text=captions,
         mode="text",
         textposition="bottom left",
         textfont={"size": 10, "color": palette.text},
@@ -134,14 +145,16 @@ def thumbnails(
         sizing="stretch",
         layer="below",
     )
-    figure.add_shape(
-        type="rect",
-        x0=chosen[0] - 1.5,
-        y0=chosen[1] - 1.5,
-        x1=chosen[0] + side + 1.5,
-        y1=chosen[1] + side + 1.5,
-        line={"color": palette.minus, "width": 2},
-    )
+    if selected is not None:
+        chosen = places[every.index(selected)]
+        figure.add_shape(
+            type="rect",
+            x0=chosen[0] - 1.5,
+            y0=chosen[1] - 1.5,
+            x1=chosen[0] + side + 1.5,
+            y1=chosen[1] + side + 1.5,
+            line={"color": palette.minus, "width": 2},
+        )
     figure.update_xaxes(visible=False, range=[-2, wide + 2], fixedrange=True)
     figure.update_yaxes(
         visible=False, range=[high + 2, -2], fixedrange=True, scaleanchor="x", scaleratio=1

@@ -86,6 +86,7 @@ def test_commands_print_json_about_the_model_that_was_shown(
 
 VIEWS: list[tuple[str, dict[str, str]]] = [
     ("attention", {}),
+    ("attention", {"attention.view": "Figures 6 to 8"}),
     ("neurons", {}),
     ("neurons", {"neurons.view": "Distribution"}),
     ("neurons", {"neurons.view": "Logit effect"}),

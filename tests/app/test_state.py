@@ -59,6 +59,7 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     *(("grid", {"view": view}) for view in ("", "Curves", "Sweep")),
     ("attention", {}),
     ("attention", {"story": "My own text"}),
+    ("attention", {"view": "Figures 6 to 8"}),
     ("heads", {}),
     *(
         ("neurons", {"view": view})

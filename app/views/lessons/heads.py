@@ -19,6 +19,7 @@ from app.widgets import selection, show
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.generation.fitting import story_that_fits
+from slm.interp.heads.query_keys import attention_between
 from slm.interp.heads.rows import STORIES
 from slm.interp.predictions.ablation import ablate_heads
 from slm.lessons import views
@@ -135,15 +136,14 @@ def query_keys(view: views.ShowQueryKeys, address: str) -> Link:
     text = story_that_fits([cache.checkpoint(address)], view.text).text
     seen = cache.attention(address, text)
     words = [token.strip().lower() for token in seen.str_tokens]
-    keys = [at for at, word in enumerate(words) if word in view.keys]
-    queries = [
-        at for at, word in enumerate(words) if word in view.queries and keys and at > keys[0]
-    ]
-    if not keys or not queries:
+    keys, queries = (
+        np.array([word in some for word in words]) for some in (view.keys, view.queries)
+    )
+    onto = attention_between(seen.pattern, queries, keys)
+    if np.isnan(onto).any():
         raise BadInput(
             f"{' and '.join(view.keys)} are no tokens of this model's, or no query stands after them"
         )
-    onto = seen.pattern[:, :, queries][..., keys].sum(-1).mean(-1)
     layer, head = np.unravel_index(int(onto.argmax()), onto.shape)
     plot(
         by_head(onto, show.colours(), "attention"),
@@ -156,7 +156,7 @@ def query_keys(view: views.ShowQueryKeys, address: str) -> Link:
             f"head {layer}.{head}, {onto.max():.0%}."
         )
     )
-    return own_text(text, layer=int(layer), head=int(head), token=queries[-1])
+    return own_text(text, layer=int(layer), head=int(head), token=int(np.flatnonzero(queries)[-1]))
 
 
 def without_heads(view: views.ShowWithoutHeads, address: str) -> Link:

@@ -29,6 +29,52 @@ def add_to(commands: Commands) -> None:
         help="print one head's card: its labels with their proof, its attention by distance, and "
         "where it does most clearly what its first label says; written layer.head, such as 2.7",
     )
+    words = commands.add(
+        "query-keys",
+        _query_keys,
+        "Mean attention from words to words beside shuffled places: the paper's Figures 6 to 8.",
+    )
+    words.add_argument(
+        "--stories",
+        type=int,
+        default=300,
+        help="nursery stories, 0 for the text of the figures alone",
+    )
+
+
+def _query_keys(chosen: argparse.Namespace) -> None:
+    from slm.interp.heads.kept import measured_scores
+    from slm.interp.heads.query_keys import query_keys, query_keys_in_stories
+    from slm.interp.heads.rows import STORIES
+    from slm.runs import load_checkpoint
+    from slm.stories.annotation.labelled import NURSERY
+
+    checkpoint = load_checkpoint(chosen.address)
+    found = query_keys(checkpoint, measured_scores(checkpoint, NURSERY, STORIES))
+    data, parts = found.to_json(), [("in the text", found.found, found.shuffled, found.keys)]
+    if chosen.stories:
+        told = watched(query_keys_in_stories(checkpoint, found.averaged, stories=chosen.stories))
+        data["nursery stories"] = told.to_json()
+        name = f"in {told.stories} nursery stories"
+        parts.append((name, told.found.mean, told.shuffled.mean, told.keys))
+
+    def text() -> str:
+        lines = ["mean distance, and how far back a head clearly looks"]
+        for layer, head in found.heads:
+            back = found.by_distance.get((layer, head))
+            clearly = "" if back is None else f"  {back} back"
+            lines.append(f"{layer}.{head:<4} {found.mean_distance[layer, head]:6.1f}{clearly}")
+        heads = " ".join(f"{layer}.{head}" for layer, head in found.averaged)
+        lines.append(f"attention (at shuffled places), mean over heads {heads}")
+        for name, of, control, keys in parts:
+            lines.append(f"{name:26}" + "".join(f"{key:>18}" for key in keys))
+            for row, query in enumerate(found.queries):
+                pairs = zip(of[row], control[row], strict=True)
+                cells = (f"{one:.1%} ({other:.1%})" for one, other in pairs)
+                lines.append(f"{query:26}" + "".join(f"{cell:>18}" for cell in cells))
+        return "\n".join(lines)
+
+    answer(chosen, data, text)
 
 
 def _heads(chosen: argparse.Namespace) -> None:
