@@ -29,17 +29,17 @@ def where_head_shows(address: str, *, head_in_link: bool) -> None:
     Nothing is chosen where somebody chose a story, a text or a token, where a link that names a head
     and no story began the session (it means the first story), or where the head has no label.
     """
-    opened, controls = AttentionState.opened, (Shared.story, Shared.token)
+    opened = AttentionState.opened
     now, before = (Shared.story.get(), Shared.token.get()), opened.get()
     fresh = now == (None, None)
-    if fresh and any(one.in_link() for one in (*controls, Shared.text)):
+    if fresh and any(one.in_link() for one in (Shared.story, Shared.token, Shared.text)):
         return
     if (fresh and head_in_link and before is None) or (not fresh and now != before):
         return
     head = Shared.layer.get(), Shared.head.get()
     if fresh and head_in_link:  # its widgets come later
-        head = (int(one.in_link() or 0) for one in (Shared.layer, Shared.head))
-    best = next((one for one in _labels(address) if (one.layer, one.head) == tuple(head)), None)
+        head = int(Shared.layer.in_link() or 0), int(Shared.head.in_link() or 0)
+    best = next((one for one in _labels(address) if (one.layer, one.head) == head), None)
     if best is not None and (
         places := cache.head_examples(address, best.kind, best.layer, best.head, best.back)
     ):
@@ -48,9 +48,9 @@ def where_head_shows(address: str, *, head_in_link: bool) -> None:
         if not places[0].title:
             Shared.text.set(places[0].text)
     if before is not None:
-        for control, value in zip(controls, before, strict=True):
-            control.set(value)
-        not_chosen(*controls, Shared.text)
+        Shared.story.set(before[0])
+        Shared.token.set(before[1])
+        not_chosen(Shared.story, Shared.token, Shared.text)
 
 
 def _labels(address: str) -> tuple[LabelledHead, ...]:

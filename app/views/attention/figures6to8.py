@@ -97,7 +97,9 @@ def matrix(
 
 def footer(address: str, found: QueryKeys, stories: StoryQueryKeys | None) -> None:
     """What is shown as files, and the command that prints it."""
-    parts = [("text", found.found, found.shuffled, found)]
+    parts: list[tuple[str, np.ndarray, np.ndarray, QueryKeys | StoryQueryKeys]] = [
+        ("text", found.found, found.shuffled, found)
+    ]
     if stories is not None:
         parts.append(("stories", stories.found.mean, stories.shuffled.mean, stories))
     rows = [

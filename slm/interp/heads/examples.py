@@ -115,7 +115,7 @@ def targets_in(
         return between_words if between_words.any() else found
     classes = (NAME_FIRST, NAME_AGAIN) if kind == HeadLabel.NAMES else (kind,)
     story = by_class(text, checkpoint.tokenizer)
-    meant = story.meant[[CLASSES.index(one) for one in classes if one in CLASSES]].any(0)
+    meant = np.any(story.meant[[CLASSES.index(one) for one in classes if one in CLASSES]], axis=0)
     return np.asarray(np.tri(len(tokens), k=-LEAST_BACK, dtype=bool) & meant[None, :])
 
 
