@@ -38,7 +38,10 @@ def where_head_shows(address: str, *, head_in_link: bool) -> None:
         return
     head = Shared.layer.get(), Shared.head.get()
     if fresh and head_in_link:  # its widgets come later
-        head = int(Shared.layer.in_link() or 0), int(Shared.head.in_link() or 0)
+        layer, number = Shared.layer.in_link() or "0", Shared.head.in_link() or "0"
+        if not (layer.isdecimal() and number.isdecimal()):
+            return
+        head = int(layer), int(number)
     best = next((one for one in _labels(address) if (one.layer, one.head) == head), None)
     if best is not None and (
         places := cache.head_examples(address, best.kind, best.layer, best.head, best.back)

@@ -7,6 +7,7 @@ import numpy as np
 from slm.errors import BadInput
 from slm.generation.fitting import story_that_fits
 from slm.interp.attention import attention
+from slm.interp.heads.query_keys import attention_between
 from slm.interp.heads.scores import EFFECT, HeadScores
 from slm.interp.heads.targets import HeadLabel
 from slm.interp.predictions.ablation import ablate_heads
@@ -81,17 +82,17 @@ def articles_at_things(checkpoint: Checkpoint) -> Measured:
     """
     view = attention(checkpoint, story_that_fits([checkpoint], shipped.stories()[0].text).text)
     words = [piece.strip().lower() for piece in view.str_tokens]
-    keys = np.array([at for at, word in enumerate(words) if word in THINGS])
-    if not len(keys):
+    is_thing = np.array([word in THINGS for word in words])
+    if not is_thing.any():
         raise BadInput("neither “banana” nor “park” is one token of this model's")
-    can_ask = np.arange(len(words)) > keys[0]
+    can_ask = np.arange(len(words)) > is_thing.argmax()
     is_article = np.array([word in ARTICLES for word in words]) & can_ask
     others = np.flatnonzero(can_ask & ~is_article & np.array([word.isalpha() for word in words]))
-    onto = view.pattern[..., keys].sum(-1)  # [layer head query]
+    onto = view.pattern[..., is_thing].sum(-1)  # [layer head query]
     count = min(int(is_article.sum()), len(others))
     if count < 2:
         raise BadInput("the story holds too few articles after the banana for this model's context")
-    by_head = onto[..., is_article].mean(-1)
+    by_head = attention_between(view.pattern, is_article, is_thing)
     layer, head = np.unravel_index(int(by_head.argmax()), by_head.shape)
     draw = np.random.default_rng(0)
     dealt = [
