@@ -19,12 +19,12 @@ TRIES, PAUSE = 20, 0.05
 
 
 def look(path: Path, ask: Callable[[sqlite3.Connection], T]) -> T:
-    """What `ask` finds in the file. `BadInput` where it is damaged, `FileNotFoundError` without one,
-    `OSError` where it cannot be read now, for the disk is full, say.
+    """Run a query, `ask`, on an SQLite file without writing anything to it or beside it.
 
-    A file that nobody writes to is opened as one that cannot change (`immutable`), for SQLite would
-    else leave a log beside it; whether it did change is looked at afterwards. A file in use is opened
-    for reading, with the log that its writer keeps.
+    A file without a writer is opened as `immutable`, for SQLite would else leave a log beside it;
+    whether it changed meanwhile is checked afterwards. A file in use is opened read-only, with its
+    writer's log. Raises `BadInput` where it is damaged, `FileNotFoundError` where there is none, and
+    `OSError` where it cannot be read now, for example on a full disk.
     """
     if not path.exists():  # somebody may make it at this moment
         raise FileNotFoundError(path)
@@ -53,7 +53,7 @@ def look(path: Path, ask: Callable[[sqlite3.Connection], T]) -> T:
 
 
 def _ask_at_rest(path: Path, ask: Callable[[sqlite3.Connection], T]) -> tuple[T] | None:
-    """What `ask` finds in a file that does not change meanwhile; None where it did, or has a log."""
+    """Run `ask` on an unchanging file; None where it changed meanwhile or has a log."""
     if (before := _state(path)) is None:
         return None
     try:
@@ -74,7 +74,7 @@ def storable(*values: object) -> tuple[object, ...]:
 
 
 def damage(path: Path) -> str:
-    """What is wrong with the file, in a line; empty where nothing is seen at its beginning."""
+    """Describe in one line why the file cannot be opened; empty where it can."""
     try:
         look(path, lambda db: db.execute("select count(*) from sqlite_master").fetchone())
     except (BadInput, OSError) as error:

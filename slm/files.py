@@ -125,7 +125,7 @@ class DiskReserve:
 
 
 def leftovers(folder: Path) -> Iterator[Path]:
-    """What was left half-written in `folder` and below it where its process was killed.
+    """Yield the half-written files in and below `folder` whose process was killed.
 
     `replacing` writes `.NAME.….part`; safetensors writes `.tmp……` beside that and renames it.
     """

@@ -23,7 +23,7 @@ class Process:
 
     @classmethod
     def of(cls, pid: int) -> "Process":
-        """The process of this machine that has this number now."""
+        """Identify the local process that has this pid now."""
         return cls(pid=pid, host=socket.gethostname(), boot=_boot(), began=_began(pid))
 
     def is_here(self) -> bool:
@@ -56,7 +56,7 @@ class Process:
 
 
 def _boot() -> str:
-    """The kernel's id of this boot, and of the namespace in which numbers of processes hold."""
+    """Return the kernel's boot id and pid namespace; empty where the system does not tell."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"

@@ -50,7 +50,7 @@ class Provenance:
         return cls(weights=weights, settings=settings)
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_file` reads under the key `provenance`."""
+        """Return the record that `from_file` reads under the key `provenance`."""
         return {"weights": self.weights, **self.settings}
 
     def holds(self, now: "Provenance") -> bool:
@@ -59,7 +59,7 @@ class Provenance:
         return same and self.settings == now.settings
 
     def step_of(self, run: Run, address: str) -> int | None:
-        """The step of `run` that `address` names; None where it is another's, gone, or trained anew."""
+        """Return the step of `run` that `address` names; None for another run, or a step gone or retrained."""
         try:
             parsed = Address.parse(address)
         except BadInput:  # no address of ours

@@ -40,7 +40,7 @@ IN_WORDS: dict[object, str] = {
 
 
 def typed_path(text: str) -> Path:
-    """A path that a person typed, `~` and `~name` resolved; `BadInput` where there can be none."""
+    """Resolve a typed path, `~` and `~name` included; `BadInput` where it can be no path."""
     try:
         if "\0" in text:
             raise ValueError("it has a NUL")
@@ -56,7 +56,7 @@ def typed_path(text: str) -> Path:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The whole of a file; `BadInput` where it is no file, cannot be read, or is absurdly long."""
+    """Read a whole file; `BadInput` where it is no file, unreadable, or beyond `AT_MOST` bytes."""
     try:
         there = path.stat()
         if not stat.S_ISREG(there.st_mode):
@@ -71,7 +71,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """The whole of a text file, without a byte order mark."""
+    """Read a whole UTF-8 file without its byte order mark; `BadInput` where it is not UTF-8."""
     try:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -79,7 +79,7 @@ def read_text(path: Path) -> str:
 
 
 def read_json(path: Path, kind: type[T] | types.GenericAlias) -> T:
-    """A JSON file that holds a `kind` (see `typed`)."""
+    """Read a JSON file as a `kind` (see `typed`)."""
     try:
         data = parse_json(read_text(path))
     except ValueError as error:
@@ -121,7 +121,10 @@ class Lines(Generic[T]):
 
 
 def read_lines(path: Path, kind: type[T] | types.GenericAlias) -> Lines[T]:
-    """A file with a JSON `kind` in each line; a half-written last line is left out."""
+    """Read a JSON Lines file of `kind`s up to the first damaged line.
+
+    A half-written last line is skipped; a missing file has no lines.
+    """
     try:
         whole, _, _half = read_bytes(path).rpartition(b"\n")
     except FileNotFoundError:
@@ -151,10 +154,11 @@ def read_lines(path: Path, kind: type[T] | types.GenericAlias) -> Lines[T]:
 
 
 def typed(kind: type[T] | types.GenericAlias, data: object, where: str) -> T:
-    """`data`, read from JSON, as a `kind`; `BadInput` naming `where` and the first field that is not.
+    """Validate JSON `data` as a `kind`; `BadInput` naming `where` and the first field that does not fit.
 
-    Knows dataclasses and TypedDicts (whose unknown fields are passed over), `dict`, `list`, `tuple`,
-    `Literal`, unions and plain values. A bool is no number, and a float may be written as a whole one.
+    Knows dataclasses and TypedDicts (whose unknown fields are ignored), `dict`, `list`, `tuple`,
+    `Literal`, unions and plain values. A bool is no number, and a float may be written as a whole
+    one.
     """
     try:
         value: T = _fit(kind, data, "")
@@ -212,7 +216,7 @@ def _any_of(parts: tuple[Any, ...], value: Any, name: str) -> Any:
 
 
 def _key(kind: Any, key: str, name: str) -> Any:
-    """A key, which JSON has as text; dictionaries of ours may have whole numbers."""
+    """Convert a JSON key to int where `kind` is int; raises `_Unfit` where it is no whole number."""
     if kind is not int:
         return key
     if not re.fullmatch(r"-?[0-9]{1,18}", key):

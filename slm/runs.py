@@ -1,4 +1,4 @@
-"""What lies in runs/<name>/: the only code that knows those file names. Knows nothing of learning."""
+"""Runs on disk: every path inside runs/NAME/, run addresses, and loading checkpoints."""
 
 import contextlib
 import hashlib
@@ -146,7 +146,7 @@ class Run:
         return self.path / "checkpoints" / f"{step:08d}.safetensors"
 
     def weights_hash(self, step: int) -> str:
-        """The sha256 of the checkpoint of `step` as it lies on disk, read once a process."""
+        """Compute the sha256 of the checkpoint file of `step`; cached while the file is unchanged."""
         return _hash_of(self.checkpoint_path(step))
 
     @property
@@ -188,15 +188,15 @@ class Run:
         return self.path / "neurons" / f"{step:08d}"
 
     def metrics(self) -> list[Metric]:
-        """The lines of metrics.jsonl, oldest first, up to one that is damaged (see `damage`)."""
+        """Read metrics.jsonl, oldest line first, up to a damaged line (see `damage`)."""
         return list(_lines(self.path / "metrics.jsonl", Metric).found)
 
     def samples(self) -> list[Sample]:
-        """The lines of samples.jsonl, oldest first, up to one that is damaged (see `damage`)."""
+        """Read samples.jsonl, oldest line first, up to a damaged line (see `damage`)."""
         return list(_lines(self.path / "samples.jsonl", Sample).found)
 
     def damage(self) -> list[str]:
-        """What is damaged of a run that can be opened all the same, a line a file."""
+        """List what is damaged in a run that still opens, one line per file."""
         logs = (("metrics.jsonl", Metric), ("samples.jsonl", Sample))
         found = [_lines(self.path / name, kind).damage for name, kind in logs]
         for path in (self.grades_path, self.explanations_path):
@@ -205,7 +205,7 @@ class Run:
         return [line for line in found if line]
 
     def last_validation(self) -> Metric | None:
-        """The newest metric that has a validation loss."""
+        """Return the newest metric that has a validation loss; None where there is none."""
         return next((m for m in reversed(self.metrics()) if m.val_loss is not None), None)
 
     # --- writing --------------------------------------------------------------------------------
@@ -240,7 +240,10 @@ class Run:
             save_file(tensors, beside, metadata={"step": str(step), "seconds": str(seconds)})
 
     def load_resume(self) -> tuple[dict[str, Tensor], int, float] | None:
-        """What `save_resume` wrote last, with its step and seconds; None where there is nothing."""
+        """Load the state that `save_resume` wrote last, its step and its seconds; None where there is none.
+
+        Raises `BadInput` where the file is damaged.
+        """
         path = self.resume_path
         if not path.exists():
             return None
@@ -326,7 +329,7 @@ def list_runs() -> list[Run]:
 
 
 def damaged_runs() -> dict[str, str]:
-    """The folders of runs that cannot be opened, by name, each with the line that says why."""
+    """Return the folders of runs that cannot be opened, by name, each with the reason in one line."""
     return {run.name: why_not for run, why_not in _every_run() if why_not}
 
 
@@ -351,7 +354,7 @@ def _every_run() -> Iterator[tuple[Run, str]]:
 
 
 def open_run(name: str) -> Run:
-    """The run called `name`; `BadInput` naming those there are where there is none."""
+    """Open the run called `name`; `BadInput` listing the existing runs where there is none."""
     run = Run(runs_dir() / check_name(name))
     if not run.exists():
         known = ", ".join(run.name for run in list_runs()) or "none yet"
@@ -360,7 +363,7 @@ def open_run(name: str) -> Run:
 
 
 def resolve(address: str | Address) -> tuple[Run, int]:
-    """The run and step an address means; `BadInput` where there is no such checkpoint."""
+    """Resolve an address to its run and step; `BadInput` where there is no such checkpoint."""
     if isinstance(address, str):
         address = Address.parse(address)
     run = open_run(address.run)

@@ -26,18 +26,19 @@ def parse_seed(text: str) -> int:
 
 
 def derived_seed(number: int) -> int:
-    """A seed for what is numbered `number`, which is 0 or more and of any size.
+    """Derive a seed of 64 bits from `number`, which is 0 or more and of any size.
 
-    A number that is a seed is its own; a larger one gives 64 bits of its BLAKE2b hash.
+    A number of at most 64 bits is returned as it is; a larger one gives 64 bits of its BLAKE2b hash.
     """
     return number if number <= LARGEST_SEED else _hashed(number)
 
 
 def generator_seed(seed: int, stream: int | None = None) -> int:
-    """What to seed torch's CPU generator with, for a seed or for one of its independent streams.
+    """Return the value to seed torch's CPU generator with, for a seed or one of its independent streams.
 
-    That generator (MT19937) takes the lower 32 bits of what it is given. A seed of 32 bits goes in as
-    it is; a larger one is hashed, so that seeds which differ in their upper bits only differ there.
+    That generator (MT19937) takes the lower 32 bits of its seed. A seed of 32 bits is passed as it
+    is; a larger one is hashed, so that seeds which differ in their upper bits only give other
+    numbers.
     """
     number = seed if stream is None else seed * 1_000_003 + stream
     return number if seed < 1 << 32 else _hashed(number)

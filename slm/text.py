@@ -73,9 +73,9 @@ def csv(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
 
 
 def csv_as_json(text: str) -> str:
-    """What `csv` wrote, as JSON: its columns, and its rows as lists.
+    """Convert the output of `csv` to JSON: its columns, and its rows as lists.
 
-    A column of numbers alone has numbers, and null where it is empty or not a number.
+    A column of numbers alone becomes numbers, with null where it is empty or NaN.
     """
     header, *rows = reader(io.StringIO(text, newline=""))
     empty = ("", "nan")

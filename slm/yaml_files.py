@@ -29,7 +29,7 @@ class Placed:
     line: int
 
     def plain(self) -> Any:
-        """The value without its lines."""
+        """Return the value without line numbers."""
         if isinstance(self.value, list):
             return [item.plain() for item in self.value]
         if isinstance(self.value, dict):
@@ -38,7 +38,7 @@ class Placed:
 
 
 def read_yaml(name: str, text: str) -> object:
-    """What a YAML (or JSON) file called `name` holds. Raises `BadInput` where it is none."""
+    """Parse YAML (or JSON) `text`; `BadInput` naming `name` where it is neither."""
     try:
         return yaml.load(text, Loader=_WithoutAliases)
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -48,14 +48,14 @@ def align(text: str, a: Tokenizer, b: Tokenizer) -> Alignment:
 def total(
     values: Float64[np.ndarray, "token"], of: Int64[np.ndarray, "token"], stretches: int
 ) -> Float64[np.ndarray, "stretch"]:
-    """The sum of a value over the tokens of each stretch."""
+    """Sum per-token values within each stretch."""
     return np.bincount(of, weights=values, minlength=stretches)
 
 
 def averaging(
     of: Int64[np.ndarray, "token"], stretches: int
 ) -> Float64[np.ndarray, "stretch token"]:
-    """The matrix that takes the mean over the tokens of each stretch."""
+    """Return the matrix that averages over the tokens of each stretch."""
     rows = np.zeros((stretches, len(of)))
     rows[of, np.arange(len(of))] = 1.0
     counts = rows.sum(1, keepdims=True)

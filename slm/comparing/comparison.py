@@ -63,11 +63,11 @@ class Comparison:
     made: dict[str, str]
 
     def sentences(self) -> list[Sentence]:
-        """The sentences of all stories, those that differ most first."""
+        """Return the sentences of all stories by absolute gain, largest first."""
         return sentences_by_gain(self.stories)
 
     def by_gain(self) -> list[StoryDifference]:
-        """The stories, those that differ most a byte first."""
+        """Return the stories by absolute gain per byte, largest first."""
         return sorted(self.stories, key=lambda story: -abs(story.bits_per_byte))
 
     def to_json(self) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def curves(runs: Sequence[Run]) -> list[Curve]:
 
 
 def damage(runs: Sequence[Run]) -> list[str]:
-    """What cannot be read of what these runs' curves are drawn from, a line a file."""
+    """List the damaged files behind these runs' curves, one line per file."""
     from slm.grading import history
     from slm.memorization import kept as studies
 

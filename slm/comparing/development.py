@@ -115,9 +115,9 @@ def appearances(stages: Sequence[Stage]) -> list[Appearance]:
 
 
 def halfway(stages: Sequence[Stage]) -> dict[Part, int | None]:
-    """The first step at which half of what is learned of each part by the last step is learned.
+    """Return, for each part, the first step with half of the loss reduction of the last step.
 
-    None where nothing was learned of it.
+    None where the last step has no lower loss than the first.
     """
     found: dict[Part, int | None] = {}
     for part in PARTS:

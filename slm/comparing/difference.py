@@ -138,7 +138,7 @@ class Sentence:
 
 
 def sentences(story: StoryDifference) -> list[Sentence]:
-    """The story's sentences in order, together all of it but its end."""
+    """Split a story into its sentences, in order; together they are all of it but END."""
     ends = [match.end() for match in _SENTENCE_ENDS.finditer(story.text)]
     starts = np.array(story.starts[:-1])
     of = np.searchsorted(np.array(ends, dtype=int), starts, side="right")
@@ -159,7 +159,7 @@ def sentences(story: StoryDifference) -> list[Sentence]:
 
 
 def sentences_by_gain(stories: Sequence[StoryDifference]) -> list[Sentence]:
-    """The sentences of all stories, those that differ most first."""
+    """Return the sentences of all stories by absolute gain, largest first."""
     every = [one for story in stories for one in sentences(story) if one.text]
     return sorted(every, key=lambda sentence: -abs(sentence.gain))
 

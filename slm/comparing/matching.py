@@ -124,7 +124,7 @@ def match_neurons(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> Matchin
 
 
 def shuffled(model: Checkpoint, seed: int) -> Checkpoint:
-    """The model with the entries of each of its matrices in another order: as large, and ignorant."""
+    """Permute the entries within each weight matrix: the untrained control for matching and scores."""
     draw = torch.Generator().manual_seed(seed)
     weights = empty(model.config)
     for (_, leaf), (_, learned) in zip(
@@ -150,7 +150,7 @@ class _Correlation:
         self.b = self.b + b.square().sum(1).double()
 
     def value(self) -> Float[np.ndarray, "unit_a unit_b"]:
-        """A unit that never changes is like no other: 0."""
+        """Return the Pearson correlations; 0 for a unit of zero variance."""
         assert isinstance(self.products, Tensor)
         assert isinstance(self.a, Tensor) and isinstance(self.b, Tensor)
         size = (self.a[:, None] * self.b[None]).sqrt()
@@ -158,7 +158,7 @@ class _Correlation:
 
 
 def _readable(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> list[str]:
-    """The texts, each cut where the shorter of the two contexts ends."""
+    """Cut each text to the shorter of the two contexts; `BadInput` where nothing is left."""
     found = []
     for text in texts:
         for model in (a, b):
@@ -182,7 +182,7 @@ def _patterns(model: Checkpoint, text: str) -> Float[Tensor, "head query key"]:
 def _by_stretch(
     pattern: Float[Tensor, "head query key"], of: np.ndarray, stretches: int
 ) -> Float[Tensor, "head stretch stretch"]:
-    """A stretch looks as its tokens do on average, and is looked at as much as they are together."""
+    """Aggregate attention to stretches: the mean over query tokens, the sum over key tokens."""
     if one_each(of, stretches):
         return pattern
     means = torch.from_numpy(averaging(of, stretches)).float()

@@ -83,13 +83,13 @@ def measure(
 
 
 def missing(run: Run, what: What) -> list[int]:
-    """Steps that could be drawn (a checkpoint and a line of metrics) and have no value that holds."""
+    """List the steps with a checkpoint and metrics whose measurement is missing or out of date."""
     written = {metric.step for metric in run.metrics()}
     return [step for step in run.steps if step in written and kept(run, step, what) is None]
 
 
 def kept(run: Run, step: int, what: What) -> tuple[Value, ...] | None:
-    """What was measured of a checkpoint; None where nothing was, or of something else than there is now.
+    """Read what was measured of a checkpoint; None where nothing was, or its provenance no longer holds.
 
     A file that cannot be read counts as nothing measured.
     """
@@ -124,11 +124,10 @@ def _prompts() -> str:
 
 
 def knowledge(checkpoint: Checkpoint) -> list[Value]:
-    """How a checkpoint does on the shipped prompts that fit its context, by the rule alone, each kind
-    and all together.
+    """Score a checkpoint on the shipped prompts that fit its context, by rule, per kind and in all.
 
-    As it goes on, beside the answers of the other prompts of the kind; and by probability, beside
-    guessing among the answers listed.
+    Continuations stand beside the answers of the kind's other prompts; the choice by probability
+    stands beside uniform guessing among the listed answers.
     """
     found = []
     prompts, note = askable([checkpoint], shipped())

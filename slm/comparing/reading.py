@@ -18,7 +18,7 @@ class ComparedStories:
 
 
 def read(corpus: str, stories: int) -> ComparedStories:
-    """The first `stories` stories of a corpus.
+    """Read the first `stories` cleaned stories of a corpus, of its validation split where it has one.
 
     Raises `BadInput` for a corpus that cannot be read or holds no story, and for less than one.
     """

@@ -74,7 +74,7 @@ def similarity(a: Checkpoint, b: Checkpoint, texts: Sequence[str]) -> Similarity
 
 
 def cosines(a: Weights, b: Weights) -> dict[str, float]:
-    """The cosine between the weights of each part of two models of one shape."""
+    """Compute the cosine similarity of each part's weights, for two models of one shape."""
     parts: dict[str, list[tuple[Tensor, Tensor]]] = {}
     for (name, one), (_, other) in zip(a.named_parameters(), b.named_parameters(), strict=True):
         if (part := _part(name)) is not None:
@@ -99,7 +99,7 @@ def _part(name: str) -> str | None:
 
 @torch.no_grad()
 def _stream(model: Checkpoint, text: str) -> Float[Tensor, "stage pos d_model"]:
-    """The residual stream along a text of any length, read in windows."""
+    """Compute the residual stream after every stage, for a text of any length, in windows."""
     n_layers, tokens = model.config.n_layers, model.tokenizer.encode_story(text)
     names = ["blocks.0.hook_resid_pre"]
     names += [f"blocks.{layer}.hook_resid_post" for layer in range(n_layers)]

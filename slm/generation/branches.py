@@ -35,12 +35,12 @@ BranchPath = tuple[BranchPoint, ...]
 
 
 def forced_tokens(path: BranchPath) -> dict[int, int]:
-    """The token at each chosen place, as the sampler takes it."""
+    """Return the forced token at each chosen place, in the form the sampler takes."""
     return {choice.place + at: token for choice in path for at, token in enumerate(choice.tokens)}
 
 
 def branch_off(path: BranchPath, place: int, tokens: tuple[int, ...]) -> BranchPath:
-    """The path that leaves `path` at `place` with these tokens; what it chose from there on is dropped.
+    """Branch off `path` at `place` with these tokens; later choices are dropped.
 
     Where `place` lies within a choice, the choice is cut there and goes on with the new tokens.
     """
@@ -71,26 +71,26 @@ class Branches:
         return not path or path in self.paths
 
     def grown(self, path: BranchPath) -> "Branches":
-        """The tree with this branch, and with those on the way to it."""
+        """Return the tree with this branch and its ancestors added."""
         _check(path)
         ways = (path[: length + 1] for length in range(len(path)))
         return Branches(paths=(*self.paths, *(way for way in ways if way not in self)))
 
     def without(self, path: BranchPath) -> "Branches":
-        """The tree without this branch and those that part from it; the root stays."""
+        """Return the tree without this branch and its descendants; the root stays."""
         if not path:
             return self
         return Branches(paths=tuple(p for p in self.paths if p[: len(path)] != path))
 
     def walk(self, path: BranchPath = ()) -> Iterator[BranchPath]:
-        """A branch, then depth first those that part from it, by where they do."""
+        """Yield a branch and its descendants depth first, siblings ordered by place."""
         yield path
         children = [child for child in self.paths if child and child[:-1] == path]
         for child in sorted(children, key=lambda child: child[-1].place):  # stable: oldest first
             yield from self.walk(child)
 
     def to_link(self) -> str:
-        """The tree as it stands in a link: its outermost branches, which imply the others."""
+        """Serialise the tree for a link, as its leaves."""
         inner = {path[:-1] for path in self.paths}
         return "~".join(path_to_link(path) for path in self.paths if path not in inner)
 
@@ -104,7 +104,7 @@ class Branches:
 
 
 def path_to_link(path: BranchPath) -> str:
-    """A branch as it stands in a link: `12.345-30.7.8` takes 345 at place 12, 7 and 8 from place 30."""
+    """Serialise a branch for a link: `12.345-30.7.8` takes 345 at place 12, 7 and 8 from place 30."""
     return "-".join(".".join(map(str, (choice.place, *choice.tokens))) for choice in path)
 
 

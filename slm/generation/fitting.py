@@ -34,7 +34,7 @@ class FittedText:
 
 
 def typed(text: str) -> FittedText:
-    """A person's own text, with a word on what `END` in it is read as."""
+    """Wrap a typed text, with a note on how `END` in it is read."""
     return FittedText(text=text, note=END_IS_READ if END in text else "")
 
 
@@ -94,9 +94,9 @@ def openings_that_fit(
 
 
 def cut(tokenizer: Tokenizer, text: str, room: int) -> str:
-    """The longest beginning of `text` that takes at most `room` tokens with what opens a story.
+    """Cut `text` to at most `room` tokens, its opening token included.
 
-    It ends with a sentence where that keeps at least half of it, else with a word, else a token.
+    Cut after a sentence where that keeps at least half of it, else after a word, else after a token.
     """
     spans = tokenizer.offsets(text)
     if len(spans) < room:

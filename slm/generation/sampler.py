@@ -289,13 +289,13 @@ class _Batch:
         return drawn[:, 0].clamp_(max=logits.shape[-1] - 1)
 
     def _or_forced(self, drawn: Tensor, writing: list[int]) -> Tensor:
-        """What was drawn, but where a token is to be taken: that."""
+        """Replace drawn tokens by the forced ones."""
         instead = [self.forced.get(len(self.written[story])) for story in writing]
         kept = zip(drawn.tolist(), instead, strict=True)
         return torch.tensor([was if token is None else token for was, token in kept])
 
     def completions(self) -> list[Completion]:
-        """What stands written now; `BadInput` where a story ended before a token was taken."""
+        """Return the completions so far; `BadInput` where a story ended before a forced token."""
         last = max(self.forced, default=-1)
         for written, stopped in zip(self.written, self.stopped, strict=True):
             if last >= len(written) + (stopped == "story end"):

@@ -85,7 +85,7 @@ def _ranks(values: Values) -> Values:
 
 
 def _rows_drawn(openings: Sequence[str], seed: int) -> list[np.ndarray]:
-    """The rows of each resample of whole openings."""
+    """Return the row indices of each bootstrap resample of whole openings."""
     names = sorted(set(openings))
     rows = {name: np.flatnonzero([at == name for at in openings]) for name in names}
     return [

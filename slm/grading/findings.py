@@ -220,7 +220,7 @@ def _apart(
     same: Callable[[GradedCheckpoint], int],
     apart: Callable[[GradedCheckpoint], int],
 ) -> tuple[GradedCheckpoint, GradedCheckpoint] | None:
-    """The two runs alike in `same` that are furthest apart in the other; None where all are alike."""
+    """Return the two runs equal in `same` with the largest ratio of `apart`; None where none differ."""
     best: tuple[GradedCheckpoint, GradedCheckpoint] | None = None
     for value in {same(one) for one in last}:
         group = sorted((one for one in last if same(one) == value), key=apart)

@@ -29,7 +29,7 @@ class GradedCheckpoint:
     grades: dict[str, dict[str, float]]
 
     def mean(self, dimension: str) -> Interval:
-        """A dimension's mean over openings, with its interval."""
+        """Estimate a dimension's mean grade, with a bootstrap interval over openings."""
         by_opening = self.grades[dimension]
         return bootstrap_mean(list(by_opening.values()), list(by_opening))
 
@@ -46,7 +46,7 @@ def judges() -> list[str]:
 
 
 def damage(runs: Sequence[Run]) -> list[str]:
-    """What is wrong with the grades of these runs that cannot be read, a line a run."""
+    """List the runs whose grades cannot be read, one line per run."""
     found = []
     for run in runs:
         try:
@@ -65,7 +65,7 @@ def readable(run: Run) -> list[Conversation]:
 
 
 def scored(run: Run, judge: str) -> list[GradedCheckpoint]:
-    """The checkpoints of `run` that `judge` graded, by step. Stories of no model are left out."""
+    """Collect the checkpoints of `run` that `judge` graded, by step; texts of no model are left out."""
     found: dict[int, dict[str, dict[str, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )

@@ -25,7 +25,7 @@ VERDICTS = {"1": "first", "2": "second", "=": "tie"}
 
 
 def person(name: str) -> str:
-    """The judge's name of a person: `person:amy`."""
+    """Return a person's name as a judge's: `person:amy`. `BadInput` where the name is not allowed."""
     name = name.strip()
     if not re.fullmatch(r"\w[\w .-]{0,39}", name):
         raise BadInput(f"a person's name is 1 to 40 letters, digits, '.', '-' or '_', not {name!r}")
@@ -33,9 +33,9 @@ def person(name: str) -> str:
 
 
 def to_read(items: Sequence[Item], name: str) -> list[Item]:
-    """What this person has not graded yet: each text once, in an order of their own, by chance.
+    """List the items this person has not graded: each text once, in a random order.
 
-    The order depends on the name and the texts alone, so that it goes on where it was left.
+    The order depends on the name and the texts alone, so that grading continues where it was left.
     """
     once = [item for item in items if item.repeat == 0]
     left = unanswered(once, person(name), BY_HAND)
@@ -44,7 +44,7 @@ def to_read(items: Sequence[Item], name: str) -> list[Item]:
 
 
 def expected(item: Item) -> str:
-    """What `read_by_hand` takes, in words."""
+    """Describe the input that `read_by_hand` takes."""
     if item.other is not None:
         return "1, 2 or ="
     return " ".join((*_dimensions(item), "age"))

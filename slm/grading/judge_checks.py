@@ -53,7 +53,10 @@ class JudgeCheck:
 
 
 def check_items(repeats: int = 1) -> list[Item]:
-    """A whole story and two spoiled ones for each of our first stories; always the same texts."""
+    """Build judge checks: a whole story and two spoiled ones for each of the first shipped stories.
+
+    The texts are always the same.
+    """
     parts = [_cut(story.text) for story in stories()[:STORIES]]
     found = []
     for at, (opening, ending) in enumerate(parts):
@@ -135,7 +138,7 @@ def _by_opening(graded: Sequence[Graded], kind: ItemKind, dimension: str) -> dic
 
 
 def _cut(text: str) -> tuple[str, str]:
-    """A beginning that stops after a word, and the rest with the space before it."""
+    """Cut a text after a word: its beginning, and the rest with the space before it."""
     words = text.split(" ")
     at = round(GIVEN * len(words))
     return " ".join(words[:at]), " " + " ".join(words[at:])

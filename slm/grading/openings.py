@@ -21,7 +21,7 @@ _STORY = re.compile(r"^Story:", re.MULTILINE)
 
 
 def read_openings(path: Path) -> tuple[str, ...]:
-    """Openings from a file in one of the `FORMS`."""
+    """Read openings from a file of one of the `FORMS`; `BadInput` where it cannot be read."""
     try:
         return parse_openings(str(path), path.read_bytes())
     except OSError as error:
@@ -29,11 +29,11 @@ def read_openings(path: Path) -> tuple[str, ...]:
 
 
 def parse_openings(name: str, data: bytes) -> tuple[str, ...]:
-    """Openings from what a file of that name holds. The paper's own file is a YAML list of strings.
+    """Parse openings from a file's data, by its suffix. The paper's own file is a YAML list of strings.
 
-    The space at an opening's end, which a model writes itself, is taken off, and an opening that
-    comes twice is kept once. A request that lacks its `Story:` gets it. Raises `BadInput` for
-    another form, and for anything but texts that are not empty.
+    The space at an opening's end, which a model writes itself, is removed, and an opening that occurs
+    twice is kept once. A request that lacks its `Story:` gets it. Raises `BadInput` for another
+    format, and for anything but non-empty texts.
     """
     kind = Path(name).suffix.lower()
     if kind not in FORMS:
@@ -64,7 +64,7 @@ def parse_openings(name: str, data: bytes) -> tuple[str, ...]:
 
 
 def _text_of(item: object, where: str) -> str:
-    """An opening, which is a text or the one field of a record that is called like one."""
+    """Return an opening given as a text, or as the one field of a record in `FIELDS`."""
     if isinstance(item, str):
         return item
     if isinstance(item, dict):
@@ -75,14 +75,14 @@ def _text_of(item: object, where: str) -> str:
 
 
 def _whole(opening: str) -> str:
-    """An opening; where it is a request without its last line, with it."""
+    """Append the missing `Story:` line where an opening is a request without it."""
     if is_record(opening) and not _STORY.search(opening):
         return compose(parse_record(opening))
     return opening
 
 
 def _of_csv(text: str) -> list[object]:
-    """The records of a CSV file with a heading; one with a single column needs none."""
+    """Read CSV rows as records; a single column needs no heading."""
     rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     if rows and all(len(row) == 1 for row in rows) and rows[0][0].casefold() not in FIELDS:
         return [row[0] for row in rows]
@@ -91,7 +91,7 @@ def _of_csv(text: str) -> list[object]:
 
 
 def _of_text(text: str) -> list[str]:
-    """The openings of a text: between marks, requests, between empty lines, or one a line."""
+    """Split a text into openings: at marks, into requests, at blank lines, or by line."""
     text = text.strip()
     if END in text:
         parts: Iterable[str] = text.split(END)

@@ -23,7 +23,7 @@ class Preference:
 
 
 def comparison_messages(opening: str, first: str, second: str) -> list[Message]:
-    """The first turn: what do you think of these two?"""
+    """Write the first turn: compare the two continuations, no verdict yet."""
     return [
         {
             "role": "user",
@@ -44,7 +44,7 @@ def comparison_messages(opening: str, first: str, second: str) -> list[Message]:
 
 
 def preference_messages(opening: str, first: str, second: str, comparison: str) -> list[Message]:
-    """The second turn: now the verdict."""
+    """Write the second turn: the verdict, as JSON."""
     return [
         *comparison_messages(opening, first, second),
         {"role": "assistant", "content": comparison},

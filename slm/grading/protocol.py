@@ -52,7 +52,7 @@ class Ungraded:
 
 
 def assessment_messages(opening: str, completion: str) -> list[Message]:
-    """The first turn: what do you think of this student's writing?"""
+    """Write the first turn: assess the student's part, no grades yet."""
     separated = f"{harmless(opening)}***{harmless(completion)}"
     return [
         {
@@ -73,7 +73,7 @@ def assessment_messages(opening: str, completion: str) -> list[Message]:
 
 
 def grade_messages(opening: str, completion: str, assessment: str) -> list[Message]:
-    """The second turn: now the grades."""
+    """Write the second turn: the grades, as JSON."""
     ages = ", ".join(f"{letter}: {ages}" for letter, ages in AGES.items())
     return [
         *assessment_messages(opening, completion),
@@ -91,7 +91,7 @@ def grade_messages(opening: str, completion: str, assessment: str) -> list[Messa
 
 
 def instruct_assessment_messages(task: str, opening: str, completion: str) -> list[Message]:
-    """The first turn for a story that was asked for: `task` is the record's lines before `Story:`."""
+    """Write the first turn for a requested story; `task` is the record's lines before `Story:`."""
     separated = f"{harmless(opening)}***{harmless(completion)}"
     return [
         {
@@ -114,7 +114,7 @@ def instruct_assessment_messages(task: str, opening: str, completion: str) -> li
 def instruct_grade_messages(
     task: str, opening: str, completion: str, assessment: str
 ) -> list[Message]:
-    """The second turn for a story that was asked for: the grades, one more than else."""
+    """Write the second turn for a requested story: the grades, with one for instruction."""
     ages = ", ".join(f"{letter}: {ages}" for letter, ages in AGES.items())
     return [
         *instruct_assessment_messages(task, opening, completion),

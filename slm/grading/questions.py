@@ -50,7 +50,7 @@ class Question:
     read: Callable[[str], Grade | Preference | Ungraded]
 
     def assess(self, model: str, server: str) -> Call:
-        """The call of the first turn."""
+        """Build the call of the first turn."""
         return Call(
             key=item_key(self.item, model, server, self.version),
             model=model,
@@ -60,7 +60,7 @@ class Question:
         )
 
     def grade(self, model: str, server: str, assessment: str) -> Call:
-        """The call of the second turn."""
+        """Build the call of the second turn, which repeats the first and its answer."""
         first = self.assess(model, server)
         messages = self.second(assessment)
         return replace(first, key=first.key + GRADE_TURN, messages=messages, form=self.form)
@@ -88,7 +88,7 @@ def is_instruct(opening: str) -> bool:
 
 
 def question(item: Item) -> Question:
-    """What is asked about `item`: about a pair, a story that was asked for, or a plain story."""
+    """Build the question about `item`: a pair, a requested story, or a plain story."""
     if item.other is not None:
         texts = (item.opening, item.completion, item.other)
         return Question(

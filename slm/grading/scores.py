@@ -88,7 +88,7 @@ def summary(graded: Sequence[Graded], seed: int = 0) -> Summary:
 
 
 def spent(graded: Sequence[Graded]) -> float | None:
-    """What these replies cost; None where a price was unknown.
+    """Sum what these replies cost, in US dollars; None where a price was unknown.
 
     One reply may stand for the same text in several places, and was paid once.
     """
@@ -101,7 +101,7 @@ def spent(graded: Sequence[Graded]) -> float | None:
 
 
 def by_story(graded: Sequence[Graded], name: str) -> dict[tuple[str, str, int, int], list[float]]:
-    """A dimension's grades, all repeats of a story together."""
+    """Group a dimension's grades by story, repeats together."""
     found: dict[tuple[str, str, int, int], list[float]] = defaultdict(list)
     for one in graded:
         value = getattr(one.outcome, name, None)
@@ -141,7 +141,7 @@ def distribution(graded: Sequence[Graded], name: str) -> list[int]:
 
 
 def noise(graded: Sequence[Graded], seed: int = 0) -> dict[str, Noise]:
-    """The judge's noise in each dimension; empty where no story was asked about twice."""
+    """Estimate the judge's noise in each dimension; empty with fewer than two stories asked about twice."""
     found: dict[str, Noise] = {}
     for name in ALL_DIMENSIONS:
         asked = {s: g for s, g in by_story(graded, name).items() if len(g) > 1}

@@ -138,7 +138,7 @@ class GradeStore(ReplyStore):
         ]
 
     def earlier(self, db: sqlite3.Connection) -> Mapping[str, str]:
-        """Queries that give today's rows from a file in which both turns of an item were one row."""
+        """Return queries that convert files in which both turns of an item were one row, by table."""
         tables = {name for (name,) in db.execute("select name from sqlite_master")}
         columns = {row[1] for row in db.execute("pragma table_info(replies)")}
         refusal = "refusal" if "refusal" in columns else "null"
@@ -167,10 +167,10 @@ def stores_of(items: Iterable[Item]) -> dict[Path, GradeStore]:
 
 
 def judges_path() -> Path:
-    """What judges said about stories that no model wrote: a judge is checked once for all runs."""
+    """Return where judge checks are kept: their stories are no run's."""
     return runs_dir() / "judges.sqlite"
 
 
 def _signed(seed: int) -> int:
-    """A seed in 64 bits with a sign, as SQLite keeps whole numbers; `% 2**64` reads it."""
+    """Convert a 64-bit seed to SQLite's signed integer; `% 2**64` reads it back."""
     return seed - 2**64 if seed >= 2**63 else seed

@@ -53,7 +53,7 @@ def read_verdict(reply: str, judge: str) -> JudgeVerdict:
 
 
 def verdict_call(answer: Answer, model: str, server: str) -> Call:
-    """The call that asks for a verdict on a continuation."""
+    """Build the call that asks a judge for a verdict on a continuation."""
     return call(
         verdict_messages(answer.prompt.prompt, answer.continuation),
         FORM,

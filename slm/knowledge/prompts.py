@@ -42,7 +42,7 @@ class Prompt:
 
 @cache
 def shipped() -> tuple[Prompt, ...]:
-    """The prompts that come with the package."""
+    """Read the prompts that ship with the package."""
     text = resources.files("slm.knowledge").joinpath("knowledge.yaml").read_text(encoding="utf-8")
     return parse_prompts("knowledge.yaml", text)
 
@@ -76,7 +76,7 @@ def _prompt(name: str, number: int, item: object) -> Prompt:
 
 
 def kind_of(name: object) -> PromptKind:
-    """The kind called `name`; `BadInput` where there is none."""
+    """Return the prompt kind called `name`; `BadInput` where there is none."""
     for kind in KINDS:
         if kind == name:
             return kind

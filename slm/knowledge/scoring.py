@@ -27,7 +27,7 @@ _SENTENCE = re.compile(r"^.*?[.!?](?=[\"'\u201d\u2019]?(\s|$))[\"'\u201d\u2019]?
 
 
 def first_sentence(text: str) -> str:
-    """A continuation up to the end of its first sentence; all of it where none ends."""
+    """Return a continuation's first sentence; all of it where no sentence ends."""
     match = _SENTENCE.match(text.strip())
     return match[0].strip() if match else ""
 
@@ -96,7 +96,7 @@ class Answer:
 def askable(
     checkpoints: Sequence[Checkpoint], prompts: Sequence[Prompt]
 ) -> tuple[tuple[Prompt, ...], str]:
-    """The prompts without those of ours that some model cannot read, and in one sentence how many.
+    """Leave out the shipped prompts that some model cannot read; also return a note of how many.
 
     All models are asked the same, so that their scores can be compared. A person's own prompts all
     stay: `ask` refuses one that does not fit.
@@ -133,7 +133,7 @@ def _has_tokens(checkpoint: Checkpoint, prompt: Prompt) -> bool:
 
 
 def _takes(checkpoint: Checkpoint, prompt: Prompt) -> int:
-    """The tokens of a prompt with the longest that may follow it."""
+    """Count the tokens of a prompt with the longest text that may follow it."""
     tokenizer = checkpoint.tokenizer
     answers = (len(tokenizer.encode(" " + text)) for text in (*prompt.right, *prompt.wrong))
     return len(tokenizer.encode_story(prompt.prompt)) + max(MAX_TOKENS, *answers)
@@ -199,7 +199,7 @@ class Score:
 
 
 def scores(answers: Sequence[Answer]) -> list[Score]:
-    """A score for each kind there is, and one for all."""
+    """Score the answers of each kind, and of all kinds together."""
     by_kind: dict[str, list[Answer]] = {
         kind: [one for one in answers if one.prompt.kind == kind] for kind in KINDS
     }

@@ -43,7 +43,7 @@ class Budget:
         return worst
 
     def book(self, reserved: float, cost: float) -> None:
-        """A call is over."""
+        """Replace a call's reservation by its cost."""
         with self._changed:
             left = self._reserved - reserved
             self._reserved = left if left > 1e-12 else 0.0

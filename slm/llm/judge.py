@@ -55,7 +55,7 @@ class Refused(BadInput):
 
 
 class NoReply(Exception):
-    """This call brought nothing, but the next may. `wait`: the seconds that the server asks for."""
+    """A call without an answer that may be repeated; `wait` is the server's Retry-After in seconds."""
 
     def __init__(self, line: str, *, wait: float | None = None, perhaps_paid: bool = False) -> None:
         super().__init__(line)
@@ -77,7 +77,7 @@ def likely_tokens(messages: Sequence[Message]) -> int:
 
 
 def server_of(base_url: str | None) -> str:
-    """The address that replies are kept under, as `Judge.server` says it."""
+    """Normalise a base URL as `Judge.server` does: the address that replies are kept under."""
     return (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI).rstrip("/") + "/"
 
 
@@ -138,12 +138,12 @@ class Judge:
         *,
         form: Mapping[str, Any] | None = None,
     ) -> Reply:
-        """Send one call. With a `form` (see `messages.form`) an answer of that schema is asked for,
-        where the server can give one.
+        """Send one call and return its reply.
 
-        Raises `Refused` where the server will not read this text, `BadInput` for what no waiting
-        mends (key, model name, malformed request), and `NoReply` where the server is silent, busy or
-        broken.
+        With a `form` (see `messages.form`) an answer of that schema is requested, where the server
+        supports it. Raises `Refused` where the server will not read this text, `BadInput` for what
+        waiting does not mend (key, model name, malformed request), and `NoReply` where the server is
+        silent, busy or broken.
         """
         sent: dict[str, Any] = {"max_tokens": ANSWER_TOKENS, "temperature": 0}
         if form is not None:
@@ -179,7 +179,7 @@ class Judge:
         return replace(reply, text=self._without_key(reply.text))
 
     def _without_key(self, text: str) -> str:
-        """What a server says, without the key that some of them repeat."""
+        """Remove the API key from a server's text, which some repeat."""
         key = self._client.api_key
         return text if key == NO_KEY else text.replace(key, "(key)")
 
@@ -214,7 +214,7 @@ class Judge:
         return BadInput(f"{self.server} refused the request ({status}): {said}")
 
     def _words(self, error: openai.APIStatusError) -> str:
-        """What the server says of an error, in one short line."""
+        """Return a server's error message in one short line."""
         body = error.body if isinstance(error.body, dict) else {}
         said = body.get("message")
         return self._without_key(" ".join(str(said or error.message).split()))[:200]
@@ -227,7 +227,7 @@ def _is_about_the_text(error: openai.APIStatusError) -> bool:
 
 
 def _wait(said: str) -> float | None:
-    """The seconds that a server asks to wait, said as a number or as a date."""
+    """Parse a Retry-After header, seconds or a date, to seconds; None where it is neither."""
     try:
         return max(0.0, float(said))
     except ValueError:

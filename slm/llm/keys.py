@@ -8,7 +8,7 @@ NAME = "OPENAI_API_KEY"
 
 
 def found_key() -> str:
-    """The key in the environment, else in Streamlit's secrets file; empty where there is none.
+    """Return the API key from the environment, else from Streamlit's secrets file; empty where none is.
 
     The file is `.streamlit/secrets.toml`, of this folder or of the user, as Streamlit reads it.
     """

@@ -26,7 +26,7 @@ class Unreadable:
 
 
 def form(name: str, properties: dict[str, Any]) -> dict[str, Any]:
-    """A JSON schema as servers take it: an object with exactly these properties."""
+    """Build the `response_format` of a strict JSON schema: an object with exactly these properties."""
     schema = {
         "type": "object",
         "properties": properties,

@@ -58,13 +58,13 @@ def bill(model: str, *, calls: int, input_tokens: int, output_tokens: int) -> Bi
 
 @cache
 def shipped_prices() -> Mapping[str, Price]:
-    """The table that ships, `prices.toml`."""
+    """Read the price table that ships, `prices.toml`."""
     text = resources.files("slm.llm").joinpath("prices.toml").read_text(encoding="utf-8")
     return _read(text, "the price table that ships")
 
 
 def own_prices() -> dict[str, Price]:
-    """The user's own table; empty where there is none. `BadInput` where it cannot be read."""
+    """Read the user's own price table; empty where there is none. `BadInput` where it cannot be read."""
     try:
         return _read(read_text(own_path()), str(own_path()))
     except FileNotFoundError:
@@ -89,7 +89,7 @@ def save_prices(table: Mapping[str, Price]) -> None:
 
 
 def _quoted(name: str) -> str:
-    """A name as TOML writes it: as JSON does, but a character beyond 16 bits as it is, not in halves."""
+    """Quote a name as a TOML string; characters beyond 16 bits are not split into surrogates."""
     return json.dumps(name, ensure_ascii=False)
 
 

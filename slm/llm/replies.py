@@ -284,7 +284,7 @@ class ReplyStore:
         db.execute("commit")
 
     def earlier(self, db: sqlite3.Connection) -> Mapping[str, str]:
-        """Queries that give the rows of today's tables from those of an earlier version of the file.
+        """Return queries that convert an earlier version's tables to today's, by table.
 
         `{old}` stands before the name of each earlier table.
         """
@@ -303,12 +303,12 @@ def _kept_reply(row: Sequence[Any]) -> KeptReply:
 
 
 def _layout(db: sqlite3.Connection) -> int:
-    """The version of a file's tables; 0 of the earliest, and where there are none."""
+    """Return the version of a file's tables; 0 for the earliest, and where there are none."""
     return int(db.execute("pragma user_version").fetchone()[0])
 
 
 def _columns(db: sqlite3.Connection) -> list[str]:
-    """The columns of the table of replies; none where there is no such table."""
+    """Return the column names of the replies table; empty where there is no such table."""
     return [str(row[1]) for row in db.execute("pragma table_info(replies)")]
 
 

@@ -43,7 +43,10 @@ class Ending:
 
 
 def cut(story: str, kept: float = KEPT) -> str:
-    """The first words of a story, `kept` of them (at least one), with what stands between them."""
+    """Return the first `kept` of a story's words (at least one), with the characters between them.
+
+    Raises `BadInput` for a story of fewer than 2 words.
+    """
     found = words(story)
     if len(found) < 2:
         raise BadInput(f"a story to be cut needs at least 2 words, not {len(found)}")
@@ -59,7 +62,7 @@ def can_end(checkpoint: Checkpoint, story: str) -> bool:
 
 
 def choose(index: CopyIndex, readers: Sequence[Checkpoint], count: int, seed: int = 0) -> list[str]:
-    """Some stories of a corpus that every reader can end, the same for the same seed.
+    """Sample stories of a corpus that every model can end, the same for the same seed.
 
     Raises `BadInput` where there is none.
     """
@@ -68,7 +71,7 @@ def choose(index: CopyIndex, readers: Sequence[Checkpoint], count: int, seed: in
 
 
 def _some(stories: Iterable[str], readers: Sequence[Checkpoint], count: int) -> list[str]:
-    """The first of the stories that every reader can end."""
+    """Return the first `count` stories that every model can end; `BadInput` where there is none."""
     able = (one for one in stories if all(can_end(reader, one) for reader in readers))
     if chosen := list(islice(able, count)):
         return chosen
@@ -86,9 +89,9 @@ def choose_unseen(
     count: int,
     seed: int = 0,
 ) -> list[str]:
-    """Some of the stories that the readers never saw and can end, the same for the same seed.
+    """Sample held-out stories that every model can end, the same for the same seed.
 
-    Raises `BadInput` where one of them stands in the corpus, or none can be ended.
+    Raises `BadInput` where one of them occurs in the corpus, or none can be ended.
     """
     chosen = _some(random.Random(seed).sample(unseen, len(unseen)), readers, count)
     for story in chosen:

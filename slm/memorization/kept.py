@@ -78,12 +78,12 @@ def _unseen(spec: str) -> StorySource:
 
 
 def unseen_stories(spec: str) -> list[str]:
-    """The stories that a model never saw."""
+    """Read the held-out stories of a corpus."""
     return list(cleaned(_unseen(spec)))
 
 
 def indexed(corpus: str, *, masked: bool = False) -> Generator[Progress, None, CopyIndex]:
-    """The index of a corpus, which is made where there is none."""
+    """Open the suffix index of a corpus, building it where there is none; yields progress."""
     as_words = masked_words if masked else plain_words
     if (found := open_copies(corpus, as_words)) is None:
         doing = "Reading the corpus" + (", names masked" if masked else "")
@@ -130,7 +130,7 @@ def kept_studies(run: Run) -> Iterator[tuple[Provenance, StudySettings, Study]]:
 
 
 def read_study(path: Path) -> Study | None:
-    """A study that was kept; None where there is none, or where its file says something else."""
+    """Read a kept study; None where there is none. `BadInput` where the file is damaged."""
     if (found := _read(path, Study)) is not None and not _is_whole(found):
         raise BadInput(f"{path}: its measures are not of its endings; {ANEW}")
     return found
@@ -187,7 +187,7 @@ def kept_novelty(run: Run) -> Iterator[tuple[Provenance, StudySettings, Novelty]
 
 
 def read_novelty(path: Path) -> Novelty | None:
-    """What was kept; None where there is nothing, or where its file says something else."""
+    """Read a kept novelty result; None where there is none. `BadInput` where the file is damaged."""
     return _read(path, Novelty)
 
 
@@ -214,7 +214,7 @@ def _keep(
 
 
 def damage(run: Run) -> list[str]:
-    """What is wrong with the studies of a run that cannot be read, a line a file."""
+    """List a run's studies that cannot be read, one line per file."""
     found = []
     for what, read in (("study", read_study), ("novelty", read_novelty)):
         for path in sorted(run.memorization_path.glob(f"{what}-*.json")):
@@ -229,7 +229,7 @@ def damage(run: Run) -> list[str]:
 def _whole(
     run: Run, what: str, read: Callable[[Path], S | None]
 ) -> Iterator[tuple[Provenance, StudySettings, S]]:
-    """The studies that can be read; one that cannot (see `damage`) hides no other."""
+    """Yield a run's readable studies with provenance and settings; skip damaged ones (see `damage`)."""
     for path in sorted(run.memorization_path.glob(f"{what}-*.json")):
         with contextlib.suppress(BadInput):
             made, found = _settings(path), read(path)
@@ -238,7 +238,7 @@ def _whole(
 
 
 def _settings(path: Path) -> tuple[Provenance, StudySettings] | None:
-    """What went into a kept study; None of one from before this was written down."""
+    """Read the provenance and settings of a kept study; None where its file has none."""
     try:
         made = Provenance.from_file(read_json(path, dict[str, Any]), str(path))
         if made is None:

@@ -44,7 +44,7 @@ class Measures:
     templates: list[Template | None]
 
     def to_json(self) -> dict[str, Any]:
-        """The mean of each measure with its interval, and how many template copies there are."""
+        """Return the mean of each measure with its interval, and the number of template copies."""
         return {
             "rouge_precision": mean_by_k(self.rouge_precision),
             "max_rouge2_f": json_value(mean_of_known(self.max_rouge2_f)),
@@ -89,7 +89,7 @@ def measure(endings: Sequence[Ending], index: CopyIndex, masked: CopyIndex) -> M
 
 
 def _overlap(matches: Sequence[Copy], k: int) -> float | None:
-    """The share of a text's k-grams that stand anywhere in the corpus."""
+    """Compute the share of a text's k-grams that occur in the corpus; None of fewer than k words."""
     there = [len(match) >= k for match in matches[: max(0, len(matches) - k + 1)]]
     return fmean(there) if there else None
 

@@ -102,6 +102,6 @@ def new_shares(endings: Sequence[Ending], index: CopyIndex) -> NewShares:
 
 
 def new_share(matches: Sequence[Copy], k: int) -> float | None:
-    """The share of a text's k-grams that stand nowhere in the corpus."""
+    """Compute the share of a text's k-grams that do not occur in the corpus; None of fewer than k words."""
     fresh = [len(match) < k for match in matches[: max(0, len(matches) - k + 1)]]
     return fmean(fresh) if fresh else None

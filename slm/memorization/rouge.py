@@ -17,7 +17,7 @@ class WordSpan(NamedTuple):
 
 
 def words(text: str) -> list[WordSpan]:
-    """The words of a text: letters and digits, in lower case; all else only separates them."""
+    """Tokenise a text to words: runs of letters and digits, in lower case."""
     return [WordSpan(match[0].lower(), *match.span()) for match in _WORD.finditer(text)]
 
 

@@ -51,10 +51,10 @@ class Study:
         } | {"measures": {kind: asdict(measures) for kind, measures in self.measures.items()}}
 
     def verdict(self) -> str:
-        """In a sentence: does it copy more where it was trained, no more than a little, or who can tell?
+        """Say in one sentence whether the model copies more where it was trained.
 
-        What could have been seen is always said; where an interval reaches beyond `MATTERS`, that no
-        difference was seen says nothing.
+        Three outcomes: more, at most a small amount more (below `MATTERS`), or undecided. The
+        smallest detectable difference is always given.
         """
         more = self.more_than_unseen()
         low, high = more.low, more.high
@@ -132,7 +132,7 @@ def study(
 
 
 def difference_json(found: Interval | None) -> dict[str, Any] | None:
-    """A difference with the smallest that would have been seen (80 % power), ready for JSON."""
+    """Return a difference with the smallest one detectable at 80 % power, as plain values."""
     return (
         None if found is None else {**found.to_json(), "detectable": json_value(found.detectable)}
     )

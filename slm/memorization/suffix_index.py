@@ -59,7 +59,7 @@ class Building:
 
 
 def plain_words(text: str) -> list[str]:
-    """The words of a story as they are."""
+    """Return the words of a story, unmasked."""
     return [word.text for word in words(text)]
 
 
@@ -79,7 +79,7 @@ class CorpusPart:
         self.order = open_array(folder / f"{number:04d}.order.npy", np.int32, (len(self.text),))
 
     def at(self, place: int, length: int) -> bytes:
-        """What stands at a place."""
+        """Return `length` bytes of the part from `place` on."""
         return self.text[place : place + length].tobytes()
 
     def places(self, passage: bytes) -> tuple[int, int]:
@@ -129,7 +129,7 @@ class CopyIndex:
         return len(self._texts) - 1
 
     def story(self, number: int) -> str:
-        """A story of the corpus, as it was written."""
+        """Return the text of story `number` of the corpus."""
         return self._text[self._texts[number] : self._texts[number + 1]].tobytes().decode()
 
     def stories(self) -> Iterator[str]:
@@ -171,7 +171,7 @@ class CopyIndex:
 
 
 def copies(matches: Sequence[Copy], at_least: int) -> list[Copy]:
-    """The longest copies among a text's `matches`: of so many words or more, none within another."""
+    """Select the maximal copies of at least `at_least` words from a text's `matches`."""
     found: list[Copy] = []
     reached = 0
     for match in matches:
@@ -186,7 +186,7 @@ def _written(passage: Sequence[str]) -> bytes:
 
 
 def open_copies(corpus: str, as_words: StoryWords = plain_words) -> CopyIndex | None:
-    """The index of a corpus; None where none was made yet, or the one there is damaged."""
+    """Open the suffix index of a corpus; None where there is none yet, or it is damaged."""
     folder = _folder(open_source(corpus), as_words)
     try:
         return CopyIndex(folder)

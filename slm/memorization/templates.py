@@ -33,8 +33,10 @@ _NOT_INSIDE = re.compile(r"[.!?:\"“”\n]")
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """The story of the corpus that is most like a text: its number, and the shares of the text's
-    runs of four words that stand in it, with names and places masked and as they are.
+    """The corpus story that is most similar to a text.
+
+    Its number, and the shares of the text's 4-grams that occur in it, with names and places masked
+    (`masked`) and as they are (`plain`).
     """
 
     story: int
@@ -50,7 +52,7 @@ class Template:
 
 
 def masked_words(text: str) -> list[str]:
-    """The words of a story, a mask for every name and place; as many as `plain_words` gives."""
+    """Return the words of a story with names and places masked; as many as `plain_words` gives."""
     found = words(text)
     inside = {
         word.text
@@ -85,7 +87,7 @@ def _places() -> frozenset[str]:
 
 
 def most_alike(text: str, masked: CopyIndex) -> Template | None:
-    """The story of a masked index that is most like `text`; None where nothing is shared.
+    """Find the story of a masked index with the highest 4-gram precision; None where nothing is shared.
 
     Compared are the stories that hold the text's longest masked runs. One that equals the text but
     for names and places is always among them (its run is the whole text), unless more than

@@ -48,8 +48,10 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Weights:
-    """A model's parameters. `W_U` is None where the unembedding is tied to `W_E`, `W_pos` where
-    positions are rotary, `ln_final_b` where the norms are RMS.
+    """The parameters of one model.
+
+    `W_U` is None where the unembedding is tied to `W_E`, `W_pos` where positions are rotary,
+    `ln_final_b` where the norms are RMS.
     """
 
     config: ModelConfig

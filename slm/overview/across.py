@@ -19,9 +19,9 @@ def finds_across(runs: Sequence[Run]) -> tuple[Find, ...]:
 
 
 def copied_find(runs: Sequence[Run]) -> Find:
-    """The run that copies most of what it was trained on, beside the one that copies least.
+    """Find the run that copies its training stories most, beside the one that copies least.
 
-    By the overviews that are kept of their last steps.
+    Read from the kept overviews of the runs' last steps.
     """
     found: list[tuple[Run, Copying]] = []
     for run in runs:
@@ -70,7 +70,7 @@ def _endings(name: str, one: Copying) -> tuple[Text, ...]:
 
 
 def grid_find() -> Find:
-    """The best and the worst shape of the sweep with the most shapes that have ended."""
+    """Find the best and the worst shape of the sweep with the most finished shapes."""
     ended = {name: [one for one in _cells(name) if SCORE in one.scores] for name in sweep.names()}
     name = max(ended, key=lambda name: len(ended[name]), default="")
     found = ended.get(name, [])

@@ -48,7 +48,7 @@ WRITTEN = 60
 
 
 def induction_find(checkpoint: Checkpoint, heads: HeadsOverview) -> Find:
-    """The strongest head with a confirmed induction label, where it looks at its target most."""
+    """Find the strongest confirmed induction head, and the token where it attends to its target most."""
     best = next((one for one in heads.confirmed if one.kind in INDUCTION), None)
     if best is None:
         highest = max((heads.highest.get(kind, 0.0) for kind in INDUCTION), default=0.0)
@@ -85,7 +85,7 @@ def induction_find(checkpoint: Checkpoint, heads: HeadsOverview) -> Find:
 
 
 def role_find(checkpoint: Checkpoint, neurons: NeuronsOverview) -> Find:
-    """The neuron with the most surely confirmed pronoun role, or else any role, in a sentence."""
+    """Find the neuron with the clearest confirmed pronoun role, else of any role, with an example."""
     pronouns = [one for one in neurons.best if one.role in PRONOUNS]
     if not neurons.best:
         highest = "none" if neurons.highest is None else f"{neurons.highest:.2f}"
@@ -116,7 +116,7 @@ def role_find(checkpoint: Checkpoint, neurons: NeuronsOverview) -> Find:
 
 
 def sentence_with(checkpoint: Checkpoint, role: str) -> str:
-    """The first sentences of an unseen nursery story in which two words have a role, or else one."""
+    """Return the first sentences of an unseen nursery story in which two words have a role, or else one."""
     label, best, most = ROLES.index(role), "", -1
     for story in annotated(checkpoint.tokenizer, LOOKED_THROUGH, first=UNSEEN_FROM):
         text = _first_sentences(story.story.text, SENTENCE)
@@ -131,7 +131,7 @@ def sentence_with(checkpoint: Checkpoint, role: str) -> str:
 
 
 def _first_sentences(text: str, words: int) -> str:
-    """A text up to the end of the sentence in which its so manieth word stands."""
+    """Cut a text at the first sentence end after `words` words."""
     for end in re.finditer(r"[.!?][\"”]?(?=\s)", text):
         if len(text[: end.end()].split()) >= words:
             return text[: end.end()]
@@ -139,7 +139,7 @@ def _first_sentences(text: str, words: int) -> str:
 
 
 def ablation_find(checkpoint: Checkpoint, one: Ablated | None, highest: float) -> Find:
-    """The token of a shipped story that depends most on a single head."""
+    """Describe the token of a shipped story with the largest single-head ablation effect."""
     if one is None:
         return Find(
             kind="largest ablation",
@@ -164,7 +164,7 @@ def ablation_find(checkpoint: Checkpoint, one: Ablated | None, highest: float) -
 
 
 def flip_find(checkpoint: Checkpoint, one: Ablated | None, highest: float) -> Find:
-    """The head without which a pronoun becomes another word."""
+    """Describe the head whose ablation replaces a pronoun by another word."""
     if one is None:
         return Find(
             kind="pronoun flipped",
@@ -192,7 +192,7 @@ def _at(checkpoint: Checkpoint, one: Ablated) -> dict[str, str]:
 
 
 def _before(checkpoint: Checkpoint, one: Ablated) -> tuple[Text, ...]:
-    """The sentence before the word, the word, and what is said instead."""
+    """Return the text before the word, the word, and what is predicted instead."""
     text = story_that_fits([checkpoint], shipped.story(one.story).text).text
     begin = checkpoint.tokenizer.offsets(text)[one.token - 1][0]
     return (
@@ -203,7 +203,7 @@ def _before(checkpoint: Checkpoint, one: Ablated) -> tuple[Text, ...]:
 
 
 def names_find(run: Run, names: History) -> Find:
-    """The step from which a head looks back at names."""
+    """Find the step from which a head attends back to names, with its curve over checkpoints."""
     appeared = names.learnt()
     curves = (
         FindCurve(name="best head", steps=names.steps, values=tuple(v.value for v in names.values)),
@@ -251,7 +251,7 @@ def names_find(run: Run, names: History) -> Find:
 
 
 def grammar_find(run: Run, words: Mapping[int, Mapping[Part, float]]) -> Find:
-    """Function words are learnt before the words that the story so far decides: two curves."""
+    """Compare when function words and words that depend on the story so far are learnt, as two curves."""
     steps = sorted(words)
     if len(steps) < 3:
         return Find(
@@ -297,7 +297,7 @@ def grammar_find(run: Run, words: Mapping[int, Mapping[Part, float]]) -> Find:
 
 
 def checkpoints_find(run: Run, checkpoint: Checkpoint, pair: CheckpointPair | None) -> Find:
-    """What an early checkpoint and this one make of one opening, at temperature 0."""
+    """Continue one opening with an early checkpoint and with this one, at temperature 0."""
     step = checkpoint.address.step
     if pair is None or step is None or pair.earlier >= step:
         return Find(
@@ -335,5 +335,5 @@ def checkpoints_find(run: Run, checkpoint: Checkpoint, pair: CheckpointPair | No
 
 
 def in_order(finds: Sequence[Find]) -> tuple[Find, ...]:
-    """What was found first, then what was not."""
+    """Sort finds: those that were found first."""
     return tuple(sorted(finds, key=lambda one: not one.found))

@@ -29,7 +29,7 @@ class _Kept:
 
 
 def steps_read(run: Run, step: int) -> list[int]:
-    """The checkpoints that an overview of `step` looks at: that one and, evenly chosen, those before."""
+    """Choose the checkpoints that an overview of `step` reads: that one and evenly spaced earlier ones."""
     steps = [one for one in run.steps if one <= step]
     if len(steps) <= MOST_STEPS:
         return steps
@@ -50,7 +50,7 @@ def provenance(run: Run, step: int) -> Provenance:
 
 
 def kept_overview(address: str | Address) -> Overview | None:
-    """The overview that is kept of a checkpoint; None where there is none, or of something else.
+    """Read a checkpoint's kept overview; None where there is none or its provenance no longer holds.
 
     A file that cannot be read counts as none. Raises `BadInput` where there is no such checkpoint.
     """

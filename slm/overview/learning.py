@@ -53,7 +53,7 @@ def is_there(one: Value) -> bool:
 
 
 def histories(run: Run, steps: Sequence[int]) -> dict[tuple[str, str], History]:
-    """What is kept of these steps, for everything that is watched; a step without a value is left out."""
+    """Collect the kept values of every watched measure; steps without a value are left out."""
     found: dict[tuple[str, str], list[tuple[int, Value]]] = {key: [] for key in WATCHED}
     for step in steps:
         for one in (*(kept(run, step, "heads") or ()), *(kept(run, step, "knowledge") or ())):
@@ -70,9 +70,9 @@ def histories(run: Run, steps: Sequence[int]) -> dict[tuple[str, str], History]:
 
 
 def pair(found: Sequence[History]) -> CheckpointPair | None:
-    """The checkpoints, one after the other, between which most appeared; None where nothing did.
+    """Return the consecutive checkpoints between which most measures appeared; None where none did.
 
-    Of several such pairs the earliest.
+    Of equal pairs, the earliest.
     """
     learnt = [(history, one) for history in found if (one := history.learnt())]
     if not learnt:

@@ -83,6 +83,6 @@ def _rounded(value: float) -> float | None:
 
 
 def _commonest(places: list[int]) -> tuple[int, ...]:
-    """The tokens that stand most often at a neuron's strongest places; of like ones the stronger."""
+    """Return the most frequent tokens among a neuron's top activations; ties go to the stronger."""
     counts = Counter(token for token in places if token >= 0)
     return tuple(token for token, _ in counts.most_common(TOP_TOKENS))

@@ -82,7 +82,7 @@ def ablations(checkpoint: Checkpoint) -> Generator[Progress, None, Ablations]:
 
 
 def largest(checkpoint: Checkpoint, found: Ablations) -> Ablated | None:
-    """The largest effect that resample ablation confirms; None where none reaches `NEEDED`."""
+    """Return the largest mean-ablation effect that resample ablation confirms; None below `NEEDED`."""
     for at in _by_effect(found, found.sure):
         if found.effect[at] < NEEDED:
             return None
@@ -93,9 +93,10 @@ def largest(checkpoint: Checkpoint, found: Ablations) -> Ablated | None:
 
 
 def flipped(checkpoint: Checkpoint, found: Ablations) -> Ablated | None:
-    """The largest effect on a pronoun whose place another word takes without the head.
+    """Return the largest effect on a pronoun that ablation of one head replaces by another word.
 
-    Another pronoun is preferred. None where the model keeps to every pronoun without any one head.
+    Replacement by another pronoun is preferred. None where every pronoun survives each single
+    ablation.
     """
     names = np.array([one.strip().lower() in PRONOUNS for one in _every_str_token(checkpoint)])
     other = None
@@ -112,7 +113,7 @@ def flipped(checkpoint: Checkpoint, found: Ablations) -> Ablated | None:
 
 
 def largest_on(found: Ablations, checkpoint: Checkpoint, *, pronouns: bool) -> float:
-    """The largest effect there is, of whatever head on whatever sure token: 0 where none is sure."""
+    """Return the largest effect of any head on any confidently predicted token; 0 where there is none."""
     among = found.sure
     if pronouns:
         names = np.array([one.strip().lower() in PRONOUNS for one in _every_str_token(checkpoint)])
@@ -159,7 +160,7 @@ def _ablated(checkpoint: Checkpoint, found: Ablations, at: tuple[int, int, int, 
 def _says_without(
     checkpoint: Checkpoint, prompt: list[int], layer: int, head: int
 ) -> tuple[int, float]:
-    """The likeliest token after a prompt, and its probability, with a head replaced by its mean."""
+    """Return the most probable next token, and its probability, with one head mean-ablated."""
     texts = [checkpoint.tokenizer.readable(story.text) for story in shipped.stories()]
     mean = mean_outputs(checkpoint, texts)[layer, head]
 
@@ -176,7 +177,7 @@ def _says_without(
 
 
 def prediction(checkpoint: Checkpoint, one: Ablated) -> Prediction:
-    """What the five views of a prediction say of it, in a line each."""
+    """Summarise a prediction in one line for each of the five views."""
     text = story_that_fits([checkpoint], shipped.story(one.story).text).text
     prompt = checkpoint.tokenizer.encode_story(text)[: one.token + 1]
     lines = (

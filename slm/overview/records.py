@@ -57,7 +57,7 @@ class HeadsOverview:
     highest: dict[str, float]
 
     def strongest(self) -> dict[str, LabelledHead]:
-        """The strongest head of each kind, the strongest kind first."""
+        """Return the strongest head of each kind, the strongest kind first."""
         found: dict[str, LabelledHead] = {}
         for one in self.confirmed:
             found.setdefault(one.kind, one)

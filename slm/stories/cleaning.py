@@ -74,7 +74,7 @@ class CleaningReport:
 
     @classmethod
     def of(cls, remembered: object) -> "CleaningReport":
-        """A report as a run remembers it; what is not known of it is left out."""
+        """Read a report from a run's record; fields missing or of another type keep their defaults."""
         kept = remembered if isinstance(remembered, dict) else {}
         counts = {f.name: kept[f.name] for f in fields(cls) if isinstance(kept.get(f.name), int)}
         examples = kept.get("examples")
@@ -96,7 +96,7 @@ class CleaningReport:
             self.examples[reason] = one_line(part)
 
     def in_words(self) -> str:
-        """What was kept, dropped for what reason with an example, and repaired, in one line."""
+        """Summarise in one line what was kept, dropped (by reason, with an example) and repaired."""
         dropped = [
             f"{count:,} {said}" + (f" (“{example}”)" if (example := self._example(reason)) else "")
             for reason, said in REASONS.items()
@@ -112,7 +112,7 @@ class CleaningReport:
 
 
 def story_key(story: str) -> int:
-    """An 8-byte hash of a story's words, the same however they are spaced."""
+    """Hash a story's words to 8 bytes (BLAKE2b), whatever white space separates them."""
     words = " ".join(story.split()).encode()
     return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "big")
 
@@ -158,7 +158,7 @@ def clean(
 
 
 def cleaned(source: StorySource, report: CleaningReport | None = None) -> Iterator[str]:
-    """The cleaned stories of a source; raises `BadInput` where most of them count as cut off."""
+    """Yield the cleaned stories of a source; raises `BadInput` where most of them count as cut off."""
     found = cleaned_with_keys(source, source.raw(), report or CleaningReport())
     return (story for _, story in found)
 
@@ -166,10 +166,11 @@ def cleaned(source: StorySource, report: CleaningReport | None = None) -> Iterat
 def cleaned_with_keys(
     source: StorySource, raw: Iterable[str], report: CleaningReport, *, exclude: Container[int] = ()
 ) -> Iterator[tuple[int, str]]:
-    """`cleaned`, each story with its `story_key`; `raw` are the stories of `source`, as they are read.
+    """Yield each cleaned story of `raw`, the stories of `source`, with its `story_key`.
 
-    A corpus of which most stories end without a sentence's mark may well be written that way, so it
-    stops unless the source says what to do with them. That is looked at now and then, and at the end.
+    A corpus of which most stories end without a sentence's mark may well be written that way:
+    `BadInput` unless the source says what to do with them. This is checked at growing intervals and
+    at the end.
     """
     keep = source.truncated == "keep"
 

@@ -146,7 +146,7 @@ def _write(folder: Path, split: CleanedSplits, tokenizer: Tokenizer) -> None:
 
 
 def _open(folder: Path, tokenizer: Tokenizer) -> TokenizedSplits | None:
-    """What was written to `folder` before; None where nothing was, or where it is not whole."""
+    """Open the splits written to `folder`; None where there are none or they are not whole."""
     try:
         manifest = read_json(folder / "manifest.json", dict[str, _Written])
         return TokenizedSplits(
@@ -171,7 +171,10 @@ class _Written(TypedDict):
 
 
 def _open_corpus(folder: Path, name: str, entry: _Written) -> Corpus:
-    """Raises `BadInput` where a file is not as long as the manifest says, or its stories are not there."""
+    """Map one split's tokens and story starts.
+
+    Raises `BadInput` where a file's length is not the manifest's, or story starts do not increase.
+    """
     tokens = open_numbers(folder / f"{name}.bin", "<u2", entry["tokens"])
     starts = open_array(folder / f"{name}.starts.npy", np.int64, (entry["stories"],))
     ends = np.append(starts, len(tokens) - 1)

@@ -131,7 +131,7 @@ def cores() -> int:
 
 
 def _batched(stories: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Lists of stories, of `size` characters together or the one that goes beyond."""
+    """Yield lists of stories of at least `size` characters together (the last may have fewer)."""
     batch: list[str] = []
     waiting = 0
     for story in stories:

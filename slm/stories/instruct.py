@@ -83,10 +83,10 @@ def whole_records(parts: Iterable[str]) -> Iterator[str]:
 
 
 def compose(record: InstructRecord) -> str:
-    """The prompt a record gives: its fields as they stood, then `Story:` for a model to go on from.
+    """Format a record as a prompt: its fields in their order, then `Story:` for a model to continue.
 
-    Ends without a space, which in the corpus belongs to what follows. `order` first, then whatever
-    it leaves out; nothing is written for a field that is empty.
+    Ends without a space, which in the corpus belongs to what follows. `order` first, then the fields
+    that it leaves out; empty fields are omitted.
     """
     values = {
         "Features": ", ".join(record.features),
@@ -102,9 +102,10 @@ def compose(record: InstructRecord) -> str:
 def request(
     features: Sequence[str] = (), words: str = "", summary: str = "", random_sentence: str = ""
 ) -> InstructRecord:
-    """A record as a person asks for a story; words are listed with commas between them.
+    """Build a record from a person's request; `words` are separated by commas.
 
-    Raises `BadInput` where nothing is asked for, or an unknown feature. Each field is one line.
+    Each field becomes one line. Raises `BadInput` for an unknown feature, and where nothing is asked
+    for.
     """
     named = _listed(",".join(features))
     if unknown := [name for name in named if name not in FEATURES]:

@@ -19,10 +19,10 @@ HEADING = 40
 
 
 def column_of(names: Iterable[str], asked: str, where: str) -> str:
-    """The field that holds the story: the one asked for, or that called text or story in any case.
+    """Choose the field that holds the story: the one asked for, or that named text or story in any case.
 
-    `where` says whose fields these are. Raises `BadInput` where there is none or more than one, with
-    the names there are.
+    `where` names the owner of the fields in errors. Raises `BadInput`, listing the names, where no
+    field or more than one qualifies.
     """
     names = list(names)
     there = ", ".join(shown(name) for name in names[:12]) or "none"
@@ -47,7 +47,7 @@ def column_of(names: Iterable[str], asked: str, where: str) -> str:
 
 
 def read_json_lines(path: Path, column: str) -> Iterator[str]:
-    """A record on each line, or what `read_json` reads."""
+    """Yield the stories of a JSON Lines file, or of a JSON file that starts with a list."""
     if next(blocks(path), "").lstrip()[:1] == "[":
         yield from read_json(path, column)
         return
@@ -62,13 +62,13 @@ def read_json_lines(path: Path, column: str) -> Iterator[str]:
 
 
 def read_json(path: Path, column: str) -> Iterator[str]:
-    """A list of records or strings, records one after the other, or one record of many stories."""
+    """Yield the stories of a JSON file: a list, consecutive values, or one record of many stories."""
     for number, value in enumerate(_values(path), 1):
         yield from _stories_of(value, column, f"item {number} of {path.name!r}")
 
 
 def _values(path: Path) -> Iterator[object]:
-    """The values of a list, or those that follow each other, decoded one by one."""
+    """Yield the items of a JSON list, or consecutive JSON values, decoded one by one."""
     decoder = json.JSONDecoder()
     rest, in_list, number = "", None, 0
     between = " \t\r\n"
@@ -95,14 +95,14 @@ def _values(path: Path) -> Iterator[object]:
 
 
 def _past(text: str, at: int, between: str) -> int:
-    """The place from `at` on where the next value begins."""
+    """Return the first index from `at` on whose character is not in `between`."""
     while at < len(text) and text[at] in between:
         at += 1
     return at
 
 
 def _stories_of(value: object, column: str, where: str) -> Iterator[str]:
-    """The story of a record, or each of the stories of `{"text": [...]}`."""
+    """Yield the story of a record, or each story of `{"text": [...]}`."""
     if isinstance(value, dict):
         field = column_of(value, column, where)
         value, where = value[field], f"{shown(field)} in {where}"
@@ -118,9 +118,9 @@ def _stories_of(value: object, column: str, where: str) -> Iterator[str]:
 
 
 def read_csv(path: Path, column: str) -> Iterator[str]:
-    """The text column of a CSV file with a heading; without one, the only column, or number `column`.
+    """Yield the text column of a CSV file; without a heading its only column, or number `column`.
 
-    Fields are parted by commas, semicolons or tabs, whichever the first line has most of.
+    The delimiter is the comma, semicolon or tab that the first line has most of.
     """
     start = next(blocks(path), "").split("\n", 1)[0]
     delimiter = max(",;\t", key=start.count) if '"' not in start else ","
@@ -157,7 +157,7 @@ def _csv_column(first: list[str], column: str, path: Path) -> tuple[int, bool]:
 
 
 def read_parquet(path: Path, column: str) -> Iterator[str]:
-    """The text column of a Parquet file, whichever of Arrow's types for text it has."""
+    """Yield the text column of a Parquet file, of any of Arrow's text types."""
     import pyarrow
     from pyarrow import parquet
 

@@ -17,7 +17,7 @@ class ShippedStory:
 
 @cache
 def stories() -> tuple[ShippedStory, ...]:
-    """The twenty stories."""
+    """Read the shipped stories."""
     found = []
     for part in _read("stories.txt").split("\n===\n"):
         title, _, text = part.strip().removeprefix("# ").partition("\n\n")
@@ -26,7 +26,7 @@ def stories() -> tuple[ShippedStory, ...]:
 
 
 def story(title: str) -> ShippedStory:
-    """The story called `title`; `BadInput` where there is none."""
+    """Return the shipped story called `title`; `BadInput` where there is none."""
     for candidate in stories():
         if candidate.title == title:
             return candidate

@@ -103,7 +103,7 @@ def has_validation(spec: str) -> bool:
 
 
 def absolute(spec: str) -> str:
-    """The same corpus with its files by their whole paths: it means the same in every folder."""
+    """Rewrite a corpus specification with absolute file paths."""
     if parts := _parts(spec):
         joined = "+".join(map(absolute, parts))
         return joined if len(_parts(joined)) == len(parts) else spec  # a folder's name may hold a +
@@ -113,7 +113,7 @@ def absolute(spec: str) -> str:
 
 
 def missing_files(spec: str) -> list[str]:
-    """The files among what `spec` joins that are not there."""
+    """Return the files named in `spec` that do not exist."""
     names = [_chosen(part)[0] for part in _parts(spec) or [spec]]
     return [name for name in names if _names_file(name) and not _is_file(name)]
 
@@ -139,7 +139,7 @@ _NURSERY = re.compile(r"nursery(?::(\d{1,9}))?(?::(\d{1,9}))?")
 
 
 def _parts(spec: str) -> list[str]:
-    """What a + joins; nothing where there is no +, or where it is part of a file's name."""
+    """Split a specification at +; empty where there is no +, or where it is part of a file's name."""
     return spec.split("+") if "+" in spec and not _is_file(_chosen(spec)[0]) else []
 
 
@@ -204,7 +204,7 @@ def _file(spec: str, name: str, chosen: "_Chosen") -> StorySource:
 
 
 def _reader(name: str, path: Path, chosen: "_Chosen") -> Callable[[], Iterator[str]]:
-    """What reads a file as it was chosen. Raises `BadInput` for an option that is not of its form."""
+    """Return the reader of a file for the chosen options; `BadInput` for an option its format lacks."""
     kind, way = path.suffix.lower(), chosen.parted
     if kind in RECORDS and (way or chosen.mark):
         raise BadInput(
@@ -226,7 +226,7 @@ def _reader(name: str, path: Path, chosen: "_Chosen") -> Callable[[], Iterator[s
 
 
 def _at_marks(stories: Iterator[str]) -> Iterator[str]:
-    """The stories, parted where one holds END: records may end with it, or hold several stories."""
+    """Split stories at END: records may end with it, or hold several stories."""
     for story in stories:
         if END in story:
             yield from (part for part in story.split(END) if part.strip())
@@ -235,7 +235,7 @@ def _at_marks(stories: Iterator[str]) -> Iterator[str]:
 
 
 def _path(name: str) -> Path | None:
-    """The path that a name means; None where it cannot be one."""
+    """Return the path that a name denotes; None where it cannot be one."""
     try:
         return typed_path(name)
     except BadInput:
@@ -248,7 +248,7 @@ def _is_file(name: str) -> bool:
 
 
 def _near(name: str) -> str:
-    """The hint that a file is there, but not the option that follows it."""
+    """Hint that the file exists while the option after its name does not; else empty."""
     file, colon, option = name.rpartition(":")
     if not colon or not _is_file(file):
         return ""

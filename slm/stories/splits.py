@@ -51,7 +51,7 @@ class CleanedSplits:
                 yield story
 
     def valid(self, report: CleaningReport, stage: str) -> Iterator[str]:
-        """Validation stories: of their own source, or what the training ones left behind."""
+        """Yield validation stories: of their own source, or those held out of the training source."""
         if self.valid_source is not None:
             raw = self.read(self.valid_source, stage)
             for _, story in cleaned_with_keys(self.valid_source, raw, report):
@@ -105,7 +105,7 @@ class CleanedSplits:
         return f"no story of {corpus} is left to train on: {report.in_words()}"
 
     def read(self, source: StorySource, stage: str, at_most: int | None = None) -> Iterator[str]:
-        """The raw stories of `source`, telling how far they have come."""
+        """Yield the raw stories of `source`, reporting progress."""
         expected = max(1, min(source.size, at_most or source.size))
         self.progress(stage, 0.0)
         read, reported = 0, 0

@@ -28,7 +28,7 @@ _QUOTED_LINE = re.compile(r'^"(?:[^"]|"")*"$', re.MULTILINE)
 
 
 def blocks(path: Path) -> Iterator[str]:
-    """The text of a file, a block at a time, whatever the length of its lines; line ends are \\n."""
+    """Yield a file's text in blocks of bounded size, line ends normalised; `BadInput` unless UTF-8 text."""
     try:
         with path.open(encoding="utf-8-sig") as file:
             while block := file.read(BLOCK):
@@ -40,7 +40,7 @@ def blocks(path: Path) -> Iterator[str]:
 
 
 def lines(path: Path, rule: str) -> Iterator[str]:
-    """The lines of a file, without their ends; `rule` is said where one is far too long."""
+    """Yield the lines of a file without their ends; `rule` goes into the error for an overlong line."""
     rest = ""
     for block in blocks(path):
         *whole, rest = (rest + block).split("\n")
@@ -69,7 +69,7 @@ def between_marks(path: Path, mark: str = END) -> Iterator[str]:
 
 
 def _openings(mark: str) -> tuple[str, ...]:
-    """What may open a story that `mark` ends: `<s>` for `</s>`, `<|begin…|>` for `<|end…|>`."""
+    """Return the marks that may open a story that `mark` ends, such as `<s>` for `</s>`."""
     pairs = (("</", "<"), ("end", "begin"), ("end", "start"), ("eos", "bos"), ("EOS", "BOS"))
     return tuple(mark.replace(end, begin) for end, begin in pairs if mark != END and end in mark)
 
@@ -98,17 +98,17 @@ def between_blank_lines(path: Path) -> Iterator[str]:
 
 
 def records(path: Path) -> Iterator[str]:
-    """Records of TinyStories-Instruct with empty lines between, and within."""
+    """Yield TinyStories-Instruct records, which blank lines separate and may also divide."""
     return whole_records(between_blank_lines(path))
 
 
 def whole(path: Path) -> Iterator[str]:
-    """The whole file one story."""
+    """Yield the whole file as one story."""
     yield checked_length("".join(blocks(path)), path, "with :whole a file is one story")
 
 
 def passages(path: Path) -> Iterator[str]:
-    """A running text in passages of at most `PASSAGE` characters, which end where a sentence does."""
+    """Split a running text at sentence ends into passages of at most `PASSAGE` characters."""
     rest = ""
     for block in blocks(path):
         rest += block
@@ -171,7 +171,7 @@ def check_parted(path: Path) -> None:
 
 
 def _found(text: str) -> tuple[str, str]:
-    """What the beginning of a text is parted by, in words, and the option that reads it so."""
+    """Detect what separates stories at the beginning of a text: its description, and the option to use."""
     marks = [mark for mark in _MARKS.findall(text) if mark != END]
     ending = [mark for mark in marks if not re.search("begin|start|bos|BOS", mark)]
     if ending:

@@ -137,14 +137,14 @@ class Tokenizer:
         return cls(inner)
 
     def to_json(self) -> str:
-        """The whole tokenizer as one text, which `from_json` reads."""
+        """Serialise the tokenizer to the text that `from_json` reads."""
         if self._story is None:
             return self._inner.to_str()
         return json.dumps(json.loads(self._inner.to_str()) | {"story": self._story})
 
     @classmethod
     def from_json(cls, text: str) -> "Tokenizer":
-        """A tokenizer that `to_json` wrote."""
+        """Build a tokenizer from the text that `to_json` wrote."""
         made_of = json.loads(text)
         if (story := made_of.pop("story", None)) is None:
             return cls(tokenizers.Tokenizer.from_str(text))
@@ -152,8 +152,10 @@ class Tokenizer:
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
-        """Read a tokenizer.json; `BadInput` where it is missing, and where it is neither a byte-level
-        BPE nor one that an import wrote.
+        """Read a tokenizer.json.
+
+        Raises `BadInput` where it is missing, and where it is neither a byte-level BPE nor one that
+        an import wrote.
         """
         try:
             text = read_text(path)
@@ -200,11 +202,10 @@ class Tokenizer:
         return hashlib.blake2b(self.to_json().encode(), digest_size=8).hexdigest()
 
     def encode(self, text: str) -> list[int]:
-        """Ids of `text`. END never comes out, and any Unicode round-trips, but for what an imported
-        tokenizer changes (which its import says).
+        """Encode `text` to token ids, never END. Any Unicode round-trips in tokenizers trained here.
 
-        Raises `BadInput` for half a character (a lone surrogate), which is not Unicode text, and for a
-        character with a byte that the tokenizer has no token for.
+        What an imported tokenizer changes is reported at its import. Raises `BadInput` for a lone
+        surrogate, which is not Unicode text, and for a character with a byte that has no token.
         """
         try:
             text.encode()
@@ -225,7 +226,7 @@ class Tokenizer:
         )
 
     def unread_in(self, text: str) -> str | None:
-        """The first character without tokens, which the library would pass over, or None."""
+        """Return the first character without tokens, which the library would silently skip, or None."""
         if not self.unread and not self.characters:
             return None
         normalizer = self._inner.normalizer
@@ -237,7 +238,7 @@ class Tokenizer:
         return None
 
     def readable(self, text: str) -> str:
-        """A text of ours without the characters that it has no tokens for."""
+        """Remove the characters that have no tokens; for texts that ship with the package."""
         if self.unread_in(text) is None:
             return text
         return "".join(character for character in text if self.unread_in(character) is None)
@@ -283,7 +284,7 @@ class Tokenizer:
         ]
 
     def _begun(self, text: str) -> str:
-        """A story's text with the prefix before its first word."""
+        """Prepend the prefix that precedes a story's first word."""
         if self.leading == "dropped":
             text = text.lstrip(WHITE)
         elif self.leading == "shared" and text.startswith(self.prefix):
@@ -295,10 +296,10 @@ class Tokenizer:
         return splits_as_gpt2(json.loads(self.to_json()), special=[END])
 
     def encode_story(self, text: str) -> list[int]:
-        """What opens a story (END, of tokenizers made here), then the ids of `text`.
+        """Encode a story: its opening token (END, of tokenizers trained here), then the ids of `text`.
 
-        Where END is typed out in `text` it is that token: at the beginning it stands already, and
-        further on it opens the next story.
+        END typed out in `text` becomes that token: at the beginning it is there already, further on
+        it opens the next story.
         """
         parts = [self.encode(self._begun(part)) for _, part in _stories_in(text)]
         return [token for ids in parts for token in (self.opening, *ids)]
@@ -315,9 +316,9 @@ class Tokenizer:
         ]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of `ids`, without what opens and ends stories.
+        """Decode `ids` to text, without the tokens that open and end stories.
 
-        Where they begin with what opens a story, the prefix of its first word is left out, too.
+        Where `ids` start with the opening token, the prefix of the first word is removed, too.
         """
         opened = bool(ids) and ids[0] == self.opening
         if self.characters:
@@ -329,7 +330,7 @@ class Tokenizer:
         return text.removeprefix(self.prefix) if opened else text
 
     def to_str_tokens(self, ids: Sequence[int]) -> list[str]:
-        r"""A printable string per token. A part of a character shows its bytes, such as `\xe2`."""
+        r"""Return each token as a printable string; part of a character shows its bytes, as in `\xe2`."""
         table = self._str_tokens
         return [table[index] for index in ids]
 

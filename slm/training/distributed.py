@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """This process's rank; the main process (rank 0) writes files, the others only compute."""
+    """The rank and size of a data-parallel group; only rank 0 writes files."""
 
     rank: int = 0
     size: int = 1

@@ -53,7 +53,7 @@ class Place:
 
 
 def places(found: Sequence[Cell], score: str) -> dict[tuple[int, int], Place]:
-    """The table of one score. A run that has not ended is not ranked: it read less than the others."""
+    """Rank every width and depth by the mean of one score; runs that have not ended are not ranked."""
     measured = [cell for cell in found if score in cell.scores]
     means = {
         at: fmean(cell.scores[score] for cell in measured if cell.at == at and cell.ended)
@@ -74,7 +74,7 @@ def places(found: Sequence[Cell], score: str) -> dict[tuple[int, int], Place]:
 
 
 def cells(names: Sequence[str]) -> list[Cell]:
-    """What the runs called so have reached; one that has not begun, or is damaged, is left out."""
+    """Collect the state and scores of the named runs, without those not begun or damaged."""
     found = []
     for name in names:
         if (now := standing(name)) in ("to do", "damaged"):
@@ -99,6 +99,6 @@ def cells(names: Sequence[str]) -> list[Cell]:
 
 
 def normalised(values: Sequence[float]) -> list[float]:
-    """(a - a_min) / (a_max - a_min), as the paper's table has it; 0 where all are alike."""
+    """Scale values to (a - a_min) / (a_max - a_min), as in the paper's table; 0 where all are equal."""
     low, high = min(values), max(values)
     return [(value - low) / (high - low) if high > low else 0.0 for value in values]

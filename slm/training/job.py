@@ -74,12 +74,12 @@ def start(
     stop: Callable[[], bool],
     progress: ProgressCallback = lambda stage, share: None,
 ) -> Iterator[TrainingUpdate]:
-    """Train a new run. Where `stop()` is true after a step, or the run's `stop_path` is there, it is
-    saved and ended.
+    """Train a new run from its specification, yielding updates.
 
-    Raises `BadInput` where the name is taken or the specification cannot be carried out here, `Diverged`
-    where training fails; what was saved before stays. Under `torchrun` every process calls this; the
-    main one writes, and the others' updates are the same.
+    Where `stop()` is true after a step, or the run's `stop_path` exists, the run is saved and ended.
+    Raises `BadInput` where the name is taken or the specification cannot be carried out here, and
+    `Diverged` where training fails; what was saved before stays. Under `torchrun` every process calls
+    this; the main one writes, and the others' updates are the same.
     """
     group, device = init_distributed(), choose_device(spec.device)
     group.check_batch(spec.recipe.batch)
@@ -277,7 +277,7 @@ def _restore(run: Run, trainer: Trainer) -> tuple[int, float]:
 
 
 def _beginning(run: Run, recipe: Recipe, device: str) -> Weights:
-    """The weights at step 0: drawn, or the parent's."""
+    """Return the weights at step 0: initialised, or the parent's."""
     if not (parent := run.info.parent):
         return initialise(run.config, recipe.seed, device)
     return load_checkpoint(Address(run.name, 0) if 0 in run.steps else parent, device).weights

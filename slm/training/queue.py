@@ -249,7 +249,7 @@ def _train(entry: QueueEntry) -> None:
 
 
 def _now() -> _Now | None:
-    """What the worker trains; None where none works (a training that outlives it holds its run)."""
+    """Read what the worker trains; None without a worker (a training that outlives it holds its run)."""
     if not is_locked(_worker()):
         return None
     try:

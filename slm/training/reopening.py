@@ -12,9 +12,10 @@ from slm.stories.sources import absolute, missing_files
 def reopen(
     run: Run, corpus: str | None, valid: str | None, progress: ProgressCallback
 ) -> tuple[TokenizedSplits, dict[str, str | None]]:
-    """The stories of a run, and the names of the corpora they are in, where `corpus` or `valid` say so.
+    """Prepare a run's corpus again, from `corpus` and `valid` where given; also return the absolute names.
 
-    Raises `BadInput` where they are not there, or are not the stories that the run began with.
+    Raises `BadInput` where the files are missing, or their tokens are not those that the run began
+    with.
     """
     info = run.info
     train, valid = corpus or info.corpus["train"], valid or info.corpus["valid"]

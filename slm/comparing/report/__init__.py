@@ -27,7 +27,7 @@ ALONE = 200
 
 
 def report(found: Comparison) -> str:
-    """The whole report."""
+    """Render a comparison as one self-contained HTML file."""
     parts = [
         _head(found),
         _curves(found),
@@ -156,7 +156,7 @@ def _colour(gain: float) -> str:
 
 
 def _tint(value: float) -> str:
-    """A ground for a value from -1 to 1: none near 0."""
+    """Return the background style for a value from -1 to 1; none near 0."""
     much = round(abs(value) * 62)
     if much < 2:
         return ""

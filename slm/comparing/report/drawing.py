@@ -30,7 +30,7 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def short(number: float) -> str:
-    """A number in few letters: 2M, 500k, 0.75."""
+    """Format a number briefly: 2M, 500k, 0.75."""
     for size, unit in ((1e6, "M"), (1e3, "k")):
         if abs(number) >= size:
             return f"{number / size:g}{unit}"
@@ -82,7 +82,7 @@ def chart(series: Sequence[Series], across: str, up: str) -> str:
 
 
 def intervals(rows: Sequence[tuple[str, Interval, str]], axis: str) -> str:
-    """A dot with its interval for each (name, interval, class)."""
+    """Draw a dot with its interval for each (name, interval, class), as SVG."""
     ends = [end for _, one, _ in rows for end in one.whiskers]
     low, high = min(ends), max(ends)
     room = 0.12 * (high - low) or 0.1
@@ -131,7 +131,7 @@ def mosaic(
 
 
 def mask(image: UInt8[np.ndarray, "y x"]) -> bytes:
-    """A PNG of one ink whose alpha is `image`, in few levels."""
+    """Encode `image` as the alpha channel of a palette PNG with `LEVELS` levels."""
     high, wide = image.shape
     levels = np.rint(image.astype(float) / 255 * (LEVELS - 1)).astype(np.uint8)
     alpha = np.rint(np.linspace(0, 255, LEVELS)).astype(np.uint8)

@@ -31,10 +31,10 @@ class LabelledStory:
 def labelled(
     tokenizer: Tokenizer, corpus: str, count: int, *, seed: int = 0
 ) -> tuple[tuple[str, ...], Iterator[LabelledStory]]:
-    """The labels there are, and the first `count` stories of a corpus with them, made as they are read.
+    """Return the label names and the first `count` labelled stories of a corpus, made as they are read.
 
-    Nursery's stories carry roles, those of any other source word classes. Raises `BadInput` for a
-    source that cannot be opened.
+    Nursery stories are labelled with roles, those of any other source with word classes. Raises
+    `BadInput` for a source that cannot be opened.
     """
     if corpus == NURSERY:
         found = annotated(tokenizer, count, seed=seed)
@@ -49,7 +49,7 @@ def with_roles(tokenizer: Tokenizer, count: int, *, seed: int = 0) -> list[Label
 
 
 def roles_of(story: AnnotatedStory, tokenizer: Tokenizer) -> LabelledStory:
-    """A nursery story's words with `ROLES`."""
+    """Label the words of a nursery story with `ROLES`."""
     places = tuple(at for at, begins in enumerate(story.begins) if begins)
     labels = np.zeros((len(places), len(ROLES)), dtype=bool)
     spans, text, last = story.story.spans, story.story.text, ""
@@ -65,7 +65,7 @@ def roles_of(story: AnnotatedStory, tokenizer: Tokenizer) -> LabelledStory:
 
 
 def classes_of(text: str, tokenizer: Tokenizer) -> LabelledStory:
-    """A story's words with `CLASSES`. A word that begins inside a token is left out."""
+    """Label the words of a story with `CLASSES`; a word that begins inside a token is left out."""
     offsets = tokenizer.offsets(text)
     ends = np.array([end for _, end in offsets])
     places: list[int] = []
@@ -84,7 +84,7 @@ def classes_of(text: str, tokenizer: Tokenizer) -> LabelledStory:
 
 
 def first_str_tokens(tokenizer: Tokenizer, stories: Sequence[LabelledStory]) -> list[str]:
-    """What the model sees where each word begins, story after story: its first token, in small letters."""
+    """Return the first token of every labelled word of all stories, stripped and in lower case."""
     return [
         str_token.strip().lower()
         for story in stories

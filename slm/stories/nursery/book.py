@@ -125,7 +125,7 @@ class _Reading:
     # -- phrases
 
     def phrase(self, name: str, who: str | None) -> Piece:
-        """The piece behind `{name}` or `{name:who}`."""
+        """Return the piece that `{name}` or `{name:who}` stands for."""
         if name in ("do", "did", "doing"):
             return CallPiece(lambda page: self.doings[name].write(page))
         if (name, who) not in self.read_phrases:

@@ -199,8 +199,11 @@ class StoryPage:
                 self.subject = who
 
     def clear(self, who: str) -> bool:
-        """Tell whether a pronoun would be understood to mean `who`: the one last spoken of, or the
-        protagonist, if nobody else of this sex is there."""
+        """Tell whether a pronoun would be understood as `who`.
+
+        So it is of the one last spoken of, and of the protagonist if nobody else present has the same
+        sex.
+        """
         if who in (self.last, self.subject):
             return True
         people = self.cast.people

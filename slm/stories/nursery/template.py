@@ -146,7 +146,7 @@ class Reader:
         yield from self.run(words[start:])
 
     def run(self, words: list[str]) -> Iterator[Piece]:
-        """These very words; an article at their end depends on what comes next."""
+        """Yield pieces for literal words; an article at their end is chosen by what comes next."""
         waiting = bool(words) and words[-1] in ("a", "an")
         plain = words[:-1] if waiting else words
         if plain:
@@ -208,7 +208,7 @@ def _mark(mark: str) -> Piece:
 
 
 def _person(who: str, form: str, *, subject: bool) -> Piece:
-    """The piece behind `{who.form}`."""
+    """Return the piece that `{who.form}` stands for."""
     pronoun = Role.HERO_PRONOUN if who == "hero" else Role.OTHER_PRONOUN
     if form == "":
         return CallPiece(lambda page: page.name(who, subject=subject))
@@ -260,7 +260,7 @@ def _one_or_two(page: StoryPage, choice: Alternatives) -> None:
 
 
 def _thing(name: str, form: str) -> Piece:
-    """The piece behind `{thing.form}`."""
+    """Return the piece that `{thing.form}` stands for."""
     if form == "":
         return CallPiece(lambda page: _mention(page, name))
     if form == "it":
@@ -278,7 +278,7 @@ def _thing(name: str, form: str) -> Piece:
 
 
 def _mention(page: StoryPage, name: str) -> None:
-    """The thing: with its adjective the first time, and now and then later."""
+    """Write the thing's noun, with its adjective at the first mention and now and then later."""
     thing = page.cast.things[name]
     if name not in page.chosen or (page.draw() < 0.15 and not page.quoted):
         page.chosen[name] = 1
@@ -287,7 +287,7 @@ def _mention(page: StoryPage, name: str) -> None:
 
 
 def _place(form: str) -> Piece:
-    """The piece behind `{place.form}`."""
+    """Return the piece that `{place.form}` stands for."""
 
     def write(page: StoryPage) -> None:
         place = page.cast.place
