@@ -59,7 +59,7 @@ class Provenance:
         return same and self.settings == now.settings
 
     def step_of(self, run: Run, address: str) -> int | None:
-        """Return the step of `run` that `address` names; None for another run, or a step gone or retrained."""
+        """Return the step of `run` that `address` names; None for another run, or if gone or retrained."""
         try:
             parsed = Address.parse(address)
         except BadInput:  # no address of ours

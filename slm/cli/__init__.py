@@ -58,7 +58,7 @@ ROOMS = (
 
 
 def parser() -> Parser:
-    """The parser of every command."""
+    """Build the parser of all commands."""
     made = Parser(prog="slm", description="Train tiny storytellers and look inside them.")
     commands = Commands(made)
     for room in ROOMS:

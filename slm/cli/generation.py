@@ -144,7 +144,7 @@ def _streamed(
 
 
 def _prompt(chosen: argparse.Namespace, checkpoint: "Checkpoint") -> str:
-    """The beginning, or the request that was composed."""
+    """Return the prompt, or the request composed from its options."""
     from slm.runs import open_run
     from slm.stories.instruct import compose, request
 
@@ -173,7 +173,7 @@ def prompt_or_ours(chosen: argparse.Namespace, checkpoint: "Checkpoint") -> str:
 
 
 def _path(branch: Sequence[str], checkpoint: "Checkpoint") -> "BranchPath":
-    """The choices that `--branch` names."""
+    """Parse the `--branch` options."""
     from slm.generation.branches import branch_off
 
     path: BranchPath = ()

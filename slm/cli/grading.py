@@ -268,7 +268,7 @@ def _prices(chosen: argparse.Namespace) -> None:
 
 
 def _addresses(*texts: str | None) -> list[str]:
-    """What was asked for, as `run@step`."""
+    """Resolve the given addresses to `run@step`."""
     from slm.runs import Address, resolve
 
     found = [resolve(text) for text in texts if text is not None]

@@ -58,7 +58,7 @@ def _import(chosen: argparse.Namespace) -> None:
 
 @contextmanager
 def _told() -> Iterator[ProgressCallback]:
-    """A bar on a terminal: what is being done, how much of it, how long it will take."""
+    """Show progress as a bar on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

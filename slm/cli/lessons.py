@@ -49,7 +49,7 @@ def _listed(one: Any) -> dict[str, Any]:
 
 
 def _told(one: Any, address: str | None) -> dict[str, Any]:
-    """A lesson with what is measured of its claims on a model."""
+    """Describe a lesson, with the results of its claims on a model."""
     from slm.lessons.claims import check
     from slm.lessons.reading import run_for, shown_on
     from slm.runs import load_checkpoint

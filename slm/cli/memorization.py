@@ -209,7 +209,7 @@ def _novelty(chosen: argparse.Namespace) -> None:
 
 
 def _table(address: str, found: "Study") -> str:
-    """The five measures, a column for each kind of ending."""
+    """Format the measures as a table with a column for each kind of ending."""
     from slm.memorization.templates import near_duplicates
     from slm.stats.bootstrap import mean_of_known
 

@@ -45,12 +45,12 @@ class KnownFields:
 
 
 def names(text: str) -> frozenset[str]:
-    """The names of a list that is written as a text."""
+    """Split a text at white space into a set of names."""
     return frozenset(text.split())
 
 
 def whole(data: Mapping[str, Any], name: str, default: int | None = None) -> int:
-    """A size, `default` where there is none; `BadInput` where it is no whole number."""
+    """Return a size field, or `default` where it is missing; `BadInput` where it is no whole number."""
     value = data.get(name)
     value = default if value is None else value
     if type(value) is not int or not 1 <= value <= LARGEST:
@@ -59,7 +59,7 @@ def whole(data: Mapping[str, Any], name: str, default: int | None = None) -> int
 
 
 def number(data: Mapping[str, Any], name: str, default: float) -> float:
-    """A positive number, `default` where there is none; `BadInput` where it is another."""
+    """Return a positive number, or `default` where it is missing; `BadInput` where it is none."""
     value = data.get(name)
     value = default if value is None else value
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e12:

@@ -67,9 +67,9 @@ def detect(
     tokenizer: str | None = None,
     progress: ProgressCallback = lambda stage, share: None,
 ) -> DetectedModel:
-    """What lies at a path, or on the hub under a name; names and shapes are compared, nothing is written.
+    """Detect the model at a path or under a hub id; compares names and shapes, writes nothing.
 
-    `tokenizer` is a path or hub id, for models that bring none. Raises `BadInput` in one line for
+    `tokenizer` is a path or hub id, for models without one. Raises `BadInput` in one line for
     everything that cannot be imported.
     """
     at, given = typed_path(path), ImportOptions(tokenizer, progress)
@@ -109,7 +109,7 @@ def _there(path: Path, given: ImportOptions) -> DetectedModel:
 
 
 def _only_model_in(folder: Path) -> Path:
-    """The one file of a folder without a Hugging Face config.json that can hold a model."""
+    """Return the only file of tensors in a folder without a config.json; `BadInput` for none or several."""
     found = [
         path
         for path in sorted(folder.iterdir())
@@ -125,7 +125,7 @@ def _only_model_in(folder: Path) -> Path:
 
 
 def _folder(folder: Path, source: str, given: ImportOptions) -> DetectedModel:
-    """A Hugging Face folder."""
+    """Detect the model of a Hugging Face folder."""
     data = read_json(folder / "config.json")
     config = huggingface.config_of(data)
     tensors = of_folder(folder).as_trained().without("transformer.").without("model.")
@@ -142,7 +142,10 @@ def _folder(folder: Path, source: str, given: ImportOptions) -> DetectedModel:
 
 
 def _state(path: Path) -> ForeignModel:
-    """A file of tensors whose configuration lies in it or beside it, or is told by its names to lack."""
+    """Detect the model of a state dict, whose configuration lies in it or beside it.
+
+    Raises `BadInput` naming what the file holds or lacks.
+    """
     inside: Mapping[Any, Any] = {}
     if path.suffix == ".safetensors":
         tensors = of_safetensors([path])
@@ -189,7 +192,7 @@ def _by_arguments(arguments: Mapping[str, Any], tensors: ForeignTensors) -> Fore
 
 
 def _arguments(path: Path, inside: Mapping[Any, Any]) -> dict[str, Any]:
-    """The sizes that a training keeps with its weights, or Meta in params.json beside them."""
+    """Return the hyperparameters kept with the weights, or those of Meta's params.json beside them."""
     if isinstance(inside.get("model_args"), dict):
         return as_configuration(path, inside["model_args"])
     if (beside := path.parent / "params.json").is_file():
@@ -211,7 +214,7 @@ def _found(
     given: ImportOptions,
     data: Mapping[str, Any] | None = None,
 ) -> DetectedModel:
-    """A model that was opened, when all of its tensors and its tokenizer are there."""
+    """Check a foreign model's tensors and tokenizer and return it as detected."""
     config, tensors = opened.config, opened.tensors
     parameters = check(opened.sources, tensors, passed_over=opened.passed_over)
     brought = _tokenizer(folder, opened, given, data or {})
@@ -237,7 +240,7 @@ def _found(
 def _tokenizer(
     folder: Path, opened: ForeignModel, given: ImportOptions, data: Mapping[str, Any]
 ) -> ImportedTokenizer:
-    """The tokenizer that was given, the folder's own, or GPT-2's where the vocabulary is GPT-2's."""
+    """Return the tokenizer given, the folder's own, or GPT-2's for a vocabulary of GPT-2's size."""
     d_vocab = opened.config.d_vocab
     if given.tokenizer is not None:
         path = typed_path(given.tokenizer)

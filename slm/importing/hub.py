@@ -35,7 +35,7 @@ GPT2_TOKENIZER = "openai-community/gpt2"
 
 
 def repository_of(name: str) -> str:
-    """The hub id that a name means. Raises `BadInput` where it is neither an id nor a known name."""
+    """Resolve a name to a hub id; `BadInput` where it is neither an id nor TransformerLens' name of one."""
     if not NAME.fullmatch(name) or ".." in name:
         raise BadInput(f"there is no file {name!r}, and it is no name of a model on the hub")
     return name if "/" in name else hub_name(name)
@@ -44,11 +44,11 @@ def repository_of(name: str) -> str:
 def fetch(
     repository: str, accept: Callable[[dict[str, Any]], object], progress: ProgressCallback
 ) -> Path:
-    """The folder of a model of the hub, fetched or found in the hub's own cache.
+    """Download a model from the hub, or find it in the hub's cache, and return its folder.
 
-    `accept` is given config.json before anything large is asked for, and refuses by `BadInput`. What
-    `progress` raises ends the fetching; what came stays, and a later call goes on from there.
-    Raises `BadInput` in one line where the hub is out of reach or has no such model.
+    `accept` is given config.json before anything large is requested, and refuses by `BadInput`. An
+    exception of `progress` ends the download; finished files stay, and a later call resumes. Raises
+    `BadInput` in one line where the hub cannot be reached or has no such model.
     """
     files = HubModelFiles(repository, progress)
     config = files.one("config.json")
@@ -59,7 +59,7 @@ def fetch(
 
 
 def _weights(files: "HubModelFiles") -> list[str]:
-    """The files that hold the weights: the first form of them that there is."""
+    """Return the files with the weights, in the first format of `WEIGHTS` that exists."""
     for name in filter(files.there, WEIGHTS):
         if not name.endswith(".index.json"):
             return [name]
@@ -81,7 +81,7 @@ def _weights(files: "HubModelFiles") -> list[str]:
 def fetch_tokenizer(
     repository: str, progress: ProgressCallback = lambda stage, share: None
 ) -> Path:
-    """A folder with the tokenizer of a model of the hub; `BadInput` where it cannot be had."""
+    """Download a hub model's tokenizer and return its folder; `BadInput` where there is none."""
     files = HubModelFiles(repository, progress)
     found = files.fetch(list(filter(files.there, BESIDES)))
     if not found:
@@ -116,7 +116,7 @@ class HubModelFiles:
         return isinstance(try_to_load_from_cache(self.repository, name), str)
 
     def one(self, name: str) -> Path:
-        """A small file that must be there; `BadInput` where it is not."""
+        """Download one small file; `BadInput` where it does not exist."""
         from huggingface_hub import hf_hub_download
         from huggingface_hub.utils.tqdm import silent_tqdm
 

@@ -22,7 +22,7 @@ def refuse_pointer(path: Path) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; `BadInput` where it is none, or too long to be one of a model."""
+    """Read a JSON object from a file; `BadInput` where it is none or larger than `JSON_BYTES`."""
     try:
         if path.stat().st_size > JSON_BYTES:
             raise BadInput(f"{path.name} must be at most {JSON_BYTES // 10**6} MB")

@@ -57,10 +57,10 @@ NUMPY = [
 
 
 def unpickled(path: Path) -> Any:
-    """The tensors and plain values of a file. Code in it is refused, never run.
+    """Load tensors and plain values from a file of `torch.save`, never running code.
 
     Raises `BadInput` for any other file, for one that unpacks to more than its own size, and for one
-    that holds an object, whose class is named.
+    with an object of any other class, which is named.
     """
     try:
         refuse_pointer(path)
@@ -90,7 +90,7 @@ def unpickled(path: Path) -> Any:
 
 
 def _objects(path: Path) -> str:
-    """The class that a pickle asks for and must not have, or "" where that can't be told."""
+    """Return the disallowed class that a pickle references; empty where it cannot be determined."""
     allowed = {name for _, name in NUMPY}
     try:
         asked = torch.serialization.get_unsafe_globals_in_checkpoint(path)
@@ -101,7 +101,7 @@ def _objects(path: Path) -> str:
 
 
 def as_configuration(path: Path, found: Any) -> dict[str, Any]:
-    """A configuration from a pickle as JSON would have it; `BadInput` where it holds more than that."""
+    """Convert a pickled configuration to JSON values; `BadInput` where it holds anything else."""
     try:
         data = json.loads(json.dumps(found, default=str))
     except (TypeError, ValueError, RecursionError):

@@ -38,15 +38,15 @@ class ForeignTensors:
         return bool(torch.equal(self.read(one), self.read(other)))
 
     def without(self, prefix: str) -> "ForeignTensors":
-        """The same tensors, `prefix` taken from the names that have it."""
+        """Strip `prefix` from the tensor names that have it."""
         return self.renamed(lambda name: name.removeprefix(prefix))
 
     def as_trained(self) -> "ForeignTensors":
-        """The same tensors without what `torch.compile` and parallel training add to their names."""
+        """Strip the prefixes that `torch.compile` and `DataParallel` add to tensor names."""
         return self.renamed(lambda name: name.replace("_orig_mod.", "").removeprefix("module."))
 
     def renamed(self, name_of: Callable[[str], str]) -> "ForeignTensors":
-        """The same tensors by other names; `BadInput` where two get the same."""
+        """Rename the tensors; `BadInput` where two get the same name."""
         names = {name_of(name): name for name in self.shapes}
         if len(names) < len(self.shapes):
             twice = next(name for name in self.shapes if names[name_of(name)] != name)
@@ -60,9 +60,9 @@ class ForeignTensors:
 
 
 def of_folder(folder: Path) -> ForeignTensors:
-    """The weights of a Hugging Face folder: safetensors before pickles, one file or several.
+    """Open the weights of a Hugging Face folder: safetensors before pickles, sharded or not.
 
-    Raises `BadInput` where there are none or a file is not whole.
+    Raises `BadInput` where there are none or a file is incomplete.
     """
     for stem, opened in (("model.safetensors", of_safetensors), ("pytorch_model.bin", of_pickles)):
         if (folder / stem).is_file():
@@ -79,7 +79,7 @@ def of_folder(folder: Path) -> ForeignTensors:
 
 
 def of_safetensors(paths: list[Path]) -> ForeignTensors:
-    """The tensors of safetensors files; `BadInput` where a file is not whole."""
+    """Open the tensors of safetensors files; `BadInput` where a file is incomplete."""
     shapes: dict[str, TensorShape] = {}
     unread: dict[str, str] = {}
     lies_in: dict[str, Any] = {}
@@ -106,7 +106,7 @@ def of_safetensors(paths: list[Path]) -> ForeignTensors:
 
 
 def of_pickles(paths: list[Path]) -> ForeignTensors:
-    """The tensors of files that `torch.save` wrote, none of whose code is run."""
+    """Open the tensors of `torch.save` files without running their code."""
     found: dict[str, Any] = {}
     for path in paths:
         data = unpickled(path)

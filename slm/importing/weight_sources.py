@@ -19,7 +19,7 @@ def identity(tensor: Tensor) -> Tensor:
 
 
 def transposed(tensor: Tensor) -> Tensor:
-    """A matrix that multiplies from the left, as one that multiplies from the right."""
+    """Transpose a matrix that multiplies from the left to one that multiplies from the right."""
     return tensor.T
 
 

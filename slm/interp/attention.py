@@ -54,7 +54,7 @@ class AttentionView:
         return ((layer, head) for layer in range(layers) for head in range(heads))
 
     def rows(self, layer: int, head: int) -> Iterator[tuple[int, str, int, str, float]]:
-        """A head's pattern as query position and token, key position and token, weight."""
+        """Yield a head's pattern as (query position, token, key position, token, attention)."""
         pattern, names = self.pattern[layer, head], self.str_tokens
         return (
             (query, names[query], key, names[key], float(pattern[query, key]))

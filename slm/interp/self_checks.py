@@ -51,7 +51,7 @@ def check(checkpoint: Checkpoint, text: str) -> list[Check]:
 
 
 def facts(checkpoint: Checkpoint) -> dict[str, str]:
-    """What was checked: the parameters by part, and the hashes of all that the model is made of."""
+    """Describe what was checked: parameter counts, and the hashes of weights, tokenizer and corpus."""
     run, step = open_run(checkpoint.address.run), checkpoint.address.step
     assert step is not None
     counts = vars(count_parameters(checkpoint.config))
@@ -71,7 +71,7 @@ def rows_sum_to_one(checkpoint: Checkpoint, text: str) -> float:
 
 
 def nobody_looks_ahead(checkpoint: Checkpoint, text: str) -> float:
-    """The most attention that any head pays to a later token."""
+    """Return the largest attention that any head pays to a later token."""
     return _largest(torch.from_numpy(attention(checkpoint, text).pattern).triu(1))
 
 
@@ -84,21 +84,21 @@ def parts_sum_to_the_logit(checkpoint: Checkpoint, text: str) -> float:
 
 
 def functional_equals_hooked(checkpoint: Checkpoint, text: str) -> float:
-    """The largest difference of any logit between the functional forward pass and TransformerLens'."""
+    """Return the largest logit difference between the functional and the TransformerLens forward pass."""
     tokens = torch.tensor([story_tokens(checkpoint, text)])
     logits, _ = run_with_cache(hooked(checkpoint.weights), tokens, [])
     return _largest(functional.logits(checkpoint.weights, tokens) - logits)
 
 
 def folded_equals_raw(checkpoint: Checkpoint, text: str) -> float:
-    """The largest difference of any log-probability once the LayerNorms are folded into the weights."""
+    """Return the largest log-probability difference after folding the LayerNorms into the weights."""
     tokens = torch.tensor([story_tokens(checkpoint, text)])
     raw = functional.logits(checkpoint.weights, tokens).log_softmax(-1)
     return _largest(folded_log_probs(checkpoint.weights, tokens) - raw)
 
 
 def batched_ablation_equals_single(checkpoint: Checkpoint, text: str) -> float:
-    """The largest difference in nats between heads switched off together and one by one (hooked)."""
+    """Return the largest difference in nats between batched and one-by-one (hooked) zero ablation."""
     tokens, config = story_tokens(checkpoint, text), checkpoint.config
     found = ablate_heads(checkpoint, tokens, "zero")
     model = hooked(checkpoint.weights)
@@ -119,7 +119,7 @@ def batched_ablation_equals_single(checkpoint: Checkpoint, text: str) -> float:
 
 
 def token_by_token_equals_whole(checkpoint: Checkpoint, text: str) -> float:
-    """The largest difference of any last logit between writing token by token and reading at once."""
+    """Return the largest last-logit difference between decoding with the KV cache and one forward pass."""
     tokens = story_tokens(checkpoint, text)
     half = max(1, len(tokens) // 2)
     cache = functional.KVCache(checkpoint.config, 1)
@@ -169,5 +169,5 @@ CHECKS: Sequence[tuple[str, Measure, float]] = (
 
 
 def _largest(difference: Float[Tensor, "*any"]) -> float:
-    """The largest size in it; not a number where any of it is none."""
+    """Return the largest absolute value; NaN where any is NaN."""
     return float(difference.abs().max())

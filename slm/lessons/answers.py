@@ -33,7 +33,7 @@ class Computed:
 
 
 def answer_of(checkpoint: Checkpoint, guess: Guess, view: View | None) -> GuessedAnswer:
-    """The answer to a guess on this model; `BadInput` where the model can't give one."""
+    """Compute the answer to a guess on this model; `BadInput` where the model cannot give one."""
     if not guess.computed:
         assert guess.answer is not None
         return guess.answer
@@ -41,19 +41,19 @@ def answer_of(checkpoint: Checkpoint, guess: Guess, view: View | None) -> Guesse
 
 
 def _likeliest(checkpoint: Checkpoint, guess: Guess, _: View | None) -> str:
-    """The choice that the model finds likeliest to come next."""
+    """Return the choice with the highest log-probability after the text."""
     said = log_probabilities(checkpoint, guess.given["text"], [f" {one}" for one in guess.choices])
     return guess.choices[int(np.argmax(said))]
 
 
 def _probability(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
-    """The probability (per cent) of a word after a text."""
+    """Compute the probability, in per cent, of a word after a text."""
     (said,) = log_probabilities(checkpoint, guess.given["text"], [f" {guess.given['word']}"])
     return 100 * math.exp(said)
 
 
 def _continues(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
-    """The probability (per cent) that a text goes on with these letters, without a space."""
+    """Compute the probability, in per cent, of these letters after a text, without a space."""
     (said,) = log_probabilities(checkpoint, guess.given["text"], [guess.given["word"]])
     return 100 * math.exp(said)
 
@@ -64,7 +64,7 @@ def _token_count(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
 
 
 def _holds(checkpoint: Checkpoint, guess: Guess, _: View | None) -> str:
-    """The first choice where a claim holds, else the second."""
+    """Return the first choice where a claim holds, else the second."""
     checked = check(checkpoint, guess.given["claim"])
     if checked.found is None:
         raise BadInput(checked.why_not)
@@ -72,7 +72,7 @@ def _holds(checkpoint: Checkpoint, guess: Guess, _: View | None) -> str:
 
 
 def _measured(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
-    """What a claim measures, of 100 where it is a share or a chance."""
+    """Return a claim's measured value, in per cent where it is a share."""
     checked = check(checkpoint, guess.given["claim"])
     if checked.found is None:
         raise BadInput(checked.why_not)
@@ -81,8 +81,9 @@ def _measured(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
 
 
 def key_position(checkpoint: Checkpoint, view: ShowAttention) -> tuple[int, int, int, int]:
-    """Layer and head of the strongest head of a view's kind, its query position, and the key position
-    that gets most of its attention, the first token left out.
+    """Return layer, head, query and key position of the strongest head's highest attention.
+
+    The head is the strongest of the view's kind; the first token is no candidate.
     """
     layer, head, _ = strongest(scores_of(checkpoint), [view.head])
     seen = attention(checkpoint, view.text)
@@ -98,14 +99,14 @@ def key_position(checkpoint: Checkpoint, view: ShowAttention) -> tuple[int, int,
 
 
 def _key_token(checkpoint: Checkpoint, _: Guess, view: View | None) -> int:
-    """The token that the view's head looks at most from the view's query token."""
+    """Return the position with the highest attention from the view's query token."""
     if not isinstance(view, ShowAttention):
         raise BadInput("a key token is that of an attention view")
     return key_position(checkpoint, view)[3]
 
 
 def _most_surprising(checkpoint: Checkpoint, _: Guess, view: View | None) -> int:
-    """The token of the view's text that surprises the model most."""
+    """Return the position of the view's text with the highest surprisal."""
     if not isinstance(view, ShowSurprisal):
         raise BadInput("the most surprising token is that of a surprisal view")
     text = story_that_fits([checkpoint], view.text).text
@@ -113,7 +114,7 @@ def _most_surprising(checkpoint: Checkpoint, _: Guess, view: View | None) -> int
 
 
 def _side(_: Checkpoint, guess: Guess, view: View | None) -> str:
-    """The first choice where what is asked for stands left, else the second."""
+    """Return the first choice where the item in question stands left, else the second."""
     if not isinstance(view, ShowShapes | ShowEnding):
         raise BadInput("which side is a question of a view with two sides")
     return guess.choices[0 if first_is(view) == "left" else 1]

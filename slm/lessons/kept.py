@@ -36,6 +36,6 @@ def made_from() -> dict[str, Any]:
 
 @cache
 def kept() -> KeptTrainings | None:
-    """What is kept; None where it was made from other trainings than today's."""
+    """Read the kept trainings; None where they were made from other trainings than today's."""
     found = read_json(FILE, KeptTrainings)
     return found if found.made == made_from() else None

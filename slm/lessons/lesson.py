@@ -76,6 +76,6 @@ class Lesson:
     about: str = ""
 
     def guess_before(self, at: int) -> int | None:
-        """The last step before `at` that asks for a guess; None where none does."""
+        """Return the last step before `at` with a guess; None where there is none."""
         asks = (place for place in reversed(range(at)) if self.steps[place].guess is not None)
         return next(asks, None)

@@ -68,7 +68,7 @@ def lessons() -> LessonFiles:
 
 
 def lesson(name: str) -> Lesson:
-    """The lesson called `name`; `BadInput` naming those there are where there is none."""
+    """Return the lesson called `name`; `BadInput` listing the lessons where there is none."""
     every = lessons().lessons
     for one in every:
         if one.name == name:
@@ -88,7 +88,7 @@ def with_term(term: Term) -> Iterator[tuple[Lesson, int]]:
 
 
 def shown_on(step: Step, address: str) -> str:
-    """The address that a step is shown on: the run it names where that is here, else `address`."""
+    """Return the address a step is shown on: the run it names where that exists, else `address`."""
     if not step.model:
         return address
     try:
@@ -99,9 +99,9 @@ def shown_on(step: Step, address: str) -> str:
 
 
 def run_for(lesson: Lesson) -> str:
-    """The address that a lesson is shown on: the run it is made for, else the default run, else any.
+    """Choose the address a lesson is shown on: its own run, else the default run, else any.
 
-    Raises `BadInput` where there is no run with a checkpoint.
+    Raises `BadInput` where no run has a checkpoint.
     """
     there = [run.name for run in list_runs() if run.steps]
     asked = Address.parse(lesson.run).run if lesson.run else DEFAULT_RUN
@@ -114,12 +114,12 @@ def run_for(lesson: Lesson) -> str:
 
 @cache
 def _read(path: Path, changed: int) -> Lesson:
-    """A file that is what it was as long as it was not changed."""
+    """Read a lesson file, cached until it changes."""
     return read_lesson(path, read_text(path))
 
 
 def read_lesson(path: Path, text: str) -> Lesson:
-    """The lesson in a file's `text`; its name is the file's, without a number in front.
+    """Parse a lesson file; its name is the file's, without a leading number.
 
     Raises `BadInput` in one line: the file, the line in it, and the rule.
     """
@@ -137,7 +137,7 @@ class _Reader(Rules):
     """Turns what stands in a file into a lesson, and complains with the line."""
 
     def lesson(self, name: str, whole: Placed) -> Lesson:
-        """The whole file."""
+        """Parse a whole lesson file."""
         fields = self.object(whole, "a lesson", required=("question", "minutes", "steps"),
                              allowed=("run", "about", "alone", "page", "first_seen"))  # fmt: skip
         for given in ("alone", "about", "first_seen", "question"):
@@ -172,7 +172,7 @@ class _Reader(Rules):
         )
 
     def step(self, step: Placed, guessed: bool) -> Step:
-        """A step; `guessed` says that one before it asks for a guess."""
+        """Parse a step; `guessed` says whether an earlier step asks for a guess."""
         given = self.a(dict, step, "a step")
         kinds = [kind for kind in KINDS if kind in given]
         if len(kinds) != 1:
@@ -207,7 +207,7 @@ class _Reader(Rules):
         )
 
     def view(self, fields: dict[str, Placed]) -> View | None:
-        """What a step shows."""
+        """Parse the view of a step; None where it has none."""
         if "show" not in fields:
             if "with" in fields:
                 self.fail(
@@ -226,7 +226,7 @@ class _Reader(Rules):
             self.fail(self.line_of(settings, str(error)) or line, str(error))
 
     def line_of(self, settings: Placed | None, error: str) -> int | None:
-        """The line of the setting that an error names: in quotes, or as the field that is wrong."""
+        """Return the line of the setting that an error names; None where it names none."""
         there = {} if settings is None else settings.value
         for key, item in there.items():
             if repr(key) in error or re.search(rf": {re.escape(key)}\b", error):
@@ -239,7 +239,7 @@ class _Reader(Rules):
             self.ruled(Placed(found[1], placed.line), lookup)
 
     def guess(self, fields: dict[str, Placed], view: View | None, line: int) -> Guess:
-        """What is guessed, and its answer."""
+        """Parse a guess and its answer."""
         asked = [name for name in _GUESSES if name in fields]
         if len(asked) != 1:
             self.fail(
@@ -287,7 +287,7 @@ class _Reader(Rules):
                      computed=computed, given=given)  # fmt: skip
 
     def answer(self, fields: dict[str, Placed]) -> tuple[str | float | None, str, dict[str, Any]]:
-        """The answer as it is written, or what it is computed by and from."""
+        """Parse an answer: its value, or the name and arguments of its computation."""
         placed = fields["answer"]
         if isinstance(placed.value, dict):
             if "computed" not in placed.value:
@@ -312,7 +312,7 @@ class _Reader(Rules):
         return (placed.value if isinstance(placed.value, str) else float(placed.value)), "", {}
 
     def number(self, placed: Placed) -> Number:
-        """The range of a number that is guessed."""
+        """Parse the range of a guessed number."""
         fields = self.object(placed, "a number", required=("low", "high"), allowed=("step", "unit"))
         found = self.ruled(Placed({k: v.plain() for k, v in fields.items()}, placed.line),
                            lambda data: typed(Number, data, "a number"))  # fmt: skip

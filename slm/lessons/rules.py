@@ -20,7 +20,7 @@ class Rules:
     def object(
         self, placed: Placed, what: str, *, required: tuple[str, ...], allowed: tuple[str, ...]
     ) -> dict[str, Placed]:
-        """An object with these fields."""
+        """Require an object with the `required` and no other than the `allowed` fields."""
         fields: dict[str, Placed] = self.a(dict, placed, what)
         for name, item in fields.items():
             if name not in (*required, *allowed):
@@ -34,25 +34,25 @@ class Rules:
         return fields
 
     def a(self, kind: Any, placed: Placed, what: str) -> Any:
-        """A value of a type."""
+        """Require a value of type `kind`; text must not be empty."""
         if type(placed.value) is not kind or (kind is str and not placed.value.strip()):
             in_words = {str: "text", int: "a whole number", list: "a list", dict: "an object"}[kind]
             self.fail(placed.line, f"{what} must be {in_words}, not {shown(placed.plain())}")
         return placed.value
 
     def optional(self, fields: dict[str, Placed], name: str) -> str:
-        """A text that may be missing."""
+        """Return a text field; empty where it is missing."""
         return str(self.a(str, fields[name], name)).strip() if name in fields else ""
 
     def one_of(self, placed: Placed, known: Any, what: str) -> str:
-        """A name that is known."""
+        """Require a name among `known`."""
         name = self.a(str, placed, what)
         if name not in known:
             self.fail(placed.line, f"{what} is one of {', '.join(known)}, not {shown(name)}")
         return str(name)
 
     def ruled(self, placed: Placed, rule: Callable[[Any], Any]) -> Any:
-        """What `rule` makes of a value; its complaint gets the line."""
+        """Apply `rule` to a value; its `BadInput` gets the line number."""
         try:
             return rule(placed.value)
         except BadInput as error:

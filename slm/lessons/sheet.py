@@ -15,7 +15,7 @@ ul { padding: 0; } .line { border-bottom: 1px solid #555; height: .9cm; }
 
 
 def plain_words(text: str) -> str:
-    """A lesson's words without its marks: terms and bold as they read."""
+    """Remove a lesson's markup for terms and bold."""
     return TERM.sub(lambda found: found[2] or found[1], text).replace("**", "")
 
 

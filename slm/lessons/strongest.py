@@ -17,7 +17,7 @@ def scores_of(checkpoint: Checkpoint) -> HeadScores:
 
 
 def strongest(scores: HeadScores, kinds: Sequence[str]) -> tuple[int, int, str]:
-    """The head that scores furthest above its control for one of `kinds`: (layer, head, kind).
+    """Return (layer, head, kind) of the largest score above its control among `kinds`.
 
     Raises `BadInput` where none of the kinds was measured.
     """

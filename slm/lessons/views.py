@@ -277,7 +277,7 @@ VIEWS: dict[str, type[View]] = {
 
 
 def view_of(name: str, settings: dict[str, Any]) -> View:
-    """The view called `name` with its settings; `BadInput` for one that is unknown, or is missing."""
+    """Build the view `name` from its settings; `BadInput` for an unknown or missing setting."""
     kind = VIEWS[name]
     known = [one.name for one in fields(kind)]
     for given in settings:

@@ -24,7 +24,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _explain(chosen: argparse.Namespace) -> None:
-    """The key comes from OPENAI_API_KEY; a server of one's own (`--base-url`) may need none."""
+    """Explain a neuron; the key comes from OPENAI_API_KEY, and a server at `--base-url` may need none."""
     from rich.console import Console
 
     from slm.interp.autointerp.explaining import explain, explanation_bill

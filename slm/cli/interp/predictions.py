@@ -231,7 +231,7 @@ def _regenerate(chosen: argparse.Namespace) -> None:
 
 
 def _marked(words: "Sequence[WordChange]", mark: str) -> str:
-    """A text whose words that go (-) or come (+) stand in brackets."""
+    """Format a text with its removed (-) or added (+) words in brackets."""
     parts = []
     for stays, run in groupby(words, lambda word: word.stays):
         text = "".join(word.text for word in run)

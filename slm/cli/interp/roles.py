@@ -132,7 +132,7 @@ def _line(one: "NeuronRole") -> str:
 
 
 def _beside(layer: "LayerRoles") -> str:
-    """A layer's share of confirmed neurons beside its controls, in a line."""
+    """Format a layer's share of confirmed neurons beside its controls."""
     random, ahead = layer.random_directions, layer.above_random
     return (
         f"{layer.share.value:6.1%}   random directions: {random.interval.to_text('.1%')}, "

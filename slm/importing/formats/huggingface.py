@@ -96,10 +96,10 @@ ROPE = KnownFields(
 
 
 def config_of(data: Mapping[str, Any]) -> ModelConfig:
-    """The shape that a config.json tells.
+    """Convert a config.json to a model configuration.
 
-    Raises `BadInput` for another kind, and for anything about it that changes what is computed and
-    is not known here.
+    Raises `BadInput` for another model type, and for any field that changes what is computed and is
+    not known here.
     """
     kind = data.get("model_type")
     if kind not in KINDS:

@@ -134,7 +134,7 @@ def gpt_sources(config: ModelConfig, *, neo: bool) -> list[TensorSource]:
 
 
 def _third(tensor: Tensor, *, index: int, heads: int) -> Tensor:
-    """Queries, keys or values of [d_model, 3 d_model] -> [head, d_model, d_head]."""
+    """Slice queries, keys or values from [d_model, 3 d_model] as [head, d_model, d_head]."""
     d = len(tensor)
     return tensor[:, index * d : (index + 1) * d].reshape(d, heads, -1).transpose(0, 1)
 

@@ -34,7 +34,7 @@ MAGIC = b"24ka"  # "ak42", of versions 1 and 2
 
 
 def read(path: Path) -> ForeignModel:
-    """What a model file holds. Raises `BadInput` where its size is not what its header promises."""
+    """Read a version 0 model file; `BadInput` where its size does not match its header."""
     refuse_pointer(path)
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -109,7 +109,7 @@ PER_LAYER = ("ln1", "wq", "wk", "wv", "wo", "ln2", "w1", "w2", "w3")
 
 
 def _parts(config: ModelConfig, groups: int, angles: int) -> dict[str, TensorShape]:
-    """The parts of the file in their order."""
+    """Return the shape of each part of the file, in file order."""
     d, m, n = config.d_model, config.d_mlp, config.n_layers
     kv = groups * config.d_head
     parts: dict[str, TensorShape] = {
@@ -169,7 +169,7 @@ def sources_of(config: ModelConfig, groups: int, times: int) -> list[TensorSourc
 
 
 def _halved(tensor: Tensor, *, heads: int, times: int) -> Tensor:
-    """Queries or keys, the first of every pair before all the second ones."""
+    """Reorder queries or keys from interleaved to half-split rotary pairs."""
     rows, d = tensor.shape
     pairs = tensor.view(heads, rows // heads // 2, 2, d).transpose(1, 2)
     return heads_of(pairs.reshape(rows, d), heads=heads, times=times)

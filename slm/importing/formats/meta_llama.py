@@ -36,7 +36,7 @@ LLAMA2C_NAMES = (
 
 
 def foreign_model(arguments: Mapping[str, Any], tensors: ForeignTensors) -> ForeignModel:
-    """A Llama by llama2.c's `model_args` or Meta's params.json; `BadInput` for what is not known."""
+    """Describe a Llama by llama2.c's `model_args` or Meta's params.json; `BadInput` for unknown fields."""
     KNOWN.check(arguments)
     tensors = tensors.renamed(_llama2c_name)
     shape = tensors.shapes.get("embedding", ())

@@ -48,7 +48,7 @@ OTHERS = "tensors that no model of a known kind has, such as {}"
 
 
 def of_tensors(tensors: ForeignTensors) -> str:
-    """What they are, to go on with "holds". Compared are names, and of GPT-2's kind a shape."""
+    """Describe a file's tensors by their names, to follow "holds"; of GPT-2's kind by a shape, too."""
     names = [*tensors.shapes, *tensors.unread]
     for pattern, what in SIGNS:
         if found := [name for name in names if re.fullmatch(pattern, name)]:

@@ -78,10 +78,10 @@ positions read has no effect where those are refused."""
 
 
 def config_of(data: Mapping[str, Any], *, tied: bool) -> ModelConfig:
-    """The shape that a `HookedTransformerConfig.to_dict()` tells.
+    """Convert `HookedTransformerConfig.to_dict()` to a model configuration.
 
-    Folded norms (`LNPre`, `RMSPre`) are norms whose gain is 1. Raises `BadInput` for what is computed
-    otherwise here than there.
+    Folded norms (`LNPre`, `RMSPre`) are read as norms with gain 1. Raises `BadInput` for fields whose
+    computation differs here.
     """
     KNOWN.check(data)
     width, heads, layers = (whole(data, name) for name in ("d_model", "n_heads", "n_layers"))

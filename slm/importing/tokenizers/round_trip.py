@@ -39,12 +39,12 @@ TOLD = 3
 
 
 def readable(tokenizer: Tokenizer, texts: Iterable[str] = TEXTS) -> list[str]:
-    """The texts that it has tokens for."""
+    """Keep the texts whose every character has tokens."""
     return [text for text in texts if tokenizer.unread_in(text) is None]
 
 
 def cut_otherwise(theirs: tokenizers.Tokenizer, ours: Tokenizer) -> list[str]:
-    """The texts whose ids are not those of the tokenizer's own library, special tokens left aside."""
+    """Return the texts whose ids differ from the original library's, special tokens aside."""
     theirs.encode_special_tokens = True
     return [
         text
@@ -54,7 +54,7 @@ def cut_otherwise(theirs: tokenizers.Tokenizer, ours: Tokenizer) -> list[str]:
 
 
 def habits(ours: Tokenizer, theirs: tokenizers.Tokenizer | None = None) -> tuple[str, ...]:
-    """What is to be said of a tokenizer: what it cannot read, changes, or reads otherwise elsewhere."""
+    """Describe what a tokenizer cannot read, changes, or reads otherwise than its own library."""
     notes = [
         *_unread(ours),
         *_changed(ours),
@@ -82,7 +82,7 @@ def against_sentencepiece(path: Path, ours: Tokenizer) -> tuple[str, ...]:
 
 
 def _unread(ours: Tokenizer) -> Iterable[str]:
-    """The note on characters or bytes that it has no token for, where a text in UTF-8 may hold them."""
+    """Note the characters or bytes without a token, where UTF-8 text may contain them."""
     if ours.characters:
         yield (
             "Its tokens are single characters: a text that holds another one is refused, and the "
@@ -103,7 +103,7 @@ def _unread(ours: Tokenizer) -> Iterable[str]:
 
 
 def _changed(ours: Tokenizer) -> Iterable[str]:
-    """The note on texts that do not come back as they were."""
+    """Note the texts that do not round-trip."""
     found = []
     for text in sorted(readable(ours), key=len):
         if (back := ours.decode(ours.encode_story(text))) != text:
@@ -119,7 +119,7 @@ def _changed(ours: Tokenizer) -> Iterable[str]:
 
 
 def _special(theirs: tokenizers.Tokenizer, ours: Tokenizer) -> Iterable[str]:
-    """The note on special tokens that a text yields there, and here never."""
+    """Note special tokens that its own library reads from text and this tokenizer does not."""
     theirs.encode_special_tokens = False
     for text in readable(ours):
         if theirs.encode(text, add_special_tokens=False).ids != ours.encode_story(text)[1:]:

@@ -36,11 +36,11 @@ class ImportedTokenizer:
 def tokenizer_in(
     folder: Path, d_vocab: int, config: Mapping[str, Any] | None = None
 ) -> ImportedTokenizer | None:
-    """The tokenizer of a folder, for a model of `d_vocab` tokens; None where there is no file of one.
+    """Read the tokenizer of a folder for a model of `d_vocab` tokens; None where there is none.
 
-    What opens and ends a story is what its files call `bos_token` and `eos_token`; where they name
-    one of them, it does both. Raises `BadInput` for a tokenizer of another kind, one that is larger than
-    the model's vocabulary, or one that would be read otherwise than its own library reads it.
+    A story is opened and ended by the `bos_token` and `eos_token` that its files name; a single one
+    does both. Raises `BadInput` for another kind of tokenizer, one larger than the model's
+    vocabulary, or one whose ids would differ from its own library's.
     """
     if (path := folder / "tokenizer.json").is_file():
         return _of_json(read_json(path), folder, d_vocab, config or {})
@@ -64,7 +64,7 @@ def tokenizer_in(
 def tokenizer_at(
     path: Path, d_vocab: int, config: Mapping[str, Any] | None = None
 ) -> ImportedTokenizer:
-    """The tokenizer of a folder or of a file in it; `BadInput` where there is none."""
+    """Read the tokenizer of a folder or file; `BadInput` where there is none."""
     if path.is_file():
         if path.suffix == ".bin":
             return of_bin(path, d_vocab)
@@ -171,7 +171,7 @@ def _as_transformers(
 def _marks(
     told: list[dict[str, Any]], config: Mapping[str, Any], ids: Mapping[str, int]
 ) -> tuple[int, int]:
-    """The ids of what opens and of what ends a story."""
+    """Return the ids of the tokens that open and end a story."""
     found: dict[str, int] = {}
     for settings in told:
         for mark, key in MARKS.items():

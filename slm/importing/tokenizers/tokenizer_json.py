@@ -39,11 +39,10 @@ Marks = Callable[[Mapping[str, int]], tuple[int, int]]
 
 
 def read(data: dict[str, Any], d_vocab: int, marks: Marks) -> tuple[Tokenizer, tuple[str, ...]]:
-    """The tokenizer that a tokenizer.json tells, and what its import has to say of it.
+    """Convert a foreign tokenizer.json; also return the notes on its import.
 
-    `marks` finds what opens and ends a story among the ids of its tokens. Raises `BadInput` for
-    another kind than a BPE of bytes, for one that is larger than its model, and where the ids of a
-    text would not be those that its own library gives.
+    `marks` finds the opening and ending token among the ids. Raises `BadInput` for anything but a
+    BPE, for one larger than its model, and where ids would differ from those of its own library.
     """
     data, notes = _without_padding(_without_options(data), d_vocab)
     theirs = _made(data)
@@ -65,7 +64,7 @@ def read(data: dict[str, Any], d_vocab: int, marks: Marks) -> tuple[Tokenizer, t
 
 
 def added(data: Mapping[str, Any]) -> dict[str, int]:
-    """The ids of tokens that a tokenizer.json adds to its vocabulary."""
+    """Return the ids of a tokenizer.json's added tokens."""
     return {str(token["content"]): int(token["id"]) for token in data.get("added_tokens") or []}
 
 
@@ -156,7 +155,7 @@ def _without_strip(step: TokenizerStep) -> TokenizerStep | None:
 
 
 def _steps(data: Mapping[str, Any], part: str) -> list[TokenizerStep]:
-    """A part of a tokenizer.json as its steps."""
+    """Return a part of a tokenizer.json as a list of steps."""
     whole = data.get(part)
     if not whole:
         return []
@@ -166,7 +165,7 @@ def _steps(data: Mapping[str, Any], part: str) -> list[TokenizerStep]:
 def _changed(
     data: Mapping[str, Any], part: str, change: Callable[[TokenizerStep], TokenizerStep | None]
 ) -> TokenizerStep | None:
-    """A part whose steps are changed, without those of which nothing is left."""
+    """Map `change` over the steps of a part, dropping those that become None."""
     steps = [changed for step in _steps(data, part) if (changed := change(step)) is not None]
     if not steps:
         return None

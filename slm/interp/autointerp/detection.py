@@ -64,7 +64,7 @@ def quiz_messages(explanation: str, snippets: Sequence[Snippet]) -> list[Message
 
 
 def read_explanation(reply: str) -> str | Unreadable:
-    """The explanation in a reply; a JSON object with one text, perhaps fenced."""
+    """Parse the explanation from a judge's reply, a JSON object; `Unreadable` where there is none."""
     data = read_object(reply)
     if isinstance(data, Unreadable):
         return data
@@ -75,7 +75,7 @@ def read_explanation(reply: str) -> str | Unreadable:
 
 
 def read_answer(reply: str, count: int) -> frozenset[int] | Unreadable:
-    """The numbers in a reply, from 1 to `count`."""
+    """Parse the snippet numbers (1 to `count`) from a judge's reply; `Unreadable` where there are none."""
     data = read_object(reply)
     if isinstance(data, Unreadable):
         return data
@@ -119,6 +119,6 @@ def quizzes(neuron: NeuronSnippets, seed: int = 0) -> list[Quiz]:
 
 
 def top_token(neuron: NeuronSnippets) -> str:
-    """The explanation by the commonest top token."""
+    """Return the control explanation: the neuron's most frequent top token."""
     (token, _), *_ = Counter(one.token.strip().lower() for one in neuron.shown).most_common(1)
     return f"the word “{token}”"

@@ -242,7 +242,7 @@ def _rights(
 def _balanced(
     exciting: Float[np.ndarray, "snippet"], values: Float[np.ndarray, "snippet"]
 ) -> Interval:
-    """The mean of both kinds' means, resampling max-activating and non-activating snippets apart."""
+    """Estimate the mean of both classes' means, with a bootstrap that resamples each class by itself."""
     twice = bootstrap_difference(values[exciting == 1], -values[exciting == 0])
     return Interval(mean=twice.mean / 2, low=twice.low / 2, high=twice.high / 2, n=len(values))
 
@@ -265,7 +265,7 @@ def _scored(
 
 
 def _margins(rights: dict[str, Float[np.ndarray, "snippet two"]]) -> Iterator[ControlMargin]:
-    """The difference of two balanced accuracies for each control, on the snippets answered with both."""
+    """Yield the difference of balanced accuracies over each control, on snippets answered with both."""
     exciting, own = rights[OWN].T
     for name in (ANOTHER, TOP_TOKEN):
         better = own - rights[name][:, 1]

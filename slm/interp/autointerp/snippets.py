@@ -78,7 +78,7 @@ def _cut(
     neuron: int,
     seed: int,
 ) -> NeuronSnippets:
-    """The strongest place of each of the best stories, and the quietest stretch of some of the rest."""
+    """Cut max-activating snippets, and non-activating ones from stories drawn from the rest."""
     draw = np.random.default_rng(seed)
     best = [float(act.max()) for act in acts]
 
@@ -102,12 +102,12 @@ def _cut(
 
 
 def _peak(str_tokens: tuple[str, ...], acts: Float[Tensor, "pos"]) -> Snippet:
-    """The stretch around the strongest place."""
+    """Return the snippet around the highest activation."""
     return _stretch(str_tokens, int(acts.argmax()))
 
 
 def _quietest(str_tokens: tuple[str, ...], acts: Float[Tensor, "pos"]) -> Snippet:
-    """The stretch, as long as others, whose highest value is lowest: silent, if any of them is."""
+    """Return the snippet whose highest activation is lowest."""
     width = min(BEFORE + AFTER + 1, len(acts))
     at = int(acts.unfold(0, width, 1).amax(1).argmin()) + min(BEFORE, width - 1)
     found = _stretch(str_tokens, at)

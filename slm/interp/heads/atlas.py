@@ -83,7 +83,10 @@ class HeadAtlas:
 def labels(
     scores: HeadScores, confirmed: Bool[np.ndarray, "layer head kind"] | None = None
 ) -> list[list[tuple[Label, ...]]]:
-    """The labels of every head of every layer, the strongest first; untested ones are unconfirmed."""
+    """Return the labels of every head of every layer, the strongest first.
+
+    Labels that were not tested count as unconfirmed.
+    """
     beats, above = scores.is_significant(), np.nan_to_num(scores.difference.mean)
     proven = np.zeros_like(beats) if confirmed is None else confirmed
 
@@ -155,7 +158,7 @@ def without_each(
 
 
 def _rest(weights: Weights, layer: int, x: Tensor) -> Tensor:
-    """The stream at the end of the model, from where this layer's heads have written."""
+    """Compute the final residual stream from the stream after this layer's attention."""
     x = functional.add_mlp(weights, layer, x)
     for after in range(layer + 1, weights.config.n_layers):
         x = functional.add_mlp(weights, after, functional.add_attention(weights, after, x))
@@ -211,6 +214,6 @@ def _means(
     cost: Float32[np.ndarray, "layer head row predicted"],
     at: Bool[np.ndarray, "*row predicted"],
 ) -> Float32[np.ndarray, "row layer head"]:
-    """The mean cost of each row `at` these positions (0 where there are none)."""
+    """Average the loss of each row over the positions `at` (0 where there are none)."""
     mean = (cost * at).sum(-1) / np.maximum(at.sum(-1), 1)
     return np.asarray(mean.transpose(2, 0, 1), dtype=np.float32)

@@ -99,10 +99,10 @@ def _stories(checkpoint: Checkpoint, kind: str, back: int) -> Iterator[_Story]:
 def targets_in(
     checkpoint: Checkpoint, text: str, kind: str, back: int
 ) -> Bool[np.ndarray, "query key"]:
-    """What a head of a kind looks at in any story; nothing for the roles that only nursery tells.
+    """Return the key positions that a kind of head attends to in any story; none for nursery's roles.
 
-    A name is what is written with a capital inside a sentence. Repeats count between whole words, where
-    there are any.
+    A name is a word written with a capital inside a sentence. Repeats count between whole words,
+    where there are any.
     """
     tokens = np.array(checkpoint.tokenizer.encode_story(text))
     if kind in BY_PLACE:

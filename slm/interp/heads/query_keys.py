@@ -195,7 +195,7 @@ class QueryKeys:
         return _significant(self.scores, MEANING)
 
     def nearest_meaning(self) -> tuple[Head, str, float, float]:
-        """The head and kind by meaning furthest above its baseline: head, kind, score, baseline."""
+        """Return (head, kind, score, baseline) of the semantic score furthest above its baseline."""
         at = [self.scores.kinds.index(kind) for kind in MEANING]
         above = np.nan_to_num(self.scores.difference.mean[..., at], nan=-1.0)
         layer, head, kind = (int(one) for one in np.unravel_index(above.argmax(), above.shape))
@@ -260,7 +260,10 @@ class StoryQueryKeys:
 
 
 def by_distance(scores: HeadScores) -> dict[Head, int]:
-    """The heads that clearly look at one distance, with which: that furthest above its control."""
+    """Return the heads with a significant distance score, each with its distance.
+
+    Of several distances, the one whose score is furthest above its control.
+    """
     at = [scores.kinds.index(kind) for kind in DISTANCE]
     best = np.nan_to_num(scores.difference.mean[..., at]).argmax(-1)
     return {
@@ -272,7 +275,7 @@ def by_distance(scores: HeadScores) -> dict[Head, int]:
 
 
 def averaged_heads(scores: HeadScores) -> tuple[Head, ...]:
-    """The heads that clearly look by meaning; else those that do not by distance; else all."""
+    """Return the semantic heads; where there are none, those that are no distance heads; else all."""
     far = by_distance(scores)
     every = tuple((int(layer), int(head)) for layer, head in np.ndindex(scores.distance.shape))
     return _significant(scores, MEANING) or tuple(one for one in every if one not in far) or every
@@ -350,7 +353,7 @@ def query_keys_in_stories(
 
 
 def _cut(words: WordPositions, length: int) -> WordPositions:
-    """The same for the first tokens of the text."""
+    """Truncate the word positions to the first `length` tokens."""
     return WordPositions(
         queries={name: mask[:length] for name, mask in words.queries.items()},
         keys={name: mask[:length] for name, mask in words.keys.items()},

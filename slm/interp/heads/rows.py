@@ -176,12 +176,12 @@ def _with_roles(tokenizer: Tokenizer, count: int, length: int, seed: int) -> lis
 
 @cache
 def _nursery(count: int, seed: int) -> tuple[NurseryStory, ...]:
-    """The same for every checkpoint, and slower to write than to read."""
+    """Generate nursery stories, cached: they are the same for every checkpoint."""
     return tuple(nursery.stories(count, seed=seed))
 
 
 def _by_role(story: AnnotatedStory, tokenizer: Tokenizer) -> Story:
-    """What each role's heads look at; a name is what is written with a capital."""
+    """Annotate a story with each role's targets; names are words written with a capital."""
     capital, begins = _capital(story, tokenizer), np.array(story.begins)
 
     def where(roles: Sequence[Role]) -> Bool[np.ndarray, "pos"]:
@@ -205,14 +205,14 @@ def _capital(story: AnnotatedStory, tokenizer: Tokenizer) -> Bool[np.ndarray, "p
 
 
 def _with_classes(tokenizer: Tokenizer, corpus: str, count: int, length: int) -> list[Story]:
-    """The first stories of a corpus that fill a row, by word class."""
+    """Return the first `count` stories of a corpus with at least `length` tokens, by word class."""
     texts = islice(cleaned(open_source(corpus)), CANDIDATES * count)
     long = (story for text in texts if len((story := by_class(text, tokenizer)).tokens) >= length)
     return list(islice(long, count))
 
 
 def by_class(text: str, tokenizer: Tokenizer) -> Story:
-    """What each class's heads look at: its words, rather than all other words."""
+    """Annotate a story with each word class's targets; all other words are distractors."""
     words = list(classed_words(text))
     of_word = np.array([[name in word.classes for name in CLASSES] for word in words])
     which = np.array(
@@ -233,7 +233,7 @@ def by_class(text: str, tokenizer: Tokenizer) -> Story:
 def _word_of_each(
     tokens: Sequence[tuple[int, int]], words: Sequence[tuple[int, int]]
 ) -> Iterator[int]:
-    """The number of the word that each token begins or goes on with, -1 where there is none."""
+    """Yield the index of the word that each token begins or continues, -1 where there is none."""
     at = 0
     for first, last in tokens:
         while at < len(words) and words[at][1] <= first:

@@ -178,9 +178,9 @@ def _larger(
 def _by_distance(
     pattern: Float[Tensor, "row head query key"],
 ) -> Float[Tensor, "row head distance"]:
-    """The mean attention at each distance, over all queries that can look so far back.
+    """Compute mean attention at each distance, over the queries that have a key so far back.
 
-    The first token is no target; at the last distances few queries are left.
+    The first token is no target; few queries reach the largest distances.
     """
     length = pattern.shape[-1]
     far = min(DISTANCES, length - 1)

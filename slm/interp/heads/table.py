@@ -44,7 +44,7 @@ def numbers(of: Intervals | None, at: tuple[int, int, int]) -> list[float | None
 
 
 def standings(scores: HeadScores, atlas: HeadAtlas | None) -> list[list[dict[str, str]]]:
-    """What became of each kind that beats its baseline: confirmed, unconfirmed or not tested yet."""
+    """Return the state of each significant label: confirmed, unconfirmed or not tested yet."""
     untested = "not tested yet" if atlas is None else "unconfirmed"
     return [
         [
@@ -56,7 +56,7 @@ def standings(scores: HeadScores, atlas: HeadAtlas | None) -> list[list[dict[str
 
 
 def table(scores: HeadScores, atlas: HeadAtlas | None) -> Iterator[tuple[object, ...]]:
-    """A row for every head and kind, as in `COLUMNS`; empty where not measured."""
+    """Yield a row for every head and kind, with the columns of `COLUMNS`; empty where not measured."""
     measured, stand = parts(scores, atlas), standings(scores, atlas)
     for layer, head in _heads(scores):
         for index, kind in enumerate(scores.kinds):

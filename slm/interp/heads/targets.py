@@ -61,17 +61,15 @@ class Rows:
         return np.asarray(self.targets.any((2, 3)))
 
     def weights(self, rows: slice) -> Float32[np.ndarray, "row column query key"]:
-        """What a pattern is multiplied by and summed: for each kind its score, then its two nulls.
+        """Return the weights of a pattern's sum: for each kind its score, then its two nulls.
 
-        The score is the attention on the targets, averaged over the queries that have one. Both
-        nulls keep the attention as it is and move the targets: exact means over all moves, no draws.
-        The first, "the same places": the targets of other rows, so that a head that looks at
-        places rather than at what stands there gets as much. The second depends on the kind. For
-        duplicates and induction, "the neighbours": the same keys, looked at by the tokens just
-        before and after the query, which have no reason to. For meanings, "what might have been":
-        the targets shuffled among themselves and like words that are not meant: names among all
-        nouns, the protagonist among all characters, object and place among the other nouns, a word
-        class among all words.
+        The score is the attention on the targets, averaged over the queries that have one. Both nulls
+        keep the attention and move the targets: exact means over all moves, no draws. The first, "the
+        same places", uses the targets of other rows, so that a head that attends by position gets as
+        much. The second depends on the kind. For duplicates and induction, "the neighbours": the same
+        keys for the tokens just before and after the query. For meanings, "what might have been": the
+        targets shuffled among themselves and the distractors: names among all nouns, the protagonist
+        among all characters, object and place among the other nouns, a word class among all words.
         """
         own = _per_query(self.targets[rows])
         places = np.mean([_per_query(self.targets[at]) for at in self._other_rows(rows)], 0)
@@ -139,14 +137,14 @@ def _by_neighbours(
 
 
 def duplicate_targets(tokens: Int64[np.ndarray, "*row pos"]) -> Bool[np.ndarray, "*row query key"]:
-    """Earlier places of the query's token, at least two back (one back is the previous token)."""
+    """Return earlier occurrences of the query's token, at least two back (one back: previous token)."""
     pos = np.arange(tokens.shape[-1])
     far = pos[:, None] - pos[None, :] >= 2
     return np.asarray((tokens[..., :, None] == tokens[..., None, :]) & far & (pos >= 1))
 
 
 def induction_targets(tokens: Int64[np.ndarray, "*row pos"]) -> Bool[np.ndarray, "*row query key"]:
-    """The places just after earlier places of the query's token."""
+    """Return the positions just after earlier occurrences of the query's token."""
     again = duplicate_targets(tokens)
     after = np.zeros_like(again)
     after[..., 1:] = again[..., :-1]
@@ -154,7 +152,7 @@ def induction_targets(tokens: Int64[np.ndarray, "*row pos"]) -> Bool[np.ndarray,
 
 
 def place_targets(kind: str, length: int, back: int) -> Bool[np.ndarray, "query key"]:
-    """What a kind of `BY_PLACE` looks at; `back` is the distance of the kind "fixed distance"."""
+    """Return the targets of a kind of `BY_PLACE`; `back` is the distance of "fixed distance"."""
     pos = np.arange(length)
     if kind == HeadLabel.FIRST:
         return np.asarray(np.broadcast_to(pos == 0, (length, length)) & (pos[:, None] > 0))

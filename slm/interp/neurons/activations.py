@@ -47,7 +47,7 @@ class Example:
         return float(self.activations[self.position])
 
     def context(self) -> tuple[str, ...]:
-        """The tokens around the place."""
+        """Return the tokens around the position."""
         return self.str_tokens[max(0, self.position - CONTEXT) : self.position + CONTEXT + 1]
 
     def to_json(self) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def reading(
 
 
 def fired(config: ModelConfig, acts: Float[Tensor, "*at"]) -> Float[Tensor, "*at"]:
-    """The activation, `hook_post`, where the neuron fires and 0 elsewhere, given its `ranked_hook`."""
+    """Compute `hook_post` where the neuron fires and 0 elsewhere, from its `ranked_hook`."""
     above = acts.clamp(min=0)
     return above if config.gated_mlp else functional.ACTIVATIONS[config.act_fn](above)
 
@@ -151,7 +151,7 @@ def examples(
     k: int = KEPT,
     strongest: bool = True,
 ) -> list[Example]:
-    """The k stories that excite a neuron most (or least), each at its extreme place.
+    """Find the k stories with the highest (or lowest) activation of a neuron, each at its extreme token.
 
     Raises `BadInput` for a layer or neuron that the model does not have.
     """
@@ -177,7 +177,7 @@ def example_of(
     values: Float[Tensor, "pos"],
     strongest: bool,
 ) -> Example:
-    """The place in `tokens` (a story, END first) where a neuron's `values` are highest or lowest."""
+    """Return the position in `tokens` (a story, END first) where `values` are highest or lowest."""
     config = checkpoint.config
     act = values if config.gated_mlp else functional.ACTIVATIONS[config.act_fn](values)
     return Example(

@@ -58,7 +58,7 @@ def band_examples(
 
 
 def _nearest(acts: Sequence[np.ndarray], low: float, high: float) -> tuple[int, int] | None:
-    """The story and position of the value from low to high that is nearest the middle."""
+    """Return story and position of the value in [low, high] nearest its middle; None where none is."""
     best, where = np.inf, None
     for story, values in enumerate(acts):
         inside = (values >= low) & (values <= high)

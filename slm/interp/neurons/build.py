@@ -201,7 +201,7 @@ class _Part:
 
 
 def _built(folder: Path, made_of: dict[str, Any]) -> IndexProgress | None:
-    """What is there already, where it is what would be built."""
+    """Return the progress of an unfinished index made of the same inputs; else None."""
     manifest = read_manifest(folder) or {}
     if any(manifest.get(name) != value for name, value in made_of.items()):
         return None

@@ -36,9 +36,9 @@ def bins(
     out: Float[Tensor, "*at"] | None = None,
     signs: Int32[Tensor, "*at"] | None = None,
 ) -> Int32[Tensor, "*at"]:
-    """The bin of each value, 0 to `BINS` (exclusive); in the memory of `out`, if it is given.
+    """Return the histogram bin of each value, 0 to `BINS` (exclusive).
 
-    `signs` is memory for their signs: -1 where a value is not above 0, else 0.
+    `out` and `signs` are memory to reuse; `signs` becomes -1 where a value is not above 0, else 0.
     """
     lowered = torch.sub(acts, _SMALLEST, out=out)
     signs = torch.bitwise_right_shift(lowered.view(torch.int32), 31, out=signs)
@@ -85,9 +85,9 @@ def edges() -> Float[np.ndarray, "edge"]:
 def percentiles(
     counts: Int[np.ndarray, "bin"], lowest: float, highest: float, shares: Sequence[float]
 ) -> list[float]:
-    """The values that these shares (0 to 1) of all tokens do not exceed.
+    """Estimate percentiles of a neuron's values from its histogram; `shares` are 0 to 1.
 
-    `lowest` and `highest` are the true extremes. Off by less than the width of the bin it falls in.
+    `lowest` and `highest` are the true extremes. The error is less than one bin's width.
     """
     ends = np.clip(_edges(lowest, highest), lowest, highest)
     below = np.concatenate([[0], counts.cumsum()])
@@ -118,9 +118,9 @@ def share_above(
     highest: Float[np.ndarray, "*neuron"],
     values: Float[np.ndarray, "*neuron"],
 ) -> Float[np.ndarray, "*neuron"]:
-    """The share of all tokens on which each neuron is as high as its value, to within a bin, or higher.
+    """Estimate the share of tokens with a value at least as high as each neuron's `values`.
 
-    Everything in the value's bin counts, so it is never too small; 0 where nothing is as high.
+    The value's whole bin is counted, so the share is never too small; 0 above the neuron's maximum.
     """
     there = bins(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)))
     from_there = counts[..., ::-1].cumsum(-1)[..., ::-1]

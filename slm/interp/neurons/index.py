@@ -83,7 +83,7 @@ class Index:
         ]
 
     def percentiles(self, layer: int, neuron: int, shares: Sequence[float]) -> list[float]:
-        """The values that these shares (0 to 1) of all tokens do not exceed."""
+        """Estimate percentiles of a neuron's values over all tokens; `shares` are 0 to 1."""
         return distributions.percentiles(
             np.asarray(self.counts[layer, neuron]),
             float(self.lowest[layer, neuron]),
@@ -94,17 +94,17 @@ class Index:
     def share_above(
         self, values: Float[np.ndarray, "layer neuron"]
     ) -> Float[np.ndarray, "layer neuron"]:
-        """The share of all tokens on which each neuron is as high as here, or higher."""
+        """Estimate the share of tokens on which each neuron is at least as high as in `values`."""
         return distributions.share_above(np.asarray(self.counts), self.highest, values)
 
     def top_tokens(self) -> Int[np.ndarray, "layer neuron rank"]:
-        """The token ids at each neuron's highest places, -1 where it does not fire."""
+        """Return the token ids of each neuron's top activations, -1 where it does not fire."""
         there = self.value[0] > 0
         at = self.starts[np.where(there, self.story[0], 0)] + self.position[0]
         return np.where(there, self.ids[np.where(there, at, 0)].astype(np.int64), -1)
 
     def tokens(self, story: int) -> list[int]:
-        """The token ids of a story, END first."""
+        """Return the token ids of a story, END first."""
         return self.ids[self.starts[story] : self.starts[story + 1]].tolist()
 
     def top(
@@ -116,7 +116,7 @@ class Index:
         k: int = KEPT,
         strongest: bool = True,
     ) -> list[Example]:
-        """A neuron's extreme places, its values read afresh along their stories."""
+        """Recompute a neuron's top (or bottom) activations along their stories."""
         check_neuron(checkpoint, layer, neuron)
         side = 0 if strongest else 1
         chosen = [int(s) for s in self.story[side, layer, neuron, :k] if s >= 0]
@@ -132,7 +132,7 @@ class Index:
 
 
 def index_of(checkpoint: Checkpoint, texts: Sequence[str], corpus: str) -> Index:
-    """An index of a few stories, in memory; `corpus` is what they are called."""
+    """Build an index of a few stories in memory; `corpus` is their name."""
     stories = [checkpoint.tokenizer.encode_story(text) for text in texts]
     tally = Tally(checkpoint.config)
     for batch in batches(stories, checkpoint.config.n_ctx):
@@ -146,7 +146,7 @@ def index_of(checkpoint: Checkpoint, texts: Sequence[str], corpus: str) -> Index
 
 
 def shipped_index(checkpoint: Checkpoint) -> Index:
-    """An index of the stories that ship with the package, in memory."""
+    """Build an index of the shipped stories in memory."""
     texts = [checkpoint.tokenizer.readable(story.text) for story in shipped.stories()]
     return index_of(checkpoint, texts, f"the {len(texts)} shipped stories")
 
@@ -158,10 +158,10 @@ def index_path(checkpoint: Checkpoint) -> Path:
 
 
 def open_index(checkpoint: Checkpoint) -> Index:
-    """The index built for this checkpoint.
+    """Open the index of this checkpoint.
 
-    Raises `BadInput` with the command to build it where there is none, or where the one there is was
-    made of other weights or another tokenizer, or is damaged.
+    Raises `BadInput`, with the command to build it, where there is none, or where it was made of
+    other weights or another tokenizer, or is damaged.
     """
     path = index_path(checkpoint)
     build = f"python -m slm neurons build {checkpoint.address} --corpus SOURCE"
@@ -192,7 +192,7 @@ def open_index(checkpoint: Checkpoint) -> Index:
 
 
 def _damage(index: Index, d_vocab: int) -> str:
-    """What in an index points nowhere, in words; empty where nothing does."""
+    """Describe the first inconsistency of an index; empty where there is none."""
     starts, ids, there = index.starts, index.ids, index.story >= 0
     if len(starts) < 2 or starts[0] != 0 or starts[-1] != len(ids) or (np.diff(starts) < 1).any():
         return "its stories do not begin one after the other"
@@ -211,7 +211,7 @@ def _damage(index: Index, d_vocab: int) -> str:
 
 
 def hashes(checkpoint: Checkpoint) -> dict[str, str]:
-    """What a checkpoint is known by: the hashes of its weights' file and of its tokenizer."""
+    """Return the hashes of a checkpoint's weights and tokenizer."""
     assert checkpoint.address.step is not None
     run = open_run(checkpoint.address.run)
     weights = run.weights_hash(checkpoint.address.step)
@@ -231,7 +231,7 @@ def stale(checkpoint: Checkpoint, manifest: dict[str, Any]) -> str:
 
 
 def read_manifest(path: Path) -> dict[str, Any] | None:
-    """What an index says it was made of; None where there is no whole index."""
+    """Read an index's manifest; None where there is no whole index."""
     try:
         return read_json(path / MANIFEST, dict)
     except (FileNotFoundError, NotADirectoryError, BadInput):

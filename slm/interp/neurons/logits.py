@@ -32,7 +32,7 @@ class Writes:
 
 
 def writes(checkpoint: Checkpoint, layer: int, neuron: int, *, k: int = KEPT_TOKENS) -> Writes:
-    """The k tokens on either end of what a neuron writes.
+    """Return the k tokens whose logits a neuron raises most and lowers most.
 
     Raises `BadInput` for a layer or neuron that the model does not have.
     """
@@ -57,9 +57,10 @@ def writes(checkpoint: Checkpoint, layer: int, neuron: int, *, k: int = KEPT_TOK
 
 @torch.no_grad()
 def direct_logits(checkpoint: Checkpoint, layer: int, neuron: int) -> Float[Tensor, "d_vocab"]:
-    """What one unit of a neuron's activation adds to every logit, less what it adds to all of them.
+    """Compute a neuron's logit effect, W_out · W_U with the final norm's gain, less its mean.
 
-    A constant added to all logits changes no probability, so the mean over the vocabulary is 0.
+    A constant added to all logits changes no probability, so the mean over the vocabulary is set to
+    0.
     """
     weights = checkpoint.weights
     row = weights.blocks[layer].W_out[neuron]

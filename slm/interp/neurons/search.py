@@ -89,10 +89,10 @@ def most_selective(index: Index, checkpoint: Checkpoint, *, k: int = KEPT) -> li
 
 
 def _commonest(index: Index, checkpoint: Checkpoint) -> tuple[list[str], np.ndarray]:
-    """The token that stands most often among each neuron's strongest places, and how often.
+    """Return the most frequent token among each neuron's top activations, and its count.
 
-    Tokens are a list over all neurons, layer by layer; counts [layer, neuron]. Of equally common
-    tokens the one that stands higher up is taken.
+    Tokens are a list over all neurons, layer by layer; counts [layer, neuron]. Ties go to the
+    stronger activation.
     """
     tokens = index.top_tokens()
     counts = (tokens[..., :, None] == tokens[..., None, :]).sum(-1)

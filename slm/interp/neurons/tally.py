@@ -80,7 +80,7 @@ def _batch(stories: Sequence[Sequence[int]], which: list[int], n_ctx: int, first
 
 
 def _last_words(rows: Int[Tensor, "window pos"]) -> Int[Tensor, "window pos"]:
-    """A hash of each token and those before it, `SAME_WORDS` in all or as many as there are."""
+    """Hash each token with the `SAME_WORDS` - 1 tokens before it, or as many as there are."""
     found = torch.zeros_like(rows)
     for back in range(SAME_WORDS):
         before = F.pad(rows + 1, (back, 0))[:, : rows.shape[1]]
@@ -200,7 +200,7 @@ class Tally:
             known.copy_(tensors[name])
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What an index holds."""
+        """Return the arrays of an index."""
         value = self.best.clone()
         value[1] *= -1
         return {

@@ -170,7 +170,7 @@ def _check_room(checkpoint: Checkpoint, tokens: Sequence[int]) -> None:
 def _without_heads(
     checkpoint: Checkpoint, tokens: Sequence[int], instead: Float[Tensor, "layer #pos head d_head"]
 ) -> Float[Tensor, "row"]:
-    """The last token's log-probability: from the whole model, then without each head."""
+    """Compute the last token's log-probability: clean, then with each head ablated."""
     config, weights = checkpoint.config, checkpoint.weights
     rows = functional.embed(weights, torch.tensor([list(tokens[:-1])]))  # the first stays whole
     for layer, block in enumerate(weights.blocks):
@@ -194,7 +194,7 @@ def _without_neurons(
     layer: int,
     instead: Float[Tensor, "#pos neuron"],
 ) -> Iterator[Float[Tensor, "row"]]:
-    """The last token's log-probability: from the whole model, then without some neurons of a layer each."""
+    """Yield the last token's log-probability: clean, then with each neuron of a layer ablated."""
     weights = checkpoint.weights
     x = functional.embed(weights, torch.tensor([list(tokens[:-1])]))
     for before in range(layer):
@@ -218,7 +218,7 @@ def _without_neurons(
 def _rest(
     checkpoint: Checkpoint, layer: int, rows: Float[Tensor, "row pos d_model"], word: int
 ) -> Float[Tensor, "row"]:
-    """The word's log-probability where these are the streams after `layer`."""
+    """Compute the log-probability of `word` from the residual streams after `layer`."""
     weights = checkpoint.weights
     last = checkpoint.config.n_layers - 1
     for after in range(layer + 1, last + 1):
@@ -230,7 +230,7 @@ def _rest(
 def _said(
     checkpoint: Checkpoint, rows: Float[Tensor, "row pos d_model"], word: int
 ) -> Float[Tensor, "row"]:
-    """The word's log-probability after the last position of each row."""
+    """Compute the log-probability of `word` after the last position of each row."""
     final = functional.ln_final(checkpoint.weights, rows[:, -1])
     return functional.unembed(checkpoint.weights, final).log_softmax(-1)[:, word]
 
@@ -238,7 +238,7 @@ def _said(
 def _replacements(
     checkpoint: Checkpoint, hook: str, replacement: Replacement, prompt: Sequence[int], seed: int
 ) -> Iterator[Float[Tensor, "layer #pos *unit"]]:
-    """What parts say instead, once or (to be averaged) several times."""
+    """Yield what replaces a hook's output: zero, the mean, or several resampled outputs."""
     texts = [checkpoint.tokenizer.readable(story.text) for story in shipped.stories()]
     if replacement == "resample":
         draw, length = np.random.default_rng(seed), len(prompt)
@@ -267,7 +267,7 @@ def _replacements(
 def mean_outputs(
     checkpoint: Checkpoint, texts: Sequence[str], hook: str = Z
 ) -> Float[Tensor, "layer *unit"]:
-    """The mean over every position of these stories of what heads say (or what another hook gives)."""
+    """Average a hook's output (heads' z by default) over every position of these stories."""
     total, count = torch.zeros(()), 0
     for text in texts:
         acts = _outputs(checkpoint, text, hook)
@@ -276,7 +276,7 @@ def mean_outputs(
 
 
 def _outputs(checkpoint: Checkpoint, text: str, hook: str) -> Float[Tensor, "layer pos *unit"]:
-    """What a hook of every layer gives along a story (cut to the context)."""
+    """Return a hook's output in every layer along a story, cut to the context."""
     names = [f"blocks.{layer}.{hook}" for layer in range(checkpoint.config.n_layers)]
     tokens = checkpoint.tokenizer.encode_story(text)[: checkpoint.config.n_ctx]
     cache = functional.ActivationCache(names)

@@ -129,10 +129,9 @@ def attribute(
 def _reader(
     weights: Weights, stream: Float[Tensor, "d_model"], wanted: Float[Tensor, "d_model"]
 ) -> Float[Tensor, "d_model"]:
-    """The direction along which a write to the stream counts, with the final norm as it stood.
+    """Return the direction whose dot product with a write is its logit, the final norm's scale frozen.
 
-    A LayerNorm centres what it is given; to centre the direction instead comes to the same. An RMS
-    norm does not centre.
+    Centring the direction equals the LayerNorm's centring of its input; an RMS norm does not centre.
     """
     if weights.config.normalization_type == "RMS":
         return weights.ln_final_w * wanted / (stream.square().mean() + weights.config.eps).sqrt()

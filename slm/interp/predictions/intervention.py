@@ -76,7 +76,7 @@ def parse_interventions(text: str) -> tuple[Intervention, ...]:
 def intervention_fn(
     checkpoint: Checkpoint, interventions: Sequence[Intervention]
 ) -> functional.InterventionFn:
-    """What these interventions do to activations; raises `BadInput` for a part the model does not have."""
+    """Build the hook function that applies these interventions; `BadInput` for a part there is not."""
     if not interventions:
         return functional.identity
     config, means = checkpoint.config, {}

@@ -42,7 +42,7 @@ class NextTokenPredictions:
     probs: Float[np.ndarray, "pos rank"]
 
     def place(self, other: "NextTokenPredictions", position: int) -> int:
-        """The position here of the token that `other` (of the same story) has at `position`; never END's.
+        """Map a position of `other`, the same story in its tokens, to this tokenization; never END's.
 
         Where the tokens differ, it is the one that holds the first character of the other's.
         """
@@ -105,7 +105,7 @@ def next_token_predictions(checkpoint: Checkpoint, text: str) -> NextTokenPredic
 
 
 def story_tokens(checkpoint: Checkpoint, text: str) -> list[int]:
-    """A story's tokens, END first; `BadInput` where it is empty or does not fit the context."""
+    """Encode a story, END first; `BadInput` where it is empty or does not fit the context."""
     tokens = checkpoint.tokenizer.encode_story(text)
     if len(tokens) < 2:
         raise BadInput("a text to look at needs at least one token")
@@ -115,7 +115,7 @@ def story_tokens(checkpoint: Checkpoint, text: str) -> list[int]:
 
 
 def one_token(checkpoint: Checkpoint, text: str) -> int:
-    """The token that `text` is; `BadInput` where it is none or several."""
+    """Return the id of the single token `text`; `BadInput` where it is none or several."""
     ids = checkpoint.tokenizer.encode_words(text)
     if len(ids) != 1:
         str_tokens = checkpoint.tokenizer.to_str_tokens(ids)

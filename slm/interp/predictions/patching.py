@@ -74,9 +74,9 @@ class Patching:
 
 
 def aligned(checkpoint: Checkpoint, text: str, other: str) -> tuple[list[int], list[int]]:
-    """The tokens of two prompts, END first.
+    """Encode two prompts, END first.
 
-    Raises `BadInput`, showing both, where they are not as many, or the same.
+    Raises `BadInput`, showing both, where their token counts differ or they are equal.
     """
     first, second = (story_tokens(checkpoint, prompt) for prompt in (text, other))
     if len(first) != len(second):
@@ -92,7 +92,7 @@ def aligned(checkpoint: Checkpoint, text: str, other: str) -> tuple[list[int], l
 
 @torch.no_grad()
 def answers(checkpoint: Checkpoint, first: Sequence[int], second: Sequence[int]) -> tuple[int, int]:
-    """What the model says after each of two prompts; the next likeliest where that is the same."""
+    """Return the most probable token after each prompt; for the second, the next where both agree."""
     logits = functional.logits(checkpoint.weights, torch.tensor([list(first), list(second)]))[:, -1]
     answer = int(logits[0].argmax())
     return answer, next(int(one) for one in logits[1].topk(2).indices if int(one) != answer)
@@ -204,7 +204,7 @@ class _Run:
 def _places(
     checkpoint: Checkpoint, clean: _Run, corrupted: _Run, at: int
 ) -> Float[Tensor, "layer_hook d_model"]:
-    """The last stream of the second prompt's run with each place of one position filled in."""
+    """Compute the last streams of the corrupted run with each hook at position `at` patched alone."""
     weights, last = checkpoint.weights, checkpoint.config.n_layers - 1
     rows = corrupted.given[0][:0, at:]
     where = torch.arange(at, corrupted.given[0].shape[1])[None]
@@ -227,7 +227,7 @@ def _places(
 def _filled(
     stream: Float[Tensor, "1 pos d_model"], other: Float[Tensor, "1 pos d_model"], at: int
 ) -> Float[Tensor, "1 rest d_model"]:
-    """A stream from a position on, with `other` there."""
+    """Return a stream from position `at` on, with the vector at `at` taken from `other`."""
     return torch.cat([other[:, at : at + 1], stream[:, at + 1 :]], dim=1)
 
 
@@ -251,7 +251,7 @@ def _after(
 def _heads(
     checkpoint: Checkpoint, clean: _Run, corrupted: _Run
 ) -> Float[Tensor, "layer_head d_model"]:
-    """The last stream of the second prompt's run with each head's z filled in at every position."""
+    """Compute the last streams of the corrupted run with each head's z patched at every position."""
     config, weights = checkpoint.config, checkpoint.weights
     rows = corrupted.given[0][:0]
     for layer, block in enumerate(weights.blocks):
@@ -269,7 +269,7 @@ def _heads(
 def _lead(
     checkpoint: Checkpoint, stream: Float[Tensor, "row d_model"], *, answer: int, foil: int
 ) -> Float[Tensor, "row"]:
-    """The answer's logit minus the foil's, for last streams."""
+    """Compute the logit difference of answer and foil from last streams."""
     weights = checkpoint.weights
     final = functional.ln_final(weights, stream)
     wanted = weights.unembed[answer] - weights.unembed[foil]

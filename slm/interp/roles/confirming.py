@@ -35,7 +35,7 @@ class RoleKind(StrEnum):
         return 1 if self is RoleKind.EXCITED else -1
 
     def of(self, auc: Float[np.ndarray, "*at"]) -> Float[np.ndarray, "*at"]:
-        """The AUC of this kind, of that of excitation."""
+        """Convert an excitation AUC to this kind's: 1 - AUC for inhibition."""
         return auc if self is RoleKind.EXCITED else 1 - auc
 
 
@@ -100,7 +100,7 @@ class Evidence:
         }
 
     def aucs(self, labels: Bool[np.ndarray, "word label"]) -> RoleAucs:
-        """The AUCs of every neuron for labels of all words."""
+        """Compute every neuron's AUC for labels of all words; NaN for rare labels."""
         return RoleAucs(
             labels=labels,
             choosing=without(self.rare, self.choosing.auc(labels)),
@@ -199,7 +199,7 @@ class WordSample:
     ) -> tuple[
         Float[np.ndarray, "neuron cell"], Bool[np.ndarray, "cell label"], Int[np.ndarray, "cell"]
     ]:
-        """What `auc` takes, over the different words among `some`: a word and its labels, once each."""
+        """Return `auc`'s inputs with one entry per word and labels among `some`, its ranks averaged."""
         there = some[self.at]
         mine = labels[self.at][there]
         rows = np.concatenate([self.which[there][:, None], mine], axis=1)

@@ -68,7 +68,7 @@ class Mentions:
 
     @classmethod
     def of(cls, stories: Sequence[LabelledStory]) -> "Mentions":
-        """The words of `mentions_of` each story."""
+        """Collect the mentions of all stories."""
         places = np.concatenate([np.array(one.places, dtype=np.int64) for one in stories])
         return cls(
             labels=np.concatenate([one.labels for one in stories]),

@@ -111,11 +111,11 @@ def protagonist_test(
 def best_neurons(
     acts: Float[np.ndarray, "layer neuron word"], words: Mentions, k: int = TRIED
 ) -> list[tuple[int, int]]:
-    """The k (layer, neuron) that are best at first mentions, by the mean of two AUCs.
+    """Return the k (layer, neuron) with the highest mean of two AUCs of first mentions.
 
-    First mentions against other words at the same place, and against later mentions: so that neither
-    a neuron for any name nor one for the beginning of a story is chosen where there is a better. One
-    that does not fire more often at first mentions than at those words comes after all that do.
+    The AUCs are against ordinary words at the same place and against later mentions, so that neither
+    a neuron for any name nor one for the beginning of a story ranks first where there is a better.
+    Neurons that do not fire more often at first mentions than at those words come last.
     """
     flat = acts.reshape(-1, acts.shape[2])
     sides = words.sides((FIRST_NAMED, FIRST_PLAIN), ORDINARY)

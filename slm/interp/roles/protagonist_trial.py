@@ -204,7 +204,7 @@ def condition_means(acts: Float[np.ndarray, "sentence"]) -> dict[str, Interval]:
 
 
 def _by_group(values: np.ndarray, words: Mentions) -> dict[str, Interval]:
-    """The mean over each group's words, resampling stories; NaN for a group without any."""
+    """Estimate the mean of each group, with a bootstrap over stories; NaN for an empty group."""
     nothing = Interval(mean=np.nan, low=np.nan, high=np.nan, n=0)
     return {
         name: bootstrap_mean(values[on], words.story[on]) if on.any() else nothing
@@ -215,7 +215,7 @@ def _by_group(values: np.ndarray, words: Mentions) -> dict[str, Interval]:
 def _by_word(
     acts: Float[np.ndarray, "sentence"], condition: Condition
 ) -> Float[np.ndarray, "different"]:
-    """The mean activation of each word in a condition, over its sentences, in the words' order."""
+    """Average the activation of each word of a condition over its sentences."""
     found: dict[str, list[float]] = {}
     for act, pair in zip(acts, minimal_pairs(), strict=True):
         if pair.condition is condition:

@@ -16,7 +16,7 @@ from slm.model.weights import Block
 
 
 def random_directions(block: Block, generator: torch.Generator) -> Block:
-    """The block with the entries of its `W_in`, and of its `W_gate`, permuted."""
+    """Permute the entries of a block's `W_in` and `W_gate`: the random-direction control."""
 
     def permuted(weights: Float[Tensor, "d_model d_mlp"]) -> Float[Tensor, "d_model d_mlp"]:
         entries = weights.detach().flatten()

@@ -174,7 +174,7 @@ class Roles:
         return total(layer.random_directions for layer in self.layers)
 
     def best(self, label: int, k: int = SHOWN) -> list[NeuronRole]:
-        """The k neurons that separated a label best where roles are chosen; none for a rare label."""
+        """Return the k neurons with the highest choosing AUC for a label; empty for a rare label."""
         stacked = np.stack([layer.choosing[label] for layer in self.layers])
         if np.isnan(stacked).all():
             return []
@@ -248,7 +248,7 @@ class ScoredRoles:
     inhibited: Roles
 
     def of(self, kind: RoleKind) -> Roles:
-        """The roles of a kind."""
+        """Return the roles of one kind."""
         return self.excited if kind is RoleKind.EXCITED else self.inhibited
 
     def to_json(self, best: int = SHOWN) -> dict[str, Any]:

@@ -24,7 +24,7 @@ _NURSERY = re.compile(r"nursery(?::(\d+))?(?::(\d+))?")
 
 
 def nursery_runs() -> list[Run]:
-    """The runs that were trained on nursery stories, which can be told again; fewest stories first."""
+    """List the runs trained on nursery stories, fewest stories first."""
     found = [(count, run) for run in list_runs() if run.last_step and (count := _count(run))]
     return [run for _, run in sorted(found, key=lambda one: (one[0], one[1].name))]
 
@@ -38,7 +38,7 @@ def _count(run: Run) -> int | None:
 
 @cache
 def trained_on(corpus: str, count: int) -> tuple[str, ...]:
-    """The first stories of a nursery corpus, as a training reads them."""
+    """Regenerate the first stories of a nursery corpus, as training reads them."""
     return tuple(islice(cleaned(open_source(corpus)), count))
 
 

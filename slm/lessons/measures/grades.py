@@ -15,7 +15,7 @@ OWN = Sampling(temperature=0.0, max_tokens=80)
 
 
 def grade(checkpoint: Checkpoint, opening: str, ending: str) -> float:
-    """The loss (nats a token) of an ending after its opening: the lower, the better the grade."""
+    """Compute the loss, in nats per token, of an ending after its opening; lower is better."""
     text = story_that_fits([checkpoint], opening + ending).text
     tokens = checkpoint.tokenizer.encode_story(text)
     given = len(checkpoint.tokenizer.encode_story(opening))

@@ -49,9 +49,9 @@ def costs(
 
 
 def learned(checkpoint: Checkpoint, seed: int) -> dict[Part, list[float]]:
-    """The share of what is learned by the shown step that is learned at each step before it, by part.
+    """Compute, by part, the share of the shown step's loss reduction that each earlier step reached.
 
-    Nothing was learned of a part whose words cost more than at the first step: its shares are 0.
+    Shares are 0 for a part whose loss did not fall.
     """
     by_step = list(result_of(costs(checkpoint, seed)).values())
     found: dict[Part, list[float]] = {}

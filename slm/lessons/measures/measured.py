@@ -47,8 +47,10 @@ def paired(
     what: str = "",
     also: bool = True,
 ) -> Measured:
-    """Compare two numbers a story (or name): it holds where the mean difference is at least `least`
-    and its 95 % interval, a bootstrap over stories, lies above 0; and where `also` does.
+    """Compare paired numbers with a bootstrap over stories (or names).
+
+    The claim holds where the mean difference is at least `least`, its 95 % interval lies above 0, and
+    `also` is true.
     """
     one, other = (np.asarray(values, dtype=np.float32) for values in (measured, control))
     found = bootstrap_means((one - other)[:, None], least=8)

@@ -49,7 +49,7 @@ def _pairs(stories: Sequence[Sequence[int]]) -> dict[int, Counter[int]]:
 
 
 def _likeliest(everywhere: Counter[int], here: Counter[int]) -> int | None:
-    """What followed a token most often in the other stories; the smaller id of equals."""
+    """Return the most frequent follower of a token in the other stories; the smaller id of equals."""
     left = {token: count - here[token] for token, count in everywhere.items()}
     token = max(left, key=lambda one: (left[one], -one), default=None)
     return token if token is not None and left[token] else None
@@ -68,7 +68,7 @@ def heat_surprises(checkpoint: Checkpoint) -> Measured:
 
 
 def _surprisal(checkpoint: Checkpoint, temperature: float) -> list[float]:
-    """The mean surprisal (bits) of what is drawn after each opening."""
+    """Compute the mean surprisal, in bits, of a completion of each opening."""
     openings = [opening_that_fits([checkpoint], text).text for text in shipped.openings()[:STORIES]]
     sampling = Sampling(temperature=temperature, max_tokens=LENGTH)
     starts = [checkpoint.tokenizer.encode_story(opening) for opening in openings]

@@ -27,9 +27,9 @@ class ShapeRun:
 
 
 def grid() -> list[ShapeRun]:
-    """The runs that differ in shape alone; of several such sets the one with most shapes.
+    """Return the largest set of runs that differ in shape alone.
 
-    They share the corpus and the budget, and were trained to their end.
+    They share corpus, context and budget, and were trained to their end.
     """
     trained = [run for run in list_runs() if run.last_step and run.info.recipe]
 
@@ -50,9 +50,9 @@ def grid() -> list[ShapeRun]:
 
 
 def apart(by: str) -> tuple[ShapeRun, ShapeRun]:
-    """The two cells that are furthest apart in width (or depth) and alike in the other.
+    """Return the two runs furthest apart in width (or depth) and equal in the other.
 
-    Raises `BadInput` where the runs here are no grid.
+    Raises `BadInput` where no two runs differ in it alone.
     """
 
     def value(cell: ShapeRun) -> int:
@@ -72,9 +72,9 @@ def apart(by: str) -> tuple[ShapeRun, ShapeRun]:
 
 
 def depth_share(part: Part, seed: int) -> float:
-    """The share of what a doubling of either brings a part's words that a doubling of depth brings.
+    """Estimate depth's share of the loss reduction from doubling both depth and width.
 
-    Least squares of the words' cost on log2 of width and of depth.
+    Fits a part's loss by least squares on log2 of width and of depth.
     """
     cells = grid()
     if len({one.width for one in cells}) < 2 or len({one.depth for one in cells}) < 2:

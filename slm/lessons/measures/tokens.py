@@ -28,14 +28,14 @@ NEAR = 0.2
 
 @cache
 def commonest_words() -> tuple[str, ...]:
-    """The commonest words of the shipped stories with at least three letters."""
+    """Return the most frequent words of the shipped stories with at least three letters."""
     text = " ".join(story.text for story in shipped.stories()).lower()
     counts = Counter(re.findall(r"[a-z]{3,}", text))
     return tuple(word for word, _ in counts.most_common(COMMON))
 
 
 def common_words(checkpoint: Checkpoint) -> Measured:
-    """Compare common words with the same letters shuffled: which are one token?"""
+    """Compare the share of common words that are one token with that of their letters shuffled."""
     deal = random.Random(0)
     words = commonest_words()
     shuffled = ["".join(deal.sample(word, len(word))) for word in words]
@@ -85,7 +85,7 @@ def _size(checkpoint: Checkpoint) -> int:
 def _share_within(
     checkpoint: Checkpoint, some: Int64[np.ndarray, "token"], words: Sequence[str]
 ) -> float:
-    """The share of these tokens whose nearest token, of another word, is one of them."""
+    """Compute the share of these tokens whose nearest embedding, of another word, is among them."""
     W_E = torch.nn.functional.normalize(checkpoint.weights.W_E.float(), dim=-1)
     alike = W_E[torch.from_numpy(some)] @ W_E.T
     every = np.array(words)

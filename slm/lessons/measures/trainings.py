@@ -26,7 +26,7 @@ _EITHER = re.compile(rf"\b({'|'.join([*_INSTEAD, *_INSTEAD.values()])})\b", re.I
 
 
 def without_dogs(text: str) -> str:
-    """A story in which every dog is a cat."""
+    """Replace every dog in a story by a cat."""
 
     def instead(match: re.Match[str]) -> str:
         cat = _INSTEAD[match[0].lower()]
@@ -36,9 +36,9 @@ def without_dogs(text: str) -> str:
 
 
 def both() -> tuple[Checkpoint, Checkpoint]:
-    """The models that were trained in the lesson: with dogs, and without.
+    """Load the models trained in the lesson: with dogs, and without.
 
-    Raises `BadInput` where they are not there yet.
+    Raises `BadInput` where one is missing.
     """
     there = {run.name for run in list_runs() if run.last_step}
     if missing := [name for name in (DOGS, CATS) if name not in there]:

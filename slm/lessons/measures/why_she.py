@@ -24,7 +24,7 @@ FEWEST = 3  # pairs of names
 
 
 def pairs(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
-    """The same story with a girl's name and with a boy's, for names that take as many tokens."""
+    """Yield a story with a girl's and with a boy's name of equally many tokens."""
     encode = checkpoint.tokenizer.encode_words
 
     def length(name: str) -> tuple[int, int]:
@@ -60,10 +60,10 @@ def follows_the_name(checkpoint: Checkpoint) -> Measured:
 
 
 def one_head(checkpoint: Checkpoint) -> Measured:
-    """Patch each head from the girl's story into the boy's: how much of the lead comes back?
+    """Measure by activation patching how much of the logit difference one head restores.
 
     The head is chosen on every other story and measured on the rest; the control is the mean of all
-    other heads there. A story whose swap moves nothing counts as 0.
+    other heads there. A story whose swap changes nothing counts as 0.
     """
     she, he = one_token(checkpoint, SHE), one_token(checkpoint, HE)
     shape = checkpoint.config.n_layers, checkpoint.config.n_heads
