@@ -134,14 +134,17 @@ def distances(address: str, layer: int, head: int) -> None:
 
 st.title("Where does each head look?", anchor=False)
 alone = len(models.addresses()) == 1
-view = st.segmented_control(
-    "View",
-    [MAPS, FIGURES],
-    default=MAPS,
-    required=True,
-    **AttentionState.view.bound,
-    label_visibility="collapsed",
-)
+controls = st.container(horizontal=True, vertical_alignment="bottom")
+views = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+with views:
+    view = st.segmented_control(
+        "View",
+        [MAPS, FIGURES],
+        default=MAPS,
+        required=True,
+        **AttentionState.view.bound,
+        label_visibility="collapsed",
+    )
 if view == FIGURES:
     with show.one_line():
         address = models.addresses()[0]
@@ -151,7 +154,7 @@ config = models.config()
 in_link = bool(Shared.head.in_link() or Shared.layer.in_link())
 opening.on_best_head(models.addresses()[0])
 opening.where_head_shows(models.addresses()[0], head_in_link=in_link)
-with st.container(horizontal=True, vertical_alignment="bottom"):
+with controls:
     story = selection.story()
     layer, head = selection.head(config)
     beside = selection.more_heads(config)
@@ -164,6 +167,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         help="Attention alone, or value-weighted: times the norm of value x W_O, so that attention to a "
         "token whose value is small counts little.",
     )
+with views:
     hide = st.toggle(
         "Hide the first token",
         **AttentionState.hide.bound,

@@ -11,6 +11,8 @@ from app.figures.style import brightened, dress, printed, rounded_up
 from app.theme import Palette, along, ink_on
 
 TITLES = ("attention", "at shuffled places")
+WIDE = 8
+"""Letters of a key's name that need more room than its column has on a phone."""
 
 
 def word_matrices(
@@ -61,13 +63,14 @@ def word_matrices(
                     row=1,
                     col=column,
                 )
+    lower = (False, max(map(len, keys)) > WIDE)  # every other name stands a line lower
     figure.update_xaxes(
         showgrid=False,
         zeroline=False,
         tickangle=0,
         tickfont={"size": 11},
         tickvals=list(range(len(keys))),
-        ticktext=[printed(key).replace(" ", "<br>") for key in keys],
+        ticktext=[("<br>" if lower[at % 2] else "") + printed(key) for at, key in enumerate(keys)],
     )
     figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False)
     figure.update_annotations(selector={"yref": "paper"}, font_size=12)

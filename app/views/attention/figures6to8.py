@@ -8,6 +8,7 @@ from app.figures.attention import thumbnails
 from app.figures.query_keys import word_matrices
 from app.jobs import waiting
 from app.widgets import show
+from app.widgets.picture_buttons import picture_buttons
 from slm.interp.heads.query_keys import QueryKeys, StoryQueryKeys
 from slm.interp.heads.scores import EFFECT
 from slm.runs import Address, list_runs
@@ -52,6 +53,7 @@ def figures6to8(address: str, chosen: str) -> None:
             config={"displayModeBar": False},
             alt="every head, the nearest first: " + ", ".join(f"{a}.{b}" for a, b in found.heads),
         )
+        picture_buttons(f"heads-by-distance-{address}")
         st.caption(
             "Figures 6 and 7: every head on “Lucy and the banana”, the nearest first; in brackets how many "
             "tokens back it looks on average."
@@ -65,16 +67,16 @@ def figures6to8(address: str, chosen: str) -> None:
         stories = work.result
         if stories is not None:
             name = f"In {stories.stories} nursery stories"
-            matrix(address, name, stories.found.mean, stories.shuffled.mean, stories)
             st.markdown(words_say(stories))
+            matrix(address, name, stories.found.mean, stories.shuffled.mean, stories)
         elif not running:
             waiting.say_why(work)
+        footer(address, found, stories)
         st.caption(
             f"Figure 8, queries in rows and keys in columns: mean attention of {averaged_say(found)}, "
             "of queries that stand after such a key. At shuffled places: the same attention with the keys "
             "dealt among all earlier words. One text tells no interval."
         )
-        footer(address, found, stories)
 
 
 def matrix(
@@ -114,6 +116,7 @@ def footer(address: str, found: QueryKeys, stories: StoryQueryKeys | None) -> No
         everything=lambda: (
             found.to_json() | ({} if stories is None else {"nursery stories": stories.to_json()})
         ),
+        picture=True,
         command=commands.query_keys(address, 0 if stories is None else stories.stories),
     )
 
