@@ -6,12 +6,13 @@ from slm.glossary import Term, lookup
 PAGE = "glossary"
 
 
-def help_of(*names: str) -> str:
-    """Explain terms in a widget's help, one paragraph each."""
+def help_of(*names: str, also: str = "") -> str:
+    """Explain glossary terms in a widget's help, one paragraph each; `also` is the widget's own."""
     found = [lookup(name) for name in names]
-    return "\n\n".join(f"**{plain(one.term)}**: {plain(one.means)}" for one in found)
+    told = [f"**{plain(one.term)}**: {plain(one.means)}" for one in found]
+    return "\n\n".join([*told, also] if also else told)
 
 
 def address(term: Term) -> str:
-    """The entry's link, from any page."""
+    """Return the link to an entry, from any page."""
     return f"{PAGE}?term={term.slug}"

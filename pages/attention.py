@@ -11,6 +11,7 @@ from app.figures.attention import attention_map
 from app.figures.attention import thumbnails as all_heads
 from app.figures.heads import distance_profiles
 from app.state import AttentionState, Shared
+from app.terms import help_of
 from app.views.attention.figures6to8 import figures6to8, shown_for
 from app.widgets import models, opening, selection, self_checks, show, start_with
 from app.widgets.story_view import Shown, story_view
@@ -164,14 +165,13 @@ with controls:
         default=ATTENTION,
         required=True,
         **AttentionState.weights.bound,
-        help="Attention alone, or value-weighted: times the norm of value x W_O, so that attention to a "
-        "token whose value is small counts little.",
+        help=help_of("attention", "value-weighted attention"),
     )
 with views:
     hide = st.toggle(
         "Hide the first token",
         **AttentionState.hide.bound,
-        help="The first token soaks up attention that has nowhere better to go.",
+        help=help_of("attention sink"),
     )
 start_with.heads()
 text = story.text

@@ -5,6 +5,7 @@ import streamlit as st
 from app import cache
 from app.jobs import waiting
 from app.state import CompareState
+from app.terms import help_of
 from app.views.compare.curves import show_curves
 from app.views.compare.development import show_development
 from app.views.compare.layers import show_layers
@@ -30,7 +31,13 @@ SHIPPED, NURSERY, OWN = "the shipped stories", "nursery", "a corpus"
 
 def corpus() -> str:
     """Which stories both models read."""
-    chosen = st.selectbox("Corpus", [SHIPPED, NURSERY, OWN], **CompareState.source.bound, width=180)
+    chosen = st.selectbox(
+        "Corpus",
+        [SHIPPED, NURSERY, OWN],
+        **CompareState.source.bound,
+        width=180,
+        help=help_of("corpus"),
+    )
     if chosen != OWN:
         return "nursery" if chosen == NURSERY else "shipped"
     return corpus_picker.named()

@@ -8,6 +8,7 @@ import streamlit as st
 from app import cache, commands
 from app.figures.grid import over_training, table
 from app.state import GridState
+from app.terms import help_of
 from app.views.train.monitor import CORPORA, FILE
 from app.widgets import show
 from slm.comparing.curves import curves_json
@@ -182,14 +183,24 @@ def train() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         widths = st.multiselect(
-            "Widths", [16, 32, 64, 128, 256, 512], [64, 128], **GridState.widths.bound
+            "Widths",
+            [16, 32, 64, 128, 256, 512],
+            [64, 128],
+            **GridState.widths.bound,
+            help=help_of("width"),
         )
-        depths = st.multiselect("Depths", [1, 2, 4, 8, 12], [1, 2], **GridState.depths.bound)
+        depths = st.multiselect(
+            "Depths", [1, 2, 4, 8, 12], [1, 2], **GridState.depths.bound, help=help_of("layer")
+        )
         d_head = st.select_slider(
             "Width of a head", [4, 8, 16, 32, 64], 16, **GridState.d_head.bound
         )
         vocabulary = st.selectbox(
-            "Vocabulary", [512, 1024, 2048, 4096, 8192], 2, **GridState.vocabulary.bound
+            "Vocabulary",
+            [512, 1024, 2048, 4096, 8192],
+            2,
+            **GridState.vocabulary.bound,
+            help=help_of("vocabulary"),
         )
     with right:
         corpus = st.selectbox(

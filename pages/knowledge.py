@@ -8,6 +8,7 @@ import streamlit as st
 from app import cache, commands
 from app.figures.knowledge import Bar, knowledge
 from app.state import KnowledgeState
+from app.terms import help_of
 from app.views.knowledge.editing import editor, prompts
 from app.views.knowledge.judged import judged
 from app.views.knowledge.table import KINDS, SIGNS, table
@@ -109,6 +110,7 @@ def by_hand(found: dict[str, list[Answer]]) -> None:
             **KnowledgeState.prompt.bound,
             width=520,
             format_func=lambda number: visible(found[address][number].prompt.prompt),
+            help=help_of("prompt"),
         )
     one = found[address][which or 0]
     st.markdown(

@@ -11,6 +11,7 @@ from app.figures.intervals import intervals
 from app.figures.memorization import histograms, new_curves
 from app.jobs import waiting
 from app.state import MemorizationState
+from app.terms import help_of
 from app.views.memorization.choosing import corpus
 from app.views.memorization.copied import copied_text, sources
 from app.widgets import models, show
@@ -403,6 +404,7 @@ with show.one_line():
                     0.1,
                     **MemorizationState.temperature.bound,
                     width=130,
+                    help=help_of("temperature"),
                 )
                 sampling = Sampling(temperature=heat)
             if view == MEASURES:

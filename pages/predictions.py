@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import cache
 from app.state import PredictionsState
+from app.terms import help_of
 from app.views.predictions import patching, regeneration, words
 from app.views.predictions.ablation import SAID, switched_off
 from app.views.predictions.logits import alternatives, layers, parts
@@ -72,7 +73,9 @@ def which_parts_say_less() -> tuple[Replacement, int | None]:
             list(SAID),
             **PredictionsState.replacement.bound,
             width=120,
-            help="A part's mean, zeros, or what it says in other stories.",
+            help=help_of(
+                "ablation", also="A part's mean, zeros, or what it says in other stories."
+            ),
         )
         or "mean"
     )

@@ -8,6 +8,7 @@ from app import cache, commands
 from app.jobs import waiting
 from app.jobs.work import Work
 from app.state import Linked, RolesState
+from app.terms import help_of
 from app.views.neurons.every_neuron import ALL, every_neuron
 from app.views.roles import protagonist, scores
 from app.widgets import corpus_picker, models, selection, self_checks, show
@@ -121,6 +122,7 @@ if view == ROLES and results:
             **RolesState.role.bound,
             placeholder="the best neurons of every role",
             width=330,
+            help=help_of("role"),
         )
         scores.rules()
 for column, address in models.columns():

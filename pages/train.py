@@ -7,6 +7,7 @@ import streamlit as st
 from app import cache, uploads
 from app.figures.training import parts
 from app.state import TrainState
+from app.terms import help_of
 from app.views.train import monitor
 from app.views.train.corpus_format import read_as
 from app.views.train.monitor import CHECKPOINT, CORPORA, FILE
@@ -44,12 +45,23 @@ def choose_shape() -> ModelConfig:
         width, layers, heads = st.columns(3)
         config = ModelConfig(
             d_model=int(
-                width.number_input("Width", 8, 2048, 64, 8, **TrainState.width.bound) or 64
+                width.number_input(
+                    "Width", 8, 2048, 64, 8, **TrainState.width.bound, help=help_of("width")
+                )
+                or 64
             ),
             n_layers=int(
-                layers.number_input("Layers", 1, 48, 2, 1, **TrainState.layers.bound) or 2
+                layers.number_input(
+                    "Layers", 1, 48, 2, 1, **TrainState.layers.bound, help=help_of("layer")
+                )
+                or 2
             ),
-            n_heads=int(heads.number_input("Heads", 1, 64, 4, 1, **TrainState.heads.bound) or 4),
+            n_heads=int(
+                heads.number_input(
+                    "Heads", 1, 64, 4, 1, **TrainState.heads.bound, help=help_of("attention head")
+                )
+                or 4
+            ),
             d_vocab=4096,
         )
     low, high = VOCABULARY_SIZES
@@ -60,6 +72,7 @@ def choose_shape() -> ModelConfig:
         index=sizes.index(config.d_vocab),
         **TrainState.vocabulary.of(preset).bound,
         format_func="{:,}".format,
+        help=help_of("vocabulary"),
     )
     if preset.startswith("paper-"):
         st.caption(show.plain(FROM_THE_PAPER))
@@ -146,7 +159,9 @@ def choose_recipe() -> Recipe:
             help=PUBLISHED,
         )
         usual = RECIPES[recipe]
-        seed = st.number_input("Seed", 0, show.LARGEST_SEED, 0, 1, **TrainState.seed.bound)
+        seed = st.number_input(
+            "Seed", 0, show.LARGEST_SEED, 0, 1, **TrainState.seed.bound, help=help_of("seed")
+        )
         muon, rest = usual.muon_lr, "everything"
         if usual.optimizer == "muon":
             rest = "embeddings, gains and biases"

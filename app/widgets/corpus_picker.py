@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.state import Shared, typed_into
+from app.terms import help_of
 from app.widgets import show
 from slm.stories.annotation.labelled import NURSERY
 
@@ -18,8 +19,11 @@ def corpus() -> str:
             [WITH_ROLES, SHIPPED, OWN],
             **Shared.source.bound,
             width=250,
-            help="Nursery writes its stories and knows what each word is for. In any other story "
-            "words are sorted into classes, such as pronouns or what ends in -ed.",
+            help=help_of(
+                "corpus",
+                also="Nursery writes its stories and knows what each word is for. In any other story "
+                "words are sorted into classes, such as pronouns or what ends in -ed.",
+            ),
         )
         if chosen != OWN:
             return NURSERY if chosen == WITH_ROLES else "shipped"

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import cache
 from app.state import AttentionState, Linked, NeuronsState, Shared
+from app.terms import help_of
 from app.widgets import models, show
 from slm.errors import BadInput
 from slm.generation.fitting import FittedText, story_that_fits, typed
@@ -45,14 +46,26 @@ def head(config: ModelConfig) -> tuple[int, int]:
     """Layer and head; neither has a default, so that a link names both, 0 too."""
     layer = _layer(config, Shared.layer)
     chosen = st.selectbox(
-        "Head", range(config.n_heads), index=None, placeholder="0", **Shared.head.bound, width=90
+        "Head",
+        range(config.n_heads),
+        index=None,
+        placeholder="0",
+        **Shared.head.bound,
+        width=90,
+        help=help_of("attention head"),
     )
     return layer, chosen or 0
 
 
 def _layer(config: ModelConfig, control: Linked[int]) -> int:
     layer = st.selectbox(
-        "Layer", range(config.n_layers), index=None, placeholder="0", **control.bound, width=90
+        "Layer",
+        range(config.n_layers),
+        index=None,
+        placeholder="0",
+        **control.bound,
+        width=90,
+        help=help_of("layer"),
     )
     return layer or 0
 
@@ -86,7 +99,7 @@ def token_field(on_change: Callable[[], None] | None = None) -> None:
         1,
         **Shared.token.bound,
         width=124,
-        help="Or click one in the story.",
+        help=help_of("token", also="Or click one in the story."),
         on_change=on_change,
     )
 
@@ -144,9 +157,11 @@ def sampling() -> Sampling:
         0.05,
         **Shared.temperature.bound,
         width=190,
-        help="0 always takes the likeliest token; higher values dare more.",
+        help=help_of("temperature"),
     )
-    seed = st.number_input("Seed", 0, show.LARGEST_SEED, 0, 1, **Shared.seed.bound, width=120)
+    seed = st.number_input(
+        "Seed", 0, show.LARGEST_SEED, 0, 1, **Shared.seed.bound, width=120, help=help_of("seed")
+    )
     with st.popover("More"):
         tokens = st.number_input("At most so many tokens", 1, 2000, 200, 10, **Shared.tokens.bound)
         top_k = st.number_input(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from typing import Any, NoReturn, TypeVar
 
 from slm.errors import BadInput
+from slm.glossary import lookup
 from slm.progress import Progress, result_of
 from slm.text import as_json, on_terminal
 
@@ -13,11 +14,19 @@ CommandFunction = Callable[[argparse.Namespace], None]
 R = TypeVar("R")
 
 
+class InGlossary(str):
+    """A glossary term as an option's help: where help is printed, its explanation stands there."""
+
+    __slots__ = ()
+
+
 class HelpWithDefaults(argparse.HelpFormatter):
     """Help that ends with an option's default, where it has one."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
         told, default = action.help or "", action.default
+        if isinstance(told, InGlossary):
+            told = lookup(told).means.removesuffix(".").replace("%", "%%")
         has_one = isinstance(default, str | int | float) and default is not False
         shows = has_one and default not in ("", argparse.SUPPRESS) and "default" not in told
         return f"{told} (default: %(default)s)" if shows else told

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from slm.cli.command import Commands, answer, typed
+from slm.cli.command import Commands, InGlossary, answer, typed
 from slm.errors import BadInput
 from slm.seeds import parse_seed
 
@@ -62,13 +62,13 @@ def add_sampling(sub: argparse.ArgumentParser) -> None:
         "--temperature",
         type=float,
         default=1.0,
-        help="what logits are divided by; 0 takes the likeliest token",
+        help=InGlossary("temperature"),
     )
-    sub.add_argument("--top-k", type=int, help="draw from the K likeliest tokens only")
+    sub.add_argument("--top-k", type=int, help=InGlossary("top-k"))
     sub.add_argument(
         "--top-p",
         type=float,
-        help="draw from the fewest tokens that reach this probability together",
+        help=InGlossary("top-p"),
     )
     sub.add_argument("--seed", type=parse_seed, default=0, help="seed of the drawn tokens")
 

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from slm.cli.command import Commands, answer, typed, watched
+from slm.cli.command import Commands, InGlossary, answer, typed, watched
 from slm.cli.generation import FIRST_WORDS, prompt_or_ours
 from slm.errors import BadInput
 from slm.seeds import parse_seed
@@ -43,7 +43,7 @@ def add_to(commands: Commands) -> None:
         "--temperature",
         type=float,
         default=1.0,
-        help="what logits are divided by; 0 takes the likeliest token",
+        help=InGlossary("temperature"),
     )
     sub.add_argument("--seed", type=parse_seed, default=0, help="seed of the drawn tokens")
 
@@ -61,7 +61,7 @@ def add_to(commands: Commands) -> None:
         "--temperature",
         type=float,
         default=1.0,
-        help="what logits are divided by; 0 takes the likeliest token",
+        help=InGlossary("temperature"),
     )
     sub.add_argument("--seed", type=parse_seed, default=0, help="seed of the drawn tokens")
 

@@ -10,6 +10,7 @@ import streamlit as st
 from app import cache
 from app.jobs.work import Work
 from app.state import GradingState, Shared
+from app.terms import help_of
 from app.widgets import corpus_picker, show
 from app.widgets.api_key import given, key_field
 from slm.errors import BadInput
@@ -59,6 +60,7 @@ def openings(addresses: Sequence[str]) -> GivenOpenings:
         default=SHIPPED,
         required=True,
         **GradingState.source.bound,
+        help=help_of("prompt"),
     )
     every = _shipped(addresses) if which == SHIPPED else _own()
     left, right = st.columns(2)
@@ -169,7 +171,9 @@ def _written(addresses: Sequence[str], given: GivenOpenings) -> list[list[Item]]
 
 def judge(chosen: ItemsToGrade) -> None:
     """Choose who reads them; see what it will cost; begin."""
-    model = st.text_input("Judge", "gpt-4o", **GradingState.judge.bound).strip()
+    model = st.text_input(
+        "Judge", "gpt-4o", **GradingState.judge.bound, help=help_of("judge")
+    ).strip()
     base_url = st.text_input(
         "Server",
         placeholder="OpenAI's; or http://127.0.0.1:8080/v1",
@@ -236,7 +240,7 @@ def edit_prices(model: str) -> None:
         num_rows="dynamic",
         hide_index=True,
         column_config={
-            "judge": st.column_config.TextColumn("judge"),
+            "judge": st.column_config.TextColumn("judge", help=help_of("judge")),
             "input": st.column_config.NumberColumn("read", min_value=0.0, format="%g"),
             "output": st.column_config.NumberColumn("written", min_value=0.0, format="%g"),
         },

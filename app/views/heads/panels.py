@@ -11,6 +11,7 @@ import streamlit as st
 from app import commands
 from app.figures.heads import FAR, distance_profiles, head_map, proof
 from app.state import picked_rows
+from app.terms import help_of
 from app.widgets import selection, show
 from slm.interp.heads.atlas import HeadAtlas, Label
 from slm.interp.heads.card import head_labels
@@ -285,7 +286,7 @@ def the_table(tested: Tested) -> None:
             "cost": st.column_config.NumberColumn(
                 "ablation effect",
                 format="%.3f",
-                help="Rise in loss when the head is ablated, in nats a token, anywhere in a story",
+                help=help_of("ablation effect"),
             ),
         },
         hide_index=True,

@@ -5,6 +5,7 @@ import streamlit as st
 from app.jobs import waiting
 from app.jobs.work import Work
 from app.state import KnowledgeState, Shared
+from app.terms import help_of
 from app.widgets import show
 from app.widgets.api_key import given, key_field
 from slm.knowledge.judge_verdicts import agreement, ask_judge, verdicts_bill, with_judge
@@ -18,7 +19,9 @@ from slm.runs import runs_dir
 def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
     """Choose a judge, see the bill, ask; the answers with what it said so far."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        model = st.text_input("Judge", "gpt-4o", **KnowledgeState.judge.bound).strip()
+        model = st.text_input(
+            "Judge", "gpt-4o", **KnowledgeState.judge.bound, help=help_of("judge")
+        ).strip()
         base_url = st.text_input(
             "Server",
             placeholder="OpenAI's; or http://127.0.0.1:8080/v1",

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import cache
 from app.state import MemorizationState
+from app.terms import help_of
 from app.widgets import corpus_picker, models, show
 from slm.errors import BadInput
 from slm.memorization.kept import Texts
@@ -24,8 +25,11 @@ def corpus(addresses: Sequence[str]) -> Texts | None:
             trained,
             **MemorizationState.corpus.bound,
             width=420,
-            help="A path to a .txt, .jsonl or .parquet file, several joined by +, tinystories, "
-            "or nursery.",
+            help=help_of(
+                "train and validation",
+                also="A path to a .txt, .jsonl or .parquet file, several joined by +, tinystories, "
+                "or nursery.",
+            ),
             on_change=corpus_picker.typed,
             args=(MemorizationState.corpus.key,),
         )
@@ -35,7 +39,10 @@ def corpus(addresses: Sequence[str]) -> Texts | None:
             **MemorizationState.validation.bound,
             width=300,
             placeholder="the corpus's own validation stories",
-            help="Stories that are in no text it was trained on: the baseline of every number here.",
+            help=help_of(
+                "train and validation",
+                also="Stories that are in no text it was trained on: the baseline of every number here.",
+            ),
             on_change=corpus_picker.typed,
             args=(MemorizationState.validation.key,),
         )

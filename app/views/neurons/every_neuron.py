@@ -9,6 +9,7 @@ import streamlit as st
 from app import cache, commands
 from app.figures import neurons as figures
 from app.state import NeuronsState, picked_rows
+from app.terms import help_of
 from app.text import token_shown
 from app.widgets import selection, show
 from slm.overview.records import NeuronsOverview
@@ -60,7 +61,9 @@ def role_filter(addresses: list[str]) -> str:
     for address in addresses:
         if (overview := cache.overview(address)) is not None:
             names += [name for name in overview.neurons.roles if name not in names]
-    chosen = st.selectbox("Role", [ALL, *names], **NeuronsState.role.bound, width=260)
+    chosen = st.selectbox(
+        "Role", [ALL, *names], **NeuronsState.role.bound, width=260, help=help_of("role")
+    )
     return chosen or ALL
 
 

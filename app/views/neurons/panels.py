@@ -10,6 +10,7 @@ from app.jobs import waiting
 from app.jobs.indexing import building
 from app.jobs.work import Work
 from app.state import NeuronsState, Shared, picked_rows
+from app.terms import help_of
 from app.text import token_shown
 from app.widgets import selection, show
 from app.widgets.story_view import Shown, story_view
@@ -38,7 +39,10 @@ def build(addresses: Sequence[str]) -> None:
             "Corpus",
             "nursery:2000",
             **NeuronsState.index_corpus.bound,
-            help="nursery:COUNT, a path to .txt, .jsonl or .parquet, or tinystories from the hub.",
+            help=help_of(
+                "corpus",
+                also="nursery:COUNT, a path to .txt, .jsonl or .parquet, or tinystories from the hub.",
+            ),
         ).strip()
         busy = (work := NeuronsState.indexing.get()) is not None and work.running
         if st.button("Build", type="primary", key="build", disabled=busy):

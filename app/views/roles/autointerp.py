@@ -13,6 +13,7 @@ from app.figures.intervals import intervals
 from app.jobs import waiting
 from app.jobs.work import Work
 from app.state import RolesState, Shared
+from app.terms import help_of
 from app.widgets import selection, show
 from app.widgets.api_key import given, key_field
 from slm.interp.autointerp.explaining import Explained, explain, explanation_bill, recalled
@@ -51,7 +52,9 @@ def view(addresses: Sequence[str], corpus: str, stories: int) -> None:
 def _judge(column: DeltaGenerator) -> tuple[str, str, str]:
     """The judge's name, server and key."""
     with column:
-        model = st.text_input("Judge", "gpt-4o", **RolesState.judge.bound).strip()
+        model = st.text_input(
+            "Judge", "gpt-4o", **RolesState.judge.bound, help=help_of("judge")
+        ).strip()
         base_url = st.text_input(
             "Server",
             placeholder="OpenAI's; or http://127.0.0.1:8080/v1",

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import cache
 from app.state import WritingState
+from app.terms import help_of
 from app.widgets import models
 from app.widgets.selection import FIRST_WORDS, OWN
 from slm.generation.fitting import FittedText, opening_that_fits, typed
@@ -15,7 +16,9 @@ REQUEST = "A request: features, words, a summary"
 def choose() -> FittedText:
     """How a story begins: a shipped opening that fits, the reader's own, or a request for one."""
     openings = cache.shipped_openings()
-    chosen = st.selectbox("Prompt", [*openings, OWN, REQUEST], **WritingState.opening.bound)
+    chosen = st.selectbox(
+        "Prompt", [*openings, OWN, REQUEST], **WritingState.opening.bound, help=help_of("prompt")
+    )
     if chosen == REQUEST:
         return FittedText(text=_request())
     if chosen != OWN:
