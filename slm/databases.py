@@ -66,7 +66,7 @@ def _ask_at_rest(path: Path, ask: Callable[[sqlite3.Connection], T]) -> tuple[T]
 
 
 def storable(*values: object) -> tuple[object, ...]:
-    """Values as SQLite takes them: half a character (a lone surrogate) becomes its escape, `\\ud800`."""
+    r"""Replace lone surrogates, which SQLite cannot store, by their escapes (`\ud800`)."""
     return tuple(
         value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
         for value in values
@@ -92,7 +92,7 @@ def _ask(path: Path, how: str, ask: Callable[[sqlite3.Connection], T]) -> T:
 
 
 def _state(path: Path) -> tuple[int, int] | None:
-    """When a file changed last, and its size; None where what was written last lies in its log."""
+    """Return a file's modification time and size; None where its newest writes lie in its log."""
     if _has_log(path):
         return None
     there = path.stat()
@@ -100,12 +100,12 @@ def _state(path: Path) -> tuple[int, int] | None:
 
 
 def _is_settled(path: Path) -> bool:
-    """Whether nobody seems to be writing to a file just now."""
+    """Return whether the file was not written to for `SETTLED` seconds."""
     return time.time() - path.stat().st_mtime >= SETTLED
 
 
 def _has_log(path: Path) -> bool:
-    """Whether what was written last lies in SQLite's log beside the file."""
+    """Return whether the newest writes lie in SQLite's log beside the file."""
     try:
         return path.with_name(path.name + "-wal").stat().st_size > 0
     except FileNotFoundError:  # its last writer takes it away

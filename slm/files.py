@@ -47,7 +47,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def _belongs(file: Path, path: Path) -> bool:
-    """Whether `file` is written, or made a folder of, on the way to `path`."""
+    """Return whether `file` is written, or its folder made, on the way to `path`."""
     return file.is_relative_to(path.parent) or path.is_relative_to(file)
 
 

@@ -54,7 +54,7 @@ def groups() -> tuple[Group, ...]:
 
 
 def terms() -> tuple[Term, ...]:
-    """All entries, in the order of the file."""
+    """Return all entries, in the order of the file."""
     return tuple(term for group in groups() for term in group.terms)
 
 

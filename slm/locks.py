@@ -56,7 +56,7 @@ def hold_lock(path: Path, *, wait: float = 0.0) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a living process holds the lock `path`. Takes nothing and writes nothing on Linux.
+    """Return whether a living process holds the lock `path`, without taking it on Linux.
 
     Elsewhere it is taken for a moment, shared, which `holding` waits for.
     """
@@ -84,7 +84,7 @@ class LockHeld(Exception):
 
 @cache
 def _can_be_asked() -> bool:
-    """Whether the system has locks of an open file (F_OFD_SETLK), as Linux has."""
+    """Return whether the system has open-file-description locks (F_OFD_SETLK), as Linux has."""
     if not hasattr(fcntl, "F_OFD_GETLK") or struct.calcsize("P") != 8:
         return False
     with tempfile.TemporaryFile() as file, contextlib.suppress(OSError):
@@ -93,7 +93,7 @@ def _can_be_asked() -> bool:
 
 
 def _asked(file: int) -> int:
-    """Who would be in the way of a lock: F_UNLCK where nobody would."""
+    """Return the type of the conflicting lock; F_UNLCK where there is none."""
     lock = struct.pack(_LAYOUT, fcntl.F_WRLCK, 0, 0, 0, 0)
     return int(struct.unpack(_LAYOUT, fcntl.fcntl(file, fcntl.F_OFD_GETLK, lock))[0])
 

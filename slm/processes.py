@@ -27,11 +27,11 @@ class Process:
         return cls(pid=pid, host=socket.gethostname(), boot=_boot(), began=_began(pid))
 
     def is_here(self) -> bool:
-        """Whether it certainly is a living process of this machine and container."""
+        """Return whether it certainly is a living process of this machine and container."""
         return bool(self.boot and self.began) and self == Process.of(self.pid)
 
     def may_live(self) -> bool:
-        """Whether it may be alive: of another machine's that is not known here."""
+        """Return whether it may be alive: another machine's counts as alive."""
         if self.host != socket.gethostname():
             return True
         if self.boot != _boot():
@@ -65,7 +65,7 @@ def _boot() -> str:
 
 
 def _began(pid: int) -> str:
-    """When the process began, in ticks since boot (field 22 of /proc/PID/stat)."""
+    """Return when the process began, in ticks since boot (field 22 of /proc/PID/stat)."""
     try:
         about = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:

@@ -54,7 +54,7 @@ class Provenance:
         return {"weights": self.weights, **self.settings}
 
     def holds(self, now: "Provenance") -> bool:
-        """Whether a result made from this is one made from `now`; a run may have another name."""
+        """Return whether `now` has the same weights and settings; a run may have been renamed."""
         same = list(self.weights.values()) == list(now.weights.values())
         return same and self.settings == now.settings
 

@@ -40,12 +40,12 @@ _STEP = re.compile(r"[0-9]{8}|[1-9][0-9]{8,11}")
 
 
 def runs_dir() -> Path:
-    """Where runs lie: `$SLM_RUNS`, or `runs/` beside the package."""
+    """Return the folder of runs: `$SLM_RUNS`, or `runs/` beside the package."""
     return Path(os.environ.get("SLM_RUNS") or Path(__file__).resolve().parents[1] / "runs")
 
 
 def is_name(name: str) -> bool:
-    """Whether `name` may name a run."""
+    """Return whether `name` may name a run."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -142,7 +142,7 @@ class Run:
         return max(self.steps, default=None)
 
     def checkpoint_path(self, step: int) -> Path:
-        """Where the checkpoint of `step` lies (or would)."""
+        """Return the path of the checkpoint of `step`."""
         return self.path / "checkpoints" / f"{step:08d}.safetensors"
 
     def weights_hash(self, step: int) -> str:
@@ -175,7 +175,7 @@ class Run:
         return self.path / "memorization"
 
     def measured_path(self, what: str, step: int) -> Path:
-        """Where what was measured of the checkpoint of `step`, to be drawn as a curve, lies."""
+        """Return the path of a measurement of the checkpoint of `step`."""
         return self.path / "measured" / f"{what}-{step:08d}.json"
 
     @property
@@ -184,7 +184,7 @@ class Run:
         return self.path / "resume.safetensors"
 
     def neurons_path(self, step: int) -> Path:
-        """Where the neuron index of `step` lies (or would)."""
+        """Return the path of the neuron index of `step`."""
         return self.path / "neurons" / f"{step:08d}"
 
     def metrics(self) -> list[Metric]:
@@ -292,7 +292,7 @@ class Run:
             raise BadInput(f"run {self.name!r} is being trained by another process") from None
 
     def is_held(self) -> bool:
-        """Whether a living process is training this run; asking takes nothing."""
+        """Return whether a living process is training this run, without taking its lock."""
         return is_locked(self._lock)
 
     def _sweep(self) -> None:
@@ -324,7 +324,7 @@ class Checkpoint:
 
 
 def list_runs() -> list[Run]:
-    """Every run that can be opened, by name; one that is still being imported is none yet."""
+    """List every run that can be opened, by name, without those still being imported."""
     return [run for run, why_not in _every_run() if not why_not]
 
 
@@ -334,7 +334,7 @@ def damaged_runs() -> dict[str, str]:
 
 
 def _every_run() -> Iterator[tuple[Run, str]]:
-    """Every folder with a run.json, and why it cannot be opened; empty where it can."""
+    """Yield every folder with a run.json, and why it cannot be opened; empty where it can."""
     try:
         folders = sorted(runs_dir().iterdir())
     except (FileNotFoundError, NotADirectoryError):
@@ -405,7 +405,7 @@ def _hash_of(path: Path) -> str:
 
 @lru_cache(maxsize=4096)
 def _sha256(path: Path, inode: int, changed: int, size: int) -> str:
-    """Of a file that is what it was as long as these stay the same."""
+    """Hash a file; cached while its inode, time and size stay the same."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -428,5 +428,5 @@ def _lines(path: Path, kind: type[T]) -> Lines[T]:
 
 @lru_cache(maxsize=256)
 def _lines_of(path: Path, kind: Hashable, inode: int, changed: int, size: int) -> Lines[Any]:
-    """Of a file that is what it was as long as these stay the same: one that only grows."""
+    """Read a log's lines; cached while its inode, time and size stay the same."""
     return read_lines(path, cast("type[Any]", kind))

@@ -39,12 +39,12 @@ def _escaped(c: str) -> str:
 
 
 def on_terminal(text: str) -> str:
-    """`visible`, with its lines and tabs: nothing in it moves the cursor or gives a command."""
+    """Return `visible` text with its lines and tabs; it cannot move the cursor or give a command."""
     return visible(text, keep="\n\t")
 
 
 def as_json(data: object) -> str:
-    """JSON of a result in one line, in which what can't be seen is escaped, as JSON allows."""
+    """Serialise a result to one line of JSON with invisible characters escaped."""
     written = json.dumps(json_value(data), ensure_ascii=False)
     return re.sub(
         r"[^ -~]", lambda c: c[0] if c[0].isprintable() else json.dumps(c[0])[1:-1], written
@@ -52,12 +52,12 @@ def as_json(data: object) -> str:
 
 
 def in_html(text: str) -> str:
-    """`visible`, for HTML: in an element or an attribute; lines and tabs are kept."""
+    """Escape `visible` text for an HTML element or attribute; lines and tabs are kept."""
     return html.escape(visible(text, keep="\n\t"))
 
 
 def csv(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
-    """Rows as CSV. Text is quoted, and keeps its characters and lines.
+    """Format rows as CSV, text quoted.
 
     A text that a spreadsheet would calculate gets an apostrophe before it, but for a number such as
     -0.5, which calculates nothing; JSON has it unchanged.

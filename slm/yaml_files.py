@@ -46,7 +46,7 @@ def read_yaml(name: str, text: str) -> object:
 
 
 def read_placed(name: str, text: str) -> Placed:
-    """`read_yaml` with the line of each value.
+    """Parse YAML `text`, with the line of each value.
 
     Raises `BadInput`, naming file and line, where it is no YAML, a key is no text, or stands twice.
     """

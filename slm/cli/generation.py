@@ -74,7 +74,7 @@ def add_sampling(sub: argparse.ArgumentParser) -> None:
 
 
 def sampling_of(chosen: argparse.Namespace, alternatives: int = 0) -> "Sampling":
-    """How tokens are drawn, as the arguments say."""
+    """Build the sampling settings from a command's arguments."""
     from slm.generation.sampler import Sampling
 
     return Sampling(
@@ -161,7 +161,7 @@ def _prompt(chosen: argparse.Namespace, checkpoint: "Checkpoint") -> str:
 
 
 def prompt_or_ours(chosen: argparse.Namespace, checkpoint: "Checkpoint") -> str:
-    """`--prompt`, or as much of our own opening as leaves the model room; what was cut is said."""
+    """Return `--prompt`, or as much of the default opening as fits; a cut is noted on standard error."""
     from slm.generation.fitting import opening_that_fits
 
     if chosen.prompt is not None:

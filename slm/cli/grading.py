@@ -63,10 +63,10 @@ def add_to(commands: Commands) -> None:
 
 
 def _grade(chosen: argparse.Namespace) -> None:
-    """Where the cap or the server ends it early, what was graded until then is still answered.
+    """Grade a run; what was graded before the cap or the server ended it is still reported.
 
-    The key comes from OPENAI_API_KEY or .streamlit/secrets.toml; a server of one's own
-    (`--base-url`) may need none.
+    The key comes from OPENAI_API_KEY or .streamlit/secrets.toml; a server at `--base-url` may need
+    none.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -186,7 +186,7 @@ def _todo(chosen: argparse.Namespace) -> list["Item"]:
 
 
 def _grades(chosen: argparse.Namespace) -> None:
-    """By judge: the averages, the noise, what the test of the judge says, and who agrees with whom."""
+    """Print, by judge, the means, the noise, the judge check, and the agreement with other judges."""
     from slm.grading.agreement import agreement
     from slm.grading.grading import stored
     from slm.grading.report import GradingReport

@@ -93,7 +93,7 @@ def _judged(chosen: argparse.Namespace, found: "dict[str, list[Answer]]") -> boo
 
 
 def _table(found: "dict[str, list[Answer]]", told: "dict[str, list[Score]]") -> str:
-    """Each prompt with its continuations, then the scores of each model."""
+    """Format each prompt with its continuations, then the scores of each model."""
     from slm.knowledge.judge_verdicts import agreement
 
     lines = []
@@ -108,7 +108,7 @@ def _table(found: "dict[str, list[Answer]]", told: "dict[str, list[Score]]") -> 
 
 
 def _by(one: "Answer") -> str:
-    """Whose verdict it is, where a judge was asked or a person spoke."""
+    """Format whose verdict counts, where a judge was asked or a person decided."""
     unread = " (the judge's reply could not be read)"
     if one.by_judge is None:
         return f"  [{one.judged_by}]" if one.by_person else ""

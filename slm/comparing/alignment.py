@@ -29,7 +29,7 @@ class Alignment:
     of_b: Int64[np.ndarray, "token_b"]
 
     def __len__(self) -> int:
-        """Stretches, END's among them."""
+        """Count the stretches, END's among them."""
         return len(self.str_tokens)
 
 
@@ -63,12 +63,12 @@ def averaging(
 
 
 def one_each(of: Int64[np.ndarray, "token"], stretches: int) -> bool:
-    """Whether every stretch is one token, so that nothing need be averaged."""
+    """Return whether every stretch is one token, so that nothing needs averaging."""
     return len(of) == stretches and bool((of == np.arange(stretches)).all())
 
 
 def _inside(spans: Sequence[tuple[int, int]], length: int) -> Bool[np.ndarray, "place"]:
-    """Whether the place before a character (or after the last) lies inside a token."""
+    """Return whether the boundary before each character (or after the last) lies inside a token."""
     inside = np.zeros(length + 1, dtype=bool)
     for first, last in spans:
         inside[first + 1 : last] = True
@@ -78,7 +78,7 @@ def _inside(spans: Sequence[tuple[int, int]], length: int) -> Bool[np.ndarray, "
 def _stretches(
     spans: Sequence[tuple[int, int]], cuts: Int64[np.ndarray, "cut"]
 ) -> Int64[np.ndarray, "token"]:
-    """Where tokens lie: END in stretch 0, the rest by where they begin."""
+    """Map tokens to stretches: END to stretch 0, the rest by where they begin."""
     begins = np.array([first for first, _ in spans], dtype=np.int64)
     last = max(len(cuts) - 1, 0)
     return np.append(0, np.clip(np.searchsorted(cuts, begins, side="right"), 0, last))

@@ -116,7 +116,7 @@ def compare(
 
 
 def thumbnails(model: Checkpoint, text: str, side: int = THUMBNAIL) -> Thumbnails:
-    """Every head on the beginning of `text`, a pixel for a token at least.
+    """Shrink every head's attention on the beginning of `text` to at least a pixel per token.
 
     A longer text is shrunk by the maximum of each patch, and attention brightened by a square root.
     """

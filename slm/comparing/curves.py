@@ -51,7 +51,7 @@ class Point:
     which: str = ""
 
     def over(self, axis: Over) -> float:
-        """Where it stands on an axis."""
+        """Return the point's coordinate on an axis."""
         return float({"tokens": self.tokens, "seconds": self.seconds, "steps": self.step}[axis])
 
 
@@ -71,7 +71,7 @@ class Curve:
 
 
 def curves(runs: Sequence[Run]) -> list[Curve]:
-    """Bits per byte and loss on validation stories, and whatever was measured of the checkpoints.
+    """Return validation loss, bits per byte and every kept measurement of these runs as curves.
 
     A checkpoint without a value is a gap, and so is one whose value is of other weights than it has.
     """
@@ -117,7 +117,7 @@ def _curves(run: Run) -> Iterator[Curve]:
 
 
 def _measured(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
-    """Knowledge and heads, of the checkpoints that they were measured of."""
+    """Yield the kept knowledge and head measurements as curves."""
     for what in WHAT:
         points: dict[tuple[str, str], list[Point]] = {}
         for step in run.steps:
@@ -151,7 +151,7 @@ def _baseline(measure: str, of: str) -> str:
 
 
 def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
-    """How much of a true ending is written, beside that of stories the model never saw.
+    """Yield the share of a true ending that is written, beside that of held-out stories.
 
     Studies of the same texts, number of stories and sampling are one curve; of two such with the same
     name the one with the most checkpoints.
@@ -174,7 +174,7 @@ def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
 
 
 def _new(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
-    """How new a run's endings are beside people's, of the study with the most of its checkpoints."""
+    """Yield the share of new n-grams beside people's, of the study with the most checkpoints."""
     from slm.memorization.kept import kept_novelty
 
     found: dict[tuple[str, str], dict[int, Point]] = {}
@@ -194,7 +194,7 @@ def _new(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
 def _fullest(
     run: Run, measure: str, baseline: str, found: dict[tuple[str, str], dict[int, Point]]
 ) -> Iterator[Curve]:
-    """Of the curves (name, what else went into it) with the same name the one with the most points."""
+    """Yield, of the curves with the same name, the one with the most points."""
     best: dict[str, dict[int, Point]] = {}
     for (of, _), points in found.items():
         if len(points) > len(best.get(of, {})):

@@ -49,7 +49,7 @@ def stage(checkpoint: Checkpoint) -> Stage:
 
 
 def development(run: Run) -> Generator[Progress, None, tuple[Stage, ...]]:
-    """Every checkpoint of a run as a stage, the first step first."""
+    """Measure every checkpoint of a run as a stage, in the order of training."""
     found: list[Stage] = []
     for done, step in enumerate(run.steps):
         yield Progress(doing=f"reading with step {step:,}", share=done / len(run.steps))
@@ -58,7 +58,7 @@ def development(run: Run) -> Generator[Progress, None, tuple[Stage, ...]]:
 
 
 def word_losses(checkpoint: Checkpoint, stories: int = TOLD, seed: int = 0) -> dict[Part, float]:
-    """Nats per word of nursery stories, by part; a word costs what its tokens cost together."""
+    """Compute the loss in nats per word of nursery stories, by part; a word sums its tokens."""
     read = list(annotated(checkpoint.tokenizer, stories, seed=seed, first=1_000_000_000))
     nats = story_nats(checkpoint.weights, checkpoint.tokenizer, [story.tokens for story in read])
     found: dict[Part, float] = {}
@@ -85,7 +85,7 @@ class Appearance:
 
 
 def appearances(stages: Sequence[Stage]) -> list[Appearance]:
-    """When each head got each label, the earliest first.
+    """Find the step from which each head has each label, the earliest first.
 
     A label counts from the first of the steps, without a break up to the last, at which the score
     clearly beats its baseline. One that was there and is not at the last step is told with the step

@@ -118,7 +118,7 @@ class LossDifference:
 
 
 def loss_difference(stories: Sequence[StoryDifference], seed: int = 0) -> LossDifference:
-    """All bits over all bytes, with a bootstrap over stories that draws both models' alike."""
+    """Estimate both models' bits per byte and their difference, with a paired bootstrap over stories."""
     sizes = np.array([[story.bytes] * 3 for story in stories])
     bits = np.array([[s.a.sum(), s.b.sum(), s.gain.sum()] for s in stories]) / math.log(2)
     found = bootstrap_ratio(bits, sizes, seed)
@@ -175,7 +175,7 @@ class WordGain:
 
 
 def words(stories: Sequence[StoryDifference], seed: int = 0) -> list[WordGain]:
-    """Words (lower case) that stand in several stories, those that make most difference in all first.
+    """Sum the gain by word (lower case) over stories, the largest absolute gain first.
 
     Every stretch counts for the word that it begins or goes on with, so the words and marks of a
     story, and its end, sum to its gain. The interval is a bootstrap over stories.

@@ -190,7 +190,7 @@ def _by_stretch(
 
 
 def _centred(pattern: Float[Tensor, "head query key"]) -> Float[Tensor, "head place"]:
-    """Square roots of attention to what can be looked at but the first, less the mean of each row."""
+    """Return square roots of visible attention without the first token, centred in each row."""
     size = pattern.shape[-1]
     there = torch.ones(size, size).tril()
     there[:, 0] = 0

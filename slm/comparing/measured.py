@@ -108,7 +108,7 @@ class _Kept:
 
 
 def provenance(run: Run, step: int, what: What) -> Provenance:
-    """Everything that decides a value: weights, tokenizer, what is asked, and how."""
+    """Return what a measured value depends on: weights, tokenizer, prompts or stories, and method."""
     settings: dict[str, Any] = {"version": VERSION, "tokenizer": run.tokenizer_hash}
     if what == "knowledge":
         settings |= {"prompts": _prompts(), "beams": BEAMS}
@@ -154,11 +154,11 @@ def _known(of: str, score: Interval, chance: Interval | None) -> Value:
 
 
 def heads(checkpoint: Checkpoint) -> list[Value]:
-    """How many heads beat their baseline, for each kind and for any, and the best head of each kind.
+    """Count the heads with a significant label, of each kind and of any, and find each kind's best.
 
-    The number of heads stands beside that of the same model with the entries of its weights
-    shuffled; a head's score beside its own attention, moved (`slm.interp.heads.scores`). The best head
-    is the one that is furthest above that. A kind with too few stories is left out.
+    The number of heads stands beside that of the same model with the entries of its weights shuffled;
+    a head's score beside its own attention, moved (`slm.interp.heads.scores`). The best head is the
+    one that is furthest above that. A kind with too few stories is left out.
     """
     learned = head_scores(checkpoint, stories=STORIES, seed=SEED)
     ignorant = head_scores(shuffled(checkpoint, SEED), stories=STORIES, seed=SEED)
@@ -166,7 +166,7 @@ def heads(checkpoint: Checkpoint) -> list[Value]:
 
 
 def numbers_of_heads(learned: HeadScores, ignorant: HeadScores) -> list[Value]:
-    """How many heads beat their baseline by any kind and by each, beside a model that knows nothing."""
+    """Count the heads with a significant label, by kind, beside the same model with shuffled weights."""
     gain, found = learned.difference, []
     there = [at for at in range(len(learned.kinds)) if np.isfinite(gain.mean[..., at]).all()]
     for name, kinds in ((ANY_KIND, there), *((learned.kinds[at], [at]) for at in there)):
@@ -194,7 +194,7 @@ def numbers_of_heads(learned: HeadScores, ignorant: HeadScores) -> list[Value]:
 
 
 def best_heads(scored: HeadScores) -> list[Value]:
-    """Of each kind the head whose score is furthest above its baseline."""
+    """Return, for each kind, the head whose score is furthest above its baseline."""
     found = []
     for at, kind in enumerate(scored.kinds):
         gain = scored.difference.mean[..., at]

@@ -42,10 +42,10 @@ class Similarity:
 
 
 def cka(x: Float[Tensor, "place d_x"], y: Float[Tensor, "place d_y"]) -> float:
-    """Linear centred kernel alignment (Kornblith et al. 2019, arXiv:1905.00414), 0 to 1.
+    """Compute linear centred kernel alignment, 0 to 1 (Kornblith et al. 2019, arXiv:1905.00414).
 
-    The same for any rotation and scale of either side. It needs many more places than dimensions:
-    with few, everything looks alike.
+    Invariant under rotation and scaling of either side. It needs many more rows than dimensions: with
+    few, everything looks alike.
     """
     x, y = (side - side.mean(0) for side in (x.double(), y.double()))
     size = torch.linalg.matrix_norm(x.T @ x) * torch.linalg.matrix_norm(y.T @ y)
@@ -87,7 +87,7 @@ def cosines(a: Weights, b: Weights) -> dict[str, float]:
 
 
 def _part(name: str) -> str | None:
-    """Which part of a model a leaf belongs to; biases and norms belong to none."""
+    """Return the part that a parameter belongs to; None for biases and norms."""
     kind = name.rsplit(".", 1)[-1]
     if not kind.startswith("W_"):
         return None

@@ -31,7 +31,7 @@ class Beam:
 def beam_search(
     checkpoint: Checkpoint, prompts: Sequence[str], *, beams: int = BEAMS, max_tokens: int = 16
 ) -> list[Beam]:
-    """For each prompt the likeliest of the continuations that the search ends with.
+    """Return, for each prompt, the most probable of the continuations that beam search ends with.
 
     Raises `BadInput` where prompt and continuation do not fit the context together.
     """
@@ -116,7 +116,7 @@ def grow(
 def log_probabilities(
     checkpoint: Checkpoint, prompt: str, continuations: Sequence[str]
 ) -> list[float]:
-    """How likely the text after `prompt` begins with each of `continuations`, as log (nats)."""
+    """Compute the log-probability, in nats, of each continuation after `prompt`."""
     tokenizer = checkpoint.tokenizer
     start = tokenizer.encode_story(prompt)
     ends = [tokenizer.encode(text) for text in continuations]

@@ -39,7 +39,7 @@ def typed(text: str) -> FittedText:
 
 
 def story_that_fits(readers: Sequence[Checkpoint], text: str) -> FittedText:
-    """As much of a story of ours as every reader's context holds.
+    """Cut a shipped story to what every model's context holds.
 
     Raises `BadInput` where a context holds no token but the one that opens a story.
     """
@@ -59,7 +59,7 @@ def story_that_fits(readers: Sequence[Checkpoint], text: str) -> FittedText:
 
 
 def opening_that_fits(readers: Sequence[Checkpoint], text: str) -> FittedText:
-    """As much of an opening of ours as leaves every reader half of its context to write in.
+    """Cut a shipped opening so that it leaves every model half of its context to write in.
 
     Nothing of it may be left: then a story begins with the token that opens every story.
     """
@@ -76,7 +76,7 @@ def opening_that_fits(readers: Sequence[Checkpoint], text: str) -> FittedText:
 def openings_that_fit(
     readers: Sequence[Checkpoint], texts: Sequence[str]
 ) -> tuple[tuple[str, ...], str]:
-    """Our openings, each as `opening_that_fits` leaves it and once, and in one sentence what was cut."""
+    """Cut all shipped openings as `opening_that_fits` does, without repeats; also note what was cut."""
     read = [_without_unread(readers, text, "opening")[0] for text in texts]
     kept = [_cut_for_all(readers, text, OPENING_SHARE) for text in read]
     notes = []
@@ -114,7 +114,7 @@ def cut(tokenizer: Tokenizer, text: str, room: int) -> str:
 
 
 def _without_unread(readers: Sequence[Checkpoint], text: str, kind: str) -> tuple[str, list[str]]:
-    """`text` without the characters that some reader has no token for, and what is said of them."""
+    """Remove the characters that some model has no token for; also note which."""
     kept = text
     for reader in readers:
         kept = reader.tokenizer.readable(kept)
@@ -128,7 +128,7 @@ def _without_unread(readers: Sequence[Checkpoint], text: str, kind: str) -> tupl
 
 
 def _cut_for_all(readers: Sequence[Checkpoint], text: str, share: int) -> str:
-    """`text`, cut until it fits that share of every reader's context."""
+    """Cut `text` until it fits that share of every model's context."""
     kept = text
     for reader in readers:
         kept = cut(reader.tokenizer, kept, max(1, reader.config.n_ctx // share))

@@ -153,7 +153,7 @@ def complete(
 def distribution(
     logits: Float[Tensor, "*row d_vocab"], sampling: Sampling
 ) -> Float[Tensor, "*row d_vocab"]:
-    """Probabilities to draw from: temperature first, then top-k, then top-p, then renormalised."""
+    """Compute the probabilities to sample from: temperature, then top-k, then top-p, renormalised."""
     if sampling.temperature == 0:
         return torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
     probabilities = (logits / sampling.temperature).softmax(-1)

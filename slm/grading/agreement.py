@@ -61,7 +61,7 @@ def agreement(
 
 
 def spearman(x: Values, y: Values) -> float:
-    """Pearson's correlation of the ranks, ties sharing the mean of theirs; NaN where all are tied."""
+    """Compute Spearman's rank correlation with mean ranks for ties; NaN where all are tied."""
     a, b = _ranks(x), _ranks(y)
     a, b = a - a.mean(), b - b.mean()
     scale = float(np.sqrt((a @ a) * (b @ b)))
@@ -69,10 +69,10 @@ def spearman(x: Values, y: Values) -> float:
 
 
 def kappa(x: Values, y: Values) -> float:
-    """Cohen's kappa with quadratic weights: one minus observed over expected squared difference.
+    """Compute Cohen's kappa with quadratic weights: 1 - observed / expected squared difference.
 
-    What is expected of judges who grade independently, E (x - y)² over all pairs of a grade of one
-    and a grade of the other, is var x + var y + (mean x - mean y)²; so no table is needed.
+    Expected of independent judges, E (x - y)² over all pairs of a grade of one and a grade of the
+    other, is var x + var y + (mean x - mean y)², so no table is needed.
     """
     expected = float(x.var() + y.var() + (x.mean() - y.mean()) ** 2)
     return 1 - float(((x - y) ** 2).mean()) / expected if expected > 1e-12 else float("nan")
@@ -97,7 +97,10 @@ def _rows_drawn(openings: Sequence[str], seed: int) -> list[np.ndarray]:
 def _correlation(
     of: Callable[[Values, Values], float], x: Values, y: Values, rows: Sequence[np.ndarray]
 ) -> Interval | None:
-    """None where there is no number; resamples without one (all grades equal) are left out."""
+    """Estimate a correlation with its bootstrap interval; None where it is undefined.
+
+    Resamples without one (all grades equal) are left out.
+    """
     value = of(x, y)
     if not np.isfinite(value):
         return None

@@ -35,7 +35,7 @@ class GradedCheckpoint:
 
 
 def judges() -> list[str]:
-    """Everybody who graded a story of any run whose grades can be read (see `damage`)."""
+    """List the judges of any story of any run whose grades can be read (see `damage`)."""
     found = {
         row.judge
         for run in list_runs()
@@ -57,7 +57,7 @@ def damage(runs: Sequence[Run]) -> list[str]:
 
 
 def readable(run: Run) -> list[Conversation]:
-    """Every reply about a run, none where they cannot be read: that hides no other run's."""
+    """Return every reply about a run; empty where they cannot be read."""
     try:
         return GradeStore(run.grades_path).conversations()
     except BadInput:

@@ -84,7 +84,7 @@ def check_items(repeats: int = 1) -> list[Item]:
 
 
 def mixed(items: Sequence[Item], tests: Sequence[Item], seed: int = 0) -> list[Item]:
-    """All items in an order drawn by chance, so that nothing about the order tells them apart."""
+    """Shuffle items and judge checks together, so that their order does not tell them apart."""
     every = [*items, *tests]
     random.Random(seed).shuffle(every)
     return every
@@ -122,7 +122,7 @@ def judge_checks(graded: Sequence[Graded], seed: int = 0) -> list[JudgeCheck]:
 
 
 def passes(found: Sequence[JudgeCheck]) -> Literal["yes", "no", "not tested"]:
-    """Whether the judge passes: it saw every way of spoiling a story; "no" where it missed one."""
+    """Return whether the judge recognised every kind of spoiled story; "no" where it missed one."""
     if any(check.passed is False for check in found):
         return "no"
     passed = {check.kind for check in found if check.passed}

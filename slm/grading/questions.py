@@ -83,7 +83,7 @@ class Graded:
 
 
 def is_instruct(opening: str) -> bool:
-    """Whether a beginning says what the story should be like, as TinyStories-Instruct does."""
+    """Return whether an opening is a TinyStories-Instruct request."""
     return is_record(opening) and bool(parse_record(opening).order)
 
 

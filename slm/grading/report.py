@@ -20,7 +20,7 @@ class GradingReport:
     addresses: Sequence[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Means and noise of the stories, the pairwise comparison, the judge's checks, and the bill."""
+        """Return means and noise, the pairwise comparison, the judge checks, and the bill."""
         of_stories = [one for one in self.graded if one.item.kind == "story"]
         checks = judge_checks(self.graded)
         comparison = None
@@ -38,5 +38,5 @@ class GradingReport:
         }
 
     def items(self) -> list[Any]:
-        """Every item with what the judge said of it."""
+        """Return every item with the judge's outcome, as plain values."""
         return [json_value(one) for one in self.graded]

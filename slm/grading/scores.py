@@ -113,10 +113,7 @@ def by_story(graded: Sequence[Graded], name: str) -> dict[tuple[str, str, int, i
 
 
 def differences(a: Sequence[Graded], b: Sequence[Graded], seed: int = 0) -> dict[str, Interval]:
-    """By how many grades `b` is above `a`, opening by opening, over the openings that both have.
-
-    Pairing takes out how hard an opening is; the interval resamples the openings' differences.
-    """
+    """Estimate `b` - `a` for each dimension, paired by opening, with a bootstrap over openings."""
     found: dict[str, Interval] = {}
     for name in ALL_DIMENSIONS:
         ours, theirs = _by_opening(a, name), _by_opening(b, name)
@@ -134,7 +131,7 @@ def _by_opening(graded: Sequence[Graded], name: str) -> dict[str, float]:
 
 
 def distribution(graded: Sequence[Graded], name: str) -> list[int]:
-    """How many grades of a dimension are nearest to 0, 1, … 10 (halves go up)."""
+    """Count the grades of a dimension nearest to 0, 1, … 10 (halves go up)."""
     values = [value for grades in by_story(graded, name).values() for value in grades]
     nearest = np.floor(np.array(values) + 0.5).astype(int)
     return np.bincount(nearest, minlength=11).tolist() if values else [0] * 11
@@ -204,7 +201,7 @@ def compare_pairwise(
 
 
 def _deviations(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Within and between, from columns of sums: 1, k, k², k m, k m², squares within."""
+    """Compute standard deviations within and between stories from sums of 1, k, k², k m, k m², squares."""
     stories, grades, of_squares, totals, of_totals, squares = sums.T
     with np.errstate(divide="ignore", invalid="ignore"):
         within = squares / (grades - stories)

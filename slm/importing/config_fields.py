@@ -68,7 +68,7 @@ def number(data: Mapping[str, Any], name: str, default: float) -> float:
 
 
 def flag(data: Mapping[str, Any], name: str, default: bool) -> bool:
-    """Yes or no, `default` where the field is missing; `BadInput` where it is neither."""
+    """Return a boolean field, or `default` where it is missing; `BadInput` where it is none."""
     value = data.get(name, default)
     if not isinstance(value, bool):
         raise BadInput(f"{name} must be true or false, not {shown(value)}")

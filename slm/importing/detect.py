@@ -183,7 +183,7 @@ def _state(path: Path) -> ForeignModel:
 
 
 def _by_arguments(arguments: Mapping[str, Any], tensors: ForeignTensors) -> ForeignModel | None:
-    """nanoGPT's or Meta's model by the sizes told with it; None where these are of neither kind."""
+    """Open nanoGPT's or Meta's model by its hyperparameters; None where they are of neither kind."""
     if {"n_embd", "block_size"} <= arguments.keys():
         return nanogpt.foreign_model(arguments, tensors)
     if {"dim", "n_layers"} <= arguments.keys() and "tok_embeddings.weight" in tensors.shapes:

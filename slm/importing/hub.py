@@ -105,7 +105,7 @@ class HubModelFiles:
         self._ask("config.json")
 
     def there(self, name: str) -> bool:
-        """Whether the hub has this file; where it is out of reach, whether its cache does."""
+        """Return whether the hub, or its cache where it is out of reach, has this file."""
         from huggingface_hub import try_to_load_from_cache
 
         self._progress(f"asking the hub for {self.repository}", None)
@@ -131,13 +131,13 @@ class HubModelFiles:
             )
 
     def fetch(self, names: Sequence[str]) -> list[Path]:
-        """Files that are there, telling how many bytes of all of them have come."""
+        """Download existing files, reporting the bytes of all of them."""
         if self.lost is None:
             self._bring([remote for name in names if (remote := self._known[name]) is not None])
         return [self.one(name) for name in names]
 
     def _bring(self, remotes: Sequence[HubFile]) -> None:
-        """Have the content of files in the cache; what lies there already counts as done."""
+        """Download files to the cache; cached bytes count as done."""
         here = {remote.name: remote.here for remote in remotes}
         sizes = [remote.size for remote in remotes if remote.size is not None]
         whole = sum(sizes) if len(sizes) == len(remotes) else None
@@ -202,7 +202,7 @@ class HubModelFiles:
 
 
 def amount(done: int, whole: int | None = None) -> str:
-    """Bytes in the unit one would say them in: 640 kB, 1.2 of 4.8 MB, 12 of 48 MB."""
+    """Format bytes as 640 kB, 1.2 of 4.8 MB, 12 of 48 MB."""
     largest = done if whole is None else whole
     size, unit = next(
         ((size, unit) for size, unit in ((10**9, "GB"), (10**6, "MB")) if largest >= size),

@@ -42,7 +42,7 @@ class NumberType:
 
 
 def number_of(kind: NumberType, data: bytes) -> float | int | bool:
-    """Stands for numpy's `scalar`: one number, as Python has it."""
+    """Convert a pickled numpy scalar to a Python number."""
     if not isinstance(kind, NumberType) or not isinstance(data, bytes):
         raise ValueError("a number of numpy is a type and some bytes")
     (value,) = struct.unpack(kind.order + kind.format, data)

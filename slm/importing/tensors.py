@@ -32,7 +32,7 @@ class ForeignTensors:
     unread: Mapping[str, str] = field(default_factory=dict)
 
     def same(self, one: str, other: str) -> bool:
-        """Whether two tensors are there and hold the same numbers."""
+        """Return whether two tensors exist and are equal."""
         if not {one, other} <= self.shapes.keys() or self.shapes[one] != self.shapes[other]:
             return False
         return bool(torch.equal(self.read(one), self.read(other)))
@@ -117,7 +117,7 @@ def of_pickles(paths: list[Path]) -> ForeignTensors:
 
 
 def of_dict(found: Mapping[Any, Any]) -> ForeignTensors:
-    """Tensors by name, as unpickled; what are no tensors is left out.
+    """Open unpickled tensors by name, leaving out what are no tensors.
 
     Raises `BadInput` for a tensor that claims more numbers than its storage holds.
     """

@@ -14,7 +14,7 @@ from slm.model.weights import Weights, empty
 
 
 def identity(tensor: Tensor) -> Tensor:
-    """No change."""
+    """Return the tensor unchanged."""
     return tensor
 
 
@@ -71,7 +71,7 @@ def check(
 
 @torch.no_grad()
 def fill(config: ModelConfig, sources: list[TensorSource], tensors: ForeignTensors) -> Weights:
-    """Weights of `config` with every source (checked before) in its place, and 0 where there is none.
+    """Fill weights of `config` from checked sources, with 0 where a parameter has none.
 
     Raises `BadInput` for a number that is none.
     """
@@ -86,7 +86,7 @@ def fill(config: ModelConfig, sources: list[TensorSource], tensors: ForeignTenso
 
 
 def heads_per_key_head(config: ModelConfig, groups: int) -> int:
-    """How many heads share a key and value head of `groups`; `BadInput` where that is no number."""
+    """Return how many heads share a key and value head; `BadInput` where `groups` does not divide them."""
     if groups < 1 or config.n_heads % groups:
         raise BadInput(
             f"n_heads must be a multiple of its {groups} key heads, not {config.n_heads}"

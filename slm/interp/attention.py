@@ -49,7 +49,7 @@ class AttentionView:
         return replace(self, pattern=_rows_to_one(self.pattern * self.value_norm[:, :, None, :]))
 
     def heads(self) -> Iterator[tuple[int, int]]:
-        """Every (layer, head)."""
+        """Yield every (layer, head)."""
         layers, heads = self.pattern.shape[:2]
         return ((layer, head) for layer in range(layers) for head in range(heads))
 
@@ -63,7 +63,7 @@ class AttentionView:
         )
 
     def argmax_keys(self, layer: int, head: int) -> list[tuple[int, int]]:
-        """For each query position, the key position that gets most attention."""
+        """Return (query position, key position with the most attention) of a head."""
         return list(enumerate(self.pattern[layer, head].argmax(-1).tolist()))
 
     def to_json(self) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def facts(checkpoint: Checkpoint) -> dict[str, str]:
 
 
 def rows_sum_to_one(checkpoint: Checkpoint, text: str) -> float:
-    """How far any row of any head's attention is from summing to 1."""
+    """Return the largest deviation of an attention row's sum from 1."""
     return _largest(torch.from_numpy(attention(checkpoint, text).pattern).sum(-1) - 1)
 
 
@@ -76,7 +76,7 @@ def nobody_looks_ahead(checkpoint: Checkpoint, text: str) -> float:
 
 
 def parts_sum_to_the_logit(checkpoint: Checkpoint, text: str) -> float:
-    """How far the parts of the last token's logit, less the mean, are from what the hooked model says."""
+    """Return the deviation of the attribution's sum from the hooked model's logit less the mean logit."""
     tokens = story_tokens(checkpoint, text)
     logits, _ = run_with_cache(hooked(checkpoint.weights), torch.tensor([tokens[:-1]]), [])
     said = logits[0, -1, tokens[-1]] - logits[0, -1].mean()
@@ -133,7 +133,7 @@ def token_by_token_equals_whole(checkpoint: Checkpoint, text: str) -> float:
 
 
 def no_padding_among_the_examples(checkpoint: Checkpoint, text: str) -> float:
-    """How far a neuron's examples, read in one batch, are from what each story alone gives."""
+    """Return the largest difference between a neuron's activations in a padded batch and alone."""
     stories = [text[: max(1, len(text) // part)] for part in (1, 2, 5, 9)]
     layer = checkpoint.config.n_layers - 1
     largest = 0.0
@@ -149,7 +149,7 @@ def no_padding_among_the_examples(checkpoint: Checkpoint, text: str) -> float:
 
 
 def parameters_are_all_counted(checkpoint: Checkpoint, text: str) -> float:
-    """Numbers in the weights that the count by part leaves out, or counts twice."""
+    """Return how many weights the count by part leaves out or counts twice."""
     there = sum(leaf.numel() for _, leaf in checkpoint.weights.named_parameters())
     return float(abs(there - count_parameters(checkpoint.config).total))
 

@@ -22,7 +22,7 @@ FORM = form(
 
 
 def verdict_messages(prompt: str, continuation: str) -> list[Message]:
-    """Is this continuation right, and why? Neither text is an instruction to the judge."""
+    """Write the messages that ask whether a continuation is right, and why."""
     separated = f"{harmless(prompt)}***{harmless(continuation)}"
     return [
         {
@@ -117,7 +117,7 @@ def _read_all(
 
 
 def agreement(answers: Sequence[Answer]) -> Interval | None:
-    """How often judge and rule say the same, where the judge could be read; with its interval."""
+    """Estimate how often judge and rule agree, over the continuations that the judge could rate."""
     return mean_of_known(
         float(one.by_judge.verdict == one.verdict)
         for one in answers

@@ -48,7 +48,7 @@ def shipped() -> tuple[Prompt, ...]:
 
 
 def parse_prompts(name: str, text: str) -> tuple[Prompt, ...]:
-    """Prompts from YAML (or JSON): a list of `kind prompt right almost wrong`.
+    """Parse prompts from YAML (or JSON): a list of `kind prompt right almost wrong`.
 
     Raises `BadInput` for anything else, for none, and for one that comes twice.
     """
@@ -84,7 +84,7 @@ def kind_of(name: object) -> PromptKind:
 
 
 def prompts_yaml(prompts: Sequence[Prompt]) -> str:
-    """Prompts as a file that `parse_prompts` reads."""
+    """Write prompts as a file that `parse_prompts` reads."""
     items = [
         {name: list(value) if isinstance(value, tuple) else value for name, value in one.items()}
         for one in map(asdict, prompts)

@@ -18,7 +18,7 @@ class KnowledgeReport:
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Scores, answers with the verdict that counts, and how often judge and rule agree."""
+        """Return scores, answers with the verdict that counts, and the agreement of judge and rule."""
         return {
             "beams": self.beams,
             "note": self.note,

@@ -33,7 +33,7 @@ def first_sentence(text: str) -> str:
 
 
 def judge(prompt: Prompt, continuation: str) -> Verdict:
-    """By the rule that opens this module."""
+    """Rate a continuation by the rule that opens this module."""
     sentence = first_sentence(continuation)
     found: list[tuple[int, int, Verdict]] = []
     for verdict in VERDICTS:
@@ -122,12 +122,12 @@ def askable(
 
 
 def _can_read(checkpoint: Checkpoint, prompt: Prompt) -> bool:
-    """Whether a prompt has tokens, and its context room for them."""
+    """Return whether a prompt can be encoded and fits the context with an answer."""
     return _has_tokens(checkpoint, prompt) and _takes(checkpoint, prompt) <= checkpoint.config.n_ctx
 
 
 def _has_tokens(checkpoint: Checkpoint, prompt: Prompt) -> bool:
-    """Whether there are tokens for every character of a prompt and of what may follow."""
+    """Return whether every character of a prompt and of its answers has tokens."""
     texts = (prompt.prompt, *prompt.right, *prompt.wrong)
     return all(checkpoint.tokenizer.unread_in(f" {text}") is None for text in texts)
 

@@ -12,7 +12,7 @@ from slm.runs import Run
 
 
 def with_verdicts(run: Run, answers: Sequence[Answer]) -> list[Answer]:
-    """Answers with what a person said of the same continuation of the same prompt, if anything."""
+    """Add a person's verdicts to answers with the same prompt and continuation."""
     said = _said(run)
     return [
         replace(one, by_person=said.get((one.prompt.prompt, one.continuation))) for one in answers

@@ -59,7 +59,7 @@ def _continues(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
 
 
 def _token_count(checkpoint: Checkpoint, guess: Guess, _: View | None) -> float:
-    """How many tokens a text is."""
+    """Count the tokens of a text."""
     return float(len(checkpoint.tokenizer.encode_words(guess.given["text"])))
 
 

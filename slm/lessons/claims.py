@@ -66,7 +66,7 @@ class Checked:
         return f"{here}: {self.found.told}"
 
     def to_json(self) -> dict[str, Any]:
-        """Everything that was measured."""
+        """Return everything that was measured."""
         about = CLAIMS[self.claim]
         return {
             "claim": self.claim,

@@ -23,7 +23,7 @@ class KeptTrainings:
 
 
 def made_from() -> dict[str, Any]:
-    """Everything that decides the trainings."""
+    """Return what the trainings depend on."""
     shape = asdict(SHAPE)
     return {
         "nursery": GRAMMAR_VERSION,

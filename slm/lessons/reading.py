@@ -36,12 +36,12 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 
 
 def own_folder() -> Path:
-    """Where a teacher's lessons lie: `$SLM_LESSONS`, or `lessons/` beside the runs."""
+    """Return the folder of a teacher's lessons: `$SLM_LESSONS`, or `lessons/` beside the runs."""
     return Path(os.environ.get("SLM_LESSONS") or runs_dir().parent / "lessons")
 
 
 def files() -> list[Path]:
-    """Every lesson file: ours in the order of their numbers, then the teacher's by name."""
+    """List every lesson file: shipped ones by number, then the teacher's by name."""
     own = own_folder()
     return [*sorted(OURS.glob("*.yaml")), *(sorted(own.glob("*.y*ml")) if own.is_dir() else [])]
 
@@ -79,7 +79,7 @@ def lesson(name: str) -> Lesson:
 
 
 def with_term(term: Term) -> Iterator[tuple[Lesson, int]]:
-    """Each lesson whose words link a term of the glossary, and the first step that does."""
+    """Yield each lesson that links a glossary term, with the first step that does."""
     for one in lessons().lessons:
         for at, step in enumerate(one.steps):
             if any(lookup(found[1]) is term for found in TERM.finditer(step.words)):
@@ -234,7 +234,7 @@ class _Reader(Rules):
         return None
 
     def terms(self, placed: Placed) -> None:
-        """Every term in these words stands in the glossary."""
+        """Require every linked term to be in the glossary."""
         for found in TERM.finditer(placed.value if isinstance(placed.value, str) else ""):
             self.ruled(Placed(found[1], placed.line), lookup)
 

@@ -14,7 +14,7 @@ class Rules:
         self.file = file
 
     def fail(self, line: int, rule: str) -> NoReturn:
-        """Complain of a line."""
+        """Raise `BadInput` naming file, line and rule."""
         raise BadInput(f"{self.file} line {line}: {rule}")
 
     def object(

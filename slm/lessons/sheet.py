@@ -46,7 +46,7 @@ def _section(step: Step) -> str:
 
 
 def _room(guess: Guess) -> str:
-    """Where a guess and the answer are written down."""
+    """Return the HTML in which a guess and the answer are written down."""
     if guess.choices:
         items = "".join(f"<li>☐ {in_html(one)}</li>" for one in guess.choices)
         return f"<ul>{items}</ul><p>The model: ______________________</p>"

@@ -8,10 +8,9 @@ from slm.lessons.views import ShowEnding, ShowShapes, View
 
 
 def first_is(view: View) -> Literal["left", "right"]:
-    """Where a view's first thing stands: as if by a coin, and always the same for the same view.
+    """Choose the side of a view's first thing by a hash of the view.
 
-    The first is the smaller model, or the model's own ending. Sides stay where they were when it is
-    told which is which.
+    The first is the smaller model, or the model's own ending. Revealing the names does not move it.
     """
     if isinstance(view, ShowShapes | ShowEnding):
         view = replace(view, names=False)

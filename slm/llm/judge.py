@@ -72,7 +72,7 @@ def worst_tokens(messages: Sequence[Message], form: Mapping[str, Any] | None) ->
 
 
 def likely_tokens(messages: Sequence[Message]) -> int:
-    """About how many input tokens these messages take: four bytes of English make one."""
+    """Estimate the input tokens of these messages: four bytes of English make one."""
     return math.ceil(sum(len(message["content"].encode()) for message in messages) / 4)
 
 
@@ -184,7 +184,7 @@ class Judge:
         return text if key == NO_KEY else text.replace(key, "(key)")
 
     def _can_do_without(self, sent: dict[str, Any], error: openai.APIStatusError) -> bool:
-        """Remember what this server will not hear of: the parameter it names, else the schema."""
+        """Remember the parameter that the server refuses: the one its error names, else the schema."""
         if _is_about_the_text(error):
             return False
         for name in ("max_tokens", "temperature", "response_format"):
@@ -221,7 +221,7 @@ class Judge:
 
 
 def _is_about_the_text(error: openai.APIStatusError) -> bool:
-    """Whether the server says that it is this text which it refuses, by code or in words."""
+    """Return whether the server refuses this text, by code or in words."""
     said = f"{error.code} {error.message}".lower()
     return any(sign in said for sign in SIGNS_OF_A_REFUSED_TEXT)
 

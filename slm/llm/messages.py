@@ -40,7 +40,7 @@ def form(name: str, properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_object(reply: str) -> dict[str, Any] | Unreadable:
-    """One JSON object and nothing else, perhaps fenced."""
+    """Parse a reply that is one JSON object, fenced or not; `Unreadable` where it is anything else."""
     text = reply.strip()
     if fenced := re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", text, re.DOTALL):
         text = fenced[1]
@@ -54,6 +54,6 @@ def read_object(reply: str) -> dict[str, Any] | Unreadable:
 
 
 def harmless(text: str) -> str:
-    """Text that cannot pretend to be the mark, nor end the story or the task before its end."""
+    """Escape the tags and marks that would end the story or the task early."""
     marks = r"<(?=\s*/?\s*(?:story|task|first|second)\b)"
     return re.sub(marks, "(", text, flags=re.IGNORECASE).replace("*", "•")

@@ -26,12 +26,12 @@ class Price:
     output: float
 
     def of(self, input_tokens: int, output_tokens: int) -> float:
-        """US dollars for a call."""
+        """Return the price of a call in US dollars."""
         return (input_tokens * self.input + output_tokens * self.output) / 1e6
 
 
 def prices() -> dict[str, Price]:
-    """Every price that is known, by the judge's name; a judge that is not named has none."""
+    """Return every known price by the judge's name; the user's own replace shipped ones."""
     return {**shipped_prices(), **own_prices()}
 
 
@@ -74,7 +74,7 @@ def own_prices() -> dict[str, Price]:
 
 
 def own_path() -> Path:
-    """Where the user's own table lies."""
+    """Return the path of the user's own price table."""
     return runs_dir() / "prices.toml"
 
 

@@ -330,7 +330,7 @@ def _me() -> str:
 
 
 def _is_working(holder: str) -> bool:
-    """Whether the process that claimed is this one, or another that may be alive."""
+    """Return whether the claiming process is this one, or another that may be alive."""
     try:
         data, life = json.loads(holder)
         process = typed(Process, data, "claimed_by")

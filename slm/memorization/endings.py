@@ -54,7 +54,7 @@ def cut(story: str, kept: float = KEPT) -> str:
 
 
 def can_end(checkpoint: Checkpoint, story: str) -> bool:
-    """Whether a story is long enough to be cut, and what is left leaves the model room for an ending."""
+    """Return whether a story is long enough to cut, and leaves the model room for an ending."""
     if len(words(story)) < SHORTEST_STORY:
         return False
     left = len(checkpoint.tokenizer.encode_story(cut(story)))
@@ -130,7 +130,7 @@ def complete_all(
 
 
 def true_endings(stories: Sequence[str]) -> list[Ending]:
-    """Stories cut short, going on as they do."""
+    """Return the stories' own endings."""
     beginnings = [cut(story) for story in stories]
     return [
         Ending(story=story, beginning=beginning, text=story[len(beginning) :])

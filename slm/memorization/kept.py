@@ -99,7 +99,7 @@ def indexed(corpus: str, *, masked: bool = False) -> Generator[Progress, None, C
 
 
 def study_path(address: str, chosen: Texts, stories: int, sampling: Sampling) -> Path:
-    """Where this study lies (or would)."""
+    """Return the path of a study."""
     return _path("study", [address], chosen, stories, sampling)
 
 
@@ -125,7 +125,7 @@ def make_study(
 
 
 def kept_studies(run: Run) -> Iterator[tuple[Provenance, StudySettings, Study]]:
-    """Every study that is kept with a run and can be read, and what went into it."""
+    """Yield every readable study kept with a run, with its provenance and settings."""
     yield from _whole(run, "study", read_study)
 
 
@@ -137,7 +137,7 @@ def read_study(path: Path) -> Study | None:
 
 
 def _is_whole(found: Study) -> bool:
-    """Whether every ending has every measure."""
+    """Return whether every ending has every measure."""
     for kind in KINDS:
         if kind not in found.measures or kind not in found.endings:
             return False
@@ -161,7 +161,7 @@ def _is_whole(found: Study) -> bool:
 def novelty_path(
     points: Sequence[tuple[str, float]], chosen: Texts, stories: int, sampling: Sampling
 ) -> Path:
-    """Where this study lies (or would), with the run of its first point."""
+    """Return the path of a novelty study, in the run of its first point."""
     asked = [f"{address} {temperature:g}" for address, temperature in points]
     return _path("novelty", asked, chosen, stories, sampling)
 
@@ -182,7 +182,7 @@ def make_novelty(
 
 
 def kept_novelty(run: Run) -> Iterator[tuple[Provenance, StudySettings, Novelty]]:
-    """Every study of novelty that is kept with a run and can be read, and what went into it."""
+    """Yield every readable novelty study kept with a run, with its provenance and settings."""
     yield from _whole(run, "novelty", read_novelty)
 
 

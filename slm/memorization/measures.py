@@ -56,7 +56,7 @@ class Measures:
 
 
 def mean_by_k(values: Mapping[int, Sequence[float | None]]) -> dict[str, Any]:
-    """For each k, the mean over endings with its interval, ready for JSON."""
+    """Return, for each k, the mean over endings with its interval, as plain values."""
     return {str(k): json_value(mean_of_known(values[k])) for k in KS}
 
 
@@ -95,11 +95,11 @@ def _overlap(matches: Sequence[Copy], k: int) -> float | None:
 
 
 def _most_of_one_story(texts: Sequence[Sequence[str]], index: CopyIndex) -> list[float | None]:
-    """Each text's largest Rouge-2 precision against any one story, over all stories there are.
+    """Compute each text's largest Rouge-2 precision against any one story of the corpus.
 
     A bigram that a text has twice is two things to be found: the bigram, and the bigram again. So a
-    story's overlap with every text is the sum of some rows of one table, and the whole corpus is
-    read once.
+    story's overlap with every text is the sum of some rows of one table, and the whole corpus is read
+    once.
     """
     rows: dict[tuple[tuple[str, ...], int], int] = {}
     for text in texts:

@@ -40,7 +40,7 @@ class Novelty:
     points: list[NoveltyPoint]
 
     def to_json(self) -> dict[str, Any]:
-        """For each n, the mean share of new n-grams, of people and of each point, and the difference."""
+        """Return the mean share of new n-grams, people's and each point's, and their difference, by n."""
         return {
             "stories": self.stories,
             "people": mean_by_k(self.people),
@@ -58,7 +58,7 @@ class Novelty:
         }
 
     def more_than_people(self, point: NoveltyPoint, k: int) -> Interval | None:
-        """How much more of it is new than of people's endings of the same stories, story by story."""
+        """Estimate how much larger the share of new n-grams is than people's, paired by story."""
         pairs = zip(point.new[k], self.people[k], strict=True)
         return mean_of_known(None if a is None or b is None else a - b for a, b in pairs)
 
@@ -96,7 +96,7 @@ def novelty(
 
 
 def new_shares(endings: Sequence[Ending], index: CopyIndex) -> NewShares:
-    """How much of each ending is new, for every n."""
+    """Compute the share of new n-grams of each ending, for every n."""
     matches = [index.matches(ending.words) for ending in endings]
     return {k: [new_share(match, k) for match in matches] for k in KS}
 

@@ -22,12 +22,12 @@ def words(text: str) -> list[WordSpan]:
 
 
 def grams(found: Sequence[str], k: int) -> Counter[tuple[str, ...]]:
-    """Every run of k words, and how often it occurs."""
+    """Count the k-grams of words."""
     return Counter(zip(*(found[first:] for first in range(k)), strict=False))
 
 
 def precision(of: Sequence[str], against: Sequence[str], k: int) -> float | None:
-    """Rouge-k precision: the share of the k-grams in `of` that occur in `against`.
+    """Compute Rouge-k precision: the share of the k-grams in `of` that occur in `against`.
 
     A k-gram counts as often as both texts have it. None where `of` is shorter than k words.
     """
@@ -37,7 +37,7 @@ def precision(of: Sequence[str], against: Sequence[str], k: int) -> float | None
 
 
 def f_measure(one: Sequence[str], other: Sequence[str], k: int) -> float | None:
-    """Rouge-k f-measure: the harmonic mean of the precision in both directions."""
+    """Compute the Rouge-k f-measure: the harmonic mean of the precision in both directions."""
     there, back = precision(one, other, k), precision(other, one, k)
     if there is None or back is None:
         return None

@@ -36,7 +36,7 @@ class Study:
     measures: dict[str, Measures]
 
     def to_json(self) -> dict[str, Any]:
-        """How many stories, the verdict with the difference that it rests on, and each kind's measures."""
+        """Return story counts, the verdict with its difference, and each kind's measures."""
         return {
             "stories": {kind: len(written) for kind, written in self.endings.items()},
             "trained_minus_unseen": difference_json(self.more_than_unseen()),
@@ -45,7 +45,7 @@ class Study:
         }
 
     def every_ending(self) -> dict[str, Any]:
-        """Each ending with each of its measures, ready for JSON."""
+        """Return each ending with each of its measures, as plain values."""
         return {
             "endings": {kind: list(map(asdict, self.endings[kind])) for kind in self.endings}
         } | {"measures": {kind: asdict(measures) for kind, measures in self.measures.items()}}
@@ -88,7 +88,7 @@ class Study:
         )
 
     def more_than_unseen(self, k: int = 2) -> Interval:
-        """How much more of the true ending it writes where it was trained on it: (a), trained - unseen.
+        """Estimate the Rouge-k precision of trained minus unseen endings.
 
         The interval is a bootstrap over the endings of both kinds.
         """

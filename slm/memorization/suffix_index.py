@@ -46,7 +46,7 @@ class Copy:
     story: int
 
     def __len__(self) -> int:
-        """How many words."""
+        """Count the words."""
         return self.stop - self.start
 
 
@@ -83,13 +83,13 @@ class CorpusPart:
         return self.text[place : place + length].tobytes()
 
     def places(self, passage: bytes) -> tuple[int, int]:
-        """Where in `order` the places lie that begin with `passage`: from, to (exclusive)."""
+        """Return the range of `order` whose suffixes begin with `passage`: from, to (exclusive)."""
         key = self._reader(len(passage))
         order = range(len(self.order))
         return bisect_left(order, passage, key=key), bisect_right(order, passage, key=key)
 
     def longest(self, passage: bytes) -> tuple[int, int]:
-        """How much of `passage` (bytes, from its beginning) stands anywhere, and at which place."""
+        """Return the length of the longest prefix of `passage` that occurs, and one place of it."""
         rank = bisect_left(range(len(self.order)), passage, key=self._reader(len(passage)))
         best = (0, 0)
         for neighbour in (rank - 1, rank):
@@ -103,7 +103,7 @@ class CorpusPart:
 
 
 def _common(one: bytes, other: bytes) -> int:
-    """How many bytes two passages begin with alike."""
+    """Return the length of two passages' common prefix, in bytes."""
     length = min(len(one), len(other))
     differ = np.flatnonzero(
         np.frombuffer(one, np.uint8, length) != np.frombuffer(other, np.uint8, length)
@@ -125,7 +125,7 @@ class CopyIndex:
         self._first = np.cumsum([0, *(len(part.text) for part in self.parts)])
 
     def __len__(self) -> int:
-        """Stories in it."""
+        """Count the stories."""
         return len(self._texts) - 1
 
     def story(self, number: int) -> str:
@@ -133,17 +133,17 @@ class CopyIndex:
         return self._text[self._texts[number] : self._texts[number + 1]].tobytes().decode()
 
     def stories(self) -> Iterator[str]:
-        """Every story of the corpus, as it was written."""
+        """Yield every story of the corpus."""
         return (self.story(number) for number in range(len(self)))
 
     def count(self, passage: Sequence[str]) -> int:
-        """How often these words stand in the corpus in a row."""
+        """Count the occurrences of a passage in the corpus."""
         wanted = _written(passage)
         found = (part.places(wanted) for part in self.parts)
         return sum(stop - start for start, stop in found)
 
     def stories_with(self, passage: Sequence[str], limit: int) -> list[int]:
-        """Up to `limit` stories in which these words stand in a row, the first first."""
+        """Return up to `limit` stories that contain a passage, in corpus order."""
         wanted, found = _written(passage), set()
         for number, part in enumerate(self.parts):
             start, stop = part.places(wanted)
@@ -152,9 +152,9 @@ class CopyIndex:
         return sorted(found)[:limit]
 
     def matches(self, text: Sequence[str]) -> list[Copy]:
-        """From each word of a text on, the longest run that stands anywhere in the corpus.
+        """Return, for each word of a text, the longest run from it that occurs in the corpus.
 
-        A run of no words says that the word itself is not in the corpus.
+        An empty run says that the word itself is not in the corpus.
         """
         return [self._longest(text, start) for start in range(len(text))]
 

@@ -110,5 +110,5 @@ def most_alike(text: str, masked: CopyIndex) -> Template | None:
 
 
 def near_duplicates(found: Sequence[Template | None]) -> list[bool]:
-    """Which of the texts are template copies."""
+    """Return which of the texts are template copies."""
     return [one is not None and one.kind == "template copy" for one in found]

@@ -14,7 +14,7 @@ LEAST_CELLS = 4
 
 
 def finds_across(runs: Sequence[Run]) -> tuple[Find, ...]:
-    """Everything that is found across runs; what is not found is told with the others."""
+    """Collect the finds across runs, with those that were not found."""
     return copied_find(runs), grid_find()
 
 

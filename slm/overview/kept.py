@@ -38,7 +38,7 @@ def steps_read(run: Run, step: int) -> list[int]:
 
 
 def provenance(run: Run, step: int) -> Provenance:
-    """Everything that decides an overview: weights, tokenizer, stories, prompts, and its version."""
+    """Return what an overview depends on: weights, tokenizer, stories, prompts, and its version."""
     settings: dict[str, Any] = {
         "overview": VERSION,
         "min effect": LEAST_ABLATION_EFFECT,

@@ -26,10 +26,7 @@ class History:
     values: tuple[Value, ...]
 
     def learnt(self) -> Learnt | None:
-        """When it appeared: the first step from which it is there up to the last; None if never.
-
-        What is there at the first step was not learnt between two of these.
-        """
+        """Return when the measure appeared and stayed; None if never, or from the first step on."""
         there = [is_there(one) for one in self.values]
         gone = [at for at, one in enumerate(there) if not one]
         if not there or not there[-1] or not gone:
@@ -45,7 +42,7 @@ class History:
 
 
 def is_there(one: Value) -> bool:
-    """Whether a value's interval lies above its baseline; a head's by `EFFECT` in the mean, too."""
+    """Return whether a value's interval lies above its baseline; a head's mean by `EFFECT`, too."""
     baseline = one.baseline or 0.0
     needed = EFFECT if one.measure == BEST_HEAD else 0.0
     above = one.low is not None and one.low > baseline

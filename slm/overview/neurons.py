@@ -54,7 +54,7 @@ def neurons_of(roles: Roles, index: Index) -> NeuronsOverview:
 
 
 def above_chance(layer: LayerRoles) -> bool:
-    """Whether surely more of its neurons are confirmed than with labels that mean nothing."""
+    """Return whether significantly more neurons are confirmed than under the null."""
     return difference(layer.share, layer.null_share).low > 0
 
 

@@ -124,7 +124,7 @@ def largest_on(found: Ablations, checkpoint: Checkpoint, *, pronouns: bool) -> f
 def _by_effect(
     found: Ablations, among: Bool[np.ndarray, "row predicted"]
 ) -> Iterator[tuple[int, int, int, int]]:
-    """Places (layer, head, row, predicted) of the largest effects, the largest first."""
+    """Yield (layer, head, row, predicted) of the largest ablation effects, largest first."""
     effect = np.where(among, found.effect, -np.inf)
     for flat in np.argsort(-effect, axis=None)[:TRIED].tolist():
         layer, head, row, at = (int(part) for part in np.unravel_index(flat, effect.shape))
@@ -228,7 +228,7 @@ def _attribution(checkpoint: Checkpoint, prompt: list[int]) -> str:
 
 
 def _patching(checkpoint: Checkpoint, prompt: list[int]) -> str:
-    """Which place restores most once the story's first name is another one of as many tokens."""
+    """Say which patch restores most after the story's first name is swapped."""
     tokens = checkpoint.tokenizer
     before = tokens.decode(prompt[1:-1])
     there = [name for name in (*GIRLS, *BOYS) if name in before]

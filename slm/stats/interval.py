@@ -75,5 +75,5 @@ class Intervals:
         return Interval(mean=mean, low=low, high=high, n=n)
 
     def is_significant(self, least: float) -> Bool[np.ndarray, "*unit"]:
-        """Whether the mean is at least `least` and the whole interval lies above 0."""
+        """Return whether the mean is at least `least` and the whole interval lies above 0."""
         return np.asarray((self.low > 0) & (self.mean >= least))

@@ -109,7 +109,7 @@ def _logit_interval(
 def _below(
     positives: Float[np.ndarray, "neuron positive"], values: Float[np.ndarray, "neuron word"]
 ) -> Float[np.ndarray, "neuron word"]:
-    """How many of a neuron's sorted positives lie below each value, equal ones counting one half."""
+    """Count a neuron's sorted positives below each value, ties counting one half."""
     found = np.empty(values.shape, dtype=np.float32)
     for row, (mine, all_values) in enumerate(zip(positives, values, strict=True)):
         left = np.searchsorted(mine, all_values, side="left")
@@ -118,7 +118,7 @@ def _below(
 
 
 def _mid_ranks(values: Float[np.ndarray, "neuron word"]) -> Float[np.ndarray, "neuron word"]:
-    """Ranks from 1, equal values sharing the mean of theirs."""
+    """Rank values from 1, ties sharing their mean rank."""
     order = np.argsort(_keys(values), axis=1, kind="stable")
     ordered = np.take_along_axis(values, order, axis=1)
     at = np.arange(values.shape[1], dtype=np.float32)

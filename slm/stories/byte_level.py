@@ -14,7 +14,7 @@ BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
 def _byte_letters() -> dict[str, int]:
-    """GPT-2's printable stand-ins for bytes: printable Latin-1 stands for itself, the rest from 256."""
+    """Map GPT-2's printable stand-ins to bytes: printable Latin-1 to itself, the rest from 256."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     letters = {chr(byte): byte for byte in plain}
     others = [byte for byte in range(256) if byte not in set(plain)]

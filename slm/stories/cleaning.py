@@ -118,12 +118,12 @@ def story_key(story: str) -> int:
 
 
 def is_cut_off(story: str) -> bool:
-    """Whether a story breaks off: whether it ends in a letter, a digit or a comma, or opens a bracket.
+    """Return whether a story is cut off: ends in a letter, digit or comma, or an opening bracket.
 
     A sentence's mark, a quotation mark, a bracket or dash of any script ends a story, and so does an
     emoji. Marks that are not seen (a right-to-left mark) are passed over. Thai and Lao, which are
-    written without full stops, are never cut off, and a mark that opens a quotation elsewhere
-    closes one where it follows a word (German, Danish).
+    written without full stops, are never cut off, and a mark that opens a quotation elsewhere closes
+    one where it follows a word (German, Danish).
     """
     tail = story[-16:]
     while tail and unicodedata.category(tail[-1]) == "Cf":
@@ -203,7 +203,7 @@ def clean_with_keys(
     exclude: Container[int] = (),
     keep_truncated: bool = False,
 ) -> Iterator[tuple[int, str]]:
-    """`clean`, each story with its `story_key`, and without those whose key stands in `exclude`."""
+    """Yield `clean` stories with their `story_key`, without those whose key is in `exclude`."""
     seen: set[int] = set()
     for raw in stories:
         story = raw.strip()

@@ -42,7 +42,7 @@ class Corpus:
         return len(self.starts)
 
     def story(self, index: int) -> UInt16[np.ndarray, "pos"]:
-        """Story `index`, its opening END first, without the END that closes it."""
+        """Return story `index`, its opening END first, without its closing END."""
         after = self.starts[index + 1] if index + 1 < len(self) else len(self.tokens) - 1
         return self.tokens[self.starts[index] : after]
 

@@ -75,7 +75,7 @@ def _encode(texts: list[str], tokenizer: Tokenizer) -> _Encoded:
 def _encoded(
     batches: Iterable[list[str]], tokenizer: Tokenizer, workers: int
 ) -> Iterator[_Encoded]:
-    """Each batch encoded, in order; by processes of their own where there are `workers`."""
+    """Yield each batch encoded, in order, in `workers` processes (none: in this one)."""
     if not workers:
         yield from (_encode(texts, tokenizer) for texts in batches)
         return

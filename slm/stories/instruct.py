@@ -34,7 +34,7 @@ class InstructRecord:
 
 
 def is_record(text: str) -> bool:
-    """Whether `text` opens with a field, and so is a record; any other text is a bare story."""
+    """Return whether `text` opens with a field, and so is a record."""
     return _HEADING.match(text.lstrip()) is not None
 
 

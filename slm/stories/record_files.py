@@ -145,7 +145,7 @@ def read_csv(path: Path, column: str) -> Iterator[str]:
 
 
 def _csv_column(first: list[str], column: str, path: Path) -> tuple[int, bool]:
-    """Which field holds the story, and whether the first line is a heading."""
+    """Return the field that holds the story, and whether the first line is a heading."""
     if column.isdecimal() and column not in first:
         if not 1 <= int(column) <= len(first):
             raise BadInput(f"{path.name!r} has {len(first)} columns, and no column {column}")

@@ -35,7 +35,7 @@ def story(title: str) -> ShippedStory:
 
 @cache
 def openings() -> tuple[str, ...]:
-    """Fifty beginnings of stories, for a model to go on with; most stop in mid-sentence."""
+    """Return the shipped story openings; most stop in mid-sentence."""
     return tuple(part.strip() for part in _read("openings.txt").split("\n\n"))
 
 

@@ -97,7 +97,7 @@ def open_source(spec: str, split: Split = "train") -> StorySource:
 
 
 def has_validation(spec: str) -> bool:
-    """Whether `spec` brings validation stories of its own: the hub's corpora and nursery do."""
+    """Return whether `spec` has validation stories of its own: the hub's corpora and nursery do."""
     names = [_chosen(part)[0] for part in _parts(spec) or [spec]]
     return all(name in HUB or _NURSERY.fullmatch(name) for name in names)
 
@@ -144,7 +144,7 @@ def _parts(spec: str) -> list[str]:
 
 
 def _joined(spec: str, parts: list[StorySource]) -> StorySource:
-    """One source after the other, as `a.txt+b.txt` asks for. They are cleaned as one."""
+    """Concatenate sources, as `a.txt+b.txt` asks for; they are cleaned as one."""
     if len({part.truncated for part in parts}) > 1:
         raise BadInput(
             f"keep-truncated and drop-truncated are of all parts of a corpus or of none: {shown(spec)}"

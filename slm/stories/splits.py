@@ -31,7 +31,7 @@ class CleanedSplits:
     def train(
         self, report: CleaningReport, stage: str, at_most: int | None = None
     ) -> Iterator[str]:
-        """Training stories. `at_most` tells how many characters the caller means to read.
+        """Yield training stories; `at_most` is how many characters the caller means to read.
 
         What is held out on the way is kept for `valid`.
         """

@@ -50,14 +50,14 @@ def lines(path: Path, rule: str) -> Iterator[str]:
 
 
 def checked_length(rest: str, path: Path, rule: str) -> str:
-    """`rest`, a story whose end is not in sight yet, unless that end is nowhere near."""
+    """Return `rest`, the start of a story; `BadInput` beyond `LONGEST_STORY` characters."""
     if len(rest) > LONGEST_STORY:
         raise BadInput(f"{rule}, and {path.name!r} has a part of over {LONGEST_STORY:,} characters")
     return rest
 
 
 def between_marks(path: Path, mark: str = END) -> Iterator[str]:
-    """Stories that `mark` follows. Where each opens with its counterpart (`<s>`), that is taken off."""
+    """Yield the stories that `mark` ends, without the counterpart (`<s>`) that may open them."""
     openings = _openings(mark)
     rest = ""
     for block in blocks(path):
@@ -82,12 +82,12 @@ def _without(story: str, openings: tuple[str, ...]) -> str:
 
 
 def one_a_line(path: Path) -> Iterator[str]:
-    """Each line that is not empty a story."""
+    """Yield each non-empty line as a story."""
     return (line for line in lines(path, "with :lines a story is one line") if line.strip())
 
 
 def between_blank_lines(path: Path) -> Iterator[str]:
-    """Each paragraph a story."""
+    """Yield each paragraph as a story."""
     rest = ""
     for block in blocks(path):
         *stories, rest = BLANK_LINE.split(rest + block)
@@ -123,7 +123,7 @@ def passages(path: Path) -> Iterator[str]:
 
 
 def _passage(text: str) -> int:
-    """Where a passage ends: after the last paragraph, sentence or word in its second half."""
+    """Return where a passage ends: after the last paragraph, sentence or word in its second half."""
     for kind in _SENTENCE_ENDS:
         ends = [match.end() for match in kind.finditer(text, len(text) // 2)]
         if ends:

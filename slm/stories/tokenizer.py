@@ -251,7 +251,7 @@ class Tokenizer:
             )
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
-        """Where each token of a story stands in its text: first character and the one after its last.
+        """Return each token's span in the story's text: first character and the one after its last.
 
         The space before a word belongs to its token. Tokens that share a character both span it. What
         opens the story is left out, and a prefix spans nothing.
@@ -268,7 +268,7 @@ class Tokenizer:
         return found
 
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
-        """`encode` of each. Words seen before are looked up, four times as fast as splitting them."""
+        """Encode each text; known words are looked up, four times as fast as splitting them."""
         if not self._splits_as_gpt2:
             for text in texts:
                 self._refuse_unread(text)
@@ -305,12 +305,12 @@ class Tokenizer:
         return [token for ids in parts for token in (self.opening, *ids)]
 
     def encode_words(self, text: str) -> list[int]:
-        """Ids of words to come within a story; END, typed out, is the token that ends it."""
+        """Encode words that continue a story; END, typed out, is the token that ends it."""
         first, *others = (self.encode(part) for part in text.split(END))
         return [*first, *(token for ids in others for token in (self.end, *ids))]
 
     def encode_stories(self, texts: Sequence[str]) -> list[list[int]]:
-        """`encode_story` of each story of a corpus, as fast as `encode_many`; END in one is text."""
+        """Encode each story of a corpus, as fast as `encode_many`; END in one is text."""
         return [
             [self.opening, *ids] for ids in self.encode_many([self._begun(text) for text in texts])
         ]
@@ -352,7 +352,7 @@ class Tokenizer:
 
 
 def _stories_in(text: str) -> list[tuple[int, str]]:
-    """Where each story begins in a typed text, and the story: parted by END, none at the beginning."""
+    """Split a typed text at END into (start, story); one at the beginning opens the first story."""
     start, found = 0, []
     while text.startswith(END, start):
         start += len(END)

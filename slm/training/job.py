@@ -161,7 +161,7 @@ def _go_on(
     device: str,
     reserve: DiskReserve | None,
 ) -> Iterator[TrainingUpdate]:
-    """`_learn`, with how it ended in run.json, whatever way that was."""
+    """Run `_learn`, recording in run.json how it ended."""
     try:
         with naming_memory(device):
             yield from _learn(run, config, recipe, prepared, stop, group, device)

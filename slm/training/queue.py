@@ -135,7 +135,7 @@ def withdraw(name: str) -> bool:
 
 
 def training() -> list[str]:
-    """Names of the runs that train now, whoever started them; the queue's own first."""
+    """List the runs that train now, whoever started them; the queue's own first."""
     ours = _now()
     held = [run.name for run in list_runs() if run.status == "training"]
     return list(dict.fromkeys([*([ours.name] if ours else []), *held]))
@@ -164,12 +164,12 @@ def stop(name: str) -> None:
 
 
 def log_path(name: str) -> Path:
-    """Where a training writes what it says."""
+    """Return the path of a training's log."""
     return runs_dir() / check_name(name) / "train.log"
 
 
 def exit_code(name: str) -> int | None:
-    """How the newest training of `name` from the queue ended; None where that is not known."""
+    """Return the exit code of the newest queued training of `name`; None where it is not known."""
     try:
         return read_json(_ended_path(name), _Ended).exit_code
     except (FileNotFoundError, BadInput):
@@ -196,7 +196,7 @@ def log_tail(name: str, lines: int = 8) -> str:
 
 
 def asked_for() -> list[str]:
-    """Names of all trainings from the queue that left a log, the newest last."""
+    """List the queued trainings that left a log, the newest last."""
     logs = sorted(runs_dir().glob("*/train.log"), key=lambda path: path.stat().st_mtime)
     return [path.parent.name for path in logs]
 

@@ -218,7 +218,7 @@ than that both look somewhere. Pictures: one story, a row for a token that looks
 
 
 def matched(found: Matching) -> str:
-    """How much of the models is the same, in a sentence or two."""
+    """Summarise in a sentence or two how many units are matched."""
     pairs, a, b = len(found.pairs), len(found.unmatched_a), len(found.unmatched_b)
     place = f", {found.in_place} of them in the same place," if found.in_place else ""
     return (

@@ -38,7 +38,7 @@ def short(number: float) -> str:
 
 
 def chart(series: Sequence[Series], across: str, up: str) -> str:
-    """Curves with their names at their ends."""
+    """Draw curves, each named at its end, as SVG."""
     xs = [x for *_, points in series for x, _ in points]
     ys = [y for *_, points in series for _, y in points]
     x_high = max(xs) or 1.0
@@ -120,7 +120,7 @@ def intervals(rows: Sequence[tuple[str, Interval, str]], axis: str) -> str:
 def mosaic(
     images: UInt8[np.ndarray, "unit high wide"],
 ) -> tuple[UInt8[np.ndarray, "y x"], int]:
-    """All pictures in one, row by row; and how many a row has."""
+    """Tile images into one, row by row; also return the images per row."""
     count, high, wide = images.shape
     columns = min(16, count)
     rows = -(-count // columns)

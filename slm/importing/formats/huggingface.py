@@ -204,7 +204,7 @@ def _llama(data: Mapping[str, Any]) -> ModelConfig:
 
 
 def _rotary_base(data: Mapping[str, Any]) -> float:
-    """Of plain rotary positions; `BadInput` where they are scaled or turn only a part of a head."""
+    """Return the base of unscaled rotary positions; `BadInput` for scaled or partial ones."""
     said = [data[name] for name in ("rope_parameters", "rope_scaling") if data.get(name)]
     bases = {number(data, "rope_theta", 10_000.0)} if "rope_theta" in data else set()
     for rope in said:

@@ -28,10 +28,10 @@ PASSED_OVER = r".*\.(attn|attention)\.(bias|masked_bias)|.*\.rotary_emb\.inv_fre
 def sources_of(
     data: Mapping[str, Any], config: ModelConfig, tensors: ForeignTensors
 ) -> list[TensorSource]:
-    """Where each tensor of the folder goes.
+    """Map each parameter to its tensor in the folder.
 
-    Raises `BadInput` where there are fewer than layers, and where an unembedding that is said to be the
-    embedding is another: `transformers` passes it over until version 4, and takes it since 5.
+    Raises `BadInput` where there are fewer tensors than layers, and where an unembedding said to be
+    tied differs from the embedding: `transformers` ignores it until version 4 and uses it since 5.
     """
     check_layer_count(config, tensors)
     kind = data["model_type"]
@@ -47,22 +47,22 @@ def sources_of(
 
 
 def heads_of(tensor: Tensor, *, heads: int, times: int) -> Tensor:
-    """[heads x d_head, d_model], multiplying from the left -> [head, d_model, d_head], each repeated."""
+    """Reshape [heads x d_head, d_model] to [head, d_model, d_head], each head repeated `times`."""
     return tensor.view(heads, -1, tensor.shape[1]).repeat_interleave(times, 0).transpose(1, 2)
 
 
 def bias_of(tensor: Tensor, *, heads: int, times: int) -> Tensor:
-    """[heads x d_head] -> [head, d_head], each repeated."""
+    """Reshape [heads x d_head] to [head, d_head], each head repeated `times`."""
     return tensor.view(heads, -1).repeat_interleave(times, 0)
 
 
 def out_of(tensor: Tensor, *, heads: int) -> Tensor:
-    """[d_model, heads x d_head], multiplying from the left -> [head, d_head, d_model]."""
+    """Reshape [d_model, heads x d_head] to [head, d_head, d_model]."""
     return tensor.T.reshape(heads, -1, tensor.shape[0])
 
 
 def gpt_sources(config: ModelConfig, *, neo: bool) -> list[TensorSource]:
-    """GPT-2 multiplies from the right and keeps queries, keys and values together; GPT-Neo does not."""
+    """Map parameters to tensors of GPT-2 (fused qkv, multiplying from the right) or GPT-Neo (neither)."""
     d, m, heads = config.d_model, config.d_mlp, config.n_heads
     found = [
         TensorSource(ours="embed.W_E", name="wte.weight", shape=(config.d_vocab, d)),

@@ -96,7 +96,7 @@ def read(path: Path) -> ForeignModel:
 
 
 def _usual(angles: Tensor, d_head: int) -> bool:
-    """Whether cosines and sines are those of the base that llama2.c always takes, or were left out as 0."""
+    """Return whether the rotary tables have llama2.c's fixed base, or are all 0."""
     found = angles.view(2, -1, d_head // 2)[:, :TRIED].double()
     turns = BASE ** -(torch.arange(0, d_head, 2).double() / d_head)
     usual = torch.outer(torch.arange(found.shape[1]).double(), turns)
@@ -130,7 +130,7 @@ def _parts(config: ModelConfig, groups: int, angles: int) -> dict[str, TensorSha
 
 
 def sources_of(config: ModelConfig, groups: int, times: int) -> list[TensorSource]:
-    """Where each tensor goes; neighbours of queries and keys change places, groups are repeated."""
+    """Map parameters to tensors; rotary pairs are reordered, grouped key heads repeated."""
     d, m, heads, kv = config.d_model, config.d_mlp, config.n_heads, groups * config.d_head
     found = [
         TensorSource(ours="embed.W_E", name="embedding", shape=(config.d_vocab, d)),

@@ -24,7 +24,7 @@ LEFT = re.compile(r"h\.\d+\.(attn\.c_attn|attn\.c_proj|mlp\.c_fc|mlp\.c_proj)\.w
 
 
 def foreign_model(arguments: Mapping[str, Any], tensors: ForeignTensors) -> ForeignModel:
-    """nanoGPT's model by its `model_args`; `BadInput` for what is not known of them."""
+    """Describe nanoGPT's model by its `model_args`; `BadInput` for unknown fields."""
     KNOWN.check(arguments)
     tensors = _from_the_right(tensors.without("transformer."))
     width, layers = whole(arguments, "n_embd"), whole(arguments, "n_layer")
@@ -58,7 +58,7 @@ def foreign_model(arguments: Mapping[str, Any], tensors: ForeignTensors) -> Fore
 
 
 def _from_the_right(tensors: ForeignTensors) -> ForeignTensors:
-    """Matrices that multiply from the left as GPT-2 has them, from the right."""
+    """Transpose the matrices that multiply from the left to GPT-2's orientation."""
     shapes = {
         name: shape[::-1] if LEFT.fullmatch(name) else shape
         for name, shape in tensors.shapes.items()

@@ -59,11 +59,11 @@ def of_tensors(tensors: ForeignTensors) -> str:
 
 
 def of_lens(tensors: ForeignTensors) -> bool:
-    """Whether they are called as TransformerLens calls them."""
+    """Return whether the tensors have TransformerLens' names."""
     return any(re.fullmatch(LENS, name) for name in tensors.shapes) or "embed.W_E" in tensors.shapes
 
 
 def _multiplies_left(shapes: Mapping[str, TensorShape], name: str) -> bool:
-    """Whether queries, keys and values are rows, as nanoGPT keeps them, and not columns as GPT-2."""
+    """Return whether fused qkv are rows, as in nanoGPT, and not columns, as in GPT-2."""
     shape = shapes.get(name, ())
     return len(shape) == 2 and shape[0] == 3 * shape[1]

@@ -142,7 +142,7 @@ def _window(data: Mapping[str, Any], layers: int, context: int) -> int | None:
 
 
 def is_tied(tensors: ForeignTensors) -> bool:
-    """Whether the unembedding is the embedding once more."""
+    """Return whether the unembedding equals the embedding."""
     names = ("embed.W_E", "unembed.W_U")
     if any(len(tensors.shapes.get(name, ())) != 2 for name in names):
         return False
@@ -154,7 +154,7 @@ def is_tied(tensors: ForeignTensors) -> bool:
 def sources_of(
     data: Mapping[str, Any], config: ModelConfig, tensors: ForeignTensors
 ) -> list[TensorSource]:
-    """Where each tensor goes. Raises `BadInput` where there are fewer tensors than layers."""
+    """Map each parameter to its tensor; `BadInput` where there are fewer tensors than layers."""
     check_layer_count(config, tensors)
     with torch.device("meta"):
         views = {

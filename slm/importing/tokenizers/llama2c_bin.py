@@ -15,7 +15,7 @@ UNKNOWN, OPENING, BYTES = 0, 1, range(3, 259)
 
 
 def read_tokenizer(path: Path, d_vocab: int) -> Tokenizer:
-    """tokenizer.bin as a BPE. Raises `BadInput` where it does not hold `d_vocab` whole tokens.
+    """Convert tokenizer.bin to a BPE; `BadInput` where it does not hold `d_vocab` whole tokens.
 
     llama2.c joins the two neighbours whose union has the highest score; so every way to split a token
     into two others becomes a merge, those of the highest score first.

@@ -64,7 +64,7 @@ def habits(ours: Tokenizer, theirs: tokenizers.Tokenizer | None = None) -> tuple
 
 
 def against_sentencepiece(path: Path, ours: Tokenizer) -> tuple[str, ...]:
-    """Whether a SentencePiece model beside a tokenizer cuts as it does, where its library is installed."""
+    """Compare with the SentencePiece model beside a tokenizer, where its library is installed."""
     try:
         from sentencepiece import SentencePieceProcessor
     except ImportError:

@@ -88,7 +88,7 @@ def tokenizer_at(
 
 
 def of_bin(path: Path, d_vocab: int) -> ImportedTokenizer:
-    """llama2.c's tokenizer.bin; `BadInput` where it is none."""
+    """Read llama2.c's tokenizer.bin; `BadInput` where it is none."""
     if path.stat().st_size > LONGEST:
         raise BadInput(f"{path.name} must be at most {LONGEST // 10**6} MB")
     tokenizer = llama2c_bin.read_tokenizer(path, d_vocab)
@@ -96,10 +96,10 @@ def of_bin(path: Path, d_vocab: int) -> ImportedTokenizer:
 
 
 def _of_characters(data: Mapping[str, Any], d_vocab: int) -> ImportedTokenizer:
-    """nanoGPT's tokens where it is trained on characters: each is one, by its number in `stoi`.
+    """Build nanoGPT's character tokenizer: each character is the token of its number in `stoi`.
 
-    Its samples begin at a line's end, so that opens a story here, and ends one. Raises `BadInput` where
-    `stoi` does not number characters, the line's end among them.
+    Its samples begin at a line's end, so that opens a story here, and ends one. Raises `BadInput`
+    where `stoi` does not number characters, the line's end among them.
     """
     stoi = data.get("stoi")
     numbers = list(stoi.values()) if isinstance(stoi, dict) else []
@@ -153,7 +153,7 @@ def _of_json(
 def _as_transformers(
     data: dict[str, Any], told: list[dict[str, Any]]
 ) -> tuple[dict[str, Any], list[str]]:
-    """With the prefix space that `transformers` takes from a GPT-2 tokenizer's tokenizer_config.json."""
+    """Apply the prefix space that `transformers` takes from a GPT-2 tokenizer_config.json."""
     splits = data.get("pre_tokenizer")
     for settings in told:
         spaced = settings.get("add_prefix_space")
@@ -194,7 +194,7 @@ def _marks(
 
 
 def _pair_in(folder: Path) -> tuple[Path, Path] | None:
-    """GPT-2's two files, also where a name stands before theirs; `BadInput` where there are two pairs."""
+    """Find a folder's vocab.json and merges.txt, prefixed or not; `BadInput` where there are two pairs."""
     found = [
         (path, merges)
         for path in sorted(folder.glob("*vocab.json"))
@@ -209,7 +209,7 @@ def _pair_in(folder: Path) -> tuple[Path, Path] | None:
 
 
 def _from_merges(vocab: Path, path: Path) -> dict[str, Any]:
-    """GPT-2's vocab.json and merges.txt, as the tokenizer.json they make."""
+    """Convert GPT-2's vocab.json and merges.txt to a tokenizer.json."""
     refuse_pointer(path)
     if path.stat().st_size > LONGEST:
         raise BadInput(f"{path.name} must be at most {LONGEST // 10**6} MB")

@@ -73,7 +73,7 @@ def _made(data: dict[str, Any]) -> tokenizers.Tokenizer:
 
 
 def _without_options(data: dict[str, Any]) -> dict[str, Any]:
-    """Without cutting, padding and dropout of merges, which are for training."""
+    """Remove truncation, padding and merge dropout, which are for training."""
     model = data.get("model")
     if not isinstance(model, dict):
         raise BadInput("it has no model, so it is no tokenizer.json")
@@ -83,7 +83,7 @@ def _without_options(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_padding(data: dict[str, Any], d_vocab: int) -> tuple[dict[str, Any], list[str]]:
-    """Without special tokens past the model's vocabulary, which no text yields."""
+    """Remove special tokens past the model's vocabulary, which no text yields; also note them."""
     inside: list[TokenizerStep] = []
     past: list[TokenizerStep] = []
     for token in data.get("added_tokens") or []:
@@ -97,7 +97,7 @@ def _without_padding(data: dict[str, Any], d_vocab: int) -> tuple[dict[str, Any]
 
 
 def _with_special(data: dict[str, Any], marks: tuple[int, int]) -> dict[str, Any]:
-    """With what opens and ends a story as special tokens: ones that a text never yields."""
+    """Mark the tokens that open and end a story as special, so that text never yields them."""
     tokens = [
         {**token, "special": True} if token["id"] in marks else token
         for token in data.get("added_tokens") or []
@@ -106,7 +106,7 @@ def _with_special(data: dict[str, Any], marks: tuple[int, int]) -> dict[str, Any
 
 
 def _without_habits(data: dict[str, Any]) -> dict[str, Any]:
-    """Without what is put before or around a text, or taken from its beginning."""
+    """Remove what is added before or around a text, or stripped from its beginning."""
     data = {**data, "post_processor": None}
     normalizer = _changed(data, "normalizer", _without_beginning)
     splits = _changed(data, "pre_tokenizer", _without_prefix)

@@ -88,7 +88,7 @@ def read_answer(reply: str, count: int) -> frozenset[int] | Unreadable:
 
 
 def _line(text: str) -> str:
-    """Text in one line that cannot end the passage it stands in."""
+    """Write text in one line that cannot end the passage it stands in."""
     return re.sub(r"<(?=\s*/?\s*(pieces|explanation))", "(", " ".join(text.split()), flags=re.I)
 
 

@@ -106,7 +106,7 @@ class Explained:
         return len(self.margins) == 2 and all(one.margin.low > 0 for one in self.margins)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything found, and whether it explains the neuron."""
+        """Return everything found, and whether it explains the neuron."""
         return {**json_value(vars(self)), "explains": self.explains}
 
 
@@ -228,7 +228,7 @@ def _told(
 def _rights(
     asked: Sequence[Quiz], answers: Sequence[frozenset[int] | Unreadable]
 ) -> Float[np.ndarray, "snippet two"]:
-    """For every snippet, whether it excites and whether it was told right; NaN where not answered."""
+    """Return, for each snippet, whether it is max-activating and was told right; NaN if unanswered."""
     rows: list[tuple[float, float]] = []
     for at, quiz in enumerate(asked):
         answer = answers[at] if at < len(answers) else None

@@ -70,13 +70,13 @@ class HeadAtlas:
         return self.scores.address
 
     def confirmed(self) -> np.ndarray:
-        """Which labels are shown as proven, [layer head kind]."""
+        """Return which labels are confirmed, [layer head kind]: significant score and ablation effect."""
         return np.asarray(
             self.scores.is_significant() & self.effect.is_significant(LEAST_ABLATION_EFFECT)
         )
 
     def labels(self, layer: int, head: int) -> tuple[Label, ...]:
-        """Everything a head is said to do, confirmed or not; the strongest score first."""
+        """Return a head's labels, confirmed or not, the strongest score first."""
         return labels(self.scores, self.confirmed())[layer][head]
 
 
@@ -138,9 +138,9 @@ def head_atlas(
 def without_each(
     weights: Weights, tokens: Int64[np.ndarray, "row pos"], mean_z: Tensor
 ) -> Iterator[Float32[np.ndarray, "row predicted"]]:
-    """For each head of each layer, what every prediction costs more (nats) when `hook_z` is its mean.
+    """Yield the rise in loss (nats) of every prediction with each head of each layer mean-ablated.
 
-    The stream branches off where the head has written; only what comes after is computed again.
+    Only what comes after the head is recomputed.
     """
     config = weights.config
     ids = torch.from_numpy(tokens)
@@ -166,7 +166,7 @@ def _rest(weights: Weights, layer: int, x: Tensor) -> Tensor:
 
 
 def _losses(weights: Weights, tokens: Tensor, x: Tensor) -> Tensor:
-    """Nats of each token but the first of each row, [row predicted]."""
+    """Compute the loss in nats of each token but the first of each row, [row predicted]."""
     final = functional.ln_final(weights, x[:, :-1]).flatten(0, 1)
     target = tokens[:, 1:].flatten()
     found = []
@@ -186,7 +186,7 @@ def _proven(
     first: Float32[np.ndarray, "layer head row predicted"],
     seed: int,
 ) -> HeadAtlas:
-    """Costs where each kind is of use and elsewhere, with intervals over rows."""
+    """Estimate ablation effects on and off target for each kind, with intervals over rows."""
     is_story, asked = some < rows.stories, rows.asked[some]
     in_stories = cost[:, :, is_story]
     everywhere = in_stories[..., 1:].mean(-1).transpose(2, 0, 1)  # [row layer head]

@@ -80,7 +80,7 @@ class HeadCard:
 def head_labels(
     scores: HeadScores, atlas: HeadAtlas | None, layer: int, head: int
 ) -> tuple[Label, ...]:
-    """All that a head is said to do: what is confirmed by the surest ablation effect first, then the rest.
+    """Return a head's labels: confirmed ones by the lower bound of their ablation effect, then the rest.
 
     The rest is in the order of the score above the baseline.
     """
@@ -92,7 +92,7 @@ def head_labels(
 
 
 def distance_of(scores: HeadScores, label: Label, layer: int, head: int) -> int:
-    """How far back a label says that a head looks; 0 for kinds other than "fixed distance"."""
+    """Return how far back a label attends; 0 for kinds other than "fixed distance"."""
     return int(scores.distance[layer, head]) if label.kind == HeadLabel.DISTANCE else 0
 
 
@@ -108,7 +108,7 @@ def head_card(
 
 
 def layer_and_head(written: str, config: ModelConfig) -> tuple[int, int]:
-    """Layer and head from `2.7`; raises `BadInput` where there is no such head."""
+    """Parse layer and head from `2.7`; raises `BadInput` where there is no such head."""
     found = re.fullmatch(r"(\d{1,4})\.(\d{1,4})", written.strip())
     if found is None or int(found[1]) >= config.n_layers or int(found[2]) >= config.n_heads:
         raise BadInput(

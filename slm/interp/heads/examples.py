@@ -120,7 +120,7 @@ def targets_in(
 
 
 def is_word(str_token: str) -> bool:
-    """Whether a token is a whole word of two letters or more, with the space before it."""
+    """Return whether a token is a whole word of two letters or more, with the space before it."""
     return str_token.startswith(" ") and len(str_token) > 2 and str_token.strip().isalpha()
 
 

@@ -30,12 +30,12 @@ NOT_MEASURED = np.iinfo(np.int32).min
 
 
 def atlas_path(run: Run, step: int) -> Path:
-    """Where the atlas of the checkpoint of `step` lies (or would)."""
+    """Return the path of the atlas of `step`."""
     return run.measured_path("head-atlas", step).with_suffix(".npz")
 
 
 def provenance(run: Run, step: int) -> Provenance:
-    """Everything that decides an atlas of nursery stories: weights, tokenizer, stories, and its version."""
+    """Return what a nursery atlas depends on: weights, tokenizer, stories, and its version."""
     settings = {
         "head atlas": VERSION,
         "tokenizer": run.tokenizer_hash,

@@ -307,7 +307,7 @@ def query_keys(checkpoint: Checkpoint, scores: HeadScores) -> QueryKeys:
 
 
 def mean_distance(pattern: Float[np.ndarray, "*head query key"]) -> Float[np.ndarray, "*head"]:
-    """How far back attention goes on average, the first token left out."""
+    """Compute the mean distance of attention, the first token left out."""
     pos = np.arange(pattern.shape[-1])
     seen = pattern[..., 2:, 1:]
     return np.asarray((seen * (pos[2:, None] - pos[None, 1:])).sum((-1, -2)) / seen.sum((-1, -2)))

@@ -87,7 +87,7 @@ def make_rows(
     random: int = RANDOM,
     seed: int = 0,
 ) -> Rows:
-    """Stories of a corpus and random repeats in this model's tokens.
+    """Build rows of a corpus's stories and of repeated random tokens, in this model's tokens.
 
     The kinds by meaning are names, protagonist, object and place in nursery's stories, whose words
     have roles; in any others they are the word classes. Raises `BadInput` where the context is too
@@ -145,7 +145,7 @@ def _choices(
     Bool[np.ndarray, "kind query key"],
     Bool[np.ndarray, "kind pos"],
 ]:
-    """Targets, what else might have been looked at, and what is served, of each kind by meaning.
+    """Return the targets, the distractors and the predicted positions of each kind by meaning.
 
     A query is asked where it has something to choose from: a target and another word, both before it.
     Served are the positions before a word of this kind is said again.
@@ -161,10 +161,10 @@ def _choices(
 
 
 def _with_roles(tokenizer: Tokenizer, count: int, length: int, seed: int) -> list[Story]:
-    """Nursery stories that fill a row (nearly all do), by role.
+    """Return nursery stories that fill a row (nearly all do), annotated by role.
 
-    Those that say their place a second time come first: few do, and what heads give to a word that
-    is said again can only be measured there.
+    Those that say their place a second time come first: few do, and what heads give to a word that is
+    said again can only be measured there.
     """
     candidates = _nursery(CANDIDATES * count, seed)
     stories = (annotate(story, tokenizer) for story in candidates)
@@ -195,7 +195,7 @@ def _by_role(story: AnnotatedStory, tokenizer: Tokenizer) -> Story:
 
 
 def _capital(story: AnnotatedStory, tokenizer: Tokenizer) -> Bool[np.ndarray, "pos"]:
-    """Whether each token belongs to a word that is written with a capital."""
+    """Return whether each token belongs to a word written with a capital."""
     capital, found = False, []
     str_tokens: Sequence[str] = tokenizer.to_str_tokens(story.tokens)
     for str_token, begins in zip(str_tokens, story.begins, strict=True):
@@ -244,7 +244,7 @@ def _word_of_each(
 def _repeats(
     vocabulary: Int64[np.ndarray, "token"], count: int, length: int, end: int, seed: int
 ) -> Int64[np.ndarray, "row pos"]:
-    """END, then random tokens of the stories that repeat until the row is full.
+    """Build rows of END and random tokens of the stories, repeated until the row is full.
 
     The periods differ from row to row (a sixth to a third of the row), so that no fixed distance
     leads to the copy. No token stands twice in a period, so the nearest repeat is a period away.

@@ -51,7 +51,7 @@ class HeadScores:
     rows: tuple[int, ...]
 
     def is_significant(self) -> np.ndarray:
-        """Whether each score clearly beats its baseline, [layer head kind]."""
+        """Return whether each score clearly exceeds its baseline, [layer head kind]."""
         return self.difference.is_significant(EFFECT)
 
 
@@ -112,12 +112,12 @@ def measure(checkpoint: Checkpoint, rows: Rows) -> HeadPass:
 
 
 def scores_of(checkpoint: Checkpoint, rows: Rows, measured: HeadPass, seed: int = 0) -> HeadScores:
-    """Means, baselines and intervals of what was measured.
+    """Estimate scores, baselines and intervals from measured attention.
 
     The nulls of kinds by content are told at `Rows.weights`. Distances have two of their own: the
     attention shuffled among the nearby distances (up to four on either side), which a head that
-    merely prefers what is near beats by little, and among all visible tokens but the first. The
-    first token is compared with all visible tokens.
+    merely prefers what is near beats by little, and among all visible tokens but the first. The first
+    token is compared with all visible tokens.
     """
     stories = slice(0, rows.stories)
     profile, first = measured.profile[stories], measured.first[stories]
@@ -168,7 +168,7 @@ def mean_intervals(kinds: Sequence[np.ndarray], seed: int) -> Intervals:
 def _larger(
     nulls: Float[np.ndarray, "null row layer head"],
 ) -> Float[np.ndarray, "row layer head"]:
-    """For each head the null that gives more on the whole."""
+    """Return, for each head, the null with the larger mean."""
     if not nulls.shape[1]:
         return nulls[0]
     which = nulls.mean(1).argmax(0)
@@ -194,7 +194,7 @@ def _by_distance(
 def _nearby(
     profile: Float32[np.ndarray, "row layer head distance"],
 ) -> Float32[np.ndarray, "row layer head distance"]:
-    """At each distance the mean of the profile at the distances around it, itself left out."""
+    """Average the profile over the neighbouring distances, each distance itself left out."""
     far = profile.shape[-1]
     at = np.arange(far)
     apart = np.abs(at[:, None] - at[None, :])

@@ -36,7 +36,7 @@ COLUMNS = (
 
 
 def numbers(of: Intervals | None, at: tuple[int, int, int]) -> list[float | None]:
-    """Mean, low and high of one head and kind; None where not measured."""
+    """Return mean, low and high of one head and kind; None where not measured."""
     if of is None:
         return [None] * 3
     values = (float(part[at]) for part in (of.mean, of.low, of.high))
@@ -74,7 +74,7 @@ def table(scores: HeadScores, atlas: HeadAtlas | None) -> Iterator[tuple[object,
 
 
 def heads_json(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Any]:
-    """Everything that was measured, an entry a head; null where there was too little."""
+    """Return everything measured, one entry per head; null where there was too little."""
     measured, stand = parts(scores, atlas), standings(scores, atlas)
     return {
         "address": str(scores.address),
@@ -106,7 +106,7 @@ def heads_json(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Any]:
 
 
 def parts(scores: HeadScores, atlas: HeadAtlas | None) -> dict[str, Intervals | None]:
-    """Everything that is measured of every head and kind, by name; None before heads were ablated."""
+    """Return every measured quantity by name; None before heads were ablated."""
     return {
         "score": scores.score,
         "baseline": scores.baseline,

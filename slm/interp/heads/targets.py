@@ -82,7 +82,7 @@ class Rows:
         return columns.astype(np.float32)
 
     def _other_rows(self, rows: slice) -> list[Int64[np.ndarray, "row"]]:
-        """For each of `rows` one other of its sort, several times; far off, as periods grow slowly."""
+        """Return, several times over, another row of the same sort for each of `rows`, far from it."""
         at = np.arange(len(self.tokens))[rows]
         told, random = self.stories, len(self.tokens) - self.stories
 
@@ -99,7 +99,7 @@ class Rows:
 def _per_query(
     targets: Bool[np.ndarray, "row kind query key"],
 ) -> Float32[np.ndarray, "row kind query key"]:
-    """Weights that give the attention on the targets, averaged over the queries that have one."""
+    """Return the weights that average the attention on targets over the queries that have one."""
     asked = targets.any(-1).sum(-1)[:, :, None, None]
     return (targets / np.maximum(asked, 1)).astype(np.float32)
 
@@ -108,7 +108,7 @@ def _among(
     targets: Bool[np.ndarray, "row kind query key"],
     distractors: Bool[np.ndarray, "row kind query key"],
 ) -> Float32[np.ndarray, "row kind query key"]:
-    """`_per_query`, with each query's targets shuffled among themselves and its pool."""
+    """Return `_per_query` with each query's targets shuffled among targets and distractors."""
     either = targets | distractors
     share = targets.sum(-1, keepdims=True) / np.maximum(either.sum(-1, keepdims=True), 1)
     asked = targets.any(-1).sum(-1)[:, :, None, None]
@@ -118,7 +118,7 @@ def _among(
 def _by_neighbours(
     targets: Bool[np.ndarray, "row kind query key"],
 ) -> Float32[np.ndarray, "row kind query key"]:
-    """`_per_query`, with each target looked at from one before and one after its query instead.
+    """Return `_per_query` with each target moved to the queries one before and one after its own.
 
     A neighbour whose own target the key is, or that cannot see it, is left out.
     """

@@ -82,7 +82,7 @@ def ranked_name(config: ModelConfig) -> Literal["pre-activation", "activation"]:
 def activations(
     checkpoint: Checkpoint, stories: Sequence[Sequence[int]], layers: Sequence[int] | None = None
 ) -> list[Float[Tensor, "layer pos d_mlp"]]:
-    """`ranked_hook` of every neuron at every position of each story (token ids, END first).
+    """Compute `ranked_hook` of every neuron at every position of each story (token ids, END first).
 
     Of all layers, or of `layers` alone, as `along` reads them.
     """
@@ -96,7 +96,7 @@ def along(
     hook: str,
     layers: Sequence[int] | None = None,
 ) -> list[Float[Tensor, "layer pos width"]]:
-    """`blocks.L.{hook}` at every position of each story (token ids, END first), of all layers or some.
+    """Compute `blocks.L.{hook}` at every position of each story (token ids, END first).
 
     What comes after the last of `layers` is not computed. All stories of one call share a batch.
     Positions past the context are read in windows that overlap by half; padding is read along and cut
@@ -131,7 +131,7 @@ def along(
 def reading(
     config: ModelConfig, block: Block, stream: Float[Tensor, "place d_model"]
 ) -> Float[Tensor, "place d_mlp"]:
-    """`ranked_hook` of a block's neurons where the residual stream before them is `hook_resid_mid`."""
+    """Compute a block's `ranked_hook` from the residual stream `hook_resid_mid`."""
     pre, post = functional.mlp_activations(config, block, stream)
     return post if config.gated_mlp else pre
 

@@ -134,7 +134,7 @@ class _Part:
         (self.path / "starts.bin").write_bytes(np.zeros(1, dtype="<i8").tobytes())
 
     def reading(self, size: int) -> IndexProgress:
-        """How far it is, of a corpus of about `size` characters."""
+        """Return the progress through a corpus of about `size` characters."""
         share = min(self.characters / max(size, 1), 0.99)
         return IndexProgress(stories=self.stories, tokens=self.tokens, share=share)
 

@@ -67,7 +67,7 @@ class Counter:
         self._used += len(acts)
 
     def counted(self) -> Int[Tensor, "neuron bin"]:
-        """How many of each neuron's values, put since the last call, fell into each bin."""
+        """Count the values put since the last call, by neuron and bin."""
         where = self._room[: self._used].view(torch.int32).view(-1)
         self._used = 0
         size = len(self._first) * BINS
@@ -75,7 +75,7 @@ class Counter:
 
 
 def edges() -> Float[np.ndarray, "edge"]:
-    """Where bins begin, and where the last one ends: `BINS + 1` values."""
+    """Return the `BINS + 1` edges of the bins."""
     octaves = 2.0 ** np.arange(FIRST_OCTAVE, FIRST_OCTAVE + OCTAVES)
     within = 1 + np.arange(AN_OCTAVE) / AN_OCTAVE
     above = np.append((octaves[:, None] * within).ravel(), 2.0 ** (FIRST_OCTAVE + OCTAVES)) - _SHIFT
@@ -103,7 +103,7 @@ def percentiles(
 def histogram(
     counts: Int[np.ndarray, "bin"], low: float, high: float, n_bars: int
 ) -> tuple[Float[np.ndarray, "edge"], Float[np.ndarray, "bar"]]:
-    """Tokens in about `n_bars` bars of equal width that hold `low` to `high`; zero is an edge of theirs.
+    """Rebin counts to about `n_bars` bars of equal width over `low` to `high`, with an edge at zero.
 
     A bin that two bars share is divided evenly.
     """
@@ -130,7 +130,7 @@ def share_above(
 
 
 def _edges(lowest: float, highest: float) -> Float[np.ndarray, "edge"]:
-    """`edges`, the outermost as far out as the extremes: these bins hold whatever lies beyond them."""
+    """Return `edges` with the outermost moved to the extremes."""
     at = edges()
     at[0], at[-1] = min(at[0], lowest), max(at[-1], highest)
     return at

@@ -77,7 +77,7 @@ class Index:
         return self.value[1, :, :, 0]
 
     def dead(self, threshold: float = 0.0) -> list[tuple[int, int]]:
-        """Neurons (layer, neuron) that are nowhere above `threshold`."""
+        """Return the neurons (layer, neuron) that are nowhere above `threshold`."""
         return [
             (layer, neuron) for layer, neuron in np.argwhere(self.highest <= threshold).tolist()
         ]
@@ -152,7 +152,7 @@ def shipped_index(checkpoint: Checkpoint) -> Index:
 
 
 def index_path(checkpoint: Checkpoint) -> Path:
-    """Where the index of this checkpoint lies, or would."""
+    """Return the path of this checkpoint's index."""
     assert checkpoint.address.step is not None
     return open_run(checkpoint.address.run).neurons_path(checkpoint.address.step)
 
@@ -219,7 +219,7 @@ def hashes(checkpoint: Checkpoint) -> dict[str, str]:
 
 
 def stale(checkpoint: Checkpoint, manifest: dict[str, Any]) -> str:
-    """Why an index is not this checkpoint's as it is now, in words; empty where it is."""
+    """Say why an index is not this checkpoint's; empty where it is."""
     if manifest.get("version") != VERSION:
         return "an earlier version of Storyscope wrote it"
     now = hashes(checkpoint)

@@ -34,7 +34,7 @@ class FoundNeuron:
 def by_token(
     index: Index, checkpoint: Checkpoint, token: str, *, k: int = KEPT
 ) -> list[FoundNeuron]:
-    """Neurons whose strongest places hold `token`, those with most of them first.
+    """Find neurons whose top activations are on `token`, those with most of them first.
 
     Raises `BadInput` where `token` is not one token of the model's vocabulary.
     """
@@ -52,7 +52,7 @@ def by_token(
 def by_place(
     index: Index, checkpoint: Checkpoint, tokens: Sequence[int], position: int, *, k: int = KEPT
 ) -> list[FoundNeuron]:
-    """Neurons that fire at a place of a text, by how rarely in the corpus they are as high.
+    """Find neurons that fire at a position of a text, those that are rarely as high first.
 
     `tokens` begin with END. Raises `BadInput` for a position that the text does not have.
     """
@@ -71,7 +71,7 @@ def by_place(
 
 
 def rarest(index: Index, checkpoint: Checkpoint, *, k: int = KEPT) -> list[FoundNeuron]:
-    """Neurons that fire least often, though they do fire."""
+    """Find the neurons that fire least often, dead ones left out."""
     fired = index.fired.ravel()
     order = np.lexsort((-index.highest.ravel(), np.where(fired > 0, fired, np.iinfo(int).max)))[:k]
     str_tokens, counts = _commonest(index, checkpoint)
@@ -80,7 +80,7 @@ def rarest(index: Index, checkpoint: Checkpoint, *, k: int = KEPT) -> list[Found
 
 
 def most_selective(index: Index, checkpoint: Checkpoint, *, k: int = KEPT) -> list[FoundNeuron]:
-    """Neurons whose strongest places are most often one token; of several, those that fire least."""
+    """Find the neurons whose top activations are most often on one token; ties to the rarer."""
     str_tokens, counts = _commonest(index, checkpoint)
     fired = index.fired.ravel()
     order = np.lexsort((fired, -np.where(fired > 0, counts.ravel(), -1)))[:k]

@@ -44,7 +44,7 @@ class Batch:
     story: Int[Tensor, "window"]
 
     def counts(self) -> Bool[Tensor, "window pos"]:
-        """Which positions count."""
+        """Return which positions count."""
         at = torch.arange(self.rows.shape[1])
         return (at >= self.first[:, None]) & (at < self.last[:, None])
 
@@ -190,7 +190,7 @@ class Tally:
             kept[side, layer, touched] = found
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything that is known, to be kept and given back to `restore`."""
+        """Return the whole state, for `restore`."""
         names = ("best", "story", "position", "words", "counts")
         return {name: getattr(self, name) for name in names}
 
@@ -212,7 +212,7 @@ class Tally:
 
 
 def _stood_before(words: Int[Tensor, "row place"]) -> Bool[Tensor, "row place"]:
-    """Whether the same value stands farther left in its row."""
+    """Return whether the same value stands farther left in its row."""
     order = words.argsort(dim=1, stable=True)
     sorted_words = words.gather(1, order)
     repeated = torch.zeros_like(words, dtype=torch.bool)

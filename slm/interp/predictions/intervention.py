@@ -188,7 +188,7 @@ class WordChange:
 
 
 def word_diff(before: str, after: str) -> tuple[tuple[WordChange, ...], tuple[WordChange, ...]]:
-    """Both texts word by word. Together the words of a text are the text again."""
+    """Diff two texts word by word; the words of a text joined are the text."""
     texts = [re.findall(r"\s*\S+|\s+$", text) for text in (before, after)]
     bare = [[word.strip() for word in words] for words in texts]
     stay: tuple[set[int], set[int]] = (set(), set())
@@ -203,14 +203,14 @@ def word_diff(before: str, after: str) -> tuple[tuple[WordChange, ...], tuple[Wo
 
 
 def _share(before: str, after: str) -> float:
-    """Twice the words that stay over the words of both; 1 where both are empty."""
+    """Compute twice the kept words over the words of both; 1 where both are empty."""
     first, second = word_diff(before, after)
     words = len(first) + len(second)
     return sum(word.stays for word in (*first, *second)) / words if words else 1.0
 
 
 def _surprisal(checkpoint: Checkpoint, story: Completion, edit: functional.InterventionFn) -> float:
-    """Bits a token of what was written, as a model makes of it."""
+    """Compute the mean surprisal, in bits per token, of a completion."""
     start = checkpoint.tokenizer.encode_story(story.prompt)
     tokens = [*start, *story.tokens]
     if not story.tokens:

@@ -102,9 +102,9 @@ def answers(checkpoint: Checkpoint, first: Sequence[int], second: Sequence[int])
 def log_prob_drop(
     checkpoint: Checkpoint, first: Sequence[int], second: Sequence[int]
 ) -> Float[np.ndarray, "pos"]:
-    """Nats of log-probability that each token of `first` loses where `second` was read before it.
+    """Compute the drop in log-probability (nats) of each token of `first` after reading `second`.
 
-    Not a number at END, which is given, and where a token of `second` differs.
+    NaN at END, which is given, and where the tokens differ.
     """
     rows = torch.tensor([list(first), list(second)])
     said = functional.logits(checkpoint.weights, rows)[:, :-1].log_softmax(-1)
@@ -139,7 +139,7 @@ def patching(
     answer: int,
     foil: int,
 ) -> Generator[Progress, None, Patching]:
-    """`patch`, a position at a time: returns what was found."""
+    """Run `patch` one position at a time, yielding progress."""
     if len(first) != len(second) or not 2 <= len(first) <= checkpoint.config.n_ctx:
         raise BadInput(
             f"two prompts must have as many tokens, 2 to {checkpoint.config.n_ctx}, "
@@ -234,7 +234,7 @@ def _filled(
 def _after(
     keys: Float[Tensor, "1 head pos d_head"], values: Float[Tensor, "1 head pos d_head"], at: int
 ) -> functional.Attend:
-    """Attention of positions from `at` on, to themselves and to what stood before them."""
+    """Build the attention of positions from `at` on, to themselves and to earlier keys."""
 
     def attend(
         q: Tensor, k: Tensor, v: Tensor, config: ModelConfig, layer: int

@@ -109,7 +109,7 @@ class Evidence:
         )
 
     def confirmed(self, labels: Bool[np.ndarray, "word label"]) -> dict[RoleKind, Proportion]:
-        """How many neurons are confirmed with these labels, as each kind of role."""
+        """Count the neurons confirmed with these labels, by kind of role."""
         aucs = self.aucs(labels)
         found = {kind: self.scores(aucs, kind).confirmed for kind in RoleKind}
         return {
@@ -181,11 +181,11 @@ class WordSample:
         self.centred = centred_ranks(self.acts, self.place)
 
     def auc(self, labels: Bool[np.ndarray, "all label"]) -> Float[np.ndarray, "label neuron"]:
-        """AUC of every neuron for labels of all words, of which only its own count."""
+        """Compute every neuron's AUC from labels of all words, of which the sample's own are used."""
         return roc_auc(self.centred, labels[self.at], self.place)
 
     def quantiles(self) -> Float[np.ndarray, "label neuron five"]:
-        """Quantiles of each neuron's activations on each label's words; NaN for a label without any."""
+        """Compute quantiles of each neuron's activations by label; NaN for a label without words."""
         found = np.full((self.labels.shape[1], len(self.acts), 5), np.nan, dtype=np.float32)
         for label, on in enumerate(self.labels.T):
             if on.any():
@@ -216,7 +216,7 @@ class WordSample:
 def choose(
     found: Float[np.ndarray, "label neuron"], labels: Bool[np.ndarray, "word label"]
 ) -> Int[np.ndarray, "neuron"]:
-    """Each neuron's label: where AUC less its error is highest and above one half; else -1.
+    """Choose each neuron's label by AUC less its standard error; -1 where none exceeds one half.
 
     The error is Hanley and McNeil's (1982), so that a rare label must be ahead by more.
     """
@@ -235,7 +235,7 @@ def choose(
 def without(
     rare: Bool[np.ndarray, "label"], values: Float[np.ndarray, "label *rest"]
 ) -> Float[np.ndarray, "label *rest"]:
-    """`values` with NaN for rare labels."""
+    """Set rare labels to NaN."""
     values = values.copy()
     values[rare] = np.nan
     return values

@@ -77,17 +77,17 @@ def streams_at_words(
 def activations_at_words(
     config: ModelConfig, block: Block, streams: Float[Tensor, "word d_model"]
 ) -> Float[np.ndarray, "neuron word"]:
-    """`ranked_hook` of a block's neurons where the words begin, in 16 bits, which are ranked faster."""
+    """Compute a block's `ranked_hook` at word beginnings, as float16, which is ranked faster."""
     return reading(config, block, streams).T.contiguous().half().numpy()
 
 
 def held_out_stories(words: LabelledWords) -> Bool[np.ndarray, "word"]:
-    """Words of every other story: the half that roles are confirmed on."""
+    """Return the words of every other story: the half that roles are confirmed on."""
     return words.story % 2 == 1
 
 
 def held_out_words(words: LabelledWords) -> Bool[np.ndarray, "word"]:
-    """Half of the different words, so that each label's are shared out about evenly.
+    """Return half of the different words, each label's shared out about evenly.
 
     Within each label, its words by how often they occur go to the halves as in A B B A A B B A.
     """
@@ -107,7 +107,7 @@ def held_out_words(words: LabelledWords) -> Bool[np.ndarray, "word"]:
 def of_both_kinds(
     labels: Bool[np.ndarray, "word label"], which: Int[np.ndarray, "word"]
 ) -> Bool[np.ndarray, "word"]:
-    """Words that have some label at one place and not at another."""
+    """Return the words that have some label at one position and not at another."""
     kinds = int(which.max()) + 1
     with_label = np.zeros((kinds, labels.shape[1]), dtype=int)
     np.add.at(with_label, which, labels)
@@ -119,7 +119,7 @@ def of_both_kinds(
 def dealt_to_words(
     words: LabelledWords, generator: np.random.Generator
 ) -> Bool[np.ndarray, "word label"]:
-    """Labels dealt to other words: all places of a word get what one other word's places have.
+    """Permute labels among words: all positions of a word get what one other word's positions have.
 
     So each word keeps being of few kinds, wherever it stands, and none of them means anything.
     """

@@ -25,7 +25,7 @@ GROUPS = (FIRST_NAMED, FIRST_PLAIN, LATER, OTHER_NAMED, OTHER_PLAIN, ORDINARY)
 
 
 def mentions_of(story: AnnotatedStory) -> LabelledStory:
-    """Where a nursery story mentions whom, and some of its other words; labels are `GROUPS`."""
+    """Label the mentions, and some other words, of a nursery story with `GROUPS`."""
     places: list[int] = []
     labels: list[list[bool]] = []
     text, last, ordinary = story.story.text, "", 0
@@ -77,11 +77,11 @@ class Mentions:
         )
 
     def at(self, some: Bool[np.ndarray, "word"]) -> "Mentions":
-        """Only some of the words."""
+        """Select words."""
         return Mentions(labels=self.labels[some], story=self.story[some], place=self.place[some])
 
     def sides(self, high: Sequence[str], low: str) -> "Sides":
-        """Two sides to be compared; ordinary words with words of their place only."""
+        """Return the two sides of a contrast; ordinary words are compared within their place."""
         positive = np.any(self.labels[:, [GROUPS.index(group) for group in high]], axis=1)
         there = positive | self.labels[:, GROUPS.index(low)]
         strata = self.place if low == ORDINARY else np.zeros_like(self.place)

@@ -145,7 +145,7 @@ def null_threshold(
 def pair_activations(
     checkpoint: Checkpoint, neurons: Sequence[tuple[int, int]]
 ) -> Float[np.ndarray, "sentence neuron"]:
-    """`ranked_hook` of some neurons where the last word of each of `minimal_pairs` begins."""
+    """Compute `ranked_hook` of some neurons at the last word of each of `minimal_pairs`."""
     tokenizer = checkpoint.tokenizer
     sentences = [
         [*tokenizer.encode_story(pair.before), *tokenizer.encode(f" {pair.word}")[:1]]

@@ -29,10 +29,10 @@ def random_directions(block: Block, generator: torch.Generator) -> Block:
 def firing_as_often(
     acts: Float[np.ndarray, "neuron word"], like: Float[np.ndarray, "neuron word"]
 ) -> Float[np.ndarray, "neuron word"]:
-    """`acts`, each with a bias of its own, so that it fires on as many words as its like in `like`.
+    """Shift each row of `acts` so that it fires on as many words as its row in `like`.
 
-    The neuron's bias was learned for its own direction: with it another would fire on half of all
-    words, or on none, and be judged by that. Equal values at the threshold do not fire.
+    The neuron's bias was learned for its own direction; without the shift a random direction would
+    fire on half of all words, or on none. Equal values at the threshold do not fire.
     """
     count = acts.shape[1]
     ordered = np.sort(acts.astype(np.float32), axis=1)

@@ -93,7 +93,7 @@ class LayerRoles(RoleScores):
         return difference(self.share, self.random_directions)
 
     def confirmed_for(self, label: int) -> Bool[np.ndarray, "neuron"]:
-        """Neurons whose confirmed role is this label."""
+        """Return the neurons whose confirmed role is this label."""
         return self.confirmed & (self.role == label)
 
     def to_json(self) -> dict[str, Any]:
@@ -182,7 +182,7 @@ class Roles:
         return [self.finding(label, *map(int, divmod(at, stacked.shape[1]))) for at in order]
 
     def finding(self, label: int, layer: int, neuron: int) -> NeuronRole:
-        """How one neuron fares with one label."""
+        """Return one neuron's scores for one label."""
         there = self.layers[layer]
         return NeuronRole(
             layer=layer,
@@ -199,7 +199,7 @@ class Roles:
         )
 
     def confirmed(self) -> list[NeuronRole]:
-        """Every neuron whose role is confirmed, the clearest first."""
+        """Return every neuron with a confirmed role, the clearest first."""
         found = [
             self.finding(int(there.role[neuron]), layer, int(neuron))
             for layer, there in enumerate(self.layers)
@@ -208,7 +208,7 @@ class Roles:
         return sorted(found, key=lambda one: -one.low)
 
     def confirmed_for(self, label: int) -> int:
-        """How many neurons have this label as their confirmed role."""
+        """Count the neurons whose confirmed role is this label."""
         return sum(int(there.confirmed_for(label).sum()) for there in self.layers)
 
     def to_json(self, best: int = SHOWN) -> dict[str, Any]:

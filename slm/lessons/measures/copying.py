@@ -43,7 +43,7 @@ def trained_on(corpus: str, count: int) -> tuple[str, ...]:
 
 
 def seen_stories(checkpoint: Checkpoint, count: int = STORIES) -> list[str]:
-    """Stories that a nursery run was trained on, and that it can end.
+    """Return the training stories of a nursery run that it can end.
 
     Raises `BadInput` for a run whose training stories are not here.
     """
@@ -58,13 +58,13 @@ def seen_stories(checkpoint: Checkpoint, count: int = STORIES) -> list[str]:
 
 
 def unseen_stories(checkpoint: Checkpoint, count: int = STORIES) -> list[str]:
-    """Nursery stories that no training here saw."""
+    """Return nursery stories that no run here was trained on."""
     texts = (story.text for story in nursery.stories(4 * count, first=UNSEEN))
     return list(islice((story for story in texts if can_end(checkpoint, story)), count))
 
 
 def ended(checkpoint: Checkpoint, stories: list[str]) -> list[Ending]:
-    """How the model ends stories of which it is given the first 40 %, at temperature 0."""
+    """Complete stories after their first 40 %, at temperature 0."""
     return result_of(complete_all(checkpoint, stories, ENDING))
 
 

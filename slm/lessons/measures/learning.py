@@ -18,7 +18,7 @@ AHEAD = 0.05
 
 
 def word_costs(run: Run, step: int, seed: int) -> dict[Part, float]:
-    """Nats per word of each part of some nursery stories, once for all views and claims."""
+    """Return the loss in nats per word of each part of nursery stories, cached."""
     return _word_costs(run.name, step, run.weights_hash(step), seed)
 
 
@@ -30,7 +30,7 @@ def _word_costs(name: str, step: int, weights: str, seed: int) -> dict[Part, flo
 def costs(
     checkpoint: Checkpoint, seed: int
 ) -> Generator[Progress, None, dict[int, dict[Part, float]]]:
-    """Nats per word of each part of nursery stories, at each checkpoint up to the one that is shown.
+    """Compute the loss in nats per word of each part at every checkpoint up to the shown one.
 
     Raises `BadInput` where there are fewer than three.
     """

@@ -43,7 +43,7 @@ def first_not_any(checkpoint: Checkpoint) -> Measured:
 
 
 def _found(trial: NeuronTrial) -> bool:
-    """Whether it fires at first mentions: an untrained neuron may pass the null, and by little."""
+    """Return whether the neuron has a verdict and fires at nearly all first mentions."""
     return (
         trial.verdict != NONE_FOUND
         and _better(trial, NAMED_OR_WORD, PLAIN_OR_WORD).mean >= NEARLY_ALWAYS

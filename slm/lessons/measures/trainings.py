@@ -47,7 +47,7 @@ def both() -> tuple[Checkpoint, Checkpoint]:
 
 
 def places() -> Iterator[str]:
-    """Nursery stories that no training here read, each up to where it says “ dog” first."""
+    """Yield held-out nursery stories, each up to its first “ dog”."""
     for story in nursery.stories(100 * PLACES, first=UNSEEN):
         if (found := re.search(r" dog\b", story.text)) and found.start() > CONTEXT // 4:
             yield story.text[max(0, found.start() - CONTEXT) : found.start()]

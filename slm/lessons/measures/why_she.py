@@ -47,7 +47,7 @@ def _some(checkpoint: Checkpoint) -> list[tuple[str, str]]:
 
 
 def lead(checkpoint: Checkpoint, text: str) -> float:
-    """By how much “she” leads “he” after a text; a difference of logits is one of log-probabilities."""
+    """Compute the logit difference of “she” and “he” after a text, from their log-probabilities."""
     she, he = log_probabilities(checkpoint, text, (SHE, HE))
     return she - he
 

@@ -44,7 +44,7 @@ def labelled(
 
 
 def with_roles(tokenizer: Tokenizer, count: int, *, seed: int = 0) -> list[LabelledStory]:
-    """Nursery stories with `ROLES`."""
+    """Return nursery stories labelled with `ROLES`."""
     return [roles_of(story, tokenizer) for story in annotated(tokenizer, count, seed=seed)]
 
 

@@ -44,7 +44,7 @@ PLAIN_ENDINGS = ("it was late and", "the sun was up and")
 
 @cache
 def minimal_pairs() -> tuple[MinimalPair, ...]:
-    """All of them: every name in every condition and place, every other word where no name is.
+    """Return every name in every condition and place, and every other word where no name is.
 
     The asked word stands after about as many words in each condition, two more or fewer at most.
     """

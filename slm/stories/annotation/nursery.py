@@ -24,7 +24,7 @@ class AnnotatedStory:
     quoted: tuple[bool, ...]
 
     def where(self, *roles: Role) -> list[int]:
-        """Positions of the first tokens of words that have one of `roles`."""
+        """Return the positions of the first tokens of words with one of `roles`."""
         return [
             at
             for at, (role, begins) in enumerate(zip(self.roles, self.begins, strict=True))

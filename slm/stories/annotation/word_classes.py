@@ -68,7 +68,7 @@ class ClassedWord:
 
 
 def classed_words(text: str) -> Iterator[ClassedWord]:
-    """Every word of `text`, in order, with its classes."""
+    """Yield every word of `text`, in order, with its classes."""
     last = ""
     names: set[str] = set()
     for found in _WORD.finditer(text):

@@ -171,7 +171,7 @@ class _Reading:
             )
 
     def forms(self, use: str) -> tuple[Piece, Piece, Piece]:
-        """`play/v played playing +with` -> three pieces, each with what follows the verb."""
+        """Parse `play/v played playing +with` to three pieces, each with what follows the verb."""
         verb, _, rest = use.partition("+")
         one, past, ing = (self.reader.read(f"{_as_action(form)} {rest}") for form in verb.split())
         return one, past, ing
@@ -232,7 +232,7 @@ class _Reading:
         return PieceSequence(tuple(pieces))
 
     def branches(self, lines: list[str], line: str) -> Piece:
-        """`either … or 3 … end`; a number is a weight."""
+        """Parse `either … or 3 … end`; a number is a weight."""
         ways: list[Piece] = []
         while line != "end":
             weight = line.partition(" ")[2] or "1"
@@ -253,7 +253,7 @@ def _as_action(form: str) -> str:
 
 
 def _roles(sections: dict[str, list[str]]) -> dict[str, Role]:
-    """Word -> role. A section is named for its role; "adjective of child" is of adjectives."""
+    """Map words to roles; a section is named for its role ("adjective of child" is of adjectives)."""
     roles: dict[str, Role] = {}
     for name, words in sections.items():
         role = Role(name.partition(" of ")[0])
@@ -264,7 +264,7 @@ def _roles(sections: dict[str, list[str]]) -> dict[str, Role]:
 
 
 def _phrases(lines: list[str]) -> Iterator[tuple[str, tuple[bool, list[str]]]]:
-    """`name:who =` or `name :=`, then `| alternative` lines."""
+    """Parse `name:who =` or `name :=`, then `| alternative` lines."""
     name, lasting, found = "", False, list[str]()
     for line in [*lines, "end ="]:
         if line.startswith("| "):

@@ -211,7 +211,7 @@ class StoryPage:
         return who == "hero" and all(other.sex != people[who].sex for other in others)
 
     def pronoun(self, who: str, form: str) -> None:
-        """he, him, his, himself; or the name, where the pronoun would be unclear."""
+        """Write he, him, his or himself; the name, where the pronoun would be unclear."""
         if form != "himself" and not self.clear(who):
             self.name(who, possessive=form == "his")
             return
@@ -297,7 +297,7 @@ class StoryPage:
             self.word(kind, Role.KIND)
 
     def relative(self, person: Person, role: Role, ending: str) -> None:
-        """her mom; or Amy's mom, where "her" would be unclear."""
+        """Write `her mom`; `Amy's mom`, where "her" would be unclear."""
         subject = self.subject
         if self.last == "elder":
             self.last = "hero"
