@@ -89,9 +89,9 @@ def neurons_at(address: str, text: str, position: int, *, built: bool) -> Comman
     return ("neurons", "find", address, *place, *_over(built))
 
 
-def overview(address: str) -> Command:
-    """Labelled heads, neurons with roles, finds."""
-    return ("overview", address)
+def overview(*addresses: str) -> Command:
+    """Labelled heads, neurons with roles, a prediction, copying, finds."""
+    return ("overview", *addresses)
 
 
 def roles(address: str, corpus: str, stories: int) -> Command:

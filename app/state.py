@@ -426,6 +426,7 @@ class PredictionsState(PageState):
     hook = Linked[str]()
     interventions = Linked[str]("off")
     checks = Linked[bool](many=True)
+    opened = SessionValue[tuple[str, str, int]]()
 
 
 class WritingState(PageState):

@@ -7,6 +7,7 @@ from app.state import MemorizationState
 from app.terms import help_of
 from app.views.memorization.any_text import any_text
 from app.views.memorization.choosing import corpus
+from app.views.memorization.copying_and_not import copying_and_not
 from app.views.memorization.endings import endings
 from app.views.memorization.measures import PLOTTED, measured
 from app.views.memorization.novelty import STEP, TEMPERATURE, new
@@ -28,6 +29,7 @@ ENDINGS, MEASURES, TEMPLATES, NEW, ANY = (
 
 st.title("Does the model copy its training text?", anchor=False)
 addresses = models.addresses()
+opening, measured_here = st.container(), False
 with show.one_line():
     read = corpus(addresses)
     if read is not None:
@@ -86,15 +88,17 @@ with show.one_line():
                 )
         if view == ANY:
             any_text(read)
+            measured_here = True
         else:
             for column, address in models.columns():
                 with column, show.one_line():
                     if view == NEW:
-                        new(address, read, int(stories), against, k, sampling)
+                        measured_here |= new(address, read, int(stories), against, k, sampling)
                         continue
                     study = study_of(address, read, int(stories), sampling)
                     if study is None:
                         continue
+                    measured_here = True
                     headline(address, study, templates_too=view != TEMPLATES)
                     if view == ENDINGS:
                         endings(address, study, read)
@@ -107,3 +111,5 @@ with show.one_line():
                         )
                     else:
                         templates(address, study, read)
+with st.expander("What copying looks like") if measured_here else opening, show.one_line():
+    copying_and_not()

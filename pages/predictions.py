@@ -6,13 +6,14 @@ import numpy as np
 import streamlit as st
 
 from app import cache
-from app.state import PredictionsState
+from app.state import PredictionsState, Shared
 from app.terms import help_of
 from app.views.predictions import patching, regeneration, words
 from app.views.predictions.ablation import SAID, switched_off
+from app.views.predictions.answers import answers
 from app.views.predictions.logits import alternatives, layers, parts
 from app.views.predictions.target import Asked, likely_names, token_of
-from app.widgets import models, selection, self_checks, show
+from app.widgets import models, opening, selection, self_checks, show
 from app.widgets.story_view import Shown, story_view
 from slm.interp.predictions.ablation import Replacement
 from slm.interp.predictions.next_token import NextTokenPredictions
@@ -94,6 +95,7 @@ def which_parts_say_less() -> tuple[Replacement, int | None]:
 
 st.title("Why this word?", anchor=False)
 chosen = models.addresses()
+opening.on_largest_ablation(chosen[0])
 with st.container(horizontal=True, vertical_alignment="bottom"):
     read = selection.story()
     words.token_field()
@@ -107,7 +109,9 @@ position = max(1, selection.token(len(ours.str_tokens)))
 word = rival = off_layer = None
 layer, other, hook, switched = 0, "", "", ""
 replacement: Replacement = "mean"
-if view != ALTERNATIVES:
+if view == ALTERNATIVES:
+    answers(chosen[0], Shared.story.get(), text, position)
+else:
     names = likely_names(ours, position)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if view != AGAIN:

@@ -39,6 +39,7 @@ from app.cache.neurons import (
     top_tokens_json,
 )
 from app.cache.overview import (
+    copying_and_not,
     finds_across,
     measuring_overview,
     overview,

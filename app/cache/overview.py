@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.cache.checkpoints import key
 from app.cache.shared_work import shared_work
+from slm.overview.across import RunCopying, positive_and_negative
 from slm.overview.across import finds_across as finds_across_runs
 from slm.overview.kept import OVERVIEW, kept_overview, steps_read
 from slm.overview.measuring import measure_overview
@@ -30,10 +31,20 @@ def measuring_overview(address: str) -> Steps[Overview]:
 
 def finds_across() -> tuple[Find, ...]:
     """What is worth seeing across all runs; looked for again where a run or an overview changed."""
+    return _across(_overviews_changed())
+
+
+def copying_and_not() -> tuple[RunCopying, RunCopying] | None:
+    """The run that copies most beside the one that copies least; None where there are not both."""
+    return _copying_and_not(_overviews_changed())
+
+
+def _overviews_changed() -> tuple[tuple[str, int], ...]:
+    """When each run and the overview of its last step was written."""
     runs = list_runs()
     files = [run.measured_path(OVERVIEW, run.last_step or 0) for run in runs]
     files += [run.path / "run.json" for run in runs]
-    return _across(tuple((str(path), _changed(path)) for path in files))
+    return tuple((str(path), _changed(path)) for path in files)
 
 
 def _changed(path: Path) -> int:
@@ -43,6 +54,11 @@ def _changed(path: Path) -> int:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _across(changed: tuple[tuple[str, int], ...]) -> tuple[Find, ...]:
     return finds_across_runs(list_runs())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _copying_and_not(changed: tuple[tuple[str, int], ...]) -> tuple[RunCopying, RunCopying] | None:
+    return positive_and_negative(list_runs())
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

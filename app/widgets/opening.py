@@ -1,7 +1,15 @@
 """Which head, neuron and story a page opens on: the best of the model shown, unless somebody chose."""
 
 from app import cache
-from app.state import AttentionState, Linked, NeuronsState, SessionValue, Shared, not_chosen
+from app.state import (
+    AttentionState,
+    Linked,
+    NeuronsState,
+    PredictionsState,
+    SessionValue,
+    Shared,
+    not_chosen,
+)
 from app.widgets import selection
 from slm.overview.records import LabelledHead
 
@@ -53,6 +61,38 @@ def where_head_shows(address: str, *, head_in_link: bool) -> None:
     if before is not None:
         Shared.story.set(before[0])
         Shared.token.set(before[1])
+        not_chosen(Shared.story, Shared.token, Shared.text)
+
+
+def on_largest_ablation(address: str) -> None:
+    """Choose the token with the largest confirmed ablation effect, before the widgets are made.
+
+    Nothing is chosen where somebody chose a story, a text or a token, or where the link that began the
+    session names one of them, a view or a word. Another run moves to its own as long as what was
+    opened still stands.
+    """
+    overview, run = cache.overview(address), address.partition("@")[0]
+    opened = PredictionsState.opened
+    now, before = (Shared.story.get(), Shared.token.get()), opened.get()
+    if now == (None, None):
+        own = (
+            Shared.story,
+            Shared.token,
+            Shared.text,
+            PredictionsState.view,
+            PredictionsState.word,
+        )
+        if any(one.in_link() for one in (own[:3] if before else own)):
+            return
+    elif before is None or now != before[1:]:
+        return
+    if (before is None or before[0] != run) and overview is not None and overview.prediction:
+        best = overview.prediction.ablated
+        before = run, best.story, best.token
+        opened.set(before)
+    if before is not None:
+        Shared.story.set(before[1])
+        Shared.token.set(before[2])
         not_chosen(Shared.story, Shared.token, Shared.text)
 
 

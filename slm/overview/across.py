@@ -1,16 +1,19 @@
 """What is worth seeing across runs, from what is kept with them: what is copied, and width and depth."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from slm.memorization.study import MATTERS
 from slm.overview.kept import kept_overview
-from slm.overview.records import Copying, Find, Text
+from slm.overview.records import Copying, Find, Overview, Text
 from slm.runs import Address, Run
 from slm.training import sweep
 from slm.training.grid import Cell, cells
 
 SCORE = "bits per byte"
 LEAST_CELLS = 4
+WORDS = 24
+"""Words of an ending in a small picture."""
 
 
 def finds_across(runs: Sequence[Run]) -> tuple[Find, ...]:
@@ -23,38 +26,68 @@ def copied_find(runs: Sequence[Run]) -> Find:
 
     Read from the kept overviews of the runs' last steps.
     """
-    found: list[tuple[Run, Copying]] = []
-    for run in runs:
-        kept = kept_overview(run.name) if run.steps else None
-        if kept is not None and kept.copying is not None:
-            found.append((run, kept.copying))
-    found.sort(key=lambda one: one[1].more.mean)
-    copies = [one for one in found if _copies(one[1])]
-    others = [one for one in found if not _copies(one[1])]
-    if not copies or not others:
+    both = positive_and_negative(runs)
+    if both is None:
+        found = _with_copying(runs)
+        copies = [one for one in found if _copies(one.copying)]
         return Find(
             kind="copied and not copied",
             found=False,
             says=f"No run that copies beside one that does not: of {len(found)} whose corpus can be made "
             f"again, {len(copies)} write more of a true ending that they were trained on (needed "
             f"{MATTERS:g}).",
-            value=found[-1][1].more.mean if found else None,
+            value=found[-1].copying.more.mean if found else None,
             needed=MATTERS,
             link={},
         )
-    (run, more), (other, less) = copies[-1], others[0]
+    run, other = both
+    more, less = run.copying, other.copying
     return Find(
         kind="copied and not copied",
         found=True,
-        says=f"{run.name} (trained on {more.trained_on:,} stories) shares {more.more.to_text()} more word "
+        says=f"{run.run} (trained on {more.trained_on:,} stories) shares {more.more.to_text()} more word "
         "pairs with a true ending that it was trained on than with one it never saw; "
-        f"{other.name} ({less.trained_on:,} stories) {less.more.to_text()}.",
+        f"{other.run} ({less.trained_on:,} stories) {less.more.to_text()}.",
         value=more.more.mean,
         control=less.more.mean,
         needed=MATTERS,
-        link={"a": str(Address(run.name, run.last_step)), "corpus": more.corpus},
-        texts=(*_endings(run.name, more), *_endings(other.name, less)),
+        link={"a": run.address, "corpus": more.corpus},
+        texts=(*_endings(run.run, more), *_endings(other.run, less)),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCopying:
+    """How much a run's last checkpoint copies, in the overview that is kept of it."""
+
+    run: str
+    address: str
+    overview: Overview
+    copying: Copying
+
+
+def positive_and_negative(runs: Sequence[Run]) -> tuple[RunCopying, RunCopying] | None:
+    """Return the run that copies most, and of those that do not copy the one that does so least.
+
+    By the overviews that are kept of last steps; None where there are not both.
+    """
+    found = _with_copying(runs)
+    if not found or not _copies(found[-1].copying) or _copies(found[0].copying):
+        return None
+    return found[-1], found[0]
+
+
+def _with_copying(runs: Sequence[Run]) -> list[RunCopying]:
+    """Return runs whose copying is kept, the one that copies least first."""
+    found = []
+    for run in runs:
+        kept = kept_overview(run.name) if run.steps else None
+        if kept is not None and kept.copying is not None:
+            address = str(Address(run.name, run.last_step))
+            found.append(
+                RunCopying(run=run.name, address=address, overview=kept, copying=kept.copying)
+            )
+    return sorted(found, key=lambda one: one.copying.more.mean)
 
 
 def _copies(one: Copying) -> bool:
@@ -63,9 +96,9 @@ def _copies(one: Copying) -> bool:
 
 def _endings(name: str, one: Copying) -> tuple[Text, ...]:
     return (
-        Text(name=f"{name} was given", text=f"… {one.given}"),
-        Text(name=f"{name} wrote", text=one.wrote),
-        Text(name="the true ending", text=one.true_ending),
+        Text(name=f"{name} was given", text=f"… {' '.join(one.given.split()[-WORDS // 2 :])}"),
+        Text(name=f"{name} wrote", text=" ".join(one.wrote.split()[:WORDS])),
+        Text(name="the true ending", text=" ".join(one.true_ending.split()[:WORDS])),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Generator
 
 from slm.generation.sampler import Sampling
 from slm.memorization.kept import indexed
+from slm.memorization.rouge import words
 from slm.memorization.study import Study, study
 from slm.overview.records import Copying
 from slm.progress import Progress
@@ -13,8 +14,8 @@ from slm.stories import nursery
 
 STORIES = 60
 """Stories of each kind whose endings are compared."""
-EXCERPT = 24
-"""Words of an ending that are kept."""
+GIVEN, EXCERPT = 20, 60
+"""Words that are kept of a beginning, its last, and of an ending, its first."""
 NURSERY = re.compile(r"nursery:[0-9]+:([0-9]+)")
 
 
@@ -35,13 +36,16 @@ def copying(run: Run, checkpoint: Checkpoint) -> Generator[Progress, None, Copyi
 def _copying(corpus: str, trained_on: int, measured: Study) -> Copying:
     longest = measured.measures["trained"].longest
     at = max(range(len(longest)), key=lambda one: longest[one])
-    one = measured.endings["trained"][at]
+    one, copies = measured.endings["trained"][at], measured.measures["trained"].copies[at]
+    wrote = " ".join(one.text.split()[:EXCERPT])
+    shown = len(words(wrote))
     return Copying(
         corpus=corpus,
         trained_on=trained_on,
         more=measured.more_than_unseen(),
         longest=longest[at],
-        given=" ".join(one.beginning.split()[-EXCERPT // 2 :]),
-        wrote=" ".join(one.text.split()[:EXCERPT]),
+        given=" ".join(one.beginning.split()[-GIVEN:]),
+        wrote=wrote,
+        copied=tuple((copy.start, min(copy.stop, shown)) for copy in copies if copy.start < shown),
         true_ending=" ".join(one.story[len(one.beginning) :].split()[:EXCERPT]),
     )

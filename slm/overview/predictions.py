@@ -1,5 +1,6 @@
 """Where one head decides: mean ablation of every head at every token of the shipped stories."""
 
+import contextlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
@@ -26,7 +27,8 @@ STORIES, LENGTH = 12, 120
 SURE = 0.5
 """Probability that the model gives a token whose ablation effects are looked at."""
 NEEDED = 0.5
-"""Nats that a token's loss must rise by, with either replacement, for an effect to be confirmed."""
+"""Nats that a token's loss must rise by more than without another head, with either replacement, for
+an effect to be confirmed."""
 TRIED = 40
 """The largest effects that are tried for a confirmation, or for another word."""
 PRONOUNS = ("she", "he", "her", "his", "him", "they", "them", "it")
@@ -82,12 +84,15 @@ def ablations(checkpoint: Checkpoint) -> Generator[Progress, None, Ablations]:
 
 
 def largest(checkpoint: Checkpoint, found: Ablations) -> Ablated | None:
-    """Return the largest mean-ablation effect that resample ablation confirms; None below `NEEDED`."""
+    """Return the largest mean-ablation effect that resample ablation confirms.
+
+    None where none exceeds what another head costs by `NEEDED`, with either replacement.
+    """
     for at in _by_effect(found, found.sure):
         if found.effect[at] < NEEDED:
             return None
         one = _ablated(checkpoint, found, at)
-        if one.resampled >= NEEDED and one.instead != one.word:
+        if min(one.effect, one.resampled) - one.control >= NEEDED and one.instead != one.word:
             return one
     return None
 
@@ -228,14 +233,11 @@ def _attribution(checkpoint: Checkpoint, prompt: list[int]) -> str:
 
 
 def _patching(checkpoint: Checkpoint, prompt: list[int]) -> str:
-    """Say which patch restores most after the story's first name is swapped."""
-    tokens = checkpoint.tokenizer
-    before = tokens.decode(prompt[1:-1])
-    there = [name for name in (*GIRLS, *BOYS) if name in before]
-    if not there:
-        return "no name stands before it that could be another"
-    gone = min(there, key=before.index)
-    instead = next(name for name in (BOYS if gone in GIRLS else GIRLS) if name not in before)
+    """Say which patch restores most after the first name is swapped for one of as many tokens."""
+    before = checkpoint.tokenizer.decode(prompt[1:-1])
+    if (names := names_to_swap(checkpoint, before)) is None:
+        return "no name stands before it that could be another of as many tokens"
+    gone, instead = names
     try:
         first, second = aligned(checkpoint, before, before.replace(gone, instead))
         found = patch(checkpoint, first, second, *answers(checkpoint, first, second))
@@ -243,10 +245,34 @@ def _patching(checkpoint: Checkpoint, prompt: list[int]) -> str:
         return f"with {instead} for {gone}, nothing can be restored: {error}"
     share = found.restored["hook_resid_pre"]
     layer, at = (int(part) for part in np.unravel_index(int(share.argmax()), share.shape))
-    return (
-        f"with {instead} for {gone} the model says “{found.foil.strip()}”; the residual stream before "
-        f"layer {layer} at “{found.str_tokens[at].strip()}” (token {at}) restores {share[layer, at]:.0%}"
+    place = (
+        f"the residual stream before layer {layer} at “{found.str_tokens[at].strip()}” (token {at})"
     )
+    answer, foil, most = found.answer.strip(), found.foil.strip(), float(share[layer, at])
+    if 0 <= most <= 1:
+        return f"with {instead} for {gone} the model says “{foil}”; {place} restores {most:.0%}"
+    patched = found.corrupted + most * (found.clean - found.corrupted)
+    return (
+        f"“{answer}” leads “{foil}” by {found.clean:+.2f} logits, with {instead} for {gone} by "
+        f"{found.corrupted:+.2f}; {place} filled in from this story makes that {patched:+.2f}"
+    )
+
+
+def names_to_swap(checkpoint: Checkpoint, text: str) -> tuple[str, str] | None:
+    """Return the first name in a text, and another of as many tokens that it does not have; None without one.
+
+    One of the other gender where there is one.
+    """
+    there = [name for name in (*GIRLS, *BOYS) if name in text]
+    if not there:
+        return None
+    first = min(there, key=text.index)
+    for name in (*BOYS, *GIRLS) if first in GIRLS else (*GIRLS, *BOYS):
+        if name not in text:
+            with contextlib.suppress(BadInput):
+                aligned(checkpoint, text, text.replace(first, name))
+                return first, name
+    return None
 
 
 def _every_str_token(checkpoint: Checkpoint) -> list[str]:

@@ -183,7 +183,8 @@ class Copying:
     """How much more of a true ending a model writes where it was trained on it (Rouge-2 precision).
 
     `more` is the mean over stories of the corpus less that over as many it never saw. The texts
-    are of the ending with the longest copy, of `longest` words.
+    are of the ending with the longest copy, of `longest` words; `copied` are the runs of at least
+    `SHORTEST_COPY` words of `wrote` that stand in the corpus, from and to.
     """
 
     corpus: str
@@ -193,6 +194,7 @@ class Copying:
     given: str
     wrote: str
     true_ending: str
+    copied: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import pytest
 from slm.comparing.measured import BEST_HEAD, Value
 from slm.interp.attention import attention
 from slm.overview import finds
-from slm.overview.across import copied_find, grid_find
+from slm.overview.across import copied_find, grid_find, positive_and_negative
 from slm.overview.kept import keep, provenance
 from slm.overview.learning import History
 from slm.overview.records import (
@@ -175,6 +175,9 @@ def test_a_run_that_copies_stands_beside_one_that_does_not(untrained: Run, runs:
     found = copied_find([other, untrained])
     assert found.found and found.link == {"a": "untrained@8", "corpus": "nursery:100:0"}
     assert (found.value, found.control) == (0.9, 0.01)
+    both = positive_and_negative([other, untrained])
+    assert both is not None and [one.run for one in both] == ["untrained", "other"]
+    assert positive_and_negative([untrained]) is positive_and_negative([other]) is None
     assert not copied_find([untrained]).found and not copied_find([other]).found
     assert not copied_find([]).found
 

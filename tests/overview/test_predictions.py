@@ -5,7 +5,7 @@ import pytest
 
 from slm.interp.predictions.ablation import ablate_heads
 from slm.overview import predictions
-from slm.overview.predictions import ablations, flipped, largest, largest_on
+from slm.overview.predictions import ablations, flipped, largest, largest_on, names_to_swap
 from slm.progress import result_of
 from slm.runs import Checkpoint
 from tests.interp.nursery_models import random_model
@@ -47,6 +47,15 @@ def test_the_largest_effect_needs_resample_ablation_too_and_names_the_other_head
     assert one.effect == pytest.approx(effects[one.layer, one.head], abs=1e-4)
     others = np.delete(effects.ravel(), 2 * one.layer + one.head)
     assert one.control == pytest.approx(others.mean(), abs=1e-4)
-    assert one.resampled >= 0
+    assert min(one.effect, one.resampled) >= one.control  # neither is what any head costs
     monkeypatch.setattr(predictions, "NEEDED", 50.0)
     assert largest(model, found) is None
+
+
+def test_a_name_is_swapped_for_one_of_as_many_tokens_that_the_text_lacks(model: Checkpoint) -> None:
+    text = "Tom had a ball. Amy saw it."
+    names = names_to_swap(model, text)
+    assert names is not None and names[0] == "Tom" and names[1] not in text
+    encode = model.tokenizer.encode_story
+    assert len(encode(text)) == len(encode(text.replace(*names)))
+    assert names_to_swap(model, "the dog had a ball") is None

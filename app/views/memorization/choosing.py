@@ -75,14 +75,14 @@ def _follow_model(trained: str, valid: str) -> None:
 
 
 def _missing(address: str, trained: str, complaint: str) -> None:
-    st.warning(show.sentence(complaint + "."))
     st.info(
-        show.plain(
-            f"{address} says it was trained on {trained or 'a text it does not name'}. That text does "
-            "not come with the program. Name where it lies on this machine, with the stories the "
-            "model never saw beside it. The bundled runs read TinyStories by Eldan and Li: write "
-            "tinystories in the first field to fetch it from the Hugging Face hub (1.9 GB, and about "
-            "ten times that on disk for its index). Or name another corpus, such as nursery."
+        show.sentence(
+            f"Not measured of {address}: {complaint}. {address} says it was trained on "
+            f"{trained or 'a text it does not name'}, and that text does not come with the "
+            "program. Name where it lies on this machine, with the stories the model never saw beside "
+            "it; or write tinystories in the first field to fetch TinyStories by Eldan and Li from the "
+            "Hugging Face hub (1.9 GB, and about ten times that on disk for its index); or name another "
+            "corpus, such as nursery."
         )
     )
     _others()
@@ -98,10 +98,11 @@ def _others() -> None:
     if not runs:
         return
     st.markdown("Runs that read our story grammar, which needs no file:")
+    row = st.container(horizontal=True)
     for run in runs:
         stories = run.info.corpus.get("stories")
         told = f", {stories:,} stories" if isinstance(stories, int) else ""
-        st.button(
+        row.button(
             show.plain(f"{run.name}{told}"),
             key=f"instead-{run.name}",
             on_click=models.put,

@@ -20,8 +20,8 @@ from slm.stats.interval import Interval
 TEMPERATURE, STEP = "against temperature", "against training step"
 
 
-def new(address: str, read: Texts, stories: int, against: str, k: int, sampling: Sampling) -> None:
-    """How much of what is written is new, beside people's endings of the same stories."""
+def new(address: str, read: Texts, stories: int, against: str, k: int, sampling: Sampling) -> bool:
+    """How much of what is written is new, beside people's endings; whether it is measured."""
     run = Address.parse(address).run
     if against == TEMPERATURE:
         points = [(address, heat) for heat in (0.0, 0.5, 1.0)]
@@ -40,6 +40,7 @@ def new(address: str, read: Texts, stories: int, against: str, k: int, sampling:
             address, read.corpus, read.unseen, stories, sampling, every_step=against == STEP
         )
         curves(address, read.corpus, found, against, k, command)
+    return found is not None
 
 
 def curves(

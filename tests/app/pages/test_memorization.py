@@ -12,7 +12,7 @@ from app.views.memorization.copied import underlined
 from slm.memorization.suffix_index import Copy
 from slm.runs import open_run
 from slm.stories import nursery
-from tests.app.conftest import Open, figure_on, said, story_on, told_to_read
+from tests.app.conftest import ROOT, Open, figure_on, said, story_on, told_to_read
 from tests.conftest import little_stories, write_corpus
 
 
@@ -123,3 +123,21 @@ def test_a_run_without_stories_of_its_own_to_validate_on_leaves_their_field_empt
     app = open_page("memorization", a="tiny")
     assert not app.exception and not app.warning
     assert [field.value for field in app.text_input][:2] == ["nursery:30:0", ""]
+
+
+def test_the_page_opens_on_a_run_that_copies_beside_one_that_does_not(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLM_RUNS", str(ROOT / "runs"))
+    app = open_page("memorization")
+    assert not app.exception and not app.error and not app.warning
+    assert figure_on(app, "figure-copying-nursery-100-nursery-20000")["data"][0]["x"] == [
+        pytest.approx(0.965, abs=0.001),
+        pytest.approx(0.005, abs=0.001),
+    ]
+    copied = story_on(app, "wrote-kept-nursery-100")
+    assert len(copied["marked"]) > 0.9 * len(copied["str_tokens"]) - 2
+    assert "Not measured of four-layer@7324" in said(app)
+    app.button(key="instead-nursery-100").click().run()
+    assert not app.exception and not app.error
+    assert "Not measured yet" in said(app)

@@ -70,4 +70,34 @@ def test_what_a_page_opened_on_is_nobodys_choice_on_another(open_page: Open) -> 
     app = open_page("attention", a="four-layer").run()
     app.query_params.clear()  # as a browser does that follows the navigation
     app.switch_page("../pages/predictions.py").run()
-    assert app.selectbox(key="story").value == "Lucy and the banana"
+    assert asked(app) == ablated("four-layer")
+
+
+def ablated(run: str) -> tuple[str, int]:
+    overview = kept_overview(run)
+    assert overview is not None and overview.prediction is not None
+    return overview.prediction.ablated.story, overview.prediction.ablated.token
+
+
+def asked(app: AppTest) -> tuple[object, object]:
+    assert not app.exception and not app.error
+    return app.selectbox(key="story").value, app.number_input(key="token").value
+
+
+def test_predictions_opens_on_the_token_with_the_largest_ablation_effect(open_page: Open) -> None:
+    app = open_page("predictions", a="four-layer")
+    assert asked(app) == ablated("four-layer") != ablated("one-layer")
+    choose_model(app, "one-layer")
+    assert asked(app) == ablated("one-layer")
+    app.number_input(key="token").set_value(20).run()
+    choose_model(app, "four-layer")
+    assert asked(app) == (ablated("one-layer")[0], 20)
+
+
+@pytest.mark.parametrize("link", [{"token": 5}, {"view": "Ablation"}, {"story": "The hungry bear"}])
+def test_a_link_to_predictions_means_the_place_that_it_meant_before(
+    link: dict[str, object], open_page: Open
+) -> None:
+    app = open_page("predictions", a="four-layer", **link)
+    first = {"story": "Lucy and the banana", "token": 12}
+    assert asked(app) == tuple(link.get(name, first[name]) for name in first)
