@@ -259,9 +259,9 @@ def _patching(checkpoint: Checkpoint, prompt: list[int]) -> str:
 
 
 def names_to_swap(checkpoint: Checkpoint, text: str) -> tuple[str, str] | None:
-    """Return the first name in a text, and another of as many tokens that it does not have; None without one.
+    """Return the first name in a text, and another of as many tokens that the text lacks.
 
-    One of the other gender where there is one.
+    One of the other gender where there is one; None where there is no name, or no other.
     """
     there = [name for name in (*GIRLS, *BOYS) if name in text]
     if not there:
