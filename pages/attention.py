@@ -138,7 +138,7 @@ alone = len(models.addresses()) == 1
 controls = st.container(horizontal=True, vertical_alignment="bottom")
 views = st.container(horizontal=True, vertical_alignment="center", gap="medium")
 with views:
-    view = st.segmented_control(
+    page_view = st.segmented_control(
         "View",
         [MAPS, FIGURES],
         default=MAPS,
@@ -146,7 +146,7 @@ with views:
         **AttentionState.view.bound,
         label_visibility="collapsed",
     )
-if view == FIGURES:
+if page_view == FIGURES:
     with show.one_line():
         address = models.addresses()[0]
         figures6to8(shown_for(address), address)

@@ -19,8 +19,8 @@ from app.widgets import selection, show
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.generation.fitting import story_that_fits
-from slm.interp.heads.query_keys import attention_between
 from slm.interp.heads.rows import STORIES
+from slm.interp.heads.word_attention import attention_between
 from slm.interp.predictions.ablation import ablate_heads
 from slm.lessons import views
 from slm.lessons.answers import key_position

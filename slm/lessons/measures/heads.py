@@ -7,9 +7,9 @@ import numpy as np
 from slm.errors import BadInput
 from slm.generation.fitting import story_that_fits
 from slm.interp.attention import attention
-from slm.interp.heads.query_keys import attention_between
 from slm.interp.heads.scores import EFFECT, HeadScores
 from slm.interp.heads.targets import HeadLabel
+from slm.interp.heads.word_attention import attention_between
 from slm.interp.predictions.ablation import ablate_heads
 from slm.lessons.measures.measured import Measured, paired
 from slm.lessons.strongest import scores_of, strongest
