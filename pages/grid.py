@@ -19,7 +19,7 @@ from slm.recipe import Recipe
 from slm.runs import damaged_runs, list_runs, open_run
 from slm.text import visible
 from slm.training import queue, sweep
-from slm.training.grid import LOWER_IS_BETTER, Cell, cells, places
+from slm.training.grid import LOWER_IS_BETTER, GridRun, grid_cells, grid_runs
 from slm.training.spec import TrainingSpec
 from slm.training.sweep import Sweep
 
@@ -41,10 +41,12 @@ def names_of(which: str) -> list[str]:
     return list(sweep.load(which).runs)
 
 
-def with_grades(found: Sequence[Cell], history: dict[str, list[GradedCheckpoint]]) -> list[Cell]:
+def with_grades(
+    found: Sequence[GridRun], history: dict[str, list[GradedCheckpoint]]
+) -> list[GridRun]:
     """The cells, with the mean grades of the newest checkpoint that was graded."""
     return [
-        Cell(
+        GridRun(
             **{
                 **vars(cell),
                 "scores": cell.scores
@@ -59,9 +61,9 @@ def with_grades(found: Sequence[Cell], history: dict[str, list[GradedCheckpoint]
     ]
 
 
-def the_table(found: Sequence[Cell], score: str, command: commands.Command) -> None:
+def the_table(found: Sequence[GridRun], score: str, command: commands.Command) -> None:
     """Figure 3: a/b for every width and depth; below it every run, ranked or not."""
-    there = places(found, score)
+    there = grid_cells(found, score)
     if not there:
         what = "train a grid" if score in LOWER_IS_BETTER else "grade these runs"
         st.info(f"No {score} is there yet: {what} first.")
@@ -105,7 +107,7 @@ def the_table(found: Sequence[Cell], score: str, command: commands.Command) -> N
     )
 
 
-def numbers(found: Sequence[Cell]) -> str:
+def numbers(found: Sequence[GridRun]) -> str:
     """Every run and score as CSV; what was not measured is empty."""
     scores = list(dict.fromkeys(name for cell in found for name in cell.scores))
     return show.csv(
@@ -313,7 +315,7 @@ with show.one_line():
             )
             if view == TABLE:
                 the_table(
-                    with_grades(cells(chosen), grades),
+                    with_grades(grid_runs(chosen), grades),
                     score,
                     () if which == ALL else commands.sweep(which),
                 )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slm.comparing.measured import Value, kept, provenance
+from slm.comparing.measured import MeasuredValue, kept, provenance
 from slm.errors import BadInput
 from slm.grading.items import Item
 from slm.grading.store import GradeStore
@@ -93,7 +93,7 @@ def test_in_verdicts_measurements_and_studies(checkpoint: Checkpoint, text: str)
         say(run, text, text, "almost")
         assert _said(run) == {(text, text): "almost"}
         run.save_checkpoint(checkpoint.weights, 0)
-        value = Value(
+        value = MeasuredValue(
             measure=text, of=text, value=1.0, low=0.0, high=2.0, baseline=None, count=3, which=text
         )
         path = run.measured_path("heads", 0)

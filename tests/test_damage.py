@@ -10,7 +10,7 @@ import torch
 
 from slm.cli import main
 from slm.comparing.curves import curves, damage
-from slm.comparing.measured import WHAT, Value, kept, provenance
+from slm.comparing.measured import MEASURED_KINDS, MeasuredValue, kept, provenance
 from slm.grading.history import judges, scored
 from slm.grading.items import Item
 from slm.grading.store import GradeStore
@@ -133,10 +133,10 @@ def test_damaged_replies_are_one_line(run: Run) -> None:
 
 
 def test_damaged_measurements_and_studies_are_one_line_or_nothing_measured(run: Run) -> None:
-    for what in WHAT:
+    for what in MEASURED_KINDS:
         path = run.measured_path(what, 0)
         path.parent.mkdir(exist_ok=True)
-        value = Value(
+        value = MeasuredValue(
             measure="heads", of="any kind", value=1.0, low=0.0, high=2.0, baseline=None, count=3
         )
         path.write_text(

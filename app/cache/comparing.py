@@ -5,10 +5,10 @@ import streamlit as st
 from app.cache.checkpoints import checkpoint
 from app.cache.shared_work import shared_work
 from slm.comparing.comparison import MATCHED_ON, compare
-from slm.comparing.development import Stage, development
+from slm.comparing.development import DevelopmentStage, development
 from slm.comparing.difference import StoryDifference, differences
 from slm.comparing.matching import Matching, UnitKind, match_heads, match_neurons
-from slm.comparing.measured import What, measure
+from slm.comparing.measured import MeasuredKind, measure
 from slm.comparing.reading import ComparedStories, read
 from slm.comparing.report import report
 from slm.comparing.similarity import Similarity, similarity
@@ -61,13 +61,13 @@ def drift(reference: str, run: str, corpus: str) -> Steps[tuple[Similarity, ...]
 
 
 @shared_work(models=0, max_entries=16, also=lambda run: open_run(run).steps)
-def stages(run: str) -> Steps[tuple[Stage, ...]]:
+def stages(run: str) -> Steps[tuple[DevelopmentStage, ...]]:
     """What a run had learned at each of its checkpoints."""
     return development(open_run(run))
 
 
 @shared_work(models=0, max_entries=16)
-def measuring(what: What, runs: tuple[str, ...]) -> Steps[int]:
+def measuring(what: MeasuredKind, runs: tuple[str, ...]) -> Steps[int]:
     """Measure what no checkpoint of these runs is to be without."""
     return measure([open_run(run) for run in runs], what)
 

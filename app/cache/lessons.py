@@ -2,7 +2,7 @@
 
 from app.cache.checkpoints import checkpoint
 from app.cache.shared_work import shared_work
-from slm.comparing.development import Part
+from slm.comparing.development import WordGroup
 from slm.lessons.answers import GuessedAnswer, answer_of
 from slm.lessons.claims import Checked, check
 from slm.lessons.lesson import Guess
@@ -32,6 +32,6 @@ def answered(address: str, guess: Guess, view: View | None) -> Steps[GuessedAnsw
 
 
 @shared_work(models=1, max_entries=8)
-def learned_parts(address: str) -> Steps[dict[int, dict[Part, float]]]:
+def learned_parts(address: str) -> Steps[dict[int, dict[WordGroup, float]]]:
     """Nats per word of each part of the text, at every checkpoint up to this one."""
     return (yield from costs(checkpoint(address), seed=0))

@@ -11,7 +11,7 @@ from app.figures.attention import GAP, image_side, mosaic, png
 from app.figures.style import dress, printed
 from app.text import in_plotly
 from app.theme import Palette
-from slm.comparing.curves import Curve, Over, Point
+from slm.comparing.curves import Curve, CurveAxis, CurvePoint
 
 PAIRS_IN_A_ROW = 8
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -20,7 +20,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 def curves(
     series: Sequence[Curve],
     palette: Palette,
-    over: Over,
+    over: CurveAxis,
     up: str,
     marks: Sequence[tuple[float, str, str]] = (),
 ) -> go.Figure:
@@ -81,7 +81,7 @@ def curves(
     )
 
 
-def _bars(points: Sequence[Point], colour: str) -> dict[str, object]:
+def _bars(points: Sequence[CurvePoint], colour: str) -> dict[str, object]:
     """The intervals of points; none where no point has one."""
     known = [
         (p.value if p.low is None else p.low, p.value if p.high is None else p.high) for p in points
@@ -98,7 +98,7 @@ def _bars(points: Sequence[Point], colour: str) -> dict[str, object]:
     }
 
 
-def _hovered(point: Point) -> str:
+def _hovered(point: CurvePoint) -> str:
     """What a point tells beside its value."""
     between = "" if point.low is None else f" ({point.low:.3g} to {point.high:.3g})"
     return between + (f", head {point.which}" if point.which else "")

@@ -7,11 +7,11 @@ import plotly.graph_objects as go
 
 from app.figures.style import dress, printed, write_in_cells
 from app.theme import Palette, along
-from slm.training.grid import Place
+from slm.training.grid import GridCell
 
 
 def table(
-    places: Mapping[tuple[int, int], Place],
+    places: Mapping[tuple[int, int], GridCell],
     palette: Palette,
     score: str,
 ) -> go.Figure:
@@ -70,7 +70,7 @@ def table(
     return dress(figure, palette, height=130 + 64 * len(depths))
 
 
-def _ranked(place: Place, score: str) -> str:
+def _ranked(place: GridCell, score: str) -> str:
     """A mean and its place; with several runs their spread."""
     said = f"{place.mean:.3g}/{place.place:.2f}"
     if len(place.ranked) > 1:
@@ -79,7 +79,7 @@ def _ranked(place: Place, score: str) -> str:
     return said
 
 
-def _unfinished(place: Place, score: str) -> str:
+def _unfinished(place: GridCell, score: str) -> str:
     """What runs that have not ended have reached, and at which step."""
     return "<br>".join(f"{cell.scores[score]:.3g}, {cell.reached}" for cell in place.unfinished)
 

@@ -11,7 +11,7 @@ from app.figures.style import dress, positions, printed, write_in_cells
 from app.text import in_plotly
 from app.theme import Palette, along
 from slm.overview.records import FindCurve
-from slm.training.grid import Place
+from slm.training.grid import GridCell
 
 HEIGHT = 210
 
@@ -77,7 +77,7 @@ def small_curves(curves: Sequence[FindCurve], palette: Palette, up: str) -> go.F
     )
 
 
-def small_table(places: Mapping[tuple[int, int], Place], palette: Palette) -> go.Figure:
+def small_table(places: Mapping[tuple[int, int], GridCell], palette: Palette) -> go.Figure:
     """The mean score of each (width, layers) alone, coloured by its place between worst and best."""
     widths, depths = (sorted({at[side] for at in places}) for side in (0, 1))
     there = [[places.get((width, layers)) for width in widths] for layers in depths]

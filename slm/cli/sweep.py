@@ -28,7 +28,7 @@ def add_to(commands: Commands) -> None:
 
 def _sweep(chosen: argparse.Namespace) -> None:
     from slm.training import sweep as sweeps
-    from slm.training.grid import cells
+    from slm.training.grid import grid_runs
 
     options = [word for word in chosen.how if word != "--"]
     if chosen.show and chosen.ray is not None:
@@ -51,7 +51,7 @@ def _sweep(chosen: argparse.Namespace) -> None:
         else:
             for name in sweeps.train_on_ray(sweep, chosen.ray or None):
                 print(f"{name}: done", file=sys.stderr, flush=True)
-    found = cells(sweep.runs)
+    found = grid_runs(sweep.runs)
     lines = [
         f"{cell.run:24} {cell.width:>5} wide {cell.layers:>3} deep  "
         + (

@@ -11,7 +11,7 @@ from slm.comparing.measured import (
     BY_PROBABILITY,
     HEADS,
     KNOWLEDGE,
-    WHAT,
+    MEASURED_KINDS,
     kept,
     missing,
 )
@@ -19,7 +19,7 @@ from slm.runs import Address, Metric, Run
 from slm.stats.bootstrap import mean_of_known
 from slm.stats.interval import Interval
 
-Over = Literal["tokens", "seconds", "steps"]
+CurveAxis = Literal["tokens", "seconds", "steps"]
 
 BITS, LOSS = "bits per byte", "nats per token"
 COPYING, NEW, GRADES = "copying", "novelty", "grades"
@@ -33,7 +33,7 @@ NEW_WORDS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class CurvePoint:
     """A value after so many steps, tokens and seconds of training.
 
     With its 95 % interval, its baseline and what it is a mean over, where it has these. `which` is
@@ -50,7 +50,7 @@ class Point:
     count: int | None = None
     which: str = ""
 
-    def over(self, axis: Over) -> float:
+    def over(self, axis: CurveAxis) -> float:
         """Return the point's coordinate on an axis."""
         return float({"tokens": self.tokens, "seconds": self.seconds, "steps": self.step}[axis])
 
@@ -67,7 +67,7 @@ class Curve:
     measure: str
     of: str = ""
     baseline: str = ""
-    points: tuple[Point, ...]
+    points: tuple[CurvePoint, ...]
 
 
 def curves(runs: Sequence[Run]) -> list[Curve]:
@@ -90,7 +90,7 @@ def damage(runs: Sequence[Run]) -> list[str]:
 
 def curves_json(runs: Sequence[Run]) -> dict[str, Any]:
     """Return every curve of these runs, the steps that are not measured, and what cannot be read."""
-    gaps = {what: {run.name: missing(run, what) for run in runs} for what in WHAT}
+    gaps = {what: {run.name: missing(run, what) for run in runs} for what in MEASURED_KINDS}
     return {
         "runs": [run.name for run in runs],
         "curves": [asdict(curve) for curve in curves(runs)],
@@ -118,8 +118,8 @@ def _curves(run: Run) -> Iterator[Curve]:
 
 def _measured(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
     """Yield the kept knowledge and head measurements as curves."""
-    for what in WHAT:
-        points: dict[tuple[str, str], list[Point]] = {}
+    for what in MEASURED_KINDS:
+        points: dict[tuple[str, str], list[CurvePoint]] = {}
         for step in run.steps:
             for one in (step in at and kept(run, step, what)) or ():
                 points.setdefault((one.measure, one.of), []).append(
@@ -158,7 +158,7 @@ def _copying(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
     """
     from slm.memorization.kept import kept_studies
 
-    found: dict[tuple[str, str], dict[int, Point]] = {}
+    found: dict[tuple[str, str], dict[int, CurvePoint]] = {}
     for made, settings, study in kept_studies(run):
         address = next(iter(made.weights), "")
         step = made.step_of(run, address)
@@ -177,7 +177,7 @@ def _new(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
     """Yield the share of new n-grams beside people's, of the study with the most checkpoints."""
     from slm.memorization.kept import kept_novelty
 
-    found: dict[tuple[str, str], dict[int, Point]] = {}
+    found: dict[tuple[str, str], dict[int, CurvePoint]] = {}
     for made, _, study in kept_novelty(run):
         people = _mean(study.people.get(NEW_WORDS, []))
         for one in study.points:
@@ -192,10 +192,10 @@ def _new(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
 
 
 def _fullest(
-    run: Run, measure: str, baseline: str, found: dict[tuple[str, str], dict[int, Point]]
+    run: Run, measure: str, baseline: str, found: dict[tuple[str, str], dict[int, CurvePoint]]
 ) -> Iterator[Curve]:
     """Yield, of the curves with the same name, the one with the most points."""
-    best: dict[str, dict[int, Point]] = {}
+    best: dict[str, dict[int, CurvePoint]] = {}
     for (of, _), points in found.items():
         if len(points) > len(best.get(of, {})):
             best[of] = points
@@ -210,7 +210,7 @@ def _grades(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
     from slm.grading.scores import summary
 
     graded_rows = [row for row in readable(run) if row.finished and row.item.kind == "story"]
-    points: dict[str, list[Point]] = {}
+    points: dict[str, list[CurvePoint]] = {}
     for step in run.steps:
         if step not in at:
             continue
@@ -231,7 +231,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return fmean(known) if known else None
 
 
-def _mean_point(metric: Metric, mean: Interval, baseline: float | None = None) -> Point:
+def _mean_point(metric: Metric, mean: Interval, baseline: float | None = None) -> CurvePoint:
     low, high = mean.bounds or (None, None)
     return _point(metric, mean.mean, low=low, high=high, baseline=baseline, count=mean.n)
 
@@ -245,8 +245,8 @@ def _point(
     baseline: float | None = None,
     count: int | None = None,
     which: str = "",
-) -> Point:
-    return Point(
+) -> CurvePoint:
+    return CurvePoint(
         step=metric.step,
         tokens=metric.tokens,
         seconds=metric.seconds,

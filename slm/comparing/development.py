@@ -18,8 +18,8 @@ STORIES = 24
 TOLD = 40
 """Nursery stories whose words are scored at each step."""
 
-Part = Literal["frame", "first mentions", "later mentions", "what happens"]
-PARTS: dict[Part, tuple[Role, ...]] = {
+WordGroup = Literal["frame", "first mentions", "later mentions", "what happens"]
+WORD_GROUPS: dict[WordGroup, tuple[Role, ...]] = {
     "frame": (Role.FUNCTION,),
     "first mentions": (Role.HERO_FIRST, Role.OTHER_FIRST),
     "later mentions": (Role.HERO, Role.OTHER, Role.OBJECT),
@@ -30,39 +30,41 @@ HALF = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Stage:
+class DevelopmentStage:
     """A checkpoint in its development: its heads' scores, and nats per word of each part."""
 
     step: int
     heads: HeadScores
-    words: dict[Part, float]
+    words: dict[WordGroup, float]
 
 
-def stage(checkpoint: Checkpoint) -> Stage:
+def stage(checkpoint: Checkpoint) -> DevelopmentStage:
     """Score the heads and words of one checkpoint. About two seconds for a bundled run."""
     assert checkpoint.address.step is not None
-    return Stage(
+    return DevelopmentStage(
         step=checkpoint.address.step,
         heads=head_scores(checkpoint, stories=STORIES),
         words=word_losses(checkpoint),
     )
 
 
-def development(run: Run) -> Generator[Progress, None, tuple[Stage, ...]]:
+def development(run: Run) -> Generator[Progress, None, tuple[DevelopmentStage, ...]]:
     """Measure every checkpoint of a run as a stage, in the order of training."""
-    found: list[Stage] = []
+    found: list[DevelopmentStage] = []
     for done, step in enumerate(run.steps):
         yield Progress(doing=f"reading with step {step:,}", share=done / len(run.steps))
         found.append(stage(load_checkpoint(Address(run.name, step))))
     return tuple(found)
 
 
-def word_losses(checkpoint: Checkpoint, stories: int = TOLD, seed: int = 0) -> dict[Part, float]:
+def word_losses(
+    checkpoint: Checkpoint, stories: int = TOLD, seed: int = 0
+) -> dict[WordGroup, float]:
     """Compute the loss in nats per word of nursery stories, by part; a word sums its tokens."""
     read = list(annotated(checkpoint.tokenizer, stories, seed=seed, first=1_000_000_000))
     nats = story_nats(checkpoint.weights, checkpoint.tokenizer, [story.tokens for story in read])
-    found: dict[Part, float] = {}
-    for part, roles in PARTS.items():
+    found: dict[WordGroup, float] = {}
+    for part, roles in WORD_GROUPS.items():
         cost, words = 0.0, 0
         for story, costs in zip(read, nats, strict=True):
             mine = np.array([role in roles for role in story.roles[1:]])
@@ -84,17 +86,17 @@ class Appearance:
     score: float
 
 
-def appearances(stages: Sequence[Stage]) -> list[Appearance]:
+def appearances(stages: Sequence[DevelopmentStage]) -> list[Appearance]:
     """Find the step from which each head has each label, the earliest first.
 
     A label counts from the first of the steps, without a break up to the last, at which the score
     clearly beats its baseline. One that was there and is not at the last step is told with the step
     it was there first.
     """
-    beats = np.stack([one.heads.is_significant() for one in stages])
+    significant = np.stack([one.heads.is_significant() for one in stages])
     found = []
-    for layer, head, index in np.argwhere(beats.any(0)).tolist():
-        there = beats[:, layer, head, index]
+    for layer, head, index in np.argwhere(significant.any(0)).tolist():
+        there = significant[:, layer, head, index]
         stays = bool(there[-1])
         if stays:
             gone = np.flatnonzero(~there)
@@ -114,13 +116,13 @@ def appearances(stages: Sequence[Stage]) -> list[Appearance]:
     return sorted(found, key=lambda one: (one.step, not one.stays, one.kind, one.layer, one.head))
 
 
-def halfway(stages: Sequence[Stage]) -> dict[Part, int | None]:
+def halfway(stages: Sequence[DevelopmentStage]) -> dict[WordGroup, int | None]:
     """Return, for each part, the first step with half of the loss reduction of the last step.
 
     None where the last step has no lower loss than the first.
     """
-    found: dict[Part, int | None] = {}
-    for part in PARTS:
+    found: dict[WordGroup, int | None] = {}
+    for part in WORD_GROUPS:
         costs = np.array([one.words[part] for one in stages])
         whole = costs[0] - costs[-1]
         there = np.flatnonzero(costs[0] - costs >= HALF * whole)
@@ -128,7 +130,7 @@ def halfway(stages: Sequence[Stage]) -> dict[Part, int | None]:
     return found
 
 
-def development_json(run: str, stages: Sequence[Stage]) -> dict[str, Any]:
+def development_json(run: str, stages: Sequence[DevelopmentStage]) -> dict[str, Any]:
     """Return what each part of the text costs at each step, and when heads got their labels."""
     return {
         "run": run,

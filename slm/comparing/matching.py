@@ -42,7 +42,7 @@ CHANCE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class MatchedPair:
     """A unit of A, the unit of B that it was given, and how alike they are (at most 1)."""
 
     a: Unit
@@ -65,7 +65,7 @@ class Matching:
 
     kind: UnitKind
     chance: float
-    pairs: tuple[Pair, ...]
+    pairs: tuple[MatchedPair, ...]
     unmatched_a: tuple[UnmatchedUnit, ...]
     unmatched_b: tuple[UnmatchedUnit, ...]
 
@@ -212,7 +212,7 @@ def _matched(kind: UnitKind, a: Checkpoint, b: Checkpoint, sums: list[_Correlati
         chance = max(chance, float(np.quantile(similarity[others], CHANCE)))
     each_a, each_b = (m.config.n_heads if kind == "heads" else m.config.d_mlp for m in (a, b))
     pairs = [
-        Pair(a=divmod(i, each_a), b=divmod(j, each_b), similarity=float(similarity[i, j]))
+        MatchedPair(a=divmod(i, each_a), b=divmod(j, each_b), similarity=float(similarity[i, j]))
         for i, j in given.tolist()
         if similarity[i, j] > chance
     ]

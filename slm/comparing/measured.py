@@ -28,8 +28,8 @@ from slm.runs import Address, Checkpoint, Run, load_checkpoint
 from slm.stats.interval import Interval
 from slm.stories.nursery import GRAMMAR_VERSION
 
-What = Literal["knowledge", "heads"]
-WHAT: tuple[What, ...] = get_args(What)
+MeasuredKind = Literal["knowledge", "heads"]
+MEASURED_KINDS: tuple[MeasuredKind, ...] = get_args(MeasuredKind)
 VERSION = 1
 """Raised whenever the same weights would be given another value."""
 SEED = 0
@@ -40,7 +40,7 @@ BY_PROBABILITY = ", by probability"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Value:
+class MeasuredValue:
     """One score of one checkpoint with its 95 % interval, and what a model gets without knowing.
 
     `of` is what of `measure` is meant (a kind of prompt or of head), `count` how many prompts or
@@ -59,7 +59,7 @@ class Value:
 
 
 def measure(
-    runs: Sequence[Run], what: What, *, steps: Sequence[int] | None = None
+    runs: Sequence[Run], what: MeasuredKind, *, steps: Sequence[int] | None = None
 ) -> Generator[Progress, None, int]:
     """Measure what is missing of these runs' checkpoints; each is kept as soon as it is known.
 
@@ -82,13 +82,13 @@ def measure(
     return len(todo)
 
 
-def missing(run: Run, what: What) -> list[int]:
+def missing(run: Run, what: MeasuredKind) -> list[int]:
     """List the steps with a checkpoint and metrics whose measurement is missing or out of date."""
     written = {metric.step for metric in run.metrics()}
     return [step for step in run.steps if step in written and kept(run, step, what) is None]
 
 
-def kept(run: Run, step: int, what: What) -> tuple[Value, ...] | None:
+def kept(run: Run, step: int, what: MeasuredKind) -> tuple[MeasuredValue, ...] | None:
     """Read what was measured of a checkpoint; None where nothing was, or its provenance no longer holds.
 
     A file that cannot be read counts as nothing measured.
@@ -104,10 +104,10 @@ def kept(run: Run, step: int, what: What) -> tuple[Value, ...] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Kept:
-    values: tuple[Value, ...]
+    values: tuple[MeasuredValue, ...]
 
 
-def provenance(run: Run, step: int, what: What) -> Provenance:
+def provenance(run: Run, step: int, what: MeasuredKind) -> Provenance:
     """Return what a measured value depends on: weights, tokenizer, prompts or stories, and method."""
     settings: dict[str, Any] = {"version": VERSION, "tokenizer": run.tokenizer_hash}
     if what == "knowledge":
@@ -123,7 +123,7 @@ def _prompts() -> str:
     return blake2b(prompts_yaml(shipped()).encode(), digest_size=8).hexdigest()
 
 
-def knowledge(checkpoint: Checkpoint) -> list[Value]:
+def knowledge(checkpoint: Checkpoint) -> list[MeasuredValue]:
     """Score a checkpoint on the shipped prompts that fit its context, by rule, per kind and in all.
 
     Continuations stand beside the answers of the kind's other prompts; the choice by probability
@@ -140,9 +140,9 @@ def knowledge(checkpoint: Checkpoint) -> list[Value]:
     return found
 
 
-def _known(of: str, score: Interval, chance: Interval | None) -> Value:
+def _known(of: str, score: Interval, chance: Interval | None) -> MeasuredValue:
     low, high = score.bounds or (None, None)
-    return Value(
+    return MeasuredValue(
         measure=KNOWLEDGE,
         of=of,
         value=score.mean,
@@ -153,7 +153,7 @@ def _known(of: str, score: Interval, chance: Interval | None) -> Value:
     )
 
 
-def heads(checkpoint: Checkpoint) -> list[Value]:
+def heads(checkpoint: Checkpoint) -> list[MeasuredValue]:
     """Count the heads with a significant label, of each kind and of any, and find each kind's best.
 
     The number of heads stands beside that of the same model with the entries of its weights shuffled;
@@ -165,14 +165,14 @@ def heads(checkpoint: Checkpoint) -> list[Value]:
     return numbers_of_heads(learned, ignorant) + best_heads(learned)
 
 
-def numbers_of_heads(learned: HeadScores, ignorant: HeadScores) -> list[Value]:
+def numbers_of_heads(learned: HeadScores, ignorant: HeadScores) -> list[MeasuredValue]:
     """Count the heads with a significant label, by kind, beside the same model with shuffled weights."""
     gain, found = learned.difference, []
     there = [at for at in range(len(learned.kinds)) if np.isfinite(gain.mean[..., at]).all()]
     for name, kinds in ((ANY_KIND, there), *((learned.kinds[at], [at]) for at in there)):
         value, low, high, baseline = (
-            float(beats[..., kinds].any(-1).sum())
-            for beats in (
+            float(significant[..., kinds].any(-1).sum())
+            for significant in (
                 learned.is_significant(),
                 gain.low >= EFFECT,
                 gain.high >= EFFECT,
@@ -180,7 +180,7 @@ def numbers_of_heads(learned: HeadScores, ignorant: HeadScores) -> list[Value]:
             )
         )
         found.append(
-            Value(
+            MeasuredValue(
                 measure=HEADS,
                 of=name,
                 value=value,
@@ -193,7 +193,7 @@ def numbers_of_heads(learned: HeadScores, ignorant: HeadScores) -> list[Value]:
     return found
 
 
-def best_heads(scored: HeadScores) -> list[Value]:
+def best_heads(scored: HeadScores) -> list[MeasuredValue]:
     """Return, for each kind, the head whose score is furthest above its baseline."""
     found = []
     for at, kind in enumerate(scored.kinds):
@@ -211,7 +211,7 @@ def best_heads(scored: HeadScores) -> list[Value]:
             )
         )
         found.append(
-            Value(
+            MeasuredValue(
                 measure=BEST_HEAD,
                 of=kind,
                 value=value,

@@ -8,7 +8,7 @@ from slm.overview.kept import kept_overview
 from slm.overview.records import Copying, Find, Overview, Text
 from slm.runs import Address, Run
 from slm.training import sweep
-from slm.training.grid import Cell, cells
+from slm.training.grid import GridRun, grid_runs
 
 SCORE = "bits per byte"
 LEAST_CELLS = 4
@@ -129,10 +129,10 @@ def grid_find() -> Find:
     )
 
 
-def _cells(name: str) -> list[Cell]:
+def _cells(name: str) -> list[GridRun]:
     plan = sweep.load(name)
-    return [one for one in cells(plan.runs) if one.ended]
+    return [one for one in grid_runs(plan.runs) if one.ended]
 
 
-def _shape(cell: Cell) -> str:
+def _shape(cell: GridRun) -> str:
     return f"width {cell.width}, {cell.layers} layer{'s' if cell.layers > 1 else ''}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from slm.comparing.development import Part
+from slm.comparing.development import WordGroup
 from slm.comparing.measured import BEST_HEAD
 from slm.generation.fitting import opening_that_fits, story_that_fits
 from slm.generation.sampler import Sampling, complete
@@ -38,7 +38,7 @@ LOOKED_THROUGH = 50
 """Nursery stories among which such a sentence is looked for."""
 UNSEEN_FROM = 1_000_000_000
 """The first nursery story from which sentences are taken; no label was scored on those."""
-GRAMMAR_AND_CONSISTENCY: tuple[tuple[Part, str], ...] = (
+GRAMMAR_AND_CONSISTENCY: tuple[tuple[WordGroup, str], ...] = (
     ("frame", "function words"),
     ("later mentions", "later mentions"),
 )
@@ -250,7 +250,7 @@ def names_find(run: Run, names: History) -> Find:
     )
 
 
-def grammar_find(run: Run, words: Mapping[int, Mapping[Part, float]]) -> Find:
+def grammar_find(run: Run, words: Mapping[int, Mapping[WordGroup, float]]) -> Find:
     """Compare when function words and words that depend on the story so far are learnt, as two curves."""
     steps = sorted(words)
     if len(steps) < 3:
@@ -262,7 +262,7 @@ def grammar_find(run: Run, words: Mapping[int, Mapping[Part, float]]) -> Find:
             needed=3.0,
             link={},
         )
-    half: dict[Part, int] = {}
+    half: dict[WordGroup, int] = {}
     curves, told = [], []
     for part, name in GRAMMAR_AND_CONSISTENCY:
         nats = [words[step][part] for step in steps]

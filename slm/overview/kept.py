@@ -6,7 +6,7 @@ from functools import cache
 from hashlib import blake2b
 from typing import Any
 
-from slm.comparing.measured import WHAT
+from slm.comparing.measured import MEASURED_KINDS
 from slm.comparing.measured import provenance as measured_provenance
 from slm.files import write_text
 from slm.interp.heads.atlas import LEAST_ABLATION_EFFECT
@@ -44,7 +44,7 @@ def provenance(run: Run, step: int) -> Provenance:
         "min effect": LEAST_ABLATION_EFFECT,
         "shipped": _shipped(),
     }
-    for what in WHAT:
+    for what in MEASURED_KINDS:
         settings[what] = measured_provenance(run, step, what).settings
     return Provenance.of([(run, one) for one in steps_read(run, step)], settings)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slm.comparing.measured import BEST_HEAD, KNOWLEDGE, Value, kept
+from slm.comparing.measured import BEST_HEAD, KNOWLEDGE, MeasuredValue, kept
 from slm.interp.heads.scores import EFFECT
 from slm.overview.records import CheckpointPair, Learnt
 from slm.runs import Run
@@ -23,7 +23,7 @@ class History:
 
     what: str
     steps: tuple[int, ...]
-    values: tuple[Value, ...]
+    values: tuple[MeasuredValue, ...]
 
     def learnt(self) -> Learnt | None:
         """Return when the measure appeared and stayed; None if never, or from the first step on."""
@@ -41,7 +41,7 @@ class History:
         )
 
 
-def is_there(one: Value) -> bool:
+def is_there(one: MeasuredValue) -> bool:
     """Return whether a value's interval lies above its baseline; a head's mean by `EFFECT`, too."""
     baseline = one.baseline or 0.0
     needed = EFFECT if one.measure == BEST_HEAD else 0.0
@@ -51,7 +51,7 @@ def is_there(one: Value) -> bool:
 
 def histories(run: Run, steps: Sequence[int]) -> dict[tuple[str, str], History]:
     """Collect the kept values of every watched measure; steps without a value are left out."""
-    found: dict[tuple[str, str], list[tuple[int, Value]]] = {key: [] for key in WATCHED}
+    found: dict[tuple[str, str], list[tuple[int, MeasuredValue]]] = {key: [] for key in WATCHED}
     for step in steps:
         for one in (*(kept(run, step, "heads") or ()), *(kept(run, step, "knowledge") or ())):
             if (key := (one.measure, one.of)) in found:

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from typing import TypeVar
 
 from slm.comparing.development import word_losses
-from slm.comparing.measured import BEST_HEAD, What, measure
+from slm.comparing.measured import BEST_HEAD, MeasuredKind, measure
 from slm.interp.heads.kept import measured_atlas
 from slm.interp.neurons.index import index_of
 from slm.interp.roles.scoring import STORIES, score_roles
@@ -46,7 +46,7 @@ def measure_overview(address: str | Address) -> Generator[Progress, None, Overvi
     if len(steps) > 1:
         begin, end = CHECKPOINTS
         middle = begin + 0.7 * (end - begin)
-        parts: tuple[tuple[What, tuple[float, float]], ...] = (
+        parts: tuple[tuple[MeasuredKind, tuple[float, float]], ...] = (
             ("heads", (begin, begin + 0.5 * (middle - begin))),
             ("knowledge", (begin + 0.5 * (middle - begin), middle)),
         )

@@ -11,7 +11,7 @@ LOWER_IS_BETTER = ("loss", "bits per byte")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class GridRun:
     """One trained shape. `scores` holds what was measured, by name; what was not is not there."""
 
     run: str
@@ -39,20 +39,20 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class GridCell:
     """The runs of one width and depth that have a score: those that are ranked, and those not ended.
 
     `mean` is over the ranked ones, `place` where that lies between the worst (0) and the best (1) of
     all widths and depths; None where none is ranked.
     """
 
-    ranked: tuple[Cell, ...]
-    unfinished: tuple[Cell, ...]
+    ranked: tuple[GridRun, ...]
+    unfinished: tuple[GridRun, ...]
     mean: float | None
     place: float | None
 
 
-def places(found: Sequence[Cell], score: str) -> dict[tuple[int, int], Place]:
+def grid_cells(found: Sequence[GridRun], score: str) -> dict[tuple[int, int], GridCell]:
     """Rank every width and depth by the mean of one score; runs that have not ended are not ranked."""
     measured = [cell for cell in found if score in cell.scores]
     means = {
@@ -63,7 +63,7 @@ def places(found: Sequence[Cell], score: str) -> dict[tuple[int, int], Place]:
     ranks = normalised([sign * mean for mean in means.values()]) if means else []
     rank_of = dict(zip(means, ranks, strict=True))
     return {
-        at: Place(
+        at: GridCell(
             ranked=tuple(cell for cell in measured if cell.at == at and cell.ended),
             unfinished=tuple(cell for cell in measured if cell.at == at and not cell.ended),
             mean=means.get(at),
@@ -73,7 +73,7 @@ def places(found: Sequence[Cell], score: str) -> dict[tuple[int, int], Place]:
     }
 
 
-def cells(names: Sequence[str]) -> list[Cell]:
+def grid_runs(names: Sequence[str]) -> list[GridRun]:
     """Collect the state and scores of the named runs, without those not begun or damaged."""
     found = []
     for name in names:
@@ -85,7 +85,7 @@ def cells(names: Sequence[str]) -> list[Cell]:
         if last is not None and last.val_loss is not None and last.val_bits_per_byte is not None:
             scores = {"loss": last.val_loss, "bits per byte": last.val_bits_per_byte}
         found.append(
-            Cell(
+            GridRun(
                 run=name,
                 width=config.d_model,
                 layers=config.n_layers,

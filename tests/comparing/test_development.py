@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from slm.comparing.development import PARTS, Part, Stage, appearances, halfway, word_losses
+from slm.comparing.development import (
+    WORD_GROUPS,
+    DevelopmentStage,
+    WordGroup,
+    appearances,
+    halfway,
+    word_losses,
+)
 from slm.interp.heads.scores import HeadScores
 from slm.interp.heads.targets import BY_PLACE
 from slm.model.loss import story_nats
@@ -16,7 +23,7 @@ from slm.stats.interval import Intervals
 from slm.stories.annotation.nursery import annotated
 
 
-def stage(step: int, beats: set[tuple[int, int]], **words: float) -> Stage:
+def stage(step: int, beats: set[tuple[int, int]], **words: float) -> DevelopmentStage:
     """A stage of one layer of two heads by hand: which (head, kind) beat their baseline."""
     mean = np.zeros((1, 2, len(BY_PLACE)), dtype=np.float32)
     for head, kind in beats:
@@ -33,8 +40,8 @@ def stage(step: int, beats: set[tuple[int, int]], **words: float) -> Stage:
         profile=np.zeros((1, 2, 3), dtype=np.float32),
         rows=(9,) * len(BY_PLACE),
     )
-    told: dict[Part, float] = {part: words.get(part.split()[0], 1.0) for part in PARTS}
-    return Stage(step=step, heads=heads, words=told)
+    told: dict[WordGroup, float] = {part: words.get(part.split()[0], 1.0) for part in WORD_GROUPS}
+    return DevelopmentStage(step=step, heads=heads, words=told)
 
 
 def test_a_label_appears_where_it_stays_from_and_one_that_goes_is_told() -> None:
@@ -75,7 +82,7 @@ def test_a_word_costs_what_its_tokens_cost(checkpoint: Checkpoint) -> None:
     found = word_losses(guessing, stories=5)
     a_token = float(np.log(checkpoint.config.d_vocab))
     read = list(annotated(checkpoint.tokenizer, 5, first=1_000_000_000))
-    for part, roles in PARTS.items():
+    for part, roles in WORD_GROUPS.items():
         tokens = sum(role in roles for story in read for role in story.roles)
         words = sum(len(story.where(*roles)) for story in read)
         assert found[part] == pytest.approx(a_token * tokens / words, rel=1e-5)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slm.comparing.measured import BEST_HEAD, Value
+from slm.comparing.measured import BEST_HEAD, MeasuredValue
 from slm.interp.attention import attention
 from slm.overview import finds
 from slm.overview.across import copied_find, grid_find, positive_and_negative
@@ -103,7 +103,7 @@ def test_a_neuron_is_shown_where_words_of_its_role_stand(untrained: Run) -> None
 
 def names(*gains: float) -> History:
     values = tuple(
-        Value(
+        MeasuredValue(
             measure=BEST_HEAD,
             of="names",
             value=0.1 + gain,

@@ -1,13 +1,13 @@
 """When something was learnt: the first step from which it stands above its control to the end."""
 
-from slm.comparing.measured import BEST_HEAD, KNOWLEDGE, Value
+from slm.comparing.measured import BEST_HEAD, KNOWLEDGE, MeasuredValue
 from slm.overview.learning import History, is_there, pair
 
 
 def value(
     mean: float, *, baseline: float = 0.1, wide: float = 0.01, measure: str = KNOWLEDGE
-) -> Value:
-    return Value(
+) -> MeasuredValue:
+    return MeasuredValue(
         measure=measure,
         of="any",
         value=mean,

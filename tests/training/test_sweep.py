@@ -11,7 +11,7 @@ from slm.errors import BadInput
 from slm.model.config import PRESETS
 from slm.runs import open_run
 from slm.training import sweep
-from slm.training.grid import cells, normalised
+from slm.training.grid import grid_runs, normalised
 from slm.training.spec import ResumeSpec
 from slm.training.sweep import sweep_of
 
@@ -41,7 +41,7 @@ def test_a_sweep_trains_on_two_workers_of_a_ray_cluster(corpus: Path, runs: Path
     grid = sweep_of("r", ["16x1x2", "32x1x2"], ["--corpus", str(corpus), *HOW])
     assert set(sweep.train_on_ray(grid, None)) == set(grid.runs)
     assert grid.remaining() == []
-    assert [cell.width for cell in cells(["r-16x1x2", "r-32x1x2"])] == [16, 32]
+    assert [cell.width for cell in grid_runs(["r-16x1x2", "r-32x1x2"])] == [16, 32]
 
 
 def test_a_preset_means_in_a_sweep_what_it_means_alone(corpus: Path, runs: Path) -> None:

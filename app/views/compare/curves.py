@@ -22,16 +22,16 @@ from slm.comparing.curves import (
     NEW_WORDS,
     SHOWN_FIRST,
     Curve,
-    Over,
+    CurveAxis,
     curves,
     curves_json,
     damage,
 )
-from slm.comparing.measured import What, missing
+from slm.comparing.measured import MeasuredKind, missing
 from slm.runs import Address, Run, open_run
 
-MEASURED: dict[str, What] = {KNOWLEDGE: "knowledge", HEADS: "heads", BEST_HEAD: "heads"}
-DOING: dict[What, str] = {
+MEASURED: dict[str, MeasuredKind] = {KNOWLEDGE: "knowledge", HEADS: "heads", BEST_HEAD: "heads"}
+DOING: dict[MeasuredKind, str] = {
     "knowledge": "Measure knowledge at every checkpoint",
     "heads": "Score the heads at every checkpoint",
 }
@@ -94,7 +94,7 @@ def show_curves(names: list[str], addresses: Sequence[str]) -> None:
             required=True,
             **CompareState.over.bound,
         )
-    axis: Over = "seconds" if over == "seconds" else "tokens"
+    axis: CurveAxis = "seconds" if over == "seconds" else "tokens"
     there = [curve for curve in found if curve.measure == measure]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         of = chosen_of(measure, there)
@@ -113,7 +113,7 @@ def show_curves(names: list[str], addresses: Sequence[str]) -> None:
         )
 
 
-def measured(what: What, runs: Sequence[Run]) -> None:
+def measured(what: MeasuredKind, runs: Sequence[Run]) -> None:
     """What checkpoints are still without, and a way to measure it; how far that is."""
     gaps = {run.name: len(steps) for run in runs if (steps := missing(run, what))}
     asked = (what, tuple(run.name for run in runs))
@@ -155,7 +155,7 @@ def chosen_of(measure: str, there: Sequence[Curve]) -> str:
 def draw(
     measure: str,
     mine: Sequence[Curve],
-    axis: Over,
+    axis: CurveAxis,
     addresses: Sequence[str],
     found: Sequence[Curve],
 ) -> None:

@@ -9,11 +9,17 @@ from app import commands
 from app.figures import comparing as figures
 from app.state import CompareState
 from app.widgets import show
-from slm.comparing.development import PARTS, Stage, appearances, development_json, halfway
+from slm.comparing.development import (
+    WORD_GROUPS,
+    DevelopmentStage,
+    appearances,
+    development_json,
+    halfway,
+)
 from slm.runs import open_run
 
 
-def show_development(run: str, found: tuple[Stage, ...]) -> None:
+def show_development(run: str, found: tuple[DevelopmentStage, ...]) -> None:
     """What a run learned when: labels of heads, parts of the text."""
     steps = [one.step for one in found]
     labels = appearances(found)
@@ -73,7 +79,7 @@ def show_development(run: str, found: tuple[Stage, ...]) -> None:
             command=commands.development(run),
         )
     with right:
-        parts = [(part, [one.words[part] for one in found]) for part in PARTS]
+        parts = [(part, [one.words[part] for one in found]) for part in WORD_GROUPS]
         metrics = {m.step: m.val_bits_per_byte for m in open_run(run).metrics()}
         show.figure(
             figures.over_steps(
@@ -87,9 +93,13 @@ def show_development(run: str, found: tuple[Stage, ...]) -> None:
             "guess, later mentions can be known from the story. Half of what is learned is learned by step "
             + ", ".join(f"{step:,} ({part})" for step, part in learned),
             table=lambda: show.csv(
-                ("step", "bits per byte", *PARTS),
+                ("step", "bits per byte", *WORD_GROUPS),
                 (
-                    (one.step, metrics.get(one.step) or "", *(one.words[part] for part in PARTS))
+                    (
+                        one.step,
+                        metrics.get(one.step) or "",
+                        *(one.words[part] for part in WORD_GROUPS),
+                    )
                     for one in found
                 ),
             ),

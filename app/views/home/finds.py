@@ -16,7 +16,7 @@ from app.widgets.story_view import Shown, story_view
 from slm.generation.fitting import story_that_fits
 from slm.overview.records import Find, FindKind, Overview
 from slm.training import sweep
-from slm.training.grid import cells, places
+from slm.training.grid import grid_cells, grid_runs
 
 TITLES: dict[FindKind, str] = {
     "induction head": "An induction head",
@@ -166,7 +166,7 @@ def texts(find: Find) -> None:
 def shapes(find: Find) -> None:
     """The table of width and depth."""
     plan = sweep.load(find.link["grid"])
-    there = places(cells(plan.runs), "bits per byte")
+    there = grid_cells(grid_runs(plan.runs), "bits per byte")
     draw(small_table(there, show.colours()), find, find.says)
 
 

@@ -8,10 +8,10 @@ from app.figures.grid import table
 from app.jobs import waiting
 from app.views.lessons.heads import Link, plot
 from app.widgets import show
-from slm.comparing.development import PARTS
+from slm.comparing.development import WORD_GROUPS
 from slm.lessons import views
 from slm.lessons.measures import shapes
-from slm.training.grid import cells, places
+from slm.training.grid import grid_cells, grid_runs
 
 BITS = "bits per byte"
 
@@ -21,7 +21,7 @@ def learning(view: views.ShowLearning, address: str) -> Link:
     found = waiting.result(cache.learned_parts(address), "lessons-learning")
     if found is None:
         return {}
-    series = [(str(part), [one[part] for one in found.values()]) for part in PARTS]
+    series = [(str(part), [one[part] for one in found.values()]) for part in WORD_GROUPS]
     plot(
         over_steps(series, list(found), show.colours(), "nats per word"),
         f"learning-{address}",
@@ -38,7 +38,7 @@ def losses(view: views.ShowLosses, address: str) -> Link:
     """The table of a grid: bits per byte by width and depth."""
     names = [cell.run.name for cell in shapes.grid()]
     plot(
-        table(places(cells(names), BITS), show.colours(), BITS),
+        table(grid_cells(grid_runs(names), BITS), show.colours(), BITS),
         "grid",
         "bits per byte of every shape, by width and depth",
     )

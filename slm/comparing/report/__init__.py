@@ -10,7 +10,7 @@ from importlib import resources
 from slm.comparing.comparison import PAINTED, Comparison, Thumbnails
 from slm.comparing.curves import BITS, LOSS, SHOWN_FIRST
 from slm.comparing.difference import StoryDifference, WordGain
-from slm.comparing.matching import Matching, Pair, Unit, UnmatchedUnit
+from slm.comparing.matching import MatchedPair, Matching, Unit, UnmatchedUnit
 from slm.comparing.report.drawing import chart, intervals, mask, mosaic
 from slm.comparing.similarity import Similarity
 from slm.stats.interval import Interval
@@ -232,7 +232,7 @@ def _unit(unit: Unit) -> str:
     return f"{unit[0]}.{unit[1]}"
 
 
-def _pair(pair: Pair, found: Comparison) -> str:
+def _pair(pair: MatchedPair, found: Comparison) -> str:
     faces = "".join(
         f'<span class="head of-{letter}" style="--at:{_place(thumbnails, unit, heads)}"></span>'
         for letter, thumbnails, unit, heads in zip(
@@ -270,7 +270,7 @@ def _unmatched(title: str, units: tuple[UnmatchedUnit, ...]) -> str:
 
 
 def _neurons(found: Comparison) -> str:
-    def table(pairs: tuple[Pair, ...]) -> str:
+    def table(pairs: tuple[MatchedPair, ...]) -> str:
         rows = "".join(
             f'<tr><td>{_unit(p.a)}</td><td>{_unit(p.b)}</td><td class="n">{p.similarity:.2f}</td></tr>'
             for p in pairs

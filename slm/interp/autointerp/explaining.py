@@ -240,10 +240,10 @@ def _rights(
 
 
 def _balanced(
-    exciting: Float[np.ndarray, "snippet"], values: Float[np.ndarray, "snippet"]
+    max_activating: Float[np.ndarray, "snippet"], values: Float[np.ndarray, "snippet"]
 ) -> Interval:
     """Estimate the mean of both classes' means, with a bootstrap that resamples each class by itself."""
-    twice = bootstrap_difference(values[exciting == 1], -values[exciting == 0])
+    twice = bootstrap_difference(values[max_activating == 1], -values[max_activating == 0])
     return Interval(mean=twice.mean / 2, low=twice.low / 2, high=twice.high / 2, n=len(values))
 
 
@@ -266,9 +266,9 @@ def _scored(
 
 def _margins(rights: dict[str, Float[np.ndarray, "snippet two"]]) -> Iterator[ControlMargin]:
     """Yield the difference of balanced accuracies over each control, on snippets answered with both."""
-    exciting, own = rights[OWN].T
+    max_activating, own = rights[OWN].T
     for name in (ANOTHER, TOP_TOKEN):
         better = own - rights[name][:, 1]
         both: Bool[np.ndarray, "snippet"] = ~np.isnan(better)
         if both.any():
-            yield ControlMargin(over=name, margin=_balanced(exciting[both], better[both]))
+            yield ControlMargin(over=name, margin=_balanced(max_activating[both], better[both]))

@@ -1,6 +1,6 @@
 """The head atlas: what each head does, as far as that is proven.
 
-A head gets a label where its score clearly beats the baseline (`head_scores`); the label is confirmed
+A head gets a label where its score clearly exceeds its baseline (`head_scores`); the label is confirmed
 where switching the head off hurts what the label says it serves. Everything else is unconfirmed, or
 the head stays unclassified.
 """
@@ -87,12 +87,12 @@ def labels(
 
     Labels that were not tested count as unconfirmed.
     """
-    beats, above = scores.is_significant(), np.nan_to_num(scores.difference.mean)
-    proven = np.zeros_like(beats) if confirmed is None else confirmed
+    significant, above = scores.is_significant(), np.nan_to_num(scores.difference.mean)
+    proven = np.zeros_like(significant) if confirmed is None else confirmed
 
     def of(layer: int, head: int) -> Iterator[Label]:
         for index in np.argsort(-above[layer, head]):
-            if beats[layer, head, index]:
+            if significant[layer, head, index]:
                 kind = scores.kinds[index]
                 back = f"{scores.distance[layer, head]} back"
                 yield Label(

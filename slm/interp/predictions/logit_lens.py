@@ -33,7 +33,7 @@ def logit_lens(checkpoint: Checkpoint, tokens: Sequence[int]) -> LogitLens:
     The last stage is the model's own prediction. `tokens` begin with END and fit the context.
     """
     weights = checkpoint.weights
-    truth = torch.tensor(list(tokens[1:]))
+    targets = torch.tensor(list(tokens[1:]))
     x = functional.embed(weights, torch.tensor([list(tokens)]))
     stages, streams = ["embedding"], [x]
     for layer in range(checkpoint.config.n_layers):
@@ -46,7 +46,7 @@ def logit_lens(checkpoint: Checkpoint, tokens: Sequence[int]) -> LogitLens:
     for row, stream in enumerate(streams):  # one after the other: all logits at once are large
         logits = functional.unembed(weights, functional.ln_final(weights, stream[0, :-1]))
         found = logits.softmax(-1)
-        probability[row, 1:] = found[torch.arange(len(truth)), truth]
+        probability[row, 1:] = found[torch.arange(len(targets)), targets]
         likeliest[row, 1:] = logits.argmax(-1)
     return LogitLens(
         address=checkpoint.address,

@@ -85,8 +85,8 @@ def next_token_predictions(checkpoint: Checkpoint, text: str) -> NextTokenPredic
     tokens = story_tokens(checkpoint, text)
     logits = functional.logits(checkpoint.weights, torch.tensor([tokens]))[0, :-1]
     log_probs = logits.log_softmax(-1)
-    truth = torch.tensor(tokens[1:])
-    own = log_probs[torch.arange(len(truth)), truth]
+    targets = torch.tensor(tokens[1:])
+    own = log_probs[torch.arange(len(targets)), targets]
     top = log_probs.topk(min(KEPT, log_probs.shape[-1]))
     given = torch.full((1,), float("nan"))
     to_str_tokens = checkpoint.tokenizer.to_str_tokens

@@ -108,8 +108,8 @@ def log_prob_drop(
     """
     rows = torch.tensor([list(first), list(second)])
     said = functional.logits(checkpoint.weights, rows)[:, :-1].log_softmax(-1)
-    truth = rows[:1, 1:, None].expand(2, -1, 1)
-    own = said.gather(-1, truth)[..., 0]
+    targets = rows[:1, 1:, None].expand(2, -1, 1)
+    own = said.gather(-1, targets)[..., 0]
     lost = torch.where(rows[0, 1:] == rows[1, 1:], own[0] - own[1], torch.nan)
     return torch.cat([torch.full((1,), torch.nan), lost]).numpy()
 

@@ -4,32 +4,32 @@ from collections.abc import Generator
 from functools import lru_cache
 from statistics import fmean
 
-from slm.comparing.development import Part, word_losses
+from slm.comparing.development import WordGroup, word_losses
 from slm.errors import BadInput
 from slm.lessons.measures.measured import Measured
 from slm.progress import Progress, result_of
 from slm.runs import Address, Checkpoint, Run, load_checkpoint, open_run
 
-GRAMMAR: Part = "frame"
-CONTEXT: Part = "later mentions"
+GRAMMAR: WordGroup = "frame"
+CONTEXT: WordGroup = "later mentions"
 STORIES = 12
 FEWEST = 3  # checkpoints
 AHEAD = 0.05
 
 
-def word_costs(run: Run, step: int, seed: int) -> dict[Part, float]:
+def word_costs(run: Run, step: int, seed: int) -> dict[WordGroup, float]:
     """Return the loss in nats per word of each part of nursery stories, cached."""
     return _word_costs(run.name, step, run.weights_hash(step), seed)
 
 
 @lru_cache(maxsize=512)
-def _word_costs(name: str, step: int, weights: str, seed: int) -> dict[Part, float]:
+def _word_costs(name: str, step: int, weights: str, seed: int) -> dict[WordGroup, float]:
     return word_losses(load_checkpoint(Address(name, step)), STORIES, seed=seed)
 
 
 def costs(
     checkpoint: Checkpoint, seed: int
-) -> Generator[Progress, None, dict[int, dict[Part, float]]]:
+) -> Generator[Progress, None, dict[int, dict[WordGroup, float]]]:
     """Compute the loss in nats per word of each part at every checkpoint up to the shown one.
 
     Raises `BadInput` where there are fewer than three.
@@ -48,13 +48,13 @@ def costs(
     return found
 
 
-def learned(checkpoint: Checkpoint, seed: int) -> dict[Part, list[float]]:
+def learned(checkpoint: Checkpoint, seed: int) -> dict[WordGroup, list[float]]:
     """Compute, by part, the share of the shown step's loss reduction that each earlier step reached.
 
     Shares are 0 for a part whose loss did not fall.
     """
     by_step = list(result_of(costs(checkpoint, seed)).values())
-    found: dict[Part, list[float]] = {}
+    found: dict[WordGroup, list[float]] = {}
     for part in (GRAMMAR, CONTEXT):
         whole = by_step[0][part] - by_step[-1][part]
         found[part] = [

@@ -6,14 +6,14 @@ from statistics import fmean
 
 import numpy as np
 
-from slm.comparing.development import Part
+from slm.comparing.development import WordGroup
 from slm.errors import BadInput
 from slm.lessons.measures.learning import word_costs
 from slm.lessons.measures.measured import Measured
 from slm.runs import Checkpoint, Run, list_runs, open_run
 
-CONTEXT: Part = "later mentions"
-WORLD: Part = "what happens"
+CONTEXT: WordGroup = "later mentions"
+WORLD: WordGroup = "what happens"
 MORE = 0.05
 
 
@@ -71,7 +71,7 @@ def apart(by: str) -> tuple[ShapeRun, ShapeRun]:
     return max(pairs, key=lambda pair: value(pair[1]) / value(pair[0]))
 
 
-def depth_share(part: Part, seed: int) -> float:
+def depth_share(part: WordGroup, seed: int) -> float:
     """Estimate depth's share of the loss reduction from doubling both depth and width.
 
     Fits a part's loss by least squares on log2 of width and of depth.
