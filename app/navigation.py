@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import state
 from app.views.lessons import state as lesson
-from app.widgets import models, scrubber, show
+from app.widgets import models, opening, scrubber, show
 
 st.set_page_config(page_title="Storyscope", layout="wide", initial_sidebar_state=250)
 st.html(Path(__file__).with_name("main.css"))
@@ -43,7 +43,8 @@ page = st.navigation(
 state.adopt_link(page)
 with show.one_line():
     lesson.way_back()
-    models.sidebar(lesson.run_of_link())
+    beside = opening.before_something_learnt if page.url_path == "compare" else None
+    models.sidebar(lesson.run_of_link(), beside)
     models.notices()
     page.run()
     scrubber.rest()

@@ -149,6 +149,8 @@ class ModelSlot:
     """What was wrong with what the link asked for."""
     playing: str | None = None
     """The run whose checkpoints are shown one after the other."""
+    by_page: str | None = None
+    """What the page chose where nobody had ("" for nothing); None where no page was to choose."""
     walked: bool = False
     """Whether another step was chosen in this session."""
     new_pickers: int = 0

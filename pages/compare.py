@@ -63,6 +63,24 @@ def choose_other(a: str) -> None:
             st.button(label, on_click=models.put_beside, args=(str(other),), key=f"by-{other}")
 
 
+def say_what_was_learnt(a: str, b: str) -> None:
+    """What is kept of what a run learnt between B and A; nothing of other pairs."""
+    later, earlier = Address.parse(a), Address.parse(b)
+    overview = cache.overview(later.run) if later.run == earlier.run else None
+    pair = overview.pair if overview is not None else None
+    if pair is None or earlier.step != pair.earlier or (later.step or 0) < pair.later:
+        return
+    st.markdown(f"**{show.plain(pair.says)}**")
+    if later.step != pair.later:
+        st.button(
+            f"Show step {pair.later:,} as A",
+            key="learnt-by",
+            on_click=models.put,
+            args=("a", str(Address(later.run, pair.later))),
+            help="The two checkpoints between which that was learnt, side by side.",
+        )
+
+
 def mail(a: str, b: str, corpus: str, stories: int) -> None:
     """The comparison as one file: made when it is asked for."""
     asked = (a, b, corpus, stories)
@@ -137,6 +155,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             )
             or USUAL
         )
+if len(addresses) == 2:
+    say_what_was_learnt(*addresses)
 if view == CURVES:
     show_curves([*mine, *more], addresses)
 elif view == DEVELOPMENT:

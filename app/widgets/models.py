@@ -4,7 +4,7 @@ They are written as addresses, `?a=one-layer@2000`, the same string as in the co
 link asks for and is not there is said in one line, and something that is there is shown instead.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -20,10 +20,11 @@ from slm.runs import DEFAULT_RUN, Address, Checkpoint, list_runs, resolve
 NOTHING = "nothing"
 
 
-def sidebar(first: str = DEFAULT_RUN) -> None:
+def sidebar(first: str = DEFAULT_RUN, beside: Callable[[str], str | None] | None = None) -> None:
     """Choose checkpoint A, and B beside it; call once a run of the app, before the page.
 
-    `first` is the run that is shown before any was chosen.
+    `first` is the run that is shown before any was chosen. `beside` is the page's own choice of a B
+    for an A where nobody chose one; it goes when the page is left.
     """
     steps = {run.name: run.steps for run in list_runs()}
     steps = {name: found for name, found in steps.items() if found}
@@ -33,9 +34,29 @@ def sidebar(first: str = DEFAULT_RUN) -> None:
     with st.sidebar:
         favourite = first if first in steps else next(iter(steps))
         _pick("a", "Model", list(steps), favourite, steps)
+        _choose_beside(beside)
         _pick("b", "Compare with", ["", *steps], "", steps)
+        if slot("b").by_page and slot("b").by_page == slot("b").address:
+            st.caption("Chosen by this page: the step before the run learnt something.")
         if slot("a").address == slot("b").address:
             st.caption("That is the same model; pick another or another step.")
+
+
+def _choose_beside(beside: Callable[[str], str | None] | None) -> None:
+    """Choose B as the page would, as long as nobody chose one here; take it back on another page."""
+    b, a, own = slot("b"), slot("a").address, ""
+    if st.query_params.get("b") not in (None, b.in_link):  # a link was opened that names one
+        b.by_page = None
+        return
+    if b.address != (b.by_page or None):
+        return
+    if beside is not None and a is not None:
+        own = beside(a) or ""
+    if own != (b.by_page or ""):
+        b.address, b.in_link = own or None, None
+        b.new_pickers += 1
+        st.query_params.pop("b", None)
+    b.by_page = own if beside is not None else None
 
 
 def _pick(

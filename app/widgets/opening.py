@@ -12,6 +12,7 @@ from app.state import (
 )
 from app.widgets import selection
 from slm.overview.records import LabelledHead
+from slm.runs import Address, resolve
 
 
 def on_best_neuron(address: str) -> None:
@@ -62,6 +63,15 @@ def where_head_shows(address: str, *, head_in_link: bool) -> None:
         Shared.story.set(before[0])
         Shared.token.set(before[1])
         not_chosen(Shared.story, Shared.token, Shared.text)
+
+
+def before_something_learnt(address: str) -> str | None:
+    """The checkpoint of the same run after which most was learnt, if that is another one."""
+    run, step = resolve(address)
+    overview = cache.overview(run.name)
+    if overview is None or overview.pair is None or overview.pair.earlier == step:
+        return None
+    return str(Address(run.name, overview.pair.earlier))
 
 
 def on_largest_ablation(address: str) -> None:

@@ -61,5 +61,4 @@ def show_layers(found: Similarity, a: str, b: str, corpus: str) -> None:
             ("step", *names),
             ((step, *(line[1][at] for line in lines)) for at, step in enumerate(steps)),
         ),
-        command=commands.development(run),
     )

@@ -12,10 +12,11 @@ from slm.comparing.difference import differences, loss_difference
 from slm.comparing.measured import missing
 from slm.knowledge.prompts import shipped as prompts
 from slm.knowledge.scoring import ask, scores
+from slm.overview.kept import kept_overview
 from slm.runs import load_checkpoint, open_run
 from slm.stories import shipped
 from slm.stories.tokenizer import Tokenizer
-from tests.app.conftest import Open, figure_on, make_run, said, story_on, told_to_read
+from tests.app.conftest import ROOT, Open, figure_on, make_run, said, story_on, told_to_read
 
 
 def test_without_a_second_model_one_press_puts_one_beside(open_page: Open, two_runs: Path) -> None:
@@ -150,3 +151,37 @@ def test_the_report_is_made_when_asked_for(open_page: Open, two_runs: Path) -> N
         app.run()
     assert not app.exception and not app.error
     assert any("Save the report" in json.dumps(str(x.proto)) for x in app.get("download_button"))
+
+
+def test_the_page_opens_on_a_checkpoint_before_something_was_learnt_until_somebody_chooses(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLM_RUNS", str(ROOT / "runs"))
+    overview = kept_overview("four-layer")
+    assert overview is not None and overview.pair is not None
+    pair = overview.pair
+    app = open_page("compare", a="four-layer")
+    assert not app.exception and not app.error
+    assert app.session_state["model.b"].address == f"four-layer@{pair.earlier}"
+    assert "Chosen by this page" in said(app) and pair.learnt[0].what in said(app)
+    app.button(key="learnt-by").click().run()
+    assert app.session_state["model.a"].address == f"four-layer@{pair.later}"
+    assert app.session_state["model.b"].address == f"four-layer@{pair.earlier}"
+    other = next(box for box in app.selectbox if box.label == "Compare with")
+    other.set_value("").run()
+    assert app.session_state["model.b"].address is None  # that nothing stands beside it is a choice
+    assert not app.exception and "Chosen by this page" not in said(app)
+
+
+def test_what_the_page_put_beside_is_gone_on_another_page_and_a_link_s_own_stays(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLM_RUNS", str(ROOT / "runs"))
+    app = open_page("compare", a="four-layer")
+    app.switch_page("../pages/predictions.py").run()
+    assert not app.exception and app.session_state["model.b"].address is None
+    app = open_page("compare", a="four-layer", b="one-layer")
+    assert app.session_state["model.b"].address.startswith("one-layer")
+    assert "Chosen by this page" not in said(app)
+    app.switch_page("../pages/predictions.py").run()
+    assert app.session_state["model.b"].address.startswith("one-layer")
