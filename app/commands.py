@@ -1,7 +1,4 @@
-"""The arguments of `slm` that give a view's numbers in a terminal. Knows no streamlit.
-
-A text or a number goes as `--name=value`, so that one that begins with a dash is not taken for an option.
-"""
+"""The arguments of `slm` that print a view's numbers in a terminal."""
 
 import shlex
 from collections.abc import Sequence
@@ -13,32 +10,32 @@ Command = tuple[str, ...]
 
 
 def line(command: Sequence[str]) -> str:
-    """The command line to copy."""
+    """Format the command line to copy."""
     return shlex.join(["python", "-m", "slm", *command, "--json"])
 
 
 def attention(address: str, text: str) -> Command:
-    """Every head's attention pattern on a text."""
+    """Return the command for every head's attention pattern on a text."""
     return ("attention", address, f"--text={text}")
 
 
 def heads(address: str, corpus: str, stories: int) -> Command:
-    """Every head's scores, baselines and ablation effects."""
+    """Return the command for every head's scores, baselines and ablation effects."""
     return ("heads", address, f"--corpus={corpus}", f"--stories={stories}")
 
 
 def head_card(address: str, corpus: str, stories: int, layer: int, head: int) -> Command:
-    """One head's labels with their proof, its attention by distance, and its strongest examples."""
+    """Return the command for one head's card: labels with proof, attention by distance, examples."""
     return (*heads(address, corpus, stories), f"--head={layer}.{head}")
 
 
 def query_keys(address: str, stories: int) -> Command:
-    """Attention between words: the paper's Figures 6 to 8."""
+    """Return the command for attention between words: the paper's Figures 6 to 8."""
     return ("query-keys", address, f"--stories={stories}")
 
 
 def neuron(address: str, layer: int, neuron: int, *, built: bool) -> Command:
-    """One neuron's distribution, and the tokens whose logits it raises and lowers.
+    """Return the command for one neuron's distribution, and the tokens whose logits it raises and lowers.
 
     `built` says that its index was built; else it is read over the shipped stories, here and below.
     """
@@ -52,7 +49,7 @@ def _over(built: bool) -> Command:
 def top_activations(
     address: str, layer: int, neuron: int, k: int, *, built: bool, strongest: bool = True
 ) -> Command:
-    """The places where one neuron is highest, or lowest."""
+    """Return the command for the highest, or lowest, activations of one neuron."""
     side = () if strongest else ("--weakest",)
     return (
         "neurons",
@@ -67,13 +64,13 @@ def top_activations(
 
 
 def top_tokens(address: str, layer: int, neuron: int, k: int, *, built: bool) -> Command:
-    """The tokens of the highest mean value of one neuron."""
+    """Return the command for the tokens with the highest mean activation of one neuron."""
     at = (f"--layer={layer}", f"--neuron={neuron}", f"--k={k}")
     return ("neurons", "tokens", address, *at, *_over(built))
 
 
 def find_neurons(address: str, by: str, value: str | None = None, *, built: bool) -> Command:
-    """Neurons by `token`, `rare`, `selective` or `dead`."""
+    """Return the command that finds neurons by `token`, `rare`, `selective` or `dead`."""
     return (
         "neurons",
         "find",
@@ -84,23 +81,23 @@ def find_neurons(address: str, by: str, value: str | None = None, *, built: bool
 
 
 def neurons_at(address: str, text: str, position: int, *, built: bool) -> Command:
-    """Neurons by how high they are at a token of a text."""
+    """Return the command that finds neurons by their activation at a token of a text."""
     place = (f"--text={text}", f"--token-position={position}")
     return ("neurons", "find", address, *place, *_over(built))
 
 
 def overview(*addresses: str) -> Command:
-    """Labelled heads, neurons with roles, a prediction, copying, finds."""
+    """Return the command for labelled heads, neurons with roles, a prediction, copying, finds."""
     return ("overview", *addresses)
 
 
 def roles(address: str, corpus: str, stories: int) -> Command:
-    """Every neuron's role with its controls."""
+    """Return the command for every neuron's role with its controls."""
     return ("roles", address, f"--corpus={corpus}", f"--stories={stories}", f"--best={SHOWN}")
 
 
 def protagonist(address: str, stories: int) -> Command:
-    """What protagonist neurons answer to."""
+    """Return the command for the protagonist test."""
     return ("protagonist", address, f"--stories={stories}")
 
 
@@ -111,7 +108,7 @@ def predict(
     target: str | None = None,
     foil: str | None = None,
 ) -> Command:
-    """Surprise of every token; and of one the logit lens and direct logit attribution."""
+    """Return the command for the surprisal of every token, and of one the logit lens and attribution."""
     asked = {"position": position, "target": target, "foil": foil}
     options = (f"--{name}={value}" for name, value in asked.items() if value is not None)
     return ("predict", address, f"--text={text}", *options)
@@ -120,7 +117,7 @@ def predict(
 def ablate(
     address: str, text: str, target: str, replacement: str, layer: int | None = None
 ) -> Command:
-    """What a word loses without each head, and without each neuron of a layer."""
+    """Return the command for a word's ablation effects of each head, and of each neuron of a layer."""
     neurons = () if layer is None else (f"--neurons={layer}",)
     return (
         "ablate",
@@ -133,7 +130,7 @@ def ablate(
 
 
 def patch(address: str, text: str, other: str, answer: str, foil: str) -> Command:
-    """Which places of another prompt's run restore the answer."""
+    """Return the command for activation patching between two prompts."""
     return (
         "patch",
         address,
@@ -145,7 +142,7 @@ def patch(address: str, text: str, other: str, answer: str, foil: str) -> Comman
 
 
 def regenerate(address: str, prompt: str, parts: Sequence[str], sampling: Sampling) -> Command:
-    """A story written again with parts switched."""
+    """Return the command for a story written again with interventions."""
     off = [part for part in parts if "=" not in part]
     scaled = [part for part in parts if "=" in part]
     return (
@@ -170,30 +167,30 @@ def _sampling(sampling: Sampling) -> Command:
 
 
 def compare(a: str, b: str, corpus: str, stories: int | None = None) -> Command:
-    """Everything in which two models differ."""
+    """Return the command for the comparison of two models."""
     count = () if stories is None else (f"--stories={stories}",)
     return ("compare", a, b, f"--corpus={corpus}", *count)
 
 
 def curves(runs: Sequence[str]) -> Command:
-    """What was measured of runs over their training."""
+    """Return the command for what was measured of runs over their training."""
     return ("curves", *runs)
 
 
 def development(run: str) -> Command:
-    """What a run learned when."""
+    """Return the command for what a run learned when."""
     return ("development", run)
 
 
 def knowledge(addresses: Sequence[str]) -> Command:
-    """What models answer to the prompts that ship."""
+    """Return the command for what models answer to the shipped prompts."""
     return ("knowledge", *addresses)
 
 
 def memorize(
     address: str, corpus: str, validation: str, stories: int, sampling: Sampling
 ) -> Command:
-    """Copies in endings of stories that the model was trained on, and of others."""
+    """Return the command for copies in endings of training stories, and of held-out ones."""
     return ("memorize", address, *_endings(corpus, validation, stories), *_drawn(sampling))
 
 
@@ -206,7 +203,7 @@ def novelty(
     *,
     every_step: bool,
 ) -> Command:
-    """How much of what the model writes stands nowhere in its corpus."""
+    """Return the command for the share of new n-grams in what the model writes."""
     over = ("--steps", f"--temperatures={sampling.temperature:g}") if every_step else ()
     own = (f"--max-tokens={sampling.max_tokens}", f"--seed={sampling.seed}")
     return ("novelty", address, *_endings(corpus, validation, stories), *own, *over)
@@ -227,11 +224,11 @@ def _drawn(sampling: Sampling) -> Command:
 
 
 def grades(address: str, other: str | None = None) -> Command:
-    """What judges have said so far of a model's stories; and which of two write better."""
+    """Return the command for a model's grades so far, and the pairwise comparison with another."""
     against = () if other is None else (f"--against={other}",)
     return ("grades", address, *against)
 
 
 def sweep(name: str) -> Command:
-    """How far a sweep is, and what its shapes came to."""
+    """Return the command for a sweep's progress and results."""
     return ("sweep", f"--name={name}", "--show")

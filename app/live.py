@@ -68,7 +68,7 @@ class LiveStory:
         return self.prompt + self.text_from(0)
 
     def text_from(self, place: int) -> str:
-        """What was written from a place on."""
+        """Return what was written from a place on."""
         return self._decode([token.token for token in self.tokens[place:]])
 
     @property
@@ -84,7 +84,7 @@ class LiveStory:
         return self.error or ("You stopped it." if self.cut_short else "")
 
     def shown(self) -> list[Shown]:
-        """The prompt uncoloured, then what was written, each token with its probability."""
+        """Return the prompt uncoloured, then what was written, each token with its probability."""
         opening = [Shown(text=str_token) for str_token in self._opening]
         return opening + [
             Shown(
@@ -96,7 +96,7 @@ class LiveStory:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """What was written and how, every token with its probability, and why it stopped."""
+        """Return what was written and how, every token with its probability, and why it stopped."""
         written = self.completion or Completion(
             prompt=self.prompt,
             text=self.text_from(0),

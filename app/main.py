@@ -20,10 +20,10 @@ from slm.errors import BadInput
 
 
 def worth_a_line(record: logging.LogRecord) -> bool:
-    """Whether Streamlit's log should keep this: not that a part that runs by itself has just gone.
+    """Return whether Streamlit's log should keep a record.
 
-    A browser's timer may tick once more while a page changes. Streamlit passes over that tick, which
-    is right, and writes a line for each: hundreds an hour, in which no other line is found.
+    A browser's timer may tick once more while a page changes. Streamlit ignores that tick, which is
+    right, and logs a line for each: hundreds an hour, in which no other line is found.
     """
     return not str(record.msg).startswith("The fragment with id %s does not exist anymore")
 

@@ -23,12 +23,12 @@ HEADERS = {
 
 
 def allowed_hosts() -> set[str]:
-    """The names under which the app may be asked for: Streamlit's `server.allowedHosts`."""
+    """Return the names under which the app may be requested: Streamlit's `server.allowedHosts`."""
     return {host.strip().lower() for host in config.get_option("server.allowedHosts")}
 
 
 def beyond_this_machine() -> bool:
-    """Whether other machines may ask, which is so where a name other than this machine's is allowed."""
+    """Return whether other machines may ask: a name other than this machine's is allowed."""
     return bool(allowed_hosts() - LOOPBACK)
 
 
@@ -46,7 +46,7 @@ def check_address() -> None:
 
 
 def is_loopback(address: str | None) -> bool:
-    """Whether an address is reached from this machine alone."""
+    """Return whether an address is reached from this machine alone."""
     try:
         return address == "localhost" or ip_address(address or "").is_loopback
     except ValueError:
@@ -77,7 +77,7 @@ class ThisMachineOnly:
 
 
 def why_refused(scope: Scope) -> str:
-    """Why a request is not answered, in one line; empty where it is."""
+    """Say in one line why a request is refused; empty where it is not."""
     hosts = allowed_hosts()
     host = Headers(scope=scope).get("host", "").lower()
     if host.rpartition(":")[0] not in hosts and host not in hosts:

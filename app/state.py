@@ -77,13 +77,13 @@ class Linked(Named, Generic[T]):
         return {"key": self.key, "bind": "query-params"}
 
     def of(self, part: str) -> "Linked[T]":
-        """One of many: by a model's letter, or by the option that its values hang on."""
+        """Return one of many: by a model's letter, or by the option that its values depend on."""
         one: Linked[T] = Linked(words=self.words)
         one.key = f"{self.key}.{part.replace(' ', '_')}"
         return one
 
     def get(self) -> T | None:
-        """What is chosen; None before the widget was shown."""
+        """Return the chosen value; None before the widget was shown."""
         return cast("T | None", st.session_state.get(self.key))
 
     def set(self, value: T) -> None:
@@ -91,18 +91,18 @@ class Linked(Named, Generic[T]):
         st.session_state[self.key] = value
 
     def in_link(self) -> str:
-        """What the link says, of a value that is no widget's or whose widget comes later."""
+        """Return the link's value, of a value that is no widget's or whose widget comes later."""
         return st.query_params.get(self.key, "")
 
     def into_link(self, value: str) -> None:
-        """Let the link say it; nothing where it is empty."""
+        """Put the value into the link; nothing where it is empty."""
         if value and self.in_link() != value:
             st.query_params[self.key] = value
         elif not value:
             st.query_params.pop(self.key, None)
 
     def named(self, name: str) -> str | None:
-        """The key that a name of a link means, if it means this control."""
+        """Return the key that a name in a link means, if it means this control."""
         for own in (self.key, *self.names):
             if name == own:
                 return self.key
@@ -115,13 +115,13 @@ class SessionValue(Named, Generic[T]):
     """A value that a session keeps, and no link names."""
 
     def of(self, part: str) -> "SessionValue[T]":
-        """One of many."""
+        """Return one of many."""
         one: SessionValue[T] = SessionValue()
         one.key = f"{self.key}.{part}"
         return one
 
     def get(self) -> T | None:
-        """The value; None where there is none."""
+        """Return the value; None where there is none."""
         return cast("T | None", st.session_state.get(self.key))
 
     def set(self, value: T) -> None:
@@ -133,7 +133,7 @@ class SessionValue(Named, Generic[T]):
         return cast("T | None", st.session_state.pop(self.key, None))
 
     def at_first(self, value: T) -> T:
-        """The value, which is this one where there was none."""
+        """Return the value, setting it to this one where there was none."""
         return cast("T", st.session_state.setdefault(self.key, value))
 
 
@@ -160,7 +160,7 @@ class ModelSlot:
 
 
 def slot(letter: Letter) -> ModelSlot:
-    """Model A or B of this session."""
+    """Return model A or B of this session."""
     return cast("ModelSlot", st.session_state.setdefault(f"model.{letter}", ModelSlot()))
 
 
@@ -171,7 +171,7 @@ class PageState:
 
     @classmethod
     def controls(cls) -> Iterator[Linked[Any]]:
-        """What its link may carry beside the models."""
+        """Return what the page's link may carry beside the models."""
         return (value for value in vars(cls).values() if isinstance(value, Linked))
 
 
@@ -517,7 +517,7 @@ MODELS = ("a", "b")
 
 
 def translated(page: type[PageState], link: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """A link in today's names and words, without what the page does not read."""
+    """Convert a link to today's names and words, without what the page does not read."""
     found: dict[str, list[str]] = {}
     for name, values in link.items():
         if name in MODELS:
@@ -571,7 +571,7 @@ def adopt_link(page: StreamlitPage) -> None:
 
 
 def _of_page(page: type[PageState], chosen: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """What was chosen in a session of the page's own controls and of those that it shares."""
+    """Return what was chosen of the page's own controls and of those it shares."""
     return {name: values for name, values in chosen.items() if name in translated(page, {name: []})}
 
 
@@ -583,20 +583,20 @@ def not_chosen(*controls: Linked[Any]) -> None:
 
 
 def picked_points(key: str) -> list[dict[str, Any]]:
-    """The points that were clicked in the chart of this key (for its callback)."""
+    """Return the points clicked in the chart of this key (for its callback)."""
     return cast("list[dict[str, Any]]", st.session_state[key].selection.points)
 
 
 def picked_rows(key: str) -> list[int]:
-    """The rows that were clicked in the table of this key (for its callback)."""
+    """Return the rows clicked in the table of this key (for its callback)."""
     return cast("list[int]", st.session_state[key].selection.rows)
 
 
 def picked_place(key: str) -> int | None:
-    """The place that was clicked in the story of this key (for its callback)."""
+    """Return the place clicked in the story of this key (for its callback)."""
     return cast("int | None", st.session_state[key].picked)
 
 
 def typed_into(key: str) -> str:
-    """What was typed into the field of this key (for its callback)."""
+    """Return the text typed into the field of this key (for its callback)."""
     return str(st.session_state[key]).strip()

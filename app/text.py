@@ -1,7 +1,4 @@
-"""Foreign text as the characters it is, for Streamlit's markdown and for plotly. Knows neither.
-
-`slm.text` has the same for HTML, CSV and a terminal; there is no other way to show it on a page.
-"""
+"""Escape foreign text for Streamlit's markdown and for plotly, as the characters it is."""
 
 import html
 import re
@@ -21,7 +18,7 @@ _ACTIVE = re.compile(
 
 
 def plain(text: str) -> str:
-    """`text` in one line, with nothing in it that Streamlit would read as markdown.
+    """Escape `text` in one line, with nothing in it that Streamlit would read as markdown.
 
     What markdown reads is escaped. What Streamlit replaces after that, in the text that came out
     (icons, emoji, arrows, bare addresses), is cut in two by a directive that shows nothing.
@@ -33,22 +30,22 @@ def plain(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """`plain`, beginning with a capital where it begins with a word and not with a name."""
+    """Return `plain` text with a capital where it begins with a word and not with a name."""
     return plain(text[:1].upper() + text[1:] if re.match(r"[a-z]+ ", text) else text)
 
 
 def complaint(error: Exception | str) -> str:
-    """`sentence` of an error: never longer than a line, whatever it quotes."""
+    """Return `sentence` of an error, cut to a line whatever it quotes."""
     return sentence(one_line(str(error), LONGEST_MESSAGE))
 
 
 def in_plotly(text: str) -> str:
-    """`text` in one line, with nothing in it that plotly would read as a tag, an entity or a field."""
+    """Escape `text` in one line for plotly: no tag, entity or field."""
     return html.escape(visible(text), quote=False).replace("%{", "%&#123;")
 
 
 def token_shown(str_token: str) -> str:
-    """A token's text as one visible line: `▸` opens a story, spaces alone are `␣`."""
+    """Format a token as one visible line: `▸` opens a story, spaces alone are `␣`."""
     if str_token == END:
         return "▸"
     line = visible(str_token.replace("\n", "⏎").replace("\t", "⇥"))

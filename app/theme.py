@@ -1,4 +1,4 @@
-"""The colours, each with one meaning on every page. Knows no figure and no page."""
+"""The colours, each with one meaning on every page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,36 +56,36 @@ TOKEN_COLOURS = {"plus": ("#4a93c8", "#3c84b8"), "minus": ("#e0934a", "#b86a22")
 
 
 def palette(scheme: str | None) -> Palette:
-    """The colours for a theme; light where the browser has not said."""
+    """Return the colours of a theme; light where the browser has not said."""
     return DARK if scheme == "dark" else LIGHT
 
 
 def luminance(colour: str) -> float:
-    """The relative luminance of a colour such as `#1c6394`, from 0 to 1 (WCAG 2.2)."""
+    """Compute the relative luminance of a colour such as `#1c6394`, from 0 to 1 (WCAG 2.2)."""
     channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     linear = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
     return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours, from 1 to 21 (WCAG 2.2); text needs 4.5."""
+    """Compute the contrast ratio of two colours, from 1 to 21 (WCAG 2.2); text needs 4.5."""
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
 
 def mixed(one: str, other: str, share: float) -> str:
-    """`share` of `one` and the rest of `other`, channel by channel in sRGB."""
+    """Mix `share` of `one` with the rest of `other`, channel by channel in sRGB."""
     pairs = ((int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
     return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
 
 
 def along(scale: Sequence[str], share: float) -> str:
-    """The colour at `share` of a scale whose colours are equally far apart."""
+    """Return the colour at `share` of a scale of equidistant colours."""
     at = min(max(share, 0.0), 1.0) * (len(scale) - 1)
     below = min(int(at), len(scale) - 2)
     return mixed(scale[below + 1], scale[below], at - below)
 
 
 def ink_on(colour: str) -> str:
-    """Black or white, whichever is read better on `colour`: always at 4.5 or more."""
+    """Return black or white, whichever contrasts more with `colour`: always at 4.5 or more."""
     return max(("#000000", "#ffffff"), key=lambda ink: contrast(ink, colour))

@@ -1,4 +1,4 @@
-"""Files that a browser gave: kept while something reads them. Knows no streamlit."""
+"""Files uploaded by a browser, kept while something reads them."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def keep_corpus(name: str, content: bytes) -> Path:
 
 
 def folder_for_model() -> "tempfile.TemporaryDirectory[str]":
-    """A folder for the files of a model that is looked at; gone with the object that stands for it."""
+    """Make a folder for a model's uploaded files; removed with the object that stands for it."""
     root = runs_dir() / FOLDER
     root.mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryDirectory(prefix="model-", dir=root)

@@ -94,7 +94,7 @@ class RunInfo:
 
     @property
     def parameters(self) -> int:
-        """Trained numbers. An imported model's biases that its original lacks are 0 and not counted."""
+        """The number of trained parameters, without biases that an imported original lacks (they are 0)."""
         given = self.imported.get("parameters")
         return count_parameters(self.config).total if given is None else int(given)
 
@@ -111,7 +111,7 @@ class RunInfo:
 
     @property
     def no_requests(self) -> str:
-        """What to say where a model that was not trained to is asked to answer a request."""
+        """The note for a model that is asked to answer requests without having been trained to."""
         corpus = self.corpus_name or "a corpus that is not known"
         return (
             f"This model was trained on {corpus}, which does not look like Instruct data: it takes a "

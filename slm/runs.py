@@ -113,13 +113,13 @@ class Run:
 
     @property
     def recipe(self) -> Recipe | None:
-        """How it was trained, None where it was not trained here; `BadInput` where that is damaged."""
+        """The training recipe; None for an imported run. `BadInput` where it is damaged."""
         found = self.info.recipe
         return typed(Recipe, found, f"the recipe in {self.path / 'run.json'}") if found else None
 
     @property
     def status(self) -> Status:
-        """How the run stands now. Said to be training but held by no process: interrupted."""
+        """The run's status; one said to be training that no process holds is interrupted."""
         status = self.info.status
         return "interrupted" if status == "training" and not self.is_held() else status
 
@@ -156,22 +156,22 @@ class Run:
 
     @property
     def grades_path(self) -> Path:
-        """Where every judge reply lies (or would)."""
+        """The path of all judge replies."""
         return self.path / "grades.sqlite"
 
     @property
     def explanations_path(self) -> Path:
-        """Where every reply about this run's neurons lies (or would)."""
+        """The path of all replies about this run's neurons."""
         return self.path / "explanations.sqlite"
 
     @property
     def verdicts_path(self) -> Path:
-        """Where a person's verdicts on continuations lie (or would)."""
+        """The path of a person's verdicts on continuations."""
         return self.path / "verdicts.json"
 
     @property
     def memorization_path(self) -> Path:
-        """Where studies of what is copied lie (or would)."""
+        """The path of memorization studies."""
         return self.path / "memorization"
 
     def measured_path(self, what: str, step: int) -> Path:
@@ -180,7 +180,7 @@ class Run:
 
     @property
     def resume_path(self) -> Path:
-        """Where the state that training goes on from lies (or would)."""
+        """The path of the training state to resume from."""
         return self.path / "resume.safetensors"
 
     def neurons_path(self, step: int) -> Path:

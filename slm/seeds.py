@@ -1,4 +1,4 @@
-"""Seeds: whole numbers of 64 bits, 0 or more, and what is seeded with them. Knows no torch."""
+"""Seeds: whole numbers of 64 bits, 0 or more, and the generators seeded with them."""
 
 import argparse
 import hashlib

@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 def checkpoint(address: str) -> Checkpoint:
-    """The model at `address`, loaded once for all sessions."""
+    """Load the model at `address`, once for all sessions."""
     return _checkpoint(*key(address))
 
 
@@ -50,7 +50,7 @@ def of_checkpoint(
 
 
 def key(address: str) -> tuple[str, int]:
-    """What stands for a checkpoint in every cache: its full address, and when its file was changed."""
+    """Return a checkpoint's cache key: its full address, and when its file was changed."""
     run, step = resolve(address)
     return str(Address(run.name, step)), run.checkpoint_path(step).stat().st_mtime_ns
 

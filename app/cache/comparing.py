@@ -20,13 +20,13 @@ Differences = tuple[StoryDifference, ...]
 
 @st.cache_data(max_entries=16, show_spinner="Opening the stories …")
 def reading(corpus: str, stories: int) -> ComparedStories:
-    """The first stories of a corpus."""
+    """Read the first stories of a corpus."""
     return read(corpus, stories)
 
 
 @shared_work(models=2, max_entries=32)
 def difference(a: str, b: str, corpus: str, stories: int) -> Steps[Differences]:
-    """What A saves against B on every stretch of every story."""
+    """Compute the gain of A over B on every stretch of every story."""
     texts, found = reading(corpus, stories).texts, list[StoryDifference]()
     for story in differences(checkpoint(a), checkpoint(b), texts):
         found.append(story)
@@ -36,7 +36,7 @@ def difference(a: str, b: str, corpus: str, stories: int) -> Steps[Differences]:
 
 @shared_work(models=2, max_entries=32)
 def matched(a: str, b: str, corpus: str, kind: UnitKind) -> Steps[Matching]:
-    """Which units of A and B are the same."""
+    """Match the units of A and B."""
     yield Progress(doing=f"matching {kind}", share=0.0)
     match = match_heads if kind == "heads" else match_neurons
     return match(checkpoint(a), checkpoint(b), reading(corpus, MATCHED_ON).texts)
@@ -44,14 +44,14 @@ def matched(a: str, b: str, corpus: str, kind: UnitKind) -> Steps[Matching]:
 
 @shared_work(models=2, max_entries=32)
 def layers(a: str, b: str, corpus: str) -> Steps[Similarity]:
-    """How alike the layers of A and B are."""
+    """Compare the layers of A and B."""
     yield Progress(doing="comparing layers", share=0.0)
     return similarity(checkpoint(a), checkpoint(b), reading(corpus, MATCHED_ON).texts)
 
 
 @shared_work(models=1, max_entries=16, also=lambda reference, run, corpus: open_run(run).steps)
 def drift(reference: str, run: str, corpus: str) -> Steps[tuple[Similarity, ...]]:
-    """How alike the layers of each checkpoint of a run are to those of a reference."""
+    """Compare the layers of each checkpoint of a run with those of a reference."""
     last, texts = checkpoint(reference), reading(corpus, MATCHED_ON).texts
     steps, found = open_run(run).steps, list[Similarity]()
     for step in steps:
@@ -62,19 +62,19 @@ def drift(reference: str, run: str, corpus: str) -> Steps[tuple[Similarity, ...]
 
 @shared_work(models=0, max_entries=16, also=lambda run: open_run(run).steps)
 def stages(run: str) -> Steps[tuple[DevelopmentStage, ...]]:
-    """What a run had learned at each of its checkpoints."""
+    """Score the heads and words of each checkpoint of a run."""
     return development(open_run(run))
 
 
 @shared_work(models=0, max_entries=16)
 def measuring(what: MeasuredKind, runs: tuple[str, ...]) -> Steps[int]:
-    """Measure what no checkpoint of these runs is to be without."""
+    """Measure what is missing of these runs' checkpoints."""
     return measure([open_run(run) for run in runs], what)
 
 
 @shared_work(models=2, max_entries=8)
 def mailable(a: str, b: str, corpus: str, stories: int) -> Steps[str]:
-    """The comparison as one HTML file."""
+    """Render the comparison as one HTML file."""
     told = f"python -m slm compare {a} {b} --corpus {corpus!r} --stories {stories}"
     texts = reading(corpus, stories)
     return report((yield from compare(checkpoint(a), checkpoint(b), texts, command=told)))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @of_checkpoint(max_entries=256, waiting="Writing the stories …")
 def to_grade(checkpoint: Checkpoint, openings: tuple[str, ...], sample: int) -> "list[Item]":
-    """A story of each opening for a judge to read: the same for the same checkpoint and openings."""
+    """Write a story of each opening for a judge; the same for the same checkpoint and openings."""
     from slm.grading.items import sample_of
 
     return sample_of(checkpoint, openings, sample)

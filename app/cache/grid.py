@@ -10,27 +10,27 @@ from slm.runs import list_runs
 
 
 def story_judges() -> list[str]:
-    """Everybody who graded a story."""
+    """List everybody who graded a story."""
     return _judges(_changed())
 
 
 def graded_checkpoints(runs: tuple[str, ...], judge: str) -> dict[str, list[GradedCheckpoint]]:
-    """The checkpoints of these runs that a judge graded, by run; runs without any are left out."""
+    """Return the checkpoints that a judge graded, by run; runs without any are left out."""
     return _graded(runs, judge, _changed())
 
 
 def findings(runs: tuple[str, ...], judge: str) -> list[PaperFinding]:
-    """The paper's findings, checked on what a judge graded of these runs."""
+    """Check the paper's findings on what a judge graded of these runs."""
     return _findings(runs, judge, _changed())
 
 
 def damage() -> list[str]:
-    """What is wrong with the grades that cannot be read, a line a run."""
+    """List the runs whose grades cannot be read, one line per run."""
     return _damage(_changed())
 
 
 def _changed() -> tuple[int, ...]:
-    """When each run's grades changed last. SQLite writes ahead into a file beside the store."""
+    """Return when each run's grades changed last, SQLite's log beside the store included."""
     paths = [
         path
         for run in list_runs()

@@ -17,7 +17,7 @@ from slm.stories.annotation.labelled import NURSERY
 
 @of_checkpoint(max_entries=32, waiting="Reading stories …")
 def head_scores(checkpoint: Checkpoint, corpus: str, stories: int) -> HeadScores:
-    """How much every head looks at what its labels would name, kept or measured; none is ablated."""
+    """Score every head on its possible labels, kept or measured; none is ablated."""
     return kept.measured_scores(checkpoint, corpus, stories)
 
 
@@ -25,13 +25,13 @@ def head_scores(checkpoint: Checkpoint, corpus: str, stories: int) -> HeadScores
 def head_examples(
     checkpoint: Checkpoint, kind: str, layer: int, head: int, back: int = 0
 ) -> list[HeadExample]:
-    """The strongest places at which a head looks at a target of `kind`."""
+    """Find a head's strongest attention to a target of `kind`."""
     return heads_examples.head_examples(checkpoint, layer, head, kind, back=back)
 
 
 @of_checkpoint(max_entries=16, waiting="Reading the text …")
 def query_keys(checkpoint: Checkpoint) -> QueryKeys:
-    """The heads by distance and the attention between words, in the text of the paper's figures."""
+    """Compute heads by distance and attention between words, in the text of the paper's figures."""
     return heads_query_keys.query_keys(
         checkpoint, kept.measured_scores(checkpoint, NURSERY, STORIES)
     )
@@ -41,11 +41,11 @@ def query_keys(checkpoint: Checkpoint) -> QueryKeys:
 def query_keys_in_stories(
     address: str, heads: tuple[tuple[int, int], ...]
 ) -> Steps[StoryQueryKeys]:
-    """The attention between words over nursery stories."""
+    """Compute the attention between words over nursery stories."""
     return heads_query_keys.query_keys_in_stories(checkpoint(address), heads)
 
 
 @shared_work(models=1, max_entries=32, begin=False)
 def head_atlas(address: str, corpus: str, stories: int) -> Steps[HeadAtlas]:
-    """Every head scored and ablated, read where it is kept; not begun yet."""
+    """Score and ablate every head, or read the kept atlas; not begun yet."""
     return kept.measured_atlas(checkpoint(address), corpus=corpus, stories=stories)

@@ -9,5 +9,5 @@ from slm.runs import Checkpoint
 
 @of_checkpoint(max_entries=64, waiting="Asking the model …")
 def answers(checkpoint: Checkpoint, prompts: tuple[Prompt, ...]) -> tuple[Answer, ...]:
-    """How a model goes on after each prompt, by the rule; a person's verdicts are not in it."""
+    """Complete each prompt and rate it by the rule; a person's verdicts are not included."""
     return ask_model(checkpoint, prompts)

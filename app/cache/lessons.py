@@ -13,25 +13,25 @@ from slm.runs import list_runs
 
 
 def _trained(*arguments: object) -> tuple[str, ...]:
-    """The runs that have learned: some claims are about others than the one that is shown."""
+    """Return the trained runs: some claims are about others than the shown one."""
     return tuple(run.name for run in list_runs() if run.last_step)
 
 
 @shared_work(models=1, max_entries=128, also=_trained)
 def checked(address: str, claim: str) -> Steps[Checked]:
-    """Whether a claim holds for a model."""
+    """Check whether a claim holds for a model."""
     yield Progress(doing="measuring it on this model", share=None)
     return check(checkpoint(address), claim)
 
 
 @shared_work(models=1, max_entries=128, also=_trained)
 def answered(address: str, guess: Guess, view: View | None) -> Steps[GuessedAnswer]:
-    """The answer to a guess on a model."""
+    """Compute the answer to a guess on a model."""
     yield Progress(doing="asking the model", share=None)
     return answer_of(checkpoint(address), guess, view)
 
 
 @shared_work(models=1, max_entries=8)
 def learned_parts(address: str) -> Steps[dict[int, dict[WordGroup, float]]]:
-    """Nats per word of each part of the text, at every checkpoint up to this one."""
+    """Compute the loss in nats per word of each word group at every checkpoint up to this one."""
     return (yield from costs(checkpoint(address), seed=0))

@@ -10,7 +10,7 @@ from slm.memorization.templates import masked_words
 
 @st.cache_data(max_entries=16, ttl=300, show_spinner="Looking at the corpus …")
 def texts(corpus: str, unseen: str | None) -> Texts:
-    """Both texts with their fingerprints; looked at again after five minutes."""
+    """Open both corpora with their fingerprints; looked at again after five minutes."""
     return open_texts(corpus, unseen)
 
 
@@ -22,7 +22,7 @@ def _index(corpus: str, fingerprint: str, masked: bool) -> CopyIndex:
 
 
 def copy_index(corpus: Texts, *, masked: bool = False) -> CopyIndex | None:
-    """The index of a corpus; None where none was made yet (which is asked again each time)."""
+    """Open the suffix index of a corpus; None where there is none yet (asked again each time)."""
     if open_copies(corpus.corpus, masked_words if masked else plain_words) is None:
         return None
     return _index(corpus.corpus, corpus.corpus_hash, masked)

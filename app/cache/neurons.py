@@ -36,7 +36,7 @@ class Known:
 
 
 def index(address: str) -> Known:
-    """The index of a checkpoint, or, where there is none, one of the shipped stories."""
+    """Open the index of a checkpoint, or index the shipped stories where there is none."""
     return _index(*_key(address))
 
 
@@ -52,7 +52,7 @@ def _index(address: str, changed: int, built: int) -> Known:
 
 
 def examples(address: str, layer: int, neuron: int, strongest: bool) -> list[Example]:
-    """The places that excite a neuron most, or least; the most extreme first."""
+    """Find a neuron's top (or bottom) activations, the most extreme first."""
     return _examples(*_key(address), layer, neuron, strongest)
 
 
@@ -65,13 +65,13 @@ def _examples(
 
 
 def top_tokens(address: str, layer: int, neuron: int, k: int) -> tuple[int, list[TopToken]]:
-    """How many tokens were read, and those that excite a neuron most."""
+    """Count the tokens read, and find a neuron's top tokens."""
     model, known, values = checkpoint(address), index(address).index, _token_values(*_key(address))
     return values.n_tokens, values.top(known, model, layer, neuron, k=k)
 
 
 def top_tokens_json(address: str, layer: int, neuron: int, k: int) -> dict[str, object]:
-    """The same as plain values."""
+    """Return `top_tokens` as plain values."""
     model, known, values = checkpoint(address), index(address).index, _token_values(*_key(address))
     top = values.top(known, model, layer, neuron, k=k)
     return tokens_json(model, layer, neuron, known, values, top)
@@ -83,7 +83,7 @@ def _token_values(address: str, changed: int, built: int) -> TokenValues:
 
 
 def band_examples(address: str, layer: int, neuron: int) -> list[BandExample]:
-    """One place from each band of a neuron's values below the highest."""
+    """Pick one token from each band of a neuron's activations below the highest."""
     return _band_examples(*_key(address), layer, neuron)
 
 
@@ -99,7 +99,7 @@ def _band_examples(
 def first_neurons(
     checkpoint: Checkpoint, layer: int, neurons: int, places: int
 ) -> list[list[tuple[tuple[str, ...], float]]]:
-    """Of a layer's first neurons the strongest places in the shipped stories, as `Index.top` has them.
+    """Return the top activations of a layer's first neurons in the shipped stories.
 
     Each place is its token after the three before it, and its value; only where the neuron fires.
     """
@@ -118,12 +118,12 @@ def first_neurons(
 
 
 def rarest(address: str) -> list[FoundNeuron]:
-    """Neurons that fire least often."""
+    """Find the neurons that fire least often."""
     return _found(*_key(address), False)
 
 
 def selective(address: str) -> list[FoundNeuron]:
-    """Neurons that keep to one token."""
+    """Find the neurons whose top activations are on one token."""
     return _found(*_key(address), True)
 
 
@@ -134,7 +134,7 @@ def _found(address: str, changed: int, built: int, selective: bool) -> list[Foun
 
 
 def by_word(address: str, word: str) -> list[FoundNeuron]:
-    """Neurons whose strongest places hold a word (with the space before it, if that is a token)."""
+    """Find neurons whose top activations are on a word (with the space before it, if that is a token)."""
     return _by_word(*_key(address), word)
 
 
@@ -149,7 +149,7 @@ def _by_word(address: str, changed: int, built: int, word: str) -> list[FoundNeu
 
 
 def around_token(address: str, tokens: tuple[int, ...], position: int) -> list[FoundNeuron]:
-    """Neurons that fire at a place of a text, the rarest sight first."""
+    """Find neurons that fire at a token of a text, those that are rarely as high first."""
     return _around_token(*_key(address), tokens, position)
 
 
@@ -165,18 +165,18 @@ def _around_token(
 def text_activations(
     checkpoint: Checkpoint, tokens: tuple[int, ...]
 ) -> Float[np.ndarray, "layer pos neuron"]:
-    """Every neuron's `ranked_hook` along a text."""
+    """Compute every neuron's `ranked_hook` along a text."""
     (found,) = activations(checkpoint, [tokens])
     return found.numpy()
 
 
 @of_checkpoint(max_entries=256, waiting="Reading its weights …")
 def neuron_writes(checkpoint: Checkpoint, layer: int, neuron: int) -> Writes:
-    """The tokens whose logits a neuron raises and lowers."""
+    """Return the tokens whose logits a neuron raises and lowers most."""
     return neuron_logits.writes(checkpoint, layer, neuron)
 
 
 def _key(address: str) -> tuple[str, int, int]:
-    """An address, when its weights changed, and when its index was built (0: it was not)."""
+    """Return an address, when its weights changed, and when its index was built (0: not built)."""
     path = index_path(checkpoint(address)) / MANIFEST
     return *key(address), path.stat().st_mtime_ns if path.exists() else 0

@@ -16,7 +16,7 @@ from slm.runs import list_runs, resolve
 
 
 def overview(address: str) -> Overview | None:
-    """The overview of a checkpoint; None where none is kept that still holds. Takes no measurement."""
+    """Read a checkpoint's kept overview; None where none holds. Measures nothing."""
     run, step = resolve(address)
     files = [run.measured_path(OVERVIEW, step), *map(run.checkpoint_path, steps_read(run, step))]
     changed = tuple(map(_changed, files))
@@ -30,17 +30,17 @@ def measuring_overview(address: str) -> Steps[Overview]:
 
 
 def finds_across() -> tuple[Find, ...]:
-    """What is worth seeing across all runs; looked for again where a run or an overview changed."""
+    """Collect the finds across runs; again where a run or an overview changed."""
     return _across(_overviews_changed())
 
 
 def copying_and_not() -> tuple[RunCopying, RunCopying] | None:
-    """The run that copies most beside the one that copies least; None where there are not both."""
+    """Return the run that copies most and the one that copies least; None where there are not both."""
     return _copying_and_not(_overviews_changed())
 
 
 def _overviews_changed() -> tuple[tuple[str, int], ...]:
-    """When each run and the overview of its last step was written."""
+    """Return when each run and the overview of its last step were written."""
     runs = list_runs()
     files = [run.measured_path(OVERVIEW, run.last_step or 0) for run in runs]
     files += [run.path / "run.json" for run in runs]

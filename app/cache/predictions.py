@@ -23,25 +23,25 @@ from slm.runs import Checkpoint
 
 
 def to_str_tokens(address: str, tokens: tuple[int, ...]) -> list[str]:
-    """The printable strings of tokens."""
+    """Return the printable strings of tokens."""
     return checkpoint(address).tokenizer.to_str_tokens(tokens)
 
 
 @of_checkpoint(max_entries=32, waiting="Reading the story …")
 def attention(checkpoint: Checkpoint, text: str) -> AttentionView:
-    """Where every head looks in `text`."""
+    """Compute every head's attention pattern on `text`."""
     return attention_lens.attention(checkpoint, text)
 
 
 @of_checkpoint(max_entries=64, waiting="Reading the story …")
 def next_token_predictions(checkpoint: Checkpoint, text: str) -> NextTokenPredictions:
-    """What was expected at every place of `text`."""
+    """Compute the next-token predictions along `text`."""
     return prediction_lens.next_token_predictions(checkpoint, text)
 
 
 @of_checkpoint(max_entries=32, waiting="Asking every layer …")
 def logit_lens(checkpoint: Checkpoint, tokens: tuple[int, ...]) -> LogitLens:
-    """What every stage of the model would say along `tokens`."""
+    """Apply the logit lens along `tokens`."""
     return logit_lens_of(checkpoint, tokens)
 
 
@@ -49,7 +49,7 @@ def logit_lens(checkpoint: Checkpoint, tokens: tuple[int, ...]) -> LogitLens:
 def attribution(
     checkpoint: Checkpoint, tokens: tuple[int, ...], foil: int | None = None
 ) -> Attribution:
-    """The logit of the last of `tokens` (minus that of `foil`), part by part."""
+    """Attribute the logit of the last of `tokens` (minus that of `foil`) to parts."""
     return attribute(checkpoint, tokens[:-1], tokens[-1], foil)
 
 
@@ -57,13 +57,13 @@ def attribution(
 def without_heads(
     checkpoint: Checkpoint, tokens: tuple[int, ...], replacement: Replacement
 ) -> HeadAblation:
-    """What the last of `tokens` loses without each head."""
+    """Compute the ablation effect of each head on the last of `tokens`."""
     return ablate_heads(checkpoint, tokens, replacement)
 
 
 @of_checkpoint(max_entries=64, waiting="Reading both stories …")
 def log_prob_drop(checkpoint: Checkpoint, text: str, other: str) -> Float[np.ndarray, "pos"]:
-    """Nats that each token of `text` loses where `other` was read before it."""
+    """Compute the drop in log-probability (nats) of each token of `text` after reading `other`."""
     return patching_lens.log_prob_drop(checkpoint, *patching_lens.aligned(checkpoint, text, other))
 
 
@@ -71,18 +71,18 @@ def log_prob_drop(checkpoint: Checkpoint, text: str, other: str) -> Float[np.nda
 def regenerated(
     checkpoint: Checkpoint, prompt: str, interventions: str, sampling: Sampling
 ) -> Regeneration:
-    """A story as the whole model writes it, and with parts switched."""
+    """Write a story with the model as it is, and with interventions."""
     return regenerate(checkpoint, prompt, parse_interventions(interventions), sampling)
 
 
 @of_checkpoint(max_entries=16, waiting="Checking …")
 def checks(checkpoint: Checkpoint) -> list[Check]:
-    """Whether what pages show of a model is true."""
+    """Run the self-checks of a model."""
     story = story_that_fits([checkpoint], next(iter(shipped_stories().values())))
     return check(checkpoint, story.text)
 
 
 @of_checkpoint(max_entries=16, waiting="Counting …")
 def facts(checkpoint: Checkpoint) -> dict[str, str]:
-    """What a model is made of: its parameters by part, and hashes."""
+    """Describe a model: its parameters by part, and hashes."""
     return facts_of(checkpoint)

@@ -17,7 +17,7 @@ from slm.stories.sources import open_source
 
 @shared_work(models=1, max_entries=16)
 def roles(address: str, corpus: str, stories: int) -> Steps[ScoredRoles]:
-    """Every neuron against every label of a corpus."""
+    """Score every neuron against every label of a corpus."""
     model = checkpoint(address)
     names, read = labelled(model.tokenizer, corpus, stories)
     return (yield from score_roles(model, read, names))
@@ -27,7 +27,7 @@ def roles(address: str, corpus: str, stories: int) -> Steps[ScoredRoles]:
 def protagonist(
     address: str, stories: int, neuron: tuple[int, int] | None
 ) -> Steps[ProtagonistTest]:
-    """The protagonist test of the best neurons, or of one (layer, neuron)."""
+    """Run the protagonist test on the best neurons, or on one (layer, neuron)."""
     return protagonist_test(checkpoint(address), count=stories, neuron=neuron)
 
 
@@ -35,6 +35,6 @@ def protagonist(
 def snippets(
     checkpoint: Checkpoint, layer: int, neuron: int, corpus: str, stories: int
 ) -> tuple[NeuronSnippets, NeuronSnippets]:
-    """A neuron by example, and another one of its layer."""
+    """Cut the snippets of a neuron, and of another one of its layer."""
     texts = list(islice(cleaned(open_source(corpus)), stories))
     return neuron_snippets(checkpoint, texts, layer, neuron)

@@ -7,11 +7,11 @@ from slm.stories import shipped
 
 @st.cache_data(max_entries=1)
 def shipped_stories() -> dict[str, str]:
-    """Title to text of the stories that ship with the package."""
+    """Map titles to texts of the shipped stories."""
     return {story.title: story.text for story in shipped.stories()}
 
 
 @st.cache_data(max_entries=1)
 def shipped_openings() -> tuple[str, ...]:
-    """The beginnings that ship with the package."""
+    """Return the shipped openings."""
     return shipped.openings()

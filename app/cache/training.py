@@ -22,7 +22,7 @@ _MEASURING = threading.Lock()
 
 
 def speed(config: ModelConfig, recipe: Recipe) -> Throughput:
-    """What training this shape costs on this machine, measured for two seconds the first time."""
+    """Measure the training speed of a shape on this machine, for two seconds the first time."""
     return _speed(config, recipe)
 
 
@@ -38,6 +38,6 @@ def _speed(config: ModelConfig, recipe: Recipe) -> Throughput:
 
 @st.cache_data(max_entries=16, show_spinner="Reading the first stories …")
 def preview(corpus: str, vocabulary: int, parent: str = "") -> Preview:
-    """The first stories of a corpus, cleaned and cut; as a parent's tokenizer does where there is one."""
+    """Return the first stories of a corpus, cleaned and cut, in a parent's tokens where there is one."""
     tokenizer = checkpoint(parent).tokenizer.to_json() if parent else ""
     return look_at(corpus, vocabulary, tokenizer=tokenizer)

@@ -28,7 +28,7 @@ def attention_map(
     how: str = "attention",
     height: int = 540,
 ) -> go.Figure:
-    """One head: a row for each token that looks, a column for each token looked at.
+    """Draw one head's attention pattern: a row for each query token, a column for each key token.
 
     `how` says what the weights are, in words. `height` is in pixels, for a column about as wide.
     """
@@ -96,7 +96,7 @@ def thumbnails(
     captions: Sequence[str] = (),
     columns: int = 8,
 ) -> go.Figure:
-    """Every head as a small picture: one PNG, and over it invisible marks to hover and click.
+    """Draw every head as a small picture: one PNG, under invisible marks to hover and click.
 
     In `order` they stand row by row, whatever their layer; `captions` stand in place of their names.
     Heads of one layer, and those in `order`, stand in rows of `columns`.
@@ -171,10 +171,10 @@ def thumbnails(
 def mosaic(
     pattern: Float32[np.ndarray, "layer head query key"], columns: int
 ) -> tuple[UInt8[np.ndarray, "y x"], list[tuple[int, int]]]:
-    """All heads in one picture, `columns` to a row, layer under layer; and each one's x, y.
+    """Tile all heads into one picture, `columns` to a row; return it with each one's x, y.
 
-    A long story's square is shrunk by the maximum of each patch, so that no strong look is lost,
-    and brightened by a square root, so that spread-out attention is seen at all.
+    A long story's square is shrunk by the maximum of each patch, so that no strong look is lost, and
+    brightened by a square root, so that spread-out attention is seen at all.
     """
     n_layers, n_heads, n_tokens, _ = pattern.shape
     side = image_side(pattern)
@@ -197,12 +197,12 @@ def mosaic(
 
 
 def image_side(pattern: Float32[np.ndarray, "layer head query key"]) -> int:
-    """Pixels of one thumbnail's side: never more than there are tokens."""
+    """Return the pixels of a thumbnail's side, at most the number of tokens."""
     return min(THUMBNAIL, pattern.shape[2])
 
 
 def png(image: UInt8[np.ndarray, "y x"], colours: Sequence[str]) -> bytes:
-    """An 8-bit PNG whose 256 levels run along `colours`."""
+    """Encode an 8-bit PNG whose 256 levels run along `colours`."""
     high, wide = image.shape
     stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours], dtype=float)
     at = np.linspace(0, len(colours) - 1, 256)

@@ -24,7 +24,7 @@ def curves(
     up: str,
     marks: Sequence[tuple[float, str, str]] = (),
 ) -> go.Figure:
-    """A line for each run, the first in A's colour, the second in B's, others quiet.
+    """Draw a line for each run, the first in A's colour, the second in B's, others pale.
 
     Intervals are thin bars; a baseline is a thin dotted line of the same colour. `marks` are places
     on the axis with a word and a colour: where A and B stand.
@@ -82,7 +82,7 @@ def curves(
 
 
 def _bars(points: Sequence[CurvePoint], colour: str) -> dict[str, object]:
-    """The intervals of points; none where no point has one."""
+    """Return the intervals of points; none where no point has one."""
     known = [
         (p.value if p.low is None else p.low, p.value if p.high is None else p.high) for p in points
     ]
@@ -99,7 +99,7 @@ def _bars(points: Sequence[CurvePoint], colour: str) -> dict[str, object]:
 
 
 def _hovered(point: CurvePoint) -> str:
-    """What a point tells beside its value."""
+    """Format what hovering adds to a point's value."""
     between = "" if point.low is None else f" ({point.low:.3g} to {point.high:.3g})"
     return between + (f", head {point.which}" if point.which else "")
 
@@ -110,7 +110,7 @@ def pairs(
     palette: Palette,
     selected: int,
 ) -> go.Figure:
-    """Matched heads as small pictures, A's left and B's right; pictures 2 n and 2 n + 1 are pair n."""
+    """Draw matched heads as small pictures; pictures 2 n and 2 n + 1 are A's and B's of pair n."""
     columns = min(2 * PAIRS_IN_A_ROW, len(patterns))
     image, places = mosaic(patterns[None], columns)
     high, wide = image.shape
@@ -166,7 +166,7 @@ def pairs(
 
 
 def similarity(values: Sequence[float], chance: float, palette: Palette, kind: str) -> go.Figure:
-    """How alike the pairs are, most alike first, and where a match begins."""
+    """Draw the similarity of the pairs in descending order, and the threshold of a match."""
     figure = go.Figure(
         go.Scatter(
             x=list(range(1, len(values) + 1)),
@@ -188,7 +188,7 @@ def similarity(values: Sequence[float], chance: float, palette: Palette, kind: s
 
 
 def layers_alike(values: Float[np.ndarray, "stage_a stage_b"], palette: Palette) -> go.Figure:
-    """CKA of every stage of A with every stage of B, on the fixed scale 0 to 1."""
+    """Draw CKA of every stage of A with every stage of B, on the fixed scale 0 to 1."""
 
     def names(count: int) -> list[str]:
         return ["embedding", *(f"layer {layer}" for layer in range(count - 1))]
@@ -226,7 +226,7 @@ def over_steps(
     top: float | None = None,
     strong: Sequence[str] = (),
 ) -> go.Figure:
-    """Many faint lines over the steps of a run, the `strong` ones drawn out; steps equally far apart.
+    """Draw many faint lines over the steps of a run, and the `strong` ones clearly.
 
     Checkpoints are dense early: on an axis of numbers the first ten would fall on each other.
     """

@@ -12,7 +12,7 @@ FULL = 10
 
 
 def distributions(rows: Sequence[tuple[str, Sequence[int]]], palette: Palette) -> go.Figure:
-    """For each (name, how many grades of 0, of 1, … of 10) a row of squares with the counts."""
+    """Draw a row of squares with counts for each (name, number of grades of 0, 1, … 10)."""
     counts = np.array([row for _, row in rows], dtype=float)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     scale = palette.sequential

@@ -15,7 +15,7 @@ def table(
     palette: Palette,
     score: str,
 ) -> go.Figure:
-    """A cell for each (width, layers), written a/b: the score, and its place between worst and best.
+    """Draw a cell for each (width, layers), written a/b: the score, and its place from worst to best.
 
     Places colour the cells. Of several runs it is their mean, with the spread below. Where none is
     ranked the cell has no colour, and says how far the runs in it have come.
@@ -71,7 +71,7 @@ def table(
 
 
 def _ranked(place: GridCell, score: str) -> str:
-    """A mean and its place; with several runs their spread."""
+    """Format a mean and its place; with several runs their spread."""
     said = f"{place.mean:.3g}/{place.place:.2f}"
     if len(place.ranked) > 1:
         values = [cell.scores[score] for cell in place.ranked]
@@ -80,7 +80,7 @@ def _ranked(place: GridCell, score: str) -> str:
 
 
 def _unfinished(place: GridCell, score: str) -> str:
-    """What runs that have not ended have reached, and at which step."""
+    """Format what unfinished runs have reached, and at which step."""
     return "<br>".join(f"{cell.scores[score]:.3g}, {cell.reached}" for cell in place.unfinished)
 
 
@@ -89,7 +89,7 @@ def over_training(
     palette: Palette,
     score: str,
 ) -> go.Figure:
-    """A line a run: (tokens read, score, and the interval's ends), with bars for the intervals."""
+    """Draw a line for each run of (tokens read, score, interval's ends), with bars for intervals."""
     figure = go.Figure()
     colours = (palette.plus, palette.other, palette.minus, palette.muted)
     dashes = ("solid", "dash", "dot", "dashdot")

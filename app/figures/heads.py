@@ -23,7 +23,7 @@ def head_map(
     selected: tuple[int, int],
     full: float,
 ) -> go.Figure:
-    """A square for each head: its colour a score above the baseline, in it the strongest label.
+    """Draw a square for each head: its colour a score above the baseline, in it the strongest label.
 
     `told` is what hovering says. `full` is the strongest colour's value, the same for A and B.
     """
@@ -106,7 +106,7 @@ def distance_profiles(
     palette: Palette,
     selected: tuple[int, int],
 ) -> go.Figure:
-    """Every head's mean attention by distance as a thin line, the chosen one's drawn strongly."""
+    """Draw every head's mean attention by distance, the chosen one's strongly."""
     layers, heads, there = profile.shape
     far = min(there, FAR)
     figure = go.Figure()
@@ -162,10 +162,10 @@ def proof(
     *,
     small: bool = False,
 ) -> go.Figure:
-    """One head, a row for each kind: its score beside the baseline, and its worth where it serves.
+    """Draw one head, a row for each kind: its score beside the baseline, and its ablation effect.
 
-    Everything as (mean, low, high); what was not measured is NaN and leaves its place empty. Costs
-    are None before the head was switched off.
+    Everything as (mean, low, high); NaN, not measured, leaves its place empty. Effects are None
+    before the head was ablated.
     """
 
     def told(strong: str, weak: str) -> str:
@@ -239,7 +239,7 @@ def proof(
 
 
 def head_profile(profile: Float[np.ndarray, "distance"], palette: Palette) -> go.Figure:
-    """One head's mean attention by distance, small."""
+    """Draw one head's mean attention by distance, small."""
     far = min(len(profile), FAR)
     figure = go.Figure(
         go.Bar(

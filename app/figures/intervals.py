@@ -16,7 +16,7 @@ def intervals(
     limits: tuple[float, float],
     mark: float | None = None,
 ) -> go.Figure:
-    """A dot with its interval for each (name, mean, low, high); a line at `mark`."""
+    """Draw a dot with its interval for each (name, mean, low, high), and a line at `mark`."""
     figure = go.Figure(
         go.Scatter(
             x=[mean for _, mean, _, _ in rows],

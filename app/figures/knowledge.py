@@ -14,7 +14,7 @@ Bar = tuple[str, Interval | None, Interval | None]
 
 
 def knowledge(found: Mapping[str, Sequence[Bar]], palette: Palette) -> go.Figure:
-    """A dot with its interval for each model and kind; a hollow one where chance would be."""
+    """Draw a dot with its interval for each model and kind, and a hollow one at chance."""
     figure = go.Figure()
     inks = [palette.plus, palette.other, palette.minus, palette.muted]
     spread = 0.7 / max(1, len(found))

@@ -15,7 +15,7 @@ Line = Sequence[tuple[float | str, Interval]]
 def histograms(
     values: Mapping[str, Sequence[float | None]], palette: Palette, axis: str, *, share: bool = True
 ) -> go.Figure:
-    """For each kind of ending how many of 100 lie where, its mean as a line of its own colour."""
+    """Draw a histogram in per cent for each kind of ending, its mean as a line."""
     figure = go.Figure()
     inks = (palette.plus, palette.other, palette.muted)
     for (name, found), ink in zip(values.items(), inks, strict=False):
@@ -41,7 +41,7 @@ def histograms(
 def new_curves(
     lines: Mapping[str, Line], people: Line, palette: Palette, axis: str, *, named: bool = False
 ) -> go.Figure:
-    """The share that is new, a line for each name, people's as a dashed one; bars are 95 %."""
+    """Draw the share of new n-grams, a line for each name, people's dashed; bars are 95 %."""
     figure = go.Figure()
     inks = (palette.plus, palette.minus, palette.other, *palette.sequential[2:5])
     styled = [

@@ -18,7 +18,7 @@ def spread(
     palette: Palette,
     axis: str,
 ) -> go.Figure:
-    """Tokens at each value of what `axis` says, with `marks` (percentiles by name) as lines."""
+    """Draw the histogram of tokens by activation, with `marks` (percentiles by name) as lines."""
     middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     shown = np.where(tokens >= 0.5, tokens, np.nan)
     figure = go.Figure(
@@ -68,7 +68,7 @@ def spread(
 
 
 def tokens_written(written: Sequence[tuple[str, float]], palette: Palette) -> go.Figure:
-    """A bar for each token, the most promoted on top: blue is raised, orange lowered."""
+    """Draw a bar for each token's logit effect, the most promoted on top: blue raised, orange lowered."""
     values = [value for _, value in written]
     figure = go.Figure(
         go.Bar(
@@ -105,7 +105,7 @@ def tokens_written(written: Sequence[tuple[str, float]], palette: Palette) -> go
 def firing(
     rates: Float[np.ndarray, "neuron"], chosen: int, palette: Palette, layer: int
 ) -> go.Figure:
-    """Every neuron of a layer by how often it fires, the rarest first; the chosen one is marked."""
+    """Draw every neuron of a layer by firing rate, the rarest first, the chosen one marked."""
     order = np.argsort(rates, kind="stable")
     order = order[rates[order] > 0]
     figure = go.Figure(
@@ -146,7 +146,7 @@ def firing(
 def small_spread(
     edges: Float[np.ndarray, "edge"], tokens: Float[np.ndarray, "bar"], palette: Palette, axis: str
 ) -> go.Figure:
-    """The distribution alone, small enough to stand beside other things."""
+    """Draw the histogram alone, small."""
     figure = spread(edges, tokens, {}, palette, axis)
     figure.update_yaxes(title="tokens")
     return figure.update_layout(height=134, margin={"t": 4, "r": 6, "b": 34, "l": 48})
@@ -155,7 +155,10 @@ def small_spread(
 def every_neuron(
     points: Sequence[tuple[int, int, float, float, bool, str, str]], palette: Palette
 ) -> go.Figure:
-    """Neurons by firing rate and AUC; each point is layer, neuron, rate, AUC, confirmed, role, tokens."""
+    """Draw neurons by firing rate and AUC.
+
+    Each point is layer, neuron, rate, AUC, confirmed, role, tokens.
+    """
     figure = go.Figure()
     for held, name, colour in (
         (False, "not confirmed", palette.muted),

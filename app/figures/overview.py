@@ -22,7 +22,7 @@ def small_map(
     token: int,
     palette: Palette,
 ) -> go.Figure:
-    """A head's attention pattern without axes; an arrow tells where `token` looks most."""
+    """Draw a head's attention pattern without axes, an arrow at the key of `token`."""
     names, key = positions(str_tokens), int(pattern[token].argmax())
     figure = go.Figure(
         pattern_trace(
@@ -50,7 +50,7 @@ def small_map(
 
 
 def small_curves(curves: Sequence[FindCurve], palette: Palette, up: str) -> go.Figure:
-    """Curves over checkpoints, equally far apart; the second, a control, is dotted."""
+    """Draw curves over checkpoints, equally far apart; the second, a control, is dotted."""
     figure = go.Figure()
     for curve, ink, dash in zip(
         curves, (palette.plus, palette.minus), ("solid", "dot"), strict=False
@@ -78,7 +78,7 @@ def small_curves(curves: Sequence[FindCurve], palette: Palette, up: str) -> go.F
 
 
 def small_table(places: Mapping[tuple[int, int], GridCell], palette: Palette) -> go.Figure:
-    """The mean score of each (width, layers) alone, coloured by its place between worst and best."""
+    """Draw the mean score of each (width, layers), coloured by its place between worst and best."""
     widths, depths = (sorted({at[side] for at in places}) for side in (0, 1))
     there = [[places.get((width, layers)) for width in widths] for layers in depths]
     means = [[None if one is None else one.mean for one in row] for row in there]

@@ -14,7 +14,7 @@ WORDS_ON_AXIS = 40
 
 
 def bars(names: Sequence[str], values: Sequence[float], palette: Palette, axis: str) -> go.Figure:
-    """A bar for each name (all different), the first on top: blue above zero, orange below."""
+    """Draw a bar for each name (all different), the first on top: blue above zero, orange below."""
     figure = go.Figure(
         go.Bar(
             x=list(values),
@@ -42,7 +42,7 @@ def bars(names: Sequence[str], values: Sequence[float], palette: Palette, axis: 
 def stages(
     names: Sequence[str], chances: Sequence[float], says: Sequence[str], palette: Palette
 ) -> go.Figure:
-    """The word's probability after each stage of the model, with what that stage would say."""
+    """Draw the word's probability after each stage, with each stage's most probable token."""
     figure = go.Figure(
         go.Bar(
             x=list(chances),
@@ -73,7 +73,7 @@ def story_by_stage(
     str_tokens: Sequence[str],
     palette: Palette,
 ) -> go.Figure:
-    """The whole story: how likely each token is already, stage by stage."""
+    """Draw each token's probability by stage along the story."""
     names = positions(str_tokens)
     figure = go.Figure(
         go.Heatmap(
@@ -99,7 +99,7 @@ def story_by_stage(
 
 
 def by_head(values: Float[np.ndarray, "layer head"], palette: Palette, what: str) -> go.Figure:
-    """A square for each head: a row for each layer, the first on top; white is nothing."""
+    """Draw a square for each head: a row for each layer, the first on top; white is 0."""
     full = rounded_up(float(np.abs(values).max()))
     scale = palette.diverging
     figure = go.Figure(
@@ -142,7 +142,7 @@ def restored_map(
     other: Sequence[str],
     palette: Palette,
 ) -> go.Figure:
-    """What each place restores: a column for each token, the layers from the bottom up.
+    """Draw what each patch restores: a column for each token, the layers from the bottom up.
 
     A token that differs between the two prompts is named by both.
     """

@@ -23,7 +23,7 @@ def word_matrices(
     palette: Palette,
     where: str,
 ) -> go.Figure:
-    """A row for each query word, a column for each key word; both matrices on one scale."""
+    """Draw both matrices on one scale: a row for each query word, a column for each key word."""
     figure = make_subplots(
         cols=2,
         shared_yaxes=True,

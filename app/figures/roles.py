@@ -27,7 +27,7 @@ class LayerShares:
 def shares_by_layer(
     shares: Mapping[str, Sequence[LayerShares]], title: str, palette: Palette
 ) -> go.Figure:
-    """For each model and layer: the confirmed share, beside random directions and shuffled labels."""
+    """Draw each model's confirmed share by layer, beside random directions and shuffled labels."""
     figure = go.Figure()
     for (name, layers), colour in zip(shares.items(), (palette.plus, palette.other), strict=False):
         at = [str(layer) for layer in range(len(layers))]
@@ -96,7 +96,7 @@ def activation_by_label(
     title: str,
     palette: Palette,
 ) -> go.Figure:
-    """One neuron's activations on words of each label, the highest on top; `title` says of what kind.
+    """Draw one neuron's activations on words of each label, the highest on top.
 
     `quantiles` are 5, 25, 50, 75 and 95 %; labels without a word are NaN and left out.
     """

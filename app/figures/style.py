@@ -12,7 +12,7 @@ FONT = "Source Sans, Helvetica, Arial, sans-serif"
 
 
 def config(name: str) -> dict[str, object]:
-    """Plotly's toolbar: one button saves the figure as SVG under `name`."""
+    """Configure plotly's toolbar: one button saves the figure as SVG under `name`."""
     return {
         "displaylogo": False,
         "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
@@ -21,12 +21,12 @@ def config(name: str) -> dict[str, object]:
 
 
 def printed(str_token: str) -> str:
-    """A token or a name as one visible line that plotly takes for text, never for markup."""
+    """Format a token or name as one visible line that plotly takes for text, never for markup."""
     return in_plotly(token_shown(str_token))
 
 
 def positions(str_tokens: Sequence[str]) -> list[str]:
-    """A name for every position, told apart where tokens repeat: `the · 12`."""
+    """Name every position, told apart where tokens repeat: `the · 12`."""
     return [f"{printed(str_token)} · {index}" for index, str_token in enumerate(str_tokens)]
 
 
@@ -45,13 +45,13 @@ def token_axis(str_tokens: Sequence[str], most: int = 40) -> dict[str, object]:
 
 
 def brightened(colours: Sequence[str]) -> list[list[float | str]]:
-    """A scale along the square root of the value, as the thumbnails have it: a tenth is visible."""
+    """Make a colour scale along the square root of the value, so that a tenth is visible."""
     last = len(colours) - 1
     return [[(index / last) ** 2, colour] for index, colour in enumerate(colours)]
 
 
 def rounded_up(value: float, least: float = 1e-6) -> float:
-    """The first of …, 0.1, 0.2, 0.5, 1, 2, 5, 10, … that is not below `value` or `least`.
+    """Return the first of …, 0.1, 0.2, 0.5, 1, 2, 5, 10, … that is not below `value` or `least`.
 
     A scale that ends there keeps still while one goes from checkpoint to checkpoint.
     """
@@ -62,13 +62,13 @@ def rounded_up(value: float, least: float = 1e-6) -> float:
 
 
 def ends(values: Sequence[float]) -> tuple[float, float]:
-    """An axis for bars from 0, each end of it `rounded_up`."""
+    """Return an axis range for bars from 0, each end `rounded_up`."""
     low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
     return (-rounded_up(low) if low < 0 else 0.0, rounded_up(high) if high > 0 else 0.0)
 
 
 def span(values: Sequence[float]) -> tuple[float, float]:
-    """An axis for values far from 0: it begins and ends at multiples of their `rounded_up` range."""
+    """Return an axis range for values far from 0, between multiples of their `rounded_up` range."""
     low, high = min(values), max(values)
     stop = rounded_up(high - low, 0.01)
     return (math.floor(low / stop) * stop, math.ceil(high / stop) * stop)
@@ -94,7 +94,7 @@ def write_in_cells(
 
 
 def dress(figure: go.Figure, palette: Palette, *, height: int) -> go.Figure:
-    """The same face, ink and quiet ground for every figure, on a light page or a dark one."""
+    """Apply the common layout to a figure, on a light page or a dark one."""
     figure.update_layout(
         template="none",
         paper_bgcolor="rgba(0,0,0,0)",

@@ -15,7 +15,7 @@ def loss_curve(
     palette: Palette,
     unit: str = "nats per token",
 ) -> go.Figure:
-    """Loss over tokens read: training as a faint line, validation at each checkpoint."""
+    """Draw loss over tokens read: training as a faint line, validation at each checkpoint."""
     figure = go.Figure()
     if train:
         figure.add_scatter(
@@ -40,7 +40,7 @@ def loss_curve(
 
 
 def parts(counts: Mapping[str, int], palette: Palette) -> go.Figure:
-    """What a model's parameters are spent on: one bar, cut by part."""
+    """Draw the parameter count as one bar, cut by part."""
     figure = go.Figure()
     for index, (name, count) in enumerate(counts.items()):
         figure.add_bar(

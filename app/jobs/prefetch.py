@@ -18,7 +18,7 @@ _ASKED: set[tuple[str, str]] = set()
 
 
 def walking() -> bool:
-    """Whether somebody walks through the steps, and will not stay at this one for long."""
+    """Return whether somebody walks through the steps, and will not stay at this one for long."""
     return any(slot(letter).walked for letter in LETTERS)
 
 

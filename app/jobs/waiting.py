@@ -16,7 +16,7 @@ KEPT = 8  # works of `latest` that a session remembers
 
 
 def under_way(works: Mapping[str, Work[Any]], key: str, *, pausable: bool = False) -> bool:
-    """Whether some of the works go on; then how far each is, by its name, and a way to end them all.
+    """Show the progress of the works under way, with a way to cancel; return whether any goes on.
 
     With `pausable` there is a way to hold them, too.
     """
@@ -67,7 +67,7 @@ def _each(works: Iterable[Work[Any]], told: Callable[[Work[Any]], None]) -> None
 
 
 def say_why(work: Work[Any], kept: str = "") -> None:
-    """Why work that has ended brought nothing, if so; `kept` says what is kept of it."""
+    """Say why work that has ended brought nothing; `kept` says what is kept of it."""
     if work.error:
         st.error(show.sentence(f"{work.error}. {kept}" if kept else work.error))
     elif work.cancelled and work.result is None:
@@ -75,7 +75,7 @@ def say_why(work: Work[Any], kept: str = "") -> None:
 
 
 def ended(work: Work[Any], key: str) -> None:
-    """Why there is no result, and a way to begin the work again."""
+    """Say why there is no result, with a button to begin again."""
     say_why(work)
     if work.restart is not None and st.button("Begin again", key=f"again-{key}"):
         work.restart()
@@ -83,7 +83,7 @@ def ended(work: Work[Any], key: str) -> None:
 
 
 def result(work: Work[R], key: str) -> R | None:
-    """What the work found; None while it goes on or where it brought nothing, which is then shown."""
+    """Return the work's result; None while it goes on or where it failed, which is then shown."""
     if under_way({"": work}, key):
         return None
     if work.result is None:
@@ -92,7 +92,7 @@ def result(work: Work[R], key: str) -> R | None:
 
 
 def when_asked(key: str, label: str, steps: Callable[[], Steps[R]]) -> R | None:
-    """What work finds that a button of this label begins; None until then. A session remembers it."""
+    """Return the result of work begun by a button of this label; None until then."""
 
     works = Shared.works.at_first({})
 
@@ -107,7 +107,7 @@ def when_asked(key: str, label: str, steps: Callable[[], Steps[R]]) -> R | None:
 
 
 def latest(kind: str, address: str, asked: object, steps: Callable[[], Steps[R]]) -> R | None:
-    """What work finds that begins at once, of a kind and for a model only the latest that is asked for.
+    """Return the result of work that begins at once; a later question of its kind cancels it.
 
     What was under way for another question is cancelled; the last few answers are remembered.
     """

@@ -1,8 +1,4 @@
-"""Long work in a thread: it goes on while its page is rerun or left. Knows no streamlit.
-
-A page asks for it, sees how far it has come, and may pause or cancel it; all sessions that ask for
-the same see the same work and its result.
-"""
+"""Long work in a thread, which goes on while its page is rerun or left."""
 
 import logging
 import threading
@@ -124,7 +120,7 @@ class Work(Generic[R]):
 
 
 def unforeseen(error: BaseException) -> str:
-    """What a page says of an error of ours that ended a thread, whose trace goes to the server's log."""
+    """Return what a page says of an unexpected error, whose traceback goes to the server's log."""
     logging.getLogger(__name__).error("work ended by an error of ours", exc_info=error)
     return one_line(
         f"an error of ours ended it, which the server's log tells: {type(error).__name__}: {error}"

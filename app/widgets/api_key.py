@@ -9,10 +9,10 @@ from slm.llm.keys import found_key
 
 
 def key_field(base_url: str) -> str:
-    """The key that is typed in, or this machine's, which goes to no server that is typed in.
+    """Return the typed key, or this machine's, which goes to no server that is typed in.
 
-    It is taken up with every character: Streamlit overlooks a password that is left by the Tab key,
-    which goes to the eye within the field. No run of the page follows from it.
+    It is read with every character, for Streamlit overlooks a password left by the Tab key, which
+    goes to the eye within the field. No run of the page follows from it.
     """
     own = "" if base_url else found_key()
     typed = st.text_input(
@@ -30,7 +30,7 @@ def key_field(base_url: str) -> str:
 
 
 def given(key: str, base_url: str) -> str:
-    """What a judge is asked with; raises `BadInput` without a key where there must be one."""
+    """Return a judge's client settings; raises `BadInput` without a key where there must be one."""
     if not key and not base_url:
         raise BadInput("no key was given: type one in, or set OPENAI_API_KEY")
     return key or NO_KEY

@@ -12,7 +12,7 @@ OURS = ("nursery", "shipped")
 
 
 def corpus() -> str:
-    """A source of stories, chosen once for all pages that ask; "" where none is named yet."""
+    """Return the source of stories, shared by all pages that ask; "" where none is named yet."""
     with st.container(horizontal=True, vertical_alignment="bottom", width="content"):
         chosen = st.selectbox(
             "Corpus",
@@ -31,7 +31,7 @@ def corpus() -> str:
 
 
 def named() -> str:
-    """A corpus that the reader names: a file, or one of the hub's."""
+    """Return a corpus that the reader names: a file, or one of the hub's."""
     return st.text_input(
         "Path or name",
         placeholder="a path, or tinystories",
@@ -43,7 +43,7 @@ def named() -> str:
 
 
 def typed(key: str) -> None:
-    """A corpus was typed into the field called `key` (its callback): it may be read."""
+    """Note that a corpus was typed into the field called `key` (its callback): it may be read."""
     _ask_for(typed_into(key))
 
 
@@ -52,7 +52,7 @@ def _ask_for(*names: str) -> None:
 
 
 def wait_until_asked(*names: str) -> bool:
-    """Whether these may be read; else a button that says so is shown.
+    """Return whether these corpora may be read; else show a button that allows it.
 
     What a link names was chosen by whoever wrote the link: no file is opened for it and no server
     asked before a person presses.
@@ -70,12 +70,12 @@ def wait_until_asked(*names: str) -> bool:
 
 
 def more(key: str) -> None:
-    """A person set how much is done (a field's callback): from now on that much may begin at once."""
+    """Note that a person set how much is done (a field's callback): that much may begin at once."""
     _ask_for(key)
 
 
 def wait_if_more(key: str, asked: int, usual: int, work: str) -> bool:
-    """Whether work may begin that is no more than usual, or was asked for in this session.
+    """Return whether work may begin: it is no more than usual, or was asked for in this session.
 
     A link alone begins nothing larger than the page itself would.
     """
@@ -89,7 +89,7 @@ def wait_if_more(key: str, asked: int, usual: int, work: str) -> bool:
 
 
 def _is_ours(name: str) -> bool:
-    """Whether every part of it comes with the program: no file of this machine, and not the hub."""
+    """Return whether every part ships with the program: no file of this machine, and not the hub."""
     return all(part.split(":")[0] in OURS for part in name.split("+"))
 
 

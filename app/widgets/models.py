@@ -62,10 +62,10 @@ def _choose_beside(beside: Callable[[str], str | None] | None) -> None:
 def _pick(
     letter: Letter, label: str, names: list[str], default: str, steps_of: dict[str, list[int]]
 ) -> None:
-    """Two widgets for one address, which lies in the model's slot as `run@step`.
+    """Show two widgets for one address, which lies in the model's slot as `run@step`.
 
-    The widgets are given it anew as their default at each run, and a link that is followed makes
-    new ones: a value that Streamlit is told to set is lost where the run that set it is cut short.
+    The widgets are given it anew as their default at each run, and a link that is followed makes new
+    ones: a value that Streamlit is told to set is lost where the run that set it is cut short.
     """
     model, url = slot(letter), st.query_params
     if url.get(letter) not in (None, model.in_link):  # a link was opened, or one went back
@@ -96,7 +96,7 @@ def _pick(
 
 
 def _follow(letter: Letter, address: str) -> str | None:
-    """Choose what the link asks for; what is wrong with it, or None."""
+    """Choose what the link asks for; return what is wrong with it, or None."""
     try:
         run, step = resolve(address)
     except BadInput as error:
@@ -130,7 +130,7 @@ def _forget_notice(letter: Letter) -> None:
 
 
 def addresses() -> list[str]:
-    """A, and B where another is picked, as `run@step`. Stops the page where there is no model."""
+    """Return A, and B where another is picked, as `run@step`; stops the page without a model."""
     if not any_model():
         st.stop()
     picked = (slot(letter).address for letter in LETTERS)
@@ -138,12 +138,12 @@ def addresses() -> list[str]:
 
 
 def letter(address: str) -> Letter:
-    """Whether an address of `addresses` is A or B."""
+    """Return whether an address of `addresses` is A or B."""
     return "a" if address == slot("a").address else "b"
 
 
 def any_model() -> bool:
-    """Whether there is a model to look at; where there is none, say how to get one."""
+    """Return whether there is a model; where there is none, say how to get one."""
     if slot("a").address is not None:
         return True
     st.info("There is no trained model yet. Train one here, or in a terminal:")
@@ -153,7 +153,7 @@ def any_model() -> bool:
 
 
 def columns(*, titled: bool = True) -> Iterator[tuple[DeltaGenerator, str]]:
-    """A place on the page and a checkpoint's address: for A, and for B beside it."""
+    """Yield a place on the page and a checkpoint's address: for A, and for B beside it."""
     chosen = addresses()
     for column, address in zip(st.columns(len(chosen), gap="large"), chosen, strict=True):
         if titled and len(chosen) > 1:
@@ -162,10 +162,10 @@ def columns(*, titled: bool = True) -> Iterator[tuple[DeltaGenerator, str]]:
 
 
 def config() -> ModelConfig:
-    """Model A's shape, which the choice of a head or neuron follows."""
+    """Return model A's shape, which the choice of a head or neuron follows."""
     return cache.checkpoint(addresses()[0]).config
 
 
 def readers() -> list[Checkpoint]:
-    """The models that read what is chosen."""
+    """Return the models that read what is chosen."""
     return [cache.checkpoint(address) for address in addresses()]

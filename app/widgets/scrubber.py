@@ -21,7 +21,7 @@ KEYS: dict[Letter, tuple[str, str, str]] = {
 
 
 def scrub(letter: Letter, run: str, steps: list[int], step: int) -> int:
-    """Show the steps of a run with `step` chosen; the step that is chosen now."""
+    """Show the steps of a run as a slider; return the step that is chosen now."""
     model = slot(letter)
     chosen = st.select_slider(
         "after step",

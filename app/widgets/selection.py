@@ -21,14 +21,14 @@ TOKEN = 12
 
 
 def story() -> FittedText:
-    """A shipped story by its title, as much of it as the models can read, or the reader's own text."""
+    """Return a shipped story, cut to what the models can read, or the reader's own text."""
     shipped = cache.shipped_stories()
     title = st.selectbox("Story", [*shipped, OWN], **Shared.story.bound)
     return own_text() if title == OWN else _ours(shipped[title])
 
 
 def _ours(text: str) -> FittedText:
-    """As much of a text of ours as the models can read; stops the page where that is nothing."""
+    """Return a shipped text, cut to what the models can read; stops the page where that is nothing."""
     try:
         return story_that_fits(models.readers(), text)
     except BadInput as error:
@@ -37,13 +37,13 @@ def _ours(text: str) -> FittedText:
 
 
 def own_text() -> FittedText:
-    """The reader's own text; until there is one, as much of ours as the models can read."""
+    """Return the reader's own text; until there is one, a shipped text."""
     written = st.text_area("Your text", FIRST_TEXT, **Shared.text.bound, max_chars=2000, height=90)
     return _ours(FIRST_TEXT) if written == FIRST_TEXT else typed(written or "")
 
 
 def head(config: ModelConfig) -> tuple[int, int]:
-    """Layer and head; neither has a default, so that a link names both, 0 too."""
+    """Return layer and head; neither has a default, so that a link names both, 0 too."""
     layer = _layer(config, Shared.layer)
     chosen = st.selectbox(
         "Head",
@@ -71,7 +71,7 @@ def _layer(config: ModelConfig, control: Linked[int]) -> int:
 
 
 def more_heads(config: ModelConfig) -> list[tuple[int, int]]:
-    """Heads to show beside the chosen one, as (layer, head); written `layer.head`."""
+    """Return the heads to show beside the chosen one, as (layer, head); written `layer.head`."""
     every = [f"{at}.{head}" for at in range(config.n_layers) for head in range(config.n_heads)]
     chosen = st.multiselect(
         "More heads",
@@ -90,7 +90,7 @@ def choose_head(layer: int, head: int) -> None:
 
 
 def token_field(on_change: Callable[[], None] | None = None) -> None:
-    """Which token of the story is asked about."""
+    """Show the field of the token that is asked about."""
     st.number_input(
         "Token",
         0,
@@ -105,7 +105,7 @@ def token_field(on_change: Callable[[], None] | None = None) -> None:
 
 
 def token(length: int) -> int:
-    """The chosen token's position in a story of so many."""
+    """Return the chosen token's position in a story of so many."""
     return min(_chosen_token(), length - 1)
 
 
@@ -115,7 +115,7 @@ def _chosen_token() -> int:
 
 
 def neuron(config: ModelConfig) -> tuple[int, int]:
-    """Layer and neuron, as `head`; the neuron's field steps to the next and the one before."""
+    """Return layer and neuron, as `head`; the neuron's field steps to its neighbours."""
     layer = _layer(config, NeuronsState.layer)
     chosen = st.number_input(
         f"Neuron (0 to {config.d_mlp - 1})",
@@ -137,7 +137,7 @@ def choose_neuron(layer: int, neuron: int) -> None:
 
 
 def layer_and_neuron(written: str, n_layers: int, d_mlp: int) -> tuple[int, int]:
-    """Layer and neuron from `2.933`; raises `BadInput` where there is no such neuron."""
+    """Parse layer and neuron from `2.933`; raises `BadInput` where there is no such neuron."""
     found = re.fullmatch(r"(\d{1,4})\.(\d{1,6})", written.strip())
     if found is None or int(found[1]) >= n_layers or int(found[2]) >= d_mlp:
         raise BadInput(
@@ -148,7 +148,7 @@ def layer_and_neuron(written: str, n_layers: int, d_mlp: int) -> tuple[int, int]
 
 
 def sampling() -> Sampling:
-    """How the next token is drawn; the two choices that matter first, the rest behind "More"."""
+    """Return the sampling settings; temperature and seed first, the rest behind "More"."""
     temperature = st.slider(
         "Temperature",
         0.0,

@@ -8,7 +8,7 @@ from app.widgets import models, show
 
 
 def panel(address: str, control: Linked[bool]) -> None:
-    """A switch; behind it every check of this model, green or red, with its number."""
+    """Show a switch, and behind it every self-check of this model with its number."""
     if not st.toggle("Self-check", **control.of(models.letter(address)).bound, help=ABOUT):
         return
     found = cache.checks(address)

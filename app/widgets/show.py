@@ -23,12 +23,12 @@ LARGEST_SEED = 2**53 - 1
 
 
 def colours() -> Palette:
-    """The colours for the theme this browser shows."""
+    """Return the colours for the theme this browser shows."""
     return palette(st.context.theme.type)
 
 
 def note(text: str) -> None:
-    """Say something in passing; nothing where there is nothing to say."""
+    """Show a caption; nothing where there is no text."""
     if text:
         st.caption(sentence(text))
 
@@ -110,7 +110,7 @@ def footer(
 
 
 def save(file_name: str, content: Callable[[], str]) -> None:
-    """A quiet button that makes a file when it is pressed, and only then."""
+    """Show a quiet button that makes a file when it is pressed, and only then."""
     st.download_button(
         file_name.rsplit(".", 1)[-1].upper(),
         content,
@@ -123,7 +123,7 @@ def save(file_name: str, content: Callable[[], str]) -> None:
 
 
 def count(number: float) -> str:
-    """A count in three digits: 950, 12.3 k, 1.26 M."""
+    """Format a count in three digits: 950, 12.3 k, 1.26 M."""
     for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if number >= size:
             return f"{number / size:.3g}{unit}"
@@ -131,7 +131,7 @@ def count(number: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit one would say it in."""
+    """Format a time in its natural unit."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 90 * 60:

@@ -39,7 +39,7 @@ THUMBNAIL = 36
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Thumbnails:
-    """Every head of a model on one story, small: `image[unit]`, the square root of its attention."""
+    """Every head's pattern on one story, shrunk: `image[unit]` is the square root of its attention."""
 
     story: str
     image: UInt8[np.ndarray, "unit side side"]
@@ -47,7 +47,7 @@ class Thumbnails:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """What is the same and what is not between checkpoints A and B, and how it was found."""
+    """A comparison of checkpoints A and B: loss, words, heads, neurons and representations."""
 
     a: str
     b: str

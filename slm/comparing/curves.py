@@ -34,10 +34,10 @@ NEW_WORDS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePoint:
-    """A value after so many steps, tokens and seconds of training.
+    """A measured value after so many steps, tokens and seconds of training.
 
-    With its 95 % interval, its baseline and what it is a mean over, where it has these. `which` is
-    the head that a head's score is of.
+    With its 95 % interval, its baseline and its number of observations, where it has these. `which`
+    is the head that a head's score is of.
     """
 
     step: int

@@ -89,9 +89,9 @@ class Appearance:
 def appearances(stages: Sequence[DevelopmentStage]) -> list[Appearance]:
     """Find the step from which each head has each label, the earliest first.
 
-    A label counts from the first of the steps, without a break up to the last, at which the score
-    clearly beats its baseline. One that was there and is not at the last step is told with the step
-    it was there first.
+    A label counts from the first step at which the score is significantly above its baseline there
+    and at every later step. One that is gone at the last step is reported with the step at which it
+    first appeared.
     """
     significant = np.stack([one.heads.is_significant() for one in stages])
     found = []

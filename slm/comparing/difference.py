@@ -43,7 +43,7 @@ class StoryDifference:
 
     @property
     def gain(self) -> Float64[np.ndarray, "stretch"]:
-        """What A saves against B."""
+        """Nats that A saves against B, by stretch."""
         return self.b - self.a
 
     @cached_property

@@ -43,7 +43,7 @@ CHANCE = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class MatchedPair:
-    """A unit of A, the unit of B that it was given, and how alike they are (at most 1)."""
+    """A unit of A, its match in B, and their similarity (at most 1)."""
 
     a: Unit
     b: Unit
@@ -52,7 +52,7 @@ class MatchedPair:
 
 @dataclass(frozen=True, kw_only=True)
 class UnmatchedUnit:
-    """A unit without counterpart, and the unit of the other model that is nearest to it."""
+    """A unit without a match, and the most similar unit of the other model."""
 
     unit: Unit
     nearest: Unit

@@ -41,11 +41,11 @@ BY_PROBABILITY = ", by probability"
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredValue:
-    """One score of one checkpoint with its 95 % interval, and what a model gets without knowing.
+    """A score of a checkpoint with its 95 % interval and its baseline.
 
-    `of` is what of `measure` is meant (a kind of prompt or of head), `count` how many prompts or
-    stories it is of, `which` the head that has it, as layer.head. Of a number of heads `low` counts
-    those whose whole interval lies above the effect asked for, `high` those whose interval reaches it.
+    `of` is the kind of prompt or head, `count` the number of prompts or stories, `which` the best
+    head, as layer.head. Of a number of heads, `low` counts those whose whole interval lies above the
+    required effect, `high` those whose interval reaches it.
     """
 
     measure: str

@@ -26,7 +26,7 @@ class BranchPoint:
 
     @property
     def end(self) -> int:
-        """The first place after it."""
+        """The place after the last forced token."""
         return self.place + len(self.tokens)
 
 

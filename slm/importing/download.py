@@ -43,12 +43,12 @@ class HubFile:
 
     @property
     def blob(self) -> Path:
-        """Where its content lies once it is whole."""
+        """The path of its whole content in the cache."""
         return _cache() / _folder(self.repository) / "blobs" / self.etag
 
     @property
     def partial(self) -> Path:
-        """Where what has come so far lies."""
+        """The path of its partial download."""
         return self.blob.with_name(f"{self.etag}.incomplete")
 
     @property

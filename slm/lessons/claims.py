@@ -45,14 +45,14 @@ class Checked:
 
     @property
     def verdict(self) -> Literal["holds", "does not hold", "not measured"]:
-        """Whether it holds."""
+        """Whether the claim holds, in words."""
         if self.found is None:
             return "not measured"
         return "holds" if self.found.holds else "does not hold"
 
     @property
     def before(self) -> str:
-        """What was measured once of such models, where nothing can be now; else empty."""
+        """What was measured earlier on kept models, where nothing can be measured now; else empty."""
         there = kept()
         found = None if there is None or self.found is not None else there.claims.get(self.claim)
         return "" if found is None else f"measured once, with two such trainings: {found.told}"

@@ -119,7 +119,7 @@ class Judge:
 
     @property
     def price(self) -> Price | None:
-        """What it costs; None where that is unknown."""
+        """The judge's price; None where it is unknown."""
         return prices().get(self.model)
 
     @property

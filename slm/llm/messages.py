@@ -1,4 +1,4 @@
-"""What is sent to a judge, and one JSON object read from its answer. Knows no server and no question."""
+"""Messages to a judge, and parsing the one JSON object of its answer."""
 
 import json
 import re

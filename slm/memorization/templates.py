@@ -45,7 +45,7 @@ class Template:
 
     @property
     def kind(self) -> Literal["exact copy", "template copy"] | None:
-        """Whether the text is this story told again, and how; None where it is not."""
+        """The kind of near duplicate that the text is; None where it is none."""
         if self.masked < ALIKE:
             return None
         return "template copy" if self.plain < self.masked else "exact copy"

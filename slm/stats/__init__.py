@@ -1,1 +1,1 @@
-"""Intervals: bootstrap, proportions, ROC AUC and rates; permutation nulls. Knows no model, no story."""
+"""Statistics: bootstrap and closed-form intervals, ROC AUC, rates, permutation nulls."""

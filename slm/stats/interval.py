@@ -33,12 +33,12 @@ class Interval:
 
     @property
     def whiskers(self) -> tuple[float, float]:
-        """What a figure draws: the interval's ends, both at the mean where they are not known."""
+        """The interval's ends for a figure; both at the mean where they are not known."""
         return self.bounds or (self.mean, self.mean)
 
     @property
     def detectable(self) -> float:
-        """Of a difference: the smallest true one seen with a power of 80 %, (1.96 + 0.84) errors."""
+        """The smallest true difference detected with 80 % power: (1.96 + 0.84) standard errors."""
         return (self.high - self.low) / 2 / Z95 * (Z95 + POWER)
 
     def to_text(self, spec: str = ".2f") -> str:

@@ -17,12 +17,12 @@ class Proportion:
 
     @property
     def value(self) -> float:
-        """The proportion."""
+        """The share of hits."""
         return self.hits / self.count
 
     @property
     def interval(self) -> Interval:
-        """The proportion with the score interval of Wilson (1927)."""
+        """The share with Wilson's (1927) score interval."""
         middle = (self.hits + Z95**2 / 2) / (self.count + Z95**2)
         spread = self.hits * (1 - self.value) + Z95**2 / 4
         half = Z95 * math.sqrt(spread) / (self.count + Z95**2)

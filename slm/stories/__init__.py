@@ -1,1 +1,1 @@
-"""Text: where stories come from, until they are tokens. Knows no model."""
+"""Stories: their sources, cleaning, tokenizers and tokenised corpora."""

@@ -82,7 +82,7 @@ class CleaningReport:
 
     @property
     def read(self) -> int:
-        """All stories that came."""
+        """The number of stories read."""
         return self.kept + sum(getattr(self, reason) for reason in REASONS)
 
     def drop(self, reason: Reason, story: str) -> None:

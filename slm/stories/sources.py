@@ -266,7 +266,7 @@ class _Chosen:
 
     @property
     def how(self) -> str:
-        """What of the options makes other stories of the same file; empty where nothing does."""
+        """The options that change the stories read from the file; empty where none does."""
         keep = "keep" if self.truncated == "keep" else ""
         said = (self.parted, self.mark, self.column, keep)
         return repr(said) if any(said) else ""

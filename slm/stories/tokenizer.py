@@ -198,7 +198,7 @@ class Tokenizer:
 
     @cached_property
     def hash(self) -> str:
-        """The same for the same vocabulary and merges."""
+        """The hash of vocabulary and merges."""
         return hashlib.blake2b(self.to_json().encode(), digest_size=8).hexdigest()
 
     def encode(self, text: str) -> list[int]:

@@ -12,7 +12,7 @@ LOWER_IS_BETTER = ("loss", "bits per byte")
 
 @dataclass(frozen=True, kw_only=True)
 class GridRun:
-    """One trained shape. `scores` holds what was measured, by name; what was not is not there."""
+    """One run of a grid; `scores` holds what was measured, by name."""
 
     run: str
     width: int
@@ -24,12 +24,12 @@ class GridRun:
 
     @property
     def ended(self) -> bool:
-        """Whether it has read all that it was to read, so that it can be ranked beside others."""
+        """Whether it has read its whole budget, so that it can be ranked."""
         return self.standing in ("finished", "imported")
 
     @property
     def reached(self) -> str:
-        """How it stands and how far it has come, in words."""
+        """Its state and its last step, in words."""
         return self.standing + ("" if self.step is None else f" at step {self.step:,}")
 
     @property
@@ -40,10 +40,10 @@ class GridRun:
 
 @dataclass(frozen=True, kw_only=True)
 class GridCell:
-    """The runs of one width and depth that have a score: those that are ranked, and those not ended.
+    """The runs of one width and depth that have a score: ranked ones, and those not ended.
 
-    `mean` is over the ranked ones, `place` where that lies between the worst (0) and the best (1) of
-    all widths and depths; None where none is ranked.
+    `mean` is over the ranked ones; `place` is their mean, scaled to 0 (worst) to 1 (best) over all
+    widths and depths; None where none is ranked.
     """
 
     ranked: tuple[GridRun, ...]

@@ -18,7 +18,7 @@ ONE_LAYER = "one-layer"
 
 
 def shown_for(address: str) -> str:
-    """The model that the figures are drawn of: the one chosen, or the bundled one with a single layer."""
+    """Return the model that the figures are drawn of: the chosen one, or the bundled one-layer model."""
     if cache.checkpoint(address).config.n_layers == 1:
         return address
     steps = {run.name: run.last_step for run in list_runs()}
@@ -27,7 +27,7 @@ def shown_for(address: str) -> str:
 
 
 def figures6to8(address: str, chosen: str) -> None:
-    """The text with every head, nearest first; the matrices of the text and of nursery stories."""
+    """Show the text with every head, nearest first, and the matrices of the text and of nursery stories."""
     found, alone = cache.query_keys(address), address == chosen
     work = cache.query_keys_in_stories(address, found.averaged)
     if not alone:
@@ -86,7 +86,7 @@ def matrix(
     shuffled: np.ndarray,
     named: QueryKeys | StoryQueryKeys,
 ) -> None:
-    """Both matrices of a text or of stories."""
+    """Show both matrices of a text or of stories."""
     st.plotly_chart(
         word_matrices(found, shuffled, named.queries, named.keys, show.colours(), title),
         theme=None,
@@ -98,7 +98,7 @@ def matrix(
 
 
 def footer(address: str, found: QueryKeys, stories: StoryQueryKeys | None) -> None:
-    """What is shown as files, and the command that prints it."""
+    """Offer what is shown as files, and the command that prints it."""
     parts: list[tuple[str, np.ndarray, np.ndarray, QueryKeys | StoryQueryKeys]] = [
         ("text", found.found, found.shuffled, found)
     ]
@@ -122,7 +122,7 @@ def footer(address: str, found: QueryKeys, stories: StoryQueryKeys | None) -> No
 
 
 def distance_says(found: QueryKeys) -> str:
-    """How many heads look by distance, beside what the paper saw."""
+    """Say how many distance heads there are, beside what the paper saw."""
     far, count = found.by_distance, found.mean_distance.size
     if not far:
         return f"**By distance:** none of {count} heads clearly does. The paper saw several."
@@ -141,7 +141,7 @@ def distance_says(found: QueryKeys) -> str:
 
 
 def meaning_says(found: QueryKeys) -> str:
-    """Which heads look by meaning, or that none does, with the nearest."""
+    """Say which heads are semantic, or that none is, with the nearest."""
     if heads := found.by_meaning:
         names = ", ".join(f"{a}.{b}" for a, b in heads)
         return f"**By meaning:** {len(heads)} clearly do ({names}), as the paper saw."
@@ -154,7 +154,7 @@ def meaning_says(found: QueryKeys) -> str:
 
 
 def averaged_say(found: QueryKeys) -> str:
-    """Which heads the matrices are means of."""
+    """Say which heads the matrices are means of."""
     count = len(found.averaged)
     if found.by_meaning:
         return f"the {count} heads that clearly look by meaning"
@@ -164,7 +164,7 @@ def averaged_say(found: QueryKeys) -> str:
 
 
 def words_say(stories: StoryQueryKeys) -> str:
-    """Whether "the" and "a" look at things and places more than at shuffled places, in numbers."""
+    """Say whether "the" and "a" attend to things and places more than to shuffled positions."""
     says = []
     for query in ("the", "a"):
         for key in ("object", "place"):

@@ -75,7 +75,7 @@ PAGES = {COPYING: "memorization", NEW: "memorization", GRADES: "grading"}
 
 
 def show_curves(names: list[str], addresses: Sequence[str]) -> None:
-    """One measure of several runs over their training."""
+    """Show one measure of several runs over their training."""
     runs = [open_run(name) for name in names]
     found = curves(runs)
     for line in damage(runs):
@@ -114,7 +114,7 @@ def show_curves(names: list[str], addresses: Sequence[str]) -> None:
 
 
 def measured(what: MeasuredKind, runs: Sequence[Run]) -> None:
-    """What checkpoints are still without, and a way to measure it; how far that is."""
+    """Show which checkpoints are not measured, and a button to measure them, with its progress."""
     gaps = {run.name: len(steps) for run in runs if (steps := missing(run, what))}
     asked = (what, tuple(run.name for run in runs))
     if CompareState.measuring.get() == asked:
@@ -135,7 +135,7 @@ def measured(what: MeasuredKind, runs: Sequence[Run]) -> None:
 
 
 def chosen_of(measure: str, there: Sequence[Curve]) -> str:
-    """What of a measure is meant, where there are several."""
+    """Return which kind of a measure is chosen, where there are several."""
     kinds = list(dict.fromkeys(curve.of for curve in there))
     if len(kinds) < 2:
         return kinds[0] if kinds else ""
@@ -159,7 +159,7 @@ def draw(
     addresses: Sequence[str],
     found: Sequence[Curve],
 ) -> None:
-    """The curves, where A and B stand on them, and all numbers to save."""
+    """Draw the curves with A and B marked on them, and offer all numbers."""
     marks, colours = [], show.colours()
     for address, letter, colour in zip(
         addresses, "AB", (colours.plus, colours.other), strict=False
@@ -199,7 +199,7 @@ def draw(
 
 
 def rows(found: Sequence[Curve]) -> Iterator[tuple[object, ...]]:
-    """Every point of every curve; what it does not have is empty."""
+    """Yield every point of every curve as a row; missing values are empty."""
     for curve in found:
         for p in curve.points:
             numbers = (p.step, p.tokens, p.seconds, p.value, p.low, p.high, p.baseline)

@@ -20,7 +20,7 @@ from slm.runs import open_run
 
 
 def show_development(run: str, found: tuple[DevelopmentStage, ...]) -> None:
-    """What a run learned when: labels of heads, parts of the text."""
+    """Show what a run learned when: labels of heads, word groups."""
     steps = [one.step for one in found]
     labels = appearances(found)
     stay = [one for one in labels if one.stays]

@@ -13,7 +13,7 @@ from slm.runs import Address
 
 
 def show_layers(found: Similarity, a: str, b: str, corpus: str) -> None:
-    """How alike the layers are, and since when."""
+    """Show the CKA of the layers, and its course over training."""
     left, right = st.columns([10, 9], gap="large")
     with left:
         show.figure(

@@ -20,7 +20,7 @@ from slm.interp.neurons.activations import ranked_name
 
 
 def show_heads(found: Matching, a: str, b: str, corpus: str) -> None:
-    """Pairs of heads as pictures, one pair large."""
+    """Show pairs of heads as pictures, one pair large."""
     st.markdown(told(found))
     if not found.pairs:
         unmatched(found)
@@ -81,7 +81,7 @@ def show_heads(found: Matching, a: str, b: str, corpus: str) -> None:
 
 
 def show_neurons(found: Matching, a: str, b: str, corpus: str) -> None:
-    """Pairs of neurons, and where the chosen pair is excited."""
+    """Show pairs of neurons, and the top activations of the chosen pair."""
     st.markdown(told(found))
     left, right = st.columns([9, 10], gap="large")
     with left:
@@ -142,7 +142,7 @@ def show_neurons(found: Matching, a: str, b: str, corpus: str) -> None:
 
 
 def told(found: Matching) -> str:
-    """How many are the same."""
+    """Say how many units are matched."""
     every = len(found.pairs) + len(found.unmatched_a)
     place = (
         f", {found.in_place} of them in the same layer at the same number" if found.in_place else ""
@@ -154,7 +154,7 @@ def told(found: Matching) -> str:
 
 
 def unmatched(found: Matching) -> None:
-    """Units without a counterpart."""
+    """Show the units without a match."""
     for letter, other, units in (("A", "B", found.unmatched_a), ("B", "A", found.unmatched_b)):
         with st.expander(
             f"{found.kind.capitalize()} of {letter} without counterpart: {len(units)}"
@@ -175,7 +175,7 @@ def unmatched(found: Matching) -> None:
 
 
 def matched(found: Matching, a: str, b: str, command: commands.Command, how: str) -> dict[str, Any]:
-    """How units were matched, with all pairs to save, for `show.figure`."""
+    """Return `show.figure`'s footer: how units were matched, with all pairs to save."""
     return {
         "table": lambda: show.csv(
             ("layer of a", found.kind[:-1], "layer of b", found.kind[:-1], "similarity"),
@@ -190,7 +190,7 @@ def matched(found: Matching, a: str, b: str, command: commands.Command, how: str
 
 
 def pattern_csv(view: AttentionView, layer: int, head: int) -> str:
-    """One head's attention pattern as CSV."""
+    """Format one head's attention pattern as CSV."""
     return show.csv(
         ("query", "query token", "key", "key token", "attention"), view.rows(layer, head)
     )

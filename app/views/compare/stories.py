@@ -21,7 +21,7 @@ PAINTED = 6
 
 
 def show_stories(found: tuple[StoryDifference, ...], a: str, b: str, corpus: str) -> None:
-    """Where the two models differ: in all, by sentence, by word, and painted."""
+    """Show where the two models differ: in all, by sentence, by word, and painted."""
     loss = loss_difference(found)
     st.markdown(loss.verdict())
     left, right = st.columns([10, 9], gap="large")
@@ -101,5 +101,5 @@ def show_stories(found: tuple[StoryDifference, ...], a: str, b: str, corpus: str
 
 
 def saved(gain: float) -> str:
-    """Who expected a story better, and by how much."""
+    """Say who expected a story better, and by how much."""
     return f"{'A' if gain > 0 else 'B'} saves {abs(gain):.3f} bits per byte"

@@ -39,7 +39,7 @@ class GivenOpenings:
     samples: int
 
     def of(self, found: Sequence[Graded]) -> list[Graded]:
-        """What was said of stories with these beginnings; of all where no list is given yet."""
+        """Keep the replies about stories with these openings; all where no list is given yet."""
         return [one for one in found if not self.every or one.item.opening in self.every]
 
 
@@ -53,7 +53,7 @@ class ItemsToGrade:
 
 
 def openings(addresses: Sequence[str]) -> GivenOpenings:
-    """Choose the openings, cut to fit these models where they are ours, and how many stories of each."""
+    """Choose the openings, shipped ones cut to fit, and how many stories of each."""
     which = st.segmented_control(
         "Openings",
         [SHIPPED, MINE],
@@ -152,7 +152,7 @@ def stories(
 
 
 def _written(addresses: Sequence[str], given: GivenOpenings) -> list[list[Item]]:
-    """Each model's stories. Whoever changes a choice meanwhile stops it; what is written is kept."""
+    """Return each model's stories; a changed choice stops the writing, and what is written is kept."""
     bar, began = st.empty(), time.monotonic()
     total = len(addresses) * given.samples
     stories: list[list[Item]] = []
@@ -208,7 +208,7 @@ def judge(chosen: ItemsToGrade) -> None:
 
 
 def in_words(bill: Bill, known: int, tests: int) -> str:
-    """What the grading will take, in words."""
+    """Say what the grading will take."""
     before = f" {known:,} answers are on disk already and cost nothing." if known else ""
     if not bill.calls:
         return f"Nothing is left to be asked:{before}"
@@ -225,7 +225,7 @@ def in_words(bill: Bill, known: int, tests: int) -> str:
 
 
 def edit_prices(model: str) -> None:
-    """The price table, which anybody may put right; what is changed is kept for all runs."""
+    """Edit the price table; changes are kept for all runs."""
     known = prices()
     rows = [
         {"judge": name, "input": price.input, "output": price.output}
@@ -261,7 +261,7 @@ def _priced(row: dict[str, Any]) -> tuple[str, Price]:
 
 
 def _shipped(addresses: Sequence[str]) -> tuple[str, ...]:
-    """Our openings, cut to fit."""
+    """Return the shipped openings, cut to fit."""
     readers = [cache.checkpoint(address) for address in addresses]
     found, note = openings_that_fit(readers, cache.shipped_openings())
     show.note(note)
@@ -269,7 +269,7 @@ def _shipped(addresses: Sequence[str]) -> tuple[str, ...]:
 
 
 def _own() -> tuple[str, ...]:
-    """The openings in a file of the reader's; none before there is one."""
+    """Return the openings in the reader's file; none before there is one."""
     given = st.file_uploader(
         "A list of openings",
         [form[1:] for form in FORMS],

@@ -16,7 +16,7 @@ from slm.text import visible
 
 
 def spoiled(judge: str, tests: Sequence[Graded]) -> None:
-    """What spoiling our own stories costs them in this judge's eyes."""
+    """Show by how much the judge grades spoiled stories lower."""
     st.header("Does it see a spoiled story?", anchor=False)
     found = judge_checks(tests)
     if not found:
@@ -59,7 +59,7 @@ def spoiled(judge: str, tests: Sequence[Graded]) -> None:
 
 
 def noisy(judge: str, found: Sequence[Graded]) -> None:
-    """How far the judge differs from itself, beside how far stories differ."""
+    """Show how far the judge differs from itself, beside how far stories differ."""
     st.header("Does it say the same when asked again?", anchor=False)
     measured = noise(found)
     if not measured:
@@ -89,7 +89,7 @@ def noisy(judge: str, found: Sequence[Graded]) -> None:
 
 
 def agrees(judge: str, by_judge: Mapping[str, Sequence[Graded]]) -> None:
-    """Whether another judge, or a person, says the same of the same stories."""
+    """Show the agreement with another judge, or a person, on the same stories."""
     st.header("Do others say the same?", anchor=False)
     compared = {
         other: found

@@ -1,4 +1,4 @@
-"""What judges said before, read from disk. Reads only: makes no file where there is none."""
+"""What judges said before, read from disk without making a file."""
 
 from pathlib import Path
 
@@ -10,24 +10,24 @@ from slm.runs import Address, open_run
 
 
 def graded(address: str, kind: ItemKind = "story") -> dict[str, list[Graded]]:
-    """What is stored of a checkpoint, by judge; those with most replies first."""
+    """Return the stored replies about a checkpoint, by judge; those with most replies first."""
     path = open_run(Address.parse(address).run).grades_path
     return _by_judge([one for one in _stored(path, address) if one.item.kind == kind])
 
 
 def preferences(a: str, b: str) -> dict[str, list[Graded]]:
-    """Every verdict between two checkpoints, by judge."""
+    """Return every verdict between two checkpoints, by judge."""
     path = open_run(Address.parse(min(a, b)).run).grades_path
     return _by_judge([one for one in _stored(path, a) if one.item.kind == "pair"])
 
 
 def tested() -> dict[str, list[Graded]]:
-    """What judges said of the stories that they are tested with."""
+    """Return what judges said of their check stories."""
     return _by_judge(_stored(judges_path(), ""))
 
 
 def tests_of(judge: str) -> list[Graded]:
-    """What one judge said of them."""
+    """Return what one judge said of its check stories."""
     return tested().get(judge, [])
 
 

@@ -20,7 +20,7 @@ FEWEST = 5
 
 
 def between(a: str, b: str, judge: str, found: list[Graded]) -> None:
-    """Which of two models writes better, and whether the judge has a favourite place."""
+    """Show which of two models is preferred, and the judge's position bias."""
     result = compare_pairwise(found, a, b)
     if result is None:
         st.markdown("No pair of these two has been read both ways round yet.")

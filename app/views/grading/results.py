@@ -23,7 +23,7 @@ from slm.text import on_terminal, visible
 
 
 def warning(judge: str, tests: Sequence[Graded]) -> None:
-    """Say it plainly where a judge does not see what it is asked about, or was never tested."""
+    """Warn where a judge missed a check, or was never checked."""
     found = judge_checks(tests)
     match passes(found):
         case "no":
@@ -56,7 +56,7 @@ def warning(judge: str, tests: Sequence[Graded]) -> None:
 
 
 def grades(address: str, judge: str, found: list[Graded]) -> None:
-    """The averages first, then their spread, then each story with its grades and the judge's words."""
+    """Show the means first, then the distributions, then each story with its grades and replies."""
     result = summary(found)
     if result.means:
         show.figure(
@@ -101,7 +101,7 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
 
 
 def apart(a: str, b: str, of_a: list[Graded], of_b: list[Graded]) -> None:
-    """By how much the second model is graded higher, where both have stories of the same openings."""
+    """Show by how much the second model is graded higher, paired by opening."""
     found = differences(of_a, of_b)
     if not found:
         st.caption("These two have no graded opening in common, so their grades are not compared.")
@@ -111,7 +111,7 @@ def apart(a: str, b: str, of_a: list[Graded], of_b: list[Graded]) -> None:
 
 
 def story(one: Graded, *, key: str) -> None:
-    """A story, what the judge said of it, and its grades."""
+    """Show a story, the judge's assessment and its grades."""
     story_view(
         [Shown(text=one.item.opening, value=1.0), Shown(text=one.item.completion)],
         key=key,
@@ -123,7 +123,7 @@ def story(one: Graded, *, key: str) -> None:
 
 
 def words(one: Graded) -> None:
-    """What the judge said, its answer, and the answer as it came."""
+    """Show the judge's assessment, its answer, and the answer as it came."""
     st.markdown(f"**{show.plain(one.judge)}:** {show.plain(one.assessment)}")
     if isinstance(one.outcome, Preference):
         st.markdown(f"Better: {one.outcome.better}")
@@ -138,7 +138,7 @@ def words(one: Graded) -> None:
 
 
 def name(one: Graded) -> str:
-    """A story in the list: its beginning and its grades."""
+    """Name a story in the list: its beginning and its grades."""
     grades = (
         "/".join(f"{value:g}" for _, value in _values(one.outcome))
         if isinstance(one.outcome, Grade)
@@ -150,7 +150,7 @@ def name(one: Graded) -> str:
 
 
 def numbers(found: Sequence[Graded]) -> str:
-    """Every graded story as CSV; an ungraded one has empty grades, never zeros."""
+    """Format every graded story as CSV; an ungraded one has empty grades, never zeros."""
     rows = (
         (
             one.item.opening,
@@ -176,13 +176,13 @@ def numbers(found: Sequence[Graded]) -> str:
 
 
 def everything(found: Sequence[Graded], addresses: Sequence[str]) -> dict[str, Any]:
-    """Every item, and what the grades say."""
+    """Return every item, and the summary of the grades."""
     report = GradingReport(graded=found, addresses=addresses)
     return {"address": addresses[0], **report.to_json(), "items": report.items()}
 
 
 def said(mean: Interval | None, *, plus: bool = False) -> str:
-    """A number with its interval, in words; with its sign where it is a difference."""
+    """Format a number with its interval, with its sign where it is a difference."""
     return "not measured" if mean is None else mean.to_text("+.2f" if plus else ".2f")
 
 
@@ -205,7 +205,7 @@ def _note(address: str, judge: str, found: Sequence[Graded]) -> str:
 
 
 def bill_of(found: Sequence[Graded]) -> str:
-    """What these answers cost, as a sentence."""
+    """Say what these replies cost."""
     cost = spent(found)
     return " What it cost is not known." if cost is None else f" Spent: ${cost:.4f}."
 
@@ -216,7 +216,7 @@ def _values(grade: Grade) -> list[tuple[str, float]]:
 
 
 def cell(outcome: object, part: str) -> object:
-    """A part of an outcome for a table; empty where it has none."""
+    """Format a part of an outcome for a table; empty where it has none."""
     value = getattr(outcome, part, None)
     return "" if value is None else value
 

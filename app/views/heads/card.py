@@ -33,7 +33,7 @@ def card_of(tested: Tested, layer: int, head: int) -> HeadCard:
 
 
 def card(tested: Tested, layer: int, head: int) -> None:
-    """What a head does with the proof, on one screen; narrow enough for two side by side."""
+    """Show a head's card on one screen; narrow enough for two side by side."""
     scores, atlas, at = tested.scores, tested.atlas, (layer, head)
     address, found = str(scores.address), card_of(tested, layer, head)
     with st.container(key=f"card-{address}", gap="small"):
@@ -83,7 +83,7 @@ def card(tested: Tested, layer: int, head: int) -> None:
 
 
 def says(found: HeadCard) -> str:
-    """The first label with its numbers and the names of the others, or that there is none."""
+    """Say the first label with its numbers and the names of the others, or that there is none."""
     scores, atlas, at = found.scores, found.atlas, (found.layer, found.head)
     if found.labels:
         first, *others = found.labels
@@ -112,7 +112,7 @@ def says(found: HeadCard) -> str:
 
 
 def examples(found: HeadCard) -> None:
-    """The strongest places of the first label as strips, and the first of them on two other pages."""
+    """Show the first label's strongest examples as strips, with links to two other pages."""
     address = str(found.scores.address)
     for rank, one in enumerate(found.examples):
         looked = show.plain(word_of(one.str_tokens, one.key))
@@ -151,7 +151,7 @@ def examples(found: HeadCard) -> None:
 
 
 def word_of(str_tokens: Sequence[str], at: int) -> str:
-    """The word that a token is of, where words are written with letters; else the token."""
+    """Return the word that a token is of, where words are written with letters; else the token."""
     if not str_tokens[at].strip().isalpha():
         return token_shown(str_tokens[at])
     first = last = at
@@ -163,7 +163,7 @@ def word_of(str_tokens: Sequence[str], at: int) -> str:
 
 
 def strip(one: HeadExample) -> Iterator[tuple[Shown, int]]:
-    """The tokens around the key and the query with their positions; `…` stands for what is between."""
+    """Format the tokens around key and query with their positions; `…` stands for what is between."""
     last = min(one.query + 2, len(one.str_tokens))
     places: Sequence[int] = range(max(0, one.key - AROUND), last)
     if one.query - one.key > FAR:

@@ -72,7 +72,7 @@ class Tested:
         ]
 
     def csv(self, chosen: tuple[int, int] | None = None) -> str:
-        """The numbers of every head, or of one."""
+        """Format the numbers of every head, or of one."""
         rows = table(self.scores, self.atlas)
         return show.csv(COLUMNS, (row for row in rows if chosen in (None, row[:2])))
 
@@ -82,7 +82,7 @@ class Tested:
         return commands.heads(str(self.scores.address), self.scores.corpus, self.scores.rows[0])
 
     def to_json(self) -> dict[str, Any]:
-        """The numbers of every head."""
+        """Return the numbers of every head."""
         return heads_json(self.scores, self.atlas)
 
 
@@ -98,14 +98,14 @@ def pick_row(key: str, heads: int) -> None:
 
 
 def colour(scores: HeadScores, kind: str) -> np.ndarray:
-    """What colours the map: a score above its baseline, [layer head]."""
+    """Return what colours the map: a score above its baseline, [layer head]."""
     if kind == STRONGEST:
         return np.asarray(np.nanmax(scores.difference.mean, -1))
     return np.asarray(scores.difference.mean[..., scores.kinds.index(kind)])
 
 
 def headline(tested: Tested) -> None:
-    """The answer in a sentence."""
+    """Say the answer in a sentence."""
     scores, atlas = tested.scores, tested.atlas
     total, beat = scores.distance.size, scores.is_significant().any(-1)
     if atlas is None:
@@ -127,7 +127,7 @@ def headline(tested: Tested) -> None:
 
 
 def the_map(tested: Tested, kind: str, chosen: tuple[int, int], full: float) -> None:
-    """Every head, to be picked."""
+    """Show every head in a map, to be picked."""
     scores = tested.scores
     heads = scores.distance.shape[1]
     values, names, told = colour(scores, kind), [], []
@@ -159,12 +159,12 @@ def the_map(tested: Tested, kind: str, chosen: tuple[int, int], full: float) -> 
 
 
 def said(label: Label) -> str:
-    """A label with what became of it."""
+    """Format a label with its state."""
     return label.name if label.confirmed else f"{label.name}, unconfirmed"
 
 
 def short(every: tuple[Label, ...], heads: int, kind: str) -> str:
-    """The label that stands in the map: the strongest confirmed one, or the strongest."""
+    """Return the label in the map: the strongest confirmed one, or the strongest."""
     if kind != STRONGEST:
         every = tuple(label for label in every if label.kind == kind)
     best = sorted(every, key=lambda label: not label.confirmed)
@@ -178,7 +178,7 @@ def short(every: tuple[Label, ...], heads: int, kind: str) -> str:
 
 
 def profiles(tested: Tested, chosen: tuple[int, int]) -> None:
-    """How far back heads look; a click takes one."""
+    """Show heads' mean attention by distance; a click takes one."""
     scores = tested.scores
     peak = int(scores.profile[chosen][:FAR].argmax())
     show.figure(
@@ -201,7 +201,7 @@ def profiles(tested: Tested, chosen: tuple[int, int]) -> None:
 
 
 def proof_names(tested: Tested, chosen: tuple[int, int]) -> list[str]:
-    """The kinds as rows of the proof: what is a label of the head is bold, ✓ where it is confirmed."""
+    """Name the rows of the proof: bold where the head has the label, ✓ where it is confirmed."""
     scores, (layer, head) = tested.scores, chosen
     every = {label.kind: label for label in tested.labels[layer][head]}
     names = []
@@ -215,7 +215,7 @@ def proof_names(tested: Tested, chosen: tuple[int, int]) -> list[str]:
 
 
 def every_kind(tested: Tested, chosen: tuple[int, int]) -> None:
-    """One head: every score beside its baseline, and what it is worth where it would serve."""
+    """Show one head's scores beside their baselines, and its ablation effects."""
     scores, atlas, (layer, head) = tested.scores, tested.atlas, chosen
     address = scores.address
     show.figure(
@@ -237,13 +237,13 @@ def every_kind(tested: Tested, chosen: tuple[int, int]) -> None:
 
 
 def triples(of: Intervals, chosen: tuple[int, int]) -> list[tuple[float, float, float]]:
-    """Mean, low and high of every kind."""
+    """Return mean, low and high of every kind."""
     parts = (of.mean[chosen], of.low[chosen], of.high[chosen])
     return [(float(a), float(b), float(c)) for a, b, c in zip(*parts, strict=True)]
 
 
 def the_table(tested: Tested) -> None:
-    """Every head, to be sorted and picked."""
+    """Show every head in a table, to be sorted and picked."""
     scores, atlas = tested.scores, tested.atlas
     layers, heads = scores.distance.shape
     rows: list[dict[str, object]] = []

@@ -37,7 +37,7 @@ BEFORE, AFTER = 40, 6
 
 
 def worth_seeing(address: str, overview: Overview | None, across: Sequence[Find]) -> None:
-    """The finds of a model and those across runs as cards; below them what was looked for in vain."""
+    """Show the finds of a model and those across runs as cards, then what was not found."""
     st.header("Worth seeing", anchor=False)
     if overview is None:
         measure(address)
@@ -81,7 +81,7 @@ def measure(address: str) -> None:
 
 
 def card(find: Find) -> None:
-    """A find: its name, a small picture, the sentence with the numbers, and the way to its page."""
+    """Show a find: its name, a small picture, the sentence with the numbers, and a link to its page."""
     st.markdown(f"**{TITLES[find.kind]}**")
     PICTURES[find.kind](find)
     st.markdown(show.plain(find.says))
@@ -90,7 +90,7 @@ def card(find: Find) -> None:
 
 
 def head_on_story(find: Find) -> None:
-    """The head's map around the token that looks."""
+    """Show the head's map around the query token."""
     address, token = find.link["a"], int(find.link["token"])
     view = cache.attention(address, story_text(address, find.link["story"]))
     first = max(1, token - BEFORE)  # without END, which takes what goes nowhere else
@@ -104,7 +104,7 @@ def head_on_story(find: Find) -> None:
 
 
 def neuron_in_sentence(find: Find) -> None:
-    """The sentence, coloured by the neuron's activation."""
+    """Show the sentence, coloured by the neuron's activation."""
     checkpoint = cache.checkpoint(find.link["a"])
     tokens = tuple(checkpoint.tokenizer.encode_story(find.link["text"]))[: checkpoint.config.n_ctx]
     acts = cache.text_activations(find.link["a"], tokens)
@@ -123,7 +123,7 @@ def neuron_in_sentence(find: Find) -> None:
 
 
 def heads_of_word(find: Find) -> None:
-    """The word in its sentence, and the rise in its loss without each head."""
+    """Show the word in its sentence, and its ablation effect of each head."""
     word_in_sentence(find)
     address = find.link["a"]
     text = story_text(address, find.link["story"])
@@ -135,13 +135,13 @@ def heads_of_word(find: Find) -> None:
 
 
 def word_in_sentence(find: Find) -> None:
-    """The sentence, the word that the model says, and the one that it says without the head."""
+    """Show the sentence, the predicted word, and the one predicted without the head."""
     before, word, instead = (show.plain(one.text) for one in find.texts)
     st.markdown(f"… {before} **:blue[{word}]** :orange[~~{instead}~~]")
 
 
 def pronoun(find: Find) -> None:
-    """The sentence with either word."""
+    """Show the sentence with either word."""
     before, word, instead = (show.plain(one.text) for one in find.texts)
     st.caption("The whole model")
     st.markdown(f"… {before} **:blue[{word}]**")
@@ -150,12 +150,12 @@ def pronoun(find: Find) -> None:
 
 
 def over_checkpoints(up: str, find: Find) -> None:
-    """The find's curves."""
+    """Show the find's curves."""
     draw(small_curves(find.curves, show.colours(), up), find, find.says)
 
 
 def texts(find: Find) -> None:
-    """Texts, each under its name."""
+    """Show texts, each under its name."""
     most = WORDS // len(find.texts)
     for one in find.texts:
         st.caption(show.plain(one.name))
@@ -164,14 +164,14 @@ def texts(find: Find) -> None:
 
 
 def shapes(find: Find) -> None:
-    """The table of width and depth."""
+    """Show the table of width and depth."""
     plan = sweep.load(find.link["grid"])
     there = grid_cells(grid_runs(plan.runs), "bits per byte")
     draw(small_table(there, show.colours()), find, find.says)
 
 
 def draw(figure: object, find: Find, alt: str) -> None:
-    """Show a small figure that is only looked at."""
+    """Show a small static figure."""
     st.plotly_chart(
         figure,
         theme=None,
@@ -182,7 +182,7 @@ def draw(figure: object, find: Find, alt: str) -> None:
 
 
 def story_text(address: str, title: str) -> str:
-    """As much of a shipped story as the model reads."""
+    """Return a shipped story, cut to what the model reads."""
     text = cache.shipped_stories()[title]
     return story_that_fits([cache.checkpoint(address)], text).text
 

@@ -33,7 +33,7 @@ NAMES_OF = {"of": "of_best_head"}
 
 
 def link_of(find: Find) -> tuple[str, dict[str, str]]:
-    """The page of a find, and the parameters of the link to it, by the names that the page has today."""
+    """Return a find's page and the parameters of the link to it."""
     page, view = PAGES[find.kind]
     named = view | {NAMES_OF.get(name, name): value for name, value in find.link.items()}
     link = state.translated(page, {name: [value] for name, value in named.items()})

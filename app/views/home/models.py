@@ -20,7 +20,7 @@ READ = 48
 
 
 def cards(runs: Sequence[Run]) -> None:
-    """The models of which most is known, as cards; those without an overview after those with one."""
+    """Show the best-known models as cards, those with an overview first."""
     able = [run for run in runs if run.steps]
     ordered = sorted(able, key=lambda run: (cache.overview(run.name) is None, -run.info.parameters))
     for place, run in zip(st.columns(CARDS, gap="medium"), ordered, strict=False):
@@ -29,7 +29,7 @@ def cards(runs: Sequence[Run]) -> None:
 
 
 def card(run: Run) -> None:
-    """One model."""
+    """Show one model."""
     last, info = run.last_validation(), run.info
     st.markdown(f"**{show.plain(run.name)}**")
     st.caption(
@@ -50,7 +50,7 @@ def card(run: Run) -> None:
 
 
 def known_of(overview: Overview | None) -> str:
-    """The labels of its heads in a sentence."""
+    """Say the labels of its heads in a sentence."""
     if overview is None:
         return "Its heads on a story. Their labels are not measured yet."
     strongest = overview.heads.strongest()
@@ -64,7 +64,7 @@ def known_of(overview: Overview | None) -> str:
 
 
 def sentence_of(run: Run) -> str:
-    """The first sentences of what it wrote last; empty where it wrote nothing down."""
+    """Return the first sentences of its last sample; empty where it has none."""
     samples = run.samples()
     if not samples:
         return ""
@@ -74,7 +74,7 @@ def sentence_of(run: Run) -> str:
 
 
 def measured(last: Metric | None) -> str:
-    """Bits per byte, of which a lower number is better; imported models have none at first."""
+    """Format bits per byte (lower is better); imported models have none at first."""
     if last is None or last.val_bits_per_byte is None:
         return "not measured yet"
     return f"{last.val_bits_per_byte:.3f}"
@@ -82,7 +82,7 @@ def measured(last: Metric | None) -> str:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def heads_picture(address: str, colours: tuple[str, ...]) -> str:
-    """Every head's attention on the first shipped story as one PNG, a row for each layer, as a data URL."""
+    """Draw every head's attention on the first shipped story as a PNG data URL, a row per layer."""
     checkpoint = cache.checkpoint(address)
     text = story_that_fits([checkpoint], next(iter(cache.shipped_stories().values()))).text
     pattern = cache.attention(address, text).pattern[:, :, :READ, :READ]

@@ -26,7 +26,7 @@ COLUMNS: dict[str, Any] = {
 
 
 def prompts() -> tuple[Prompt, ...]:
-    """What is asked now."""
+    """Return the prompts of this session."""
     return KnowledgeState.mine.get() or shipped()
 
 
@@ -65,7 +65,7 @@ def editor() -> None:
 
 
 def as_rows(prompts: Sequence[Prompt]) -> list[dict[str, str]]:
-    """Prompts as the editor shows them."""
+    """Return prompts as the editor's rows."""
     return [
         {"kind": one.kind, "prompt": one.prompt}
         | {part: " / ".join(getattr(one, part)) for part in VERDICTS}
@@ -74,7 +74,7 @@ def as_rows(prompts: Sequence[Prompt]) -> list[dict[str, str]]:
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[Prompt, ...]:
-    """Prompts as a person left them; `BadInput` for one that cannot be asked, and for none."""
+    """Read prompts from the editor's rows; `BadInput` for one that cannot be asked, and for none."""
     found = []
     for row in rows:
         if not any(str(value or "").strip() for value in row.values()):

@@ -17,7 +17,7 @@ from slm.runs import runs_dir
 
 
 def judged(found: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
-    """Choose a judge, see the bill, ask; the answers with what it said so far."""
+    """Choose a judge, see the bill, ask; return the answers with its verdicts so far."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         model = st.text_input(
             "Judge", "gpt-4o", **KnowledgeState.judge.bound, help=help_of("judge")

@@ -42,7 +42,7 @@ STYLE = """<style>
 
 
 def table(found: Mapping[str, Sequence[Answer]], *, dark: bool) -> str:
-    """HTML: a row a prompt, by kind; a column for each address in `found`."""
+    """Format HTML: a row for each prompt, by kind, and a column for each address in `found`."""
     heads = "".join(_head(address, answers) for address, answers in found.items())
     lines = [STYLE, "<table class='known'><thead><tr>"]
     lines.append("<th scope='col' class='prompt'>The beginning</th>")
@@ -59,7 +59,7 @@ def table(found: Mapping[str, Sequence[Answer]], *, dark: bool) -> str:
 
 
 def _head(address: str, answers: Sequence[Answer]) -> str:
-    """A model's name, over its score for all prompts."""
+    """Format a model's name over its score for all prompts."""
     score = ""
     if answers:
         score = f"<span class='score'>score {scores(answers)[-1].score.to_text()}</span>"
@@ -67,7 +67,7 @@ def _head(address: str, answers: Sequence[Answer]) -> str:
 
 
 def _by(answer: Answer) -> list[str]:
-    """Whose verdict it is, where it is not the rule's alone, and why."""
+    """Say whose verdict it is, where it is not the rule's alone, and why."""
     if answer.by_person:
         return ["a person's verdict"]
     if answer.by_judge is None:

@@ -11,7 +11,7 @@ COLUMNS = 3
 
 
 def catalogue(found: LessonFiles) -> None:
-    """The cards, three in a row, and a line for each file that can't be read."""
+    """Show the lessons as cards, three in a row, and a line for each file that can't be read."""
     for line in found.complaints:
         st.warning(show.sentence(line))
     for first in range(0, len(found.lessons), COLUMNS):

@@ -100,7 +100,7 @@ def _that_is_it(at: int, note: partial[None], value: GuessedAnswer) -> None:
 
 
 def tell(lesson: Lesson, at: int, address: str) -> None:
-    """The answer of the last guess before a step, and what was guessed, beside each other."""
+    """Show the answer of the last guess before a step, and what was guessed."""
     asked = lesson.guess_before(at)
     assert asked is not None
     guess, view = lesson.steps[asked].guess, lesson.steps[asked].view
@@ -123,7 +123,7 @@ def tell(lesson: Lesson, at: int, address: str) -> None:
 
 
 def said(guess: Guess, answer: GuessedAnswer, lesson: Lesson, at: int, address: str) -> str:
-    """A guess or an answer as it is read."""
+    """Format a guess or an answer."""
     if guess.number:
         decimals = 0 if guess.number.step >= 1 else 2
         return show.plain(f"{float(answer):.{decimals}f} {guess.number.unit}".strip())

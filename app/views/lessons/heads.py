@@ -33,7 +33,7 @@ Link = dict[str, str]
 
 
 def own_text(text: str, **more: object) -> Link:
-    """The link of a page that shows a text of one's own."""
+    """Return the link of a page that shows the reader's own text."""
     return {"story": selection.OWN, "text": text} | {key: str(value) for key, value in more.items()}
 
 
@@ -42,7 +42,7 @@ ENLARGED = 1.5
 
 
 def plot(figure: go.Figure, key: str, alt: str) -> None:
-    """A figure without the buttons of its page; large for a classroom."""
+    """Show a figure without its page's buttons, large for a classroom."""
     if presenting():
         layout = figure.layout
         figure.update_layout(height=ENLARGED * layout.height, font_size=ENLARGED * layout.font.size)
@@ -50,13 +50,13 @@ def plot(figure: go.Figure, key: str, alt: str) -> None:
 
 
 def head_of(address: str, kind: str) -> tuple[int, int]:
-    """The strongest head of a kind; a caption names it."""
+    """Return the strongest head of a kind, named by a caption."""
     layer, head, _ = strongest(cache.head_scores(address, NURSERY, STORIES), [kind])
     return layer, head
 
 
 def attention(view: views.ShowAttention, address: str) -> Link:
-    """Where the strongest head of a kind looks from one token, or its whole map."""
+    """Show the attention of the strongest head of a kind from one token, or its whole map."""
     text = story_that_fits([cache.checkpoint(address)], view.text).text
     layer, head, query, _ = key_position(cache.checkpoint(address), view)
     seen = cache.attention(address, text)
@@ -99,7 +99,7 @@ def attention(view: views.ShowAttention, address: str) -> Link:
 
 
 def heads(view: views.ShowHeads, address: str) -> Link:
-    """Every head, small; the strongest of a kind is framed."""
+    """Show every head, small, the strongest of a kind framed."""
     text = story_that_fits([cache.checkpoint(address)], view.text).text
     layer, head = head_of(address, view.head)
     seen = cache.attention(address, text)
@@ -115,7 +115,7 @@ def heads(view: views.ShowHeads, address: str) -> Link:
 
 
 def distances(view: views.ShowDistances, address: str) -> Link:
-    """How far back every head looks on average."""
+    """Show every head's mean attention by distance."""
     scores = cache.head_scores(address, NURSERY, STORIES)
     layer, head = head_of(address, view.head)
     plot(
@@ -132,7 +132,7 @@ def distances(view: views.ShowDistances, address: str) -> Link:
 
 
 def query_keys(view: views.ShowQueryKeys, address: str) -> Link:
-    """Mean attention of every head from some words to some words."""
+    """Show every head's mean attention from some words to some words."""
     text = story_that_fits([cache.checkpoint(address)], view.text).text
     seen = cache.attention(address, text)
     words = [token.strip().lower() for token in seen.str_tokens]
@@ -160,7 +160,7 @@ def query_keys(view: views.ShowQueryKeys, address: str) -> Link:
 
 
 def without_heads(view: views.ShowWithoutHeads, address: str) -> Link:
-    """What a word loses without each head."""
+    """Show the ablation effect of each head on a word."""
     model = cache.checkpoint(address)
     pieces = model.tokenizer.encode_words(f" {view.word}")
     tokens = [*model.tokenizer.encode_story(view.text), pieces[0]]
@@ -175,7 +175,7 @@ def without_heads(view: views.ShowWithoutHeads, address: str) -> Link:
 
 
 def neuron(view: views.ShowNeuron, address: str) -> Link:
-    """The places in the shipped stories at which a neuron is highest."""
+    """Show a neuron's top activations in the shipped stories."""
     model = cache.checkpoint(address)
     if view.neuron == "random":
         deal = random.Random(address)
@@ -208,7 +208,7 @@ def neuron(view: views.ShowNeuron, address: str) -> Link:
 
 
 def protagonist(view: views.ShowProtagonist, address: str) -> Link:
-    """On which mentions the best protagonist neuron fires."""
+    """Show on which mentions the best protagonist neuron fires."""
     found = waiting.result(cache.protagonist(address, TESTED_ON, None), "lessons-protagonist")
     if found is None:
         return {}

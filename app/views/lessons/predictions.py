@@ -21,7 +21,7 @@ SHOWN = 8
 
 
 def next_token(view: views.ShowNextToken, address: str) -> Link:
-    """The likeliest next tokens, as bars."""
+    """Show the most probable next tokens, as bars."""
     sampling = Sampling(temperature=0.0, max_tokens=1, alternatives=SHOWN)
     first = next(stream(cache.checkpoint(address), view.text, sampling), None)
     if first is None:
@@ -38,7 +38,7 @@ def next_token(view: views.ShowNextToken, address: str) -> Link:
 
 
 def surprisal(view: views.ShowSurprisal, address: str) -> Link:
-    """A story in the colours of surprisal."""
+    """Show a story coloured by surprisal."""
     text = story_that_fits([cache.checkpoint(address)], view.text).text
     found = cache.next_token_predictions(address, text)
     bits = np.nan_to_num(found.surprisal)
@@ -56,7 +56,7 @@ def surprisal(view: views.ShowSurprisal, address: str) -> Link:
 
 
 def logit_lens(view: views.ShowLogitLens, address: str) -> Link:
-    """What the model would say after each layer."""
+    """Show the logit lens after each layer."""
     model = cache.checkpoint(address)
     start = model.tokenizer.encode_story(view.text)
     word = model.tokenizer.encode_words(f" {view.word}")[0]
@@ -72,7 +72,7 @@ def logit_lens(view: views.ShowLogitLens, address: str) -> Link:
 
 
 def attribution(view: views.ShowAttribution, address: str) -> Link:
-    """Which parts speak for one word and against another."""
+    """Show which parts raise one word's logit above another's."""
     model = cache.checkpoint(address)
     start = model.tokenizer.encode_story(view.text)
     word, foil = (one_token(model, f" {one}") for one in (view.word, view.foil))
@@ -98,7 +98,7 @@ def attribution(view: views.ShowAttribution, address: str) -> Link:
 
 
 def patched(view: views.ShowPatching, address: str) -> Link:
-    """How much of the answer each place restores."""
+    """Show how much of the answer each patch restores."""
     model = cache.checkpoint(address)
     first, second = aligned(model, view.text, view.other)
     answer, foil = answers(model, first, second)

@@ -17,7 +17,7 @@ BITS = "bits per byte"
 
 
 def learning(view: views.ShowLearning, address: str) -> Link:
-    """Nats per word of each part of the text, over the checkpoints up to the one that is shown."""
+    """Show the loss in nats per word of each word group, over checkpoints up to the shown one."""
     found = waiting.result(cache.learned_parts(address), "lessons-learning")
     if found is None:
         return {}
@@ -35,7 +35,7 @@ def learning(view: views.ShowLearning, address: str) -> Link:
 
 
 def losses(view: views.ShowLosses, address: str) -> Link:
-    """The table of a grid: bits per byte by width and depth."""
+    """Show the grid of bits per byte by width and depth."""
     names = [cell.run.name for cell in shapes.grid()]
     plot(
         table(grid_cells(grid_runs(names), BITS), show.colours(), BITS),

@@ -15,12 +15,12 @@ from slm.runs import DEFAULT_RUN, Address
 
 
 def asked_for() -> str:
-    """The name of the lesson that the link asks for; empty for the catalogue."""
+    """Return the lesson that the link asks for; empty for the catalogue."""
     return LessonsState.lesson.in_link()
 
 
 def step_of(lesson: Lesson) -> int:
-    """The step that the link asks for, from 0; the nearest there is."""
+    """Return the step that the link asks for, from 0; the nearest there is."""
     asked = LessonsState.step.in_link() or "1"
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
     return min(max(number, 1), len(lesson.steps)) - 1
@@ -47,7 +47,7 @@ def leave() -> None:
 
 
 def run_of_link() -> str:
-    """The run that is shown first: that of the lesson in the link, else the default."""
+    """Return the run shown first: that of the lesson in the link, else the default."""
     try:
         return Address.parse(run_for(lesson_called(asked_for()))).run
     except BadInput:
@@ -55,13 +55,13 @@ def run_of_link() -> str:
 
 
 def presenting() -> bool:
-    """Whether the presenter's view is on; before its switch was shown, whether the link says so."""
+    """Return whether the presenter's view is on; before its switch was shown, what the link says."""
     chosen = LessonsState.presenter.get()
     return LessonsState.presenter.in_link() == "true" if chosen is None else chosen
 
 
 def guessed(lesson: Lesson, step: int) -> GuessedAnswer | None:
-    """What the reader guessed at a step; None where nothing."""
+    """Return what the reader guessed at a step; None where nothing."""
     return LessonsState.guesses.at_first({}).get((lesson.name, step))
 
 

@@ -24,7 +24,7 @@ AHEAD = 3
 
 
 def show_lesson(lesson: Lesson) -> None:
-    """The step that the link asks for."""
+    """Show the step that the link asks for."""
     at = state.step_of(lesson)
     step = lesson.steps[at]
     state.remember(lesson, at)
@@ -49,7 +49,7 @@ def show_lesson(lesson: Lesson) -> None:
 
 
 def _act(lesson: Lesson, at: int, address: str) -> None:
-    """What a step does besides its words and its view."""
+    """Do what a step does besides its words and its view."""
     step = lesson.steps[at]
     if step.kind == "guess":
         guesses.ask(lesson, at, address)
@@ -64,7 +64,7 @@ def _act(lesson: Lesson, at: int, address: str) -> None:
 
 
 def _view(step: Step, address: str) -> None:
-    """The step's view, and the way to its page."""
+    """Show the step's view, and the link to its page."""
     assert step.view is not None
     link: dict[str, str] = {}
     try:
@@ -81,14 +81,14 @@ def _view(step: Step, address: str) -> None:
 
 
 def _claim(name: str, address: str) -> None:
-    """Whether a claim holds for the model that is shown, and how that was measured."""
+    """Show whether a claim holds for the shown model, and how that was measured."""
     found = waiting.result(cache.checked(address, name), f"lessons-claim-{name}")
     if found is not None:
         verdict(found)
 
 
 def verdict(found: Checked) -> None:
-    """The verdict in a sentence, as large as what it says, and what it rests on."""
+    """Show the verdict in a sentence, with the numbers that it rests on."""
     box = {"holds": st.success, "does not hold": st.warning, "not measured": st.info}[found.verdict]
     box(f"## {show.sentence(found.sentence)}")
     if found.before:
@@ -117,7 +117,7 @@ def _begin_ahead(lesson: Lesson, at: int, address: str) -> None:
 
 
 def _last(lesson: Lesson) -> None:
-    """What to try alone, the page that does it, and where it was first seen."""
+    """Show what to try alone, the page that does it, and where it was first seen."""
     if lesson.alone:
         st.markdown(f"**Try alone.** {words.markdown(lesson.alone)}")
     if lesson.page:
@@ -127,7 +127,7 @@ def _last(lesson: Lesson) -> None:
 
 
 def _move(lesson: Lesson, at: int) -> None:
-    """Back and next, by the arrow keys too; where a number is walked to, they are not its keys."""
+    """Show back and next, with the arrow keys unless a number's field needs them."""
     last = at + 1 == len(lesson.steps)
     with st.container(horizontal=True, key="lesson-moves"):
         st.button(
@@ -149,7 +149,7 @@ def _move(lesson: Lesson, at: int) -> None:
 
 
 def _foot(lesson: Lesson) -> None:
-    """The presenter's view, the sheet to print, and the way out."""
+    """Show the presenter's switch, the sheet to print, and the way out."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle(
             "Presenter",

@@ -12,14 +12,14 @@ from slm.lessons.views import View
 
 
 def tokens_of(address: str, view: View) -> list[str]:
-    """The tokens of a view's text in this model's vocabulary."""
+    """Return the tokens of a view's text in this model's vocabulary."""
     model = cache.checkpoint(address)
     text = story_that_fits([model], str(getattr(view, "text", ""))).text
     return cache.to_str_tokens(address, tuple(model.tokenizer.encode_story(text)))
 
 
 def candidate(lesson: Lesson, at: int, length: int) -> tuple[int, Callable[[int], None]]:
-    """The token that the arrow keys have reached, and how they move."""
+    """Return the token that the arrow keys have reached, and the function that moves it."""
     kept = LessonsState.token.of(f"{lesson.name}.{at}")
     chosen = min(kept.get() or 1, length - 1)
 
@@ -32,7 +32,7 @@ def candidate(lesson: Lesson, at: int, length: int) -> tuple[int, Callable[[int]
 def show_tokens(
     address: str, view: View, at: int, chosen: int, note: Callable[[GuessedAnswer], None]
 ) -> None:
-    """The text without colours; a click is a guess."""
+    """Show the text without colours; a click is a guess."""
     story_view(
         [Shown(text=token) for token in tokens_of(address, view)],
         key=f"lessons-guess-story-{at}-{address}",

@@ -13,7 +13,7 @@ _PARTS = re.compile(rf"({TERM.pattern}|\*\*[^*]+\*\*)")
 
 
 def markdown(words: str) -> str:
-    """Untrusted words, paragraph by paragraph."""
+    """Convert untrusted words to markdown, paragraph by paragraph."""
     return "\n\n".join(map(_paragraph, re.split(r"\n\s*\n", words.strip())))
 
 
@@ -26,7 +26,7 @@ def _paragraph(words: str) -> str:
 
 
 def _plain(words: str) -> str:
-    """Text between two marks, with the spaces that it begins and ends with."""
+    """Escape text between two marks, keeping the spaces at its ends."""
     inner = plain(words)
     before = " " if words[:1].isspace() else ""
     after = " " if words[-1:].isspace() and inner else ""

@@ -23,7 +23,7 @@ AT_A_TIME = 0.12  # seconds of writing between two looks
 
 
 def writing(view: views.ShowWriting, address: str) -> Link:
-    """One story for each temperature, written while one looks."""
+    """Write one story for each temperature, live."""
     more = LessonsState.seed.get() or 0
     places = [(address, temperature) for temperature in view.temperatures]
     titles = [f"temperature {temperature:g}" for temperature in view.temperatures]
@@ -42,7 +42,7 @@ def _another() -> None:
 
 
 def shaped(view: views.ShowShapes, address: str) -> Link:
-    """The same prompt by two shapes of a grid; which is which stays hidden until it is told."""
+    """Show completions of one prompt by two shapes of a grid, unnamed until revealed."""
     pair = [str(Address(cell.run.name, cell.run.last_step)) for cell in shapes.apart(view.by)]
     if first_is(view) == "right":
         pair.reverse()
@@ -52,7 +52,7 @@ def shaped(view: views.ShowShapes, address: str) -> Link:
 
 
 def two_trainings(view: views.ShowTwoTrainings, address: str) -> Link:
-    """What both models that the lesson trained make of one prompt."""
+    """Show completions of one prompt by both models that the lesson trained."""
     try:
         both = [str(one.address) for one in trainings.both()]
     except BadInput:
@@ -68,7 +68,7 @@ def two_trainings(view: views.ShowTwoTrainings, address: str) -> Link:
 
 
 def _written_before() -> None:
-    """What such models wrote once, where there is no time to train them."""
+    """Show kept completions, where there is no time to train."""
     there = kept()
     if there is None:
         raise BadInput("the two models must be trained first, a step back")
@@ -82,7 +82,7 @@ def _written_before() -> None:
 def _write(
     places: Sequence[tuple[str, float]], titles: Sequence[str], prompt: str, tokens: int, seed: int
 ) -> None:
-    """Stories beside each other, each of a model at a temperature."""
+    """Write stories side by side, each of a model at a temperature."""
     kept = LessonsState.stories.at_first({})
     stories = []
     for address, temperature in places:
@@ -122,7 +122,7 @@ def _show(stories: Sequence[LiveStory], titles: Sequence[str]) -> None:
 
 
 def tokens(view: views.ShowTokens, address: str) -> Link:
-    """A text that the reader may change, as tokens."""
+    """Show a text that the reader may change, as tokens."""
     text = st.text_input("Text", view.text, key=f"lessons-tokens-{view.text}", max_chars=200)
     model = cache.checkpoint(address)
     found = cache.to_str_tokens(address, tuple(model.tokenizer.encode_words(text or "")))
@@ -136,7 +136,7 @@ def tokens(view: views.ShowTokens, address: str) -> Link:
 
 
 def checkpoints(view: views.ShowCheckpoints, address: str) -> Link:
-    """What the run wrote at each checkpoint."""
+    """Show the run's sample at each checkpoint."""
     run = open_run(Address.parse(address).run)
     samples = run.samples()
     steps = sorted({sample["step"] for sample in samples})
@@ -158,7 +158,7 @@ def checkpoints(view: views.ShowCheckpoints, address: str) -> Link:
 
 
 def ending(view: views.ShowEnding, address: str) -> Link:
-    """A training story, cut: the book's ending beside the model's."""
+    """Show a training story, cut: its own ending beside the model's."""
     model = cache.checkpoint(address)
     seen = copying.seen_stories(model, view.story + 1)
     if len(seen) <= view.story:
@@ -180,7 +180,7 @@ def ending(view: views.ShowEnding, address: str) -> Link:
 
 
 def two_stories(view: views.ShowTwoStories, address: str) -> Link:
-    """Two texts to be graded; what a judge that grades by likelihood would say."""
+    """Show two texts to grade, and the model's grade by likelihood."""
     model = cache.checkpoint(address)
     for place, title, text in zip(st.columns(2), ("A", "B"), (view.a, view.b), strict=True):
         with place.container(border=True):

@@ -15,7 +15,7 @@ from slm.memorization.templates import most_alike
 
 
 def any_text(read: Texts) -> None:
-    """Copies in whatever the reader writes."""
+    """Show copies in the reader's own text."""
     text = (
         st.text_area(
             "Any text",

@@ -15,7 +15,7 @@ from slm.stories.sources import HUB
 
 
 def corpus(addresses: Sequence[str]) -> Texts | None:
-    """The corpus to compare with; None, with what to do about it said, where there is none."""
+    """Return the corpora to compare with; None, with advice shown, where there is none."""
     told = open_run(Address.parse(addresses[0]).run).info.corpus
     trained, valid = str(told.get("train", "")), str(told.get("valid") or "")
     _follow_model(trained, valid)

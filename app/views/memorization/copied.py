@@ -16,7 +16,7 @@ FULL = 60
 
 
 def underlined(text: str, copies: Sequence[Copy]) -> list[Shown]:
-    """The text cut into words, those of a copy underlined with the length of it."""
+    """Cut a text into words, those of a copy marked with its length."""
     found, shown, at = words(text), [], 0
     lengths = {n: len(copy) for copy in copies for n in range(copy.start, copy.stop)}
     for match in re.finditer(r"\s*\S+", text):
@@ -29,7 +29,7 @@ def underlined(text: str, copies: Sequence[Copy]) -> list[Shown]:
 
 
 def copied_text(text: str, copies: Sequence[Copy], *, key: str) -> None:
-    """Show it; hovering tells how long a copy is."""
+    """Show a text with copies underlined; hovering tells their length."""
     if not text.strip():
         st.caption("(nothing)")
         return
@@ -37,7 +37,7 @@ def copied_text(text: str, copies: Sequence[Copy], *, key: str) -> None:
 
 
 def sources(text: str, copies: Sequence[Copy], index: CopyIndex, *, key: str) -> None:
-    """Each copy with its story of the corpus, the longest first; one story in full when chosen."""
+    """Show each copy with its story of the corpus, the longest first; one story in full when chosen."""
     if not copies:
         st.caption("No run of at least so many words stands in the corpus.")
         return

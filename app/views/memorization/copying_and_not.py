@@ -51,7 +51,7 @@ def copying_and_not() -> None:
 
 
 def _ending(one: RunCopying) -> None:
-    """What a run was given and wrote, with what stands in its corpus underlined; the true ending."""
+    """Show a run's prompt and completion with copies underlined, and the true ending."""
     copying, name = one.copying, one.run
     st.subheader(show.plain(name), anchor=False)
     st.caption(f"The end of what it was given, from a story of its {copying.trained_on:,}")

@@ -12,7 +12,7 @@ from slm.text import visible
 
 
 def endings(address: str, found: Study, read: Texts) -> None:
-    """One story cut short: the model's ending beside the true one, copies underlined."""
+    """Show one story cut short: the model's ending beside the true one, copies underlined."""
     kind = (
         st.segmented_control(
             "Stories",
@@ -50,5 +50,5 @@ def endings(address: str, found: Study, read: Texts) -> None:
 
 
 def show_share(value: float | None) -> str:
-    """A share, or that it cannot be told."""
+    """Format a share, or that there is none."""
     return "too short to say" if value is None else f"{value:.2f}"

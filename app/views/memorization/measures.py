@@ -24,7 +24,7 @@ PLOTTED = {
 def measured(
     address: str, source: str, found: Study, which: str, k: int, command: commands.Command
 ) -> None:
-    """One measure of all endings: histogram, and means with their intervals."""
+    """Show one measure of all endings: a histogram, and means with their intervals."""
     name = PLOTTED[which]
     values = {
         NAMES[kind]: values_of(measures, name, k)
@@ -58,13 +58,13 @@ def measured(
 
 
 def values_of(measures: Measures, name: str, k: int) -> list[float | None]:
-    """One measure of every ending."""
+    """Return one measure of every ending."""
     values = getattr(measures, name)
     return list(values[k] if name in ("rouge_precision", "ngram_overlap") else values)
 
 
 def numbers(found: Study) -> str:
-    """Every ending's measures as CSV."""
+    """Format every ending's measures as CSV."""
 
     def rows() -> Iterator[tuple[object, ...]]:
         for kind, measures in found.measures.items():

@@ -21,7 +21,7 @@ TEMPERATURE, STEP = "against temperature", "against training step"
 
 
 def new(address: str, read: Texts, stories: int, against: str, k: int, sampling: Sampling) -> bool:
-    """How much of what is written is new, beside people's endings; whether it is measured."""
+    """Show the share of new n-grams beside people's; return whether it is measured."""
     run = Address.parse(address).run
     if against == TEMPERATURE:
         points = [(address, heat) for heat in (0.0, 0.5, 1.0)]
@@ -46,7 +46,7 @@ def new(address: str, read: Texts, stories: int, against: str, k: int, sampling:
 def curves(
     address: str, source: str, found: Novelty, against: str, k: int, command: commands.Command
 ) -> None:
-    """Novelty by the length of the run of words; and, over training, for one length."""
+    """Show novelty by n and, over training, for one n."""
     if against == TEMPERATURE:
         lines = {f"temperature {one.temperature:g}": by_length(one.new) for one in found.points}
         drawn = new_curves(lines, by_length(found.people), show.colours(), "words in a row (n)")
@@ -84,5 +84,5 @@ def curves(
 
 
 def by_length(shares: NewShares) -> list[tuple[float | str, Interval]]:
-    """The mean for every n."""
+    """Return the mean for every n."""
     return [(k, value) for k in KS if (value := mean_of_known(shares[k])) is not None]

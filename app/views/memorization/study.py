@@ -19,7 +19,7 @@ NAMES = {
 
 
 def study_of(address: str, read: Texts, stories: int, sampling: Sampling) -> Study | None:
-    """What was kept, or what is measured now; None until then."""
+    """Return the kept study, or the one measured now; None until then."""
     if (kept := read_study(study_path(address, read, stories, sampling))) is not None:
         return kept
     work = partial(make_study, address, read, stories, sampling)
@@ -32,7 +32,7 @@ def study_of(address: str, read: Texts, stories: int, sampling: Sampling) -> Stu
 
 
 def headline(address: str, found: Study, *, templates_too: bool) -> None:
-    """In a sentence: does it write more of the true ending where it was trained on it?"""
+    """Say in a sentence whether it copies more where it was trained."""
     told = sum(near_duplicates(found.measures["trained"].templates))
     copied = f" Template copies: {told} of {len(found.endings['trained'])}."
     st.markdown(show.plain(f"{found.verdict()}{copied if templates_too else ''}"))

@@ -13,7 +13,7 @@ from slm.memorization.templates import near_duplicates
 
 
 def templates(address: str, found: Study, read: Texts) -> None:
-    """The endings most like one story of the corpus, names and places masked, beside that story."""
+    """Show the endings most similar to one corpus story, names and places masked, beside that story."""
     counts = {
         kind: (sum(near_duplicates(measures.templates)), len(measures.templates))
         for kind, measures in found.measures.items()

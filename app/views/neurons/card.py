@@ -31,7 +31,7 @@ def card(
     limits: tuple[float, float],
     alone: bool,
 ) -> None:
-    """What excites a neuron and what it does, on one screen."""
+    """Show a neuron's card on one screen."""
     st.markdown(
         f"{one_neuron.fires(address, known, layer, neuron)}  \n{role(address, layer, neuron)}"
     )
@@ -72,7 +72,7 @@ def _written(name: str, tokens: Sequence[tuple[str, float]]) -> str:
 
 
 def top_tokens(address: str, layer: int, neuron: int) -> None:
-    """The tokens of the highest mean, with how often they occur and stand at the strongest places."""
+    """Show the tokens with the highest mean activation, with how often they occur."""
     _, top = cache.top_tokens(address, layer, neuron, TOKENS)
     name = one_neuron.name_of(address)
     st.dataframe(
@@ -107,7 +107,7 @@ def top_tokens(address: str, layer: int, neuron: int) -> None:
 
 
 def footer(address: str, known: Known, layer: int, neuron: int) -> None:
-    """The top tokens as files, and what was read."""
+    """Offer the top tokens as files, and say what was read."""
     tokens, top = cache.top_tokens(address, layer, neuron, TOKENS)
     name = one_neuron.name_of(address)
     show.footer(
@@ -127,7 +127,7 @@ def footer(address: str, known: Known, layer: int, neuron: int) -> None:
 
 
 def role(address: str, layer: int, neuron: int) -> str:
-    """A neuron's strongest role beside its controls, as it was measured; or that it was not."""
+    """Say a neuron's strongest role beside its controls; or that it was not measured."""
     if (overview := cache.overview(address)) is None:
         return "Role: not measured for this model; the page Roles measures it."
     there, roles = overview.neurons.layers[layer], overview.neurons.roles
@@ -146,7 +146,7 @@ def role(address: str, layer: int, neuron: int) -> str:
 
 
 def _line(address: str, example: Example, name: str, full: float, key: str) -> None:
-    """One place in a line: what it is, its value, the tokens around it."""
+    """Show one example in a line: band, activation, the tokens around it."""
     first = max(0, example.position - AROUND)
     last = min(len(example.str_tokens), example.position + AROUND + 1)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -32,7 +32,7 @@ class Row:
 
 
 def rows_of(address: str, neurons: NeuronsOverview) -> list[Row]:
-    """All neurons that have a strongest role, the highest AUC first."""
+    """Return all neurons with a strongest role, the highest AUC first."""
     to_str_tokens = cache.checkpoint(address).tokenizer.to_str_tokens
     rows = []
     for layer, there in enumerate(neurons.layers):
@@ -56,7 +56,7 @@ def rows_of(address: str, neurons: NeuronsOverview) -> list[Row]:
 
 
 def role_filter(addresses: list[str]) -> str:
-    """Which role is shown; none is a choice of all."""
+    """Choose which role is shown; none means all."""
     names: list[str] = []
     for address in addresses:
         if (overview := cache.overview(address)) is not None:
@@ -73,7 +73,7 @@ def every_neuron(
     key: str = "every",
     pick: Callable[[int, int], None] = selection.choose_neuron,
 ) -> None:
-    """A point for each neuron and, for those without a mouse, a table; from both `pick` gets one."""
+    """Show a point for each neuron and a table; picking from either calls `pick`."""
     if (overview := cache.overview(address)) is None:
         st.info("Roles were not measured for this model. The page Roles measures them.")
         return
@@ -128,7 +128,7 @@ def every_neuron(
 
 
 def controls(neurons: NeuronsOverview) -> str:
-    """The shares with a confirmed role, of neurons and of their controls, layer by layer."""
+    """Say the shares with a confirmed role, of neurons and of their controls, layer by layer."""
     said = [
         f"layer {at}: {there.confirmed_share:.0%} against {there.random_directions_share:.0%}"
         for at, there in enumerate(neurons.layers)
@@ -142,7 +142,7 @@ def controls(neurons: NeuronsOverview) -> str:
 
 
 def as_csv(rows: list[Row]) -> str:
-    """Every neuron that is shown, a line each."""
+    """Format every shown neuron as CSV."""
     return show.csv(
         ("layer", "neuron", "fires", "role", "auc", "threshold", "confirmed", "top tokens"),
         (

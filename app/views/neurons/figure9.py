@@ -11,7 +11,7 @@ HARDLY = 0.1  # a difference of shares below this is said to be small
 
 
 def figure9(address: str) -> None:
-    """Neurons 0 to 11 of the layer before the last, their strongest places, and the share with a role."""
+    """Show neurons 0 to 11 of the layer before the last with their top activations and role share."""
     config = cache.checkpoint(address).config
     layer = max(config.n_layers - 2, 0)
     st.markdown(share(address, layer))
@@ -34,7 +34,7 @@ def figure9(address: str) -> None:
 
 
 def share(address: str, layer: int) -> str:
-    """How many neurons of the layer have a confirmed role beside the controls that the paper lacked."""
+    """Say how many neurons of the layer have a confirmed role, beside controls that the paper lacked."""
     if (overview := cache.overview(address)) is None:
         return "How many of its neurons have a confirmed role was not measured for this model."
     there = overview.neurons.layers[layer]
@@ -47,7 +47,7 @@ def share(address: str, layer: int) -> str:
 
 
 def beside(neurons: float, random: float) -> str:
-    """What the difference of two shares says of single neurons, in words."""
+    """Say what the difference of two shares says of single neurons."""
     points = f"{100 * (neurons - random):+.0f} points"
     if neurons <= random:
         return f"Single neurons ({points}) are no more aligned with roles than random directions."
@@ -70,5 +70,5 @@ def _said(places: list[tuple[tuple[str, ...], float]]) -> str:
 
 
 def _text(words: tuple[str, ...]) -> str:
-    """Tokens as one visible line."""
+    """Join tokens in one visible line."""
     return show.plain("".join(" " if word.isspace() else word for word in words).strip())

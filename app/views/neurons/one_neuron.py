@@ -24,17 +24,17 @@ SHARES = {"1 %": 0.01, "50 %": 0.5, "95 %": 0.95, "99 %": 0.99, "99.9 %": 0.999}
 
 
 def name_of(address: str) -> str:
-    """What a model's neurons are ranked by, in words."""
+    """Name what a model's neurons are ranked by."""
     return ranked_name(cache.checkpoint(address).config)
 
 
 def hook_of(address: str, layer: int) -> str:
-    """The hook that holds what a layer's neurons are ranked by."""
+    """Return the hook that holds what a layer's neurons are ranked by."""
     return f"blocks.{layer}.mlp.{ranked_hook(cache.checkpoint(address).config)}"
 
 
 def fires(address: str, known: Known, layer: int, neuron: int) -> str:
-    """How often a neuron fires, among its layer, and how high it gets."""
+    """Say how often a neuron fires, its rank in the layer, and its maximum."""
     index, rates = known.index, known.index.fires[layer]
     if rates[neuron] == 0:
         return f"**Dead**: never above 0 in {index.n_tokens:,} tokens."
@@ -46,7 +46,7 @@ def fires(address: str, known: Known, layer: int, neuron: int) -> str:
 
 
 def over(known: Known) -> str:
-    """Which corpus was read, and what is wrong with the index that there is."""
+    """Say which corpus was read, and what is wrong with the index."""
     read = f"Over {known.index.n_tokens:,} tokens of {known.index.corpus}."
     if known.complaint:
         return f"{read} {known.complaint.split('; build')[0]}."
@@ -54,7 +54,7 @@ def over(known: Known) -> str:
 
 
 def summary(address: str, known: Known, layer: int, neuron: int) -> None:
-    """What a neuron is, in three lines."""
+    """Show a neuron's summary in three lines."""
     written = cache.neuron_writes(address, layer, neuron)
     promotes, suppresses = (
         ", ".join(panels.word(str_token) for str_token, _ in part[:4])
@@ -68,7 +68,7 @@ def summary(address: str, known: Known, layer: int, neuron: int) -> None:
 
 
 def place(example: Example, name: str, title: str, full: float, key: str) -> None:
-    """One place in its story: the tokens around it, coloured by what the neuron is ranked by."""
+    """Show one example in its story, its tokens coloured by activation."""
     first = max(0, example.position - AROUND)
     last = min(len(example.str_tokens), example.position + AROUND + 1)
     act = round(example.activation, 3) + 0.0  # no minus before a zero
@@ -93,14 +93,14 @@ def place(example: Example, name: str, title: str, full: float, key: str) -> Non
 
 
 def title(known: Known, story: int) -> str:
-    """What a story of an index is called."""
+    """Name a story of an index."""
     return f"story {story:,}" if known.built else list(cache.shipped_stories())[story]
 
 
 def places(
     address: str, known: Known, layer: int, neuron: int, *, strongest: bool, full: float
 ) -> None:
-    """The most extreme places, one in a story."""
+    """Show the most extreme activations, one in a story."""
     found, name = cache.examples(address, layer, neuron, strongest), name_of(address)
     for rank, example in enumerate(found):
         place(example, name, title(known, example.story), full, f"place-{address}-{rank}")
@@ -120,7 +120,7 @@ def places(
 
 
 def numbers(name: str, known: Known, found: Sequence[Example]) -> str:
-    """The places as CSV, a line a token of their stories: what they are ranked by, and `hook_post`."""
+    """Format the examples as CSV, a line for each token: what they are ranked by, and `hook_post`."""
     columns = list(dict.fromkeys((name, "activation")))  # a gated neuron's are the same
 
     def rows() -> Iterator[tuple[object, ...]]:
@@ -136,7 +136,7 @@ def numbers(name: str, known: Known, found: Sequence[Example]) -> str:
 def everything(
     address: str, known: Known, layer: int, neuron: int, found: Sequence[Example]
 ) -> dict[str, Any]:
-    """All that is known of a neuron, and its places with every token of their stories."""
+    """Return a neuron's summary, and its examples with every token of their stories."""
     summary = NeuronSummary(
         checkpoint=cache.checkpoint(address),
         index=known.index,
@@ -156,7 +156,7 @@ def everything(
 
 
 def percentiles(index: Index, layer: int, neuron: int) -> dict[str, float]:
-    """The values that these shares of all tokens do not exceed, by name."""
+    """Name the percentiles of a neuron's values."""
     found = index.percentiles(layer, neuron, list(SHARES.values()))
     return dict(zip(SHARES, found, strict=True))
 
@@ -164,7 +164,7 @@ def percentiles(index: Index, layer: int, neuron: int) -> dict[str, float]:
 def how_often(
     address: str, known: Known, layer: int, neuron: int, limits: tuple[float, float]
 ) -> None:
-    """The histogram with its percentiles, and where the neuron stands among its layer."""
+    """Show the histogram with its percentiles, and the neuron's rank in its layer."""
     index, name = known.index, name_of(address)
     marks = percentiles(index, layer, neuron)
     edges, tokens = histogram(index.counts[layer, neuron], *limits, BARS)
@@ -197,7 +197,7 @@ def how_often(
 
 
 def every_neuron(name: str, index: Index) -> str:
-    """All neurons as CSV, with the ends of what they are ranked by."""
+    """Format all neurons as CSV, with their extremes."""
     layers, width = index.fired.shape
     return show.csv(
         ("layer", "neuron", "fires", f"lowest {name}", f"highest {name}"),
@@ -216,7 +216,7 @@ def every_neuron(name: str, index: Index) -> str:
 
 
 def writing(address: str, known: Known, layer: int, neuron: int) -> None:
-    """The tokens whose logits the neuron raises and lowers."""
+    """Show the neuron's logit effect: the tokens it raises and lowers."""
     found = cache.neuron_writes(address, layer, neuron)
     both = [*found.promotes, *reversed(found.suppresses)]
     show.figure(

@@ -24,7 +24,7 @@ QUIET = 0.1  # a neuron whose pre-activation never gets above it is nearly dead
 
 
 def word(str_token: str) -> str:
-    """A token as it stands in a sentence."""
+    """Format a token as it stands in a sentence."""
     return f"“{show.plain(token_shown(str_token))}”"
 
 
@@ -51,7 +51,7 @@ def build(addresses: Sequence[str]) -> None:
 
 
 def progress() -> None:
-    """How far the reading has come, and a way to end it; then why it brought nothing, if so."""
+    """Show the progress of reading, with a way to end it; then why it failed, if so."""
     work = NeuronsState.indexing.get()
     if work is not None and not waiting.under_way({"": work}, "index"):
         go_on = "What was read is kept: read the same corpus again to go on."
@@ -59,7 +59,7 @@ def progress() -> None:
 
 
 def search(address: str, known: Known, how: str, asked: str) -> None:
-    """Neurons found one way, in a table from which one is chosen."""
+    """Search neurons one way, in a table from which one is chosen."""
     if how == WORD:
         command = commands.find_neurons(address, "token", f" {asked}", built=known.built)
         table_of(address, cache.by_word(address, asked), f"word-{address}", command)
@@ -76,7 +76,7 @@ def search(address: str, known: Known, how: str, asked: str) -> None:
 def table_of(
     address: str, found: Sequence[FoundNeuron], key: str, command: commands.Command
 ) -> None:
-    """Neurons, a line each; the one that is chosen is shown."""
+    """Show neurons, a line each, to choose one."""
     if not found:
         st.info("No neuron answers to that.")
         return
@@ -128,14 +128,14 @@ def table_of(
 
 
 def share(part: float) -> str:
-    """A share of tokens that may be very small."""
+    """Format a share of tokens that may be very small."""
     if part == 0:
         return "never"
     return f"{part:.1%}" if part >= 0.01 else f"1 in {round(1 / part):,}"
 
 
 def dead(address: str, index: Index, *, built: bool) -> None:
-    """Neurons that never fire, and those that hardly do."""
+    """Show neurons that never fire, and those that hardly do."""
     never, hardly = index.dead(), index.dead(QUIET)
     name = ranked_name(cache.checkpoint(address).config)
     st.markdown(
@@ -165,7 +165,7 @@ def dead(address: str, index: Index, *, built: bool) -> None:
 
 
 def in_text(address: str, known: Known, text: str, layer: int, neuron: int, full: float) -> None:
-    """The reader's text in the neuron's colours, and which neurons a token of it excites."""
+    """Show the reader's text by activation, and the neurons that fire at a token of it."""
     model = cache.checkpoint(address)
     tokens = tuple(model.tokenizer.encode_story(text))
     str_tokens = cache.to_str_tokens(address, tokens)

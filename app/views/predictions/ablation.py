@@ -32,7 +32,7 @@ Rewrite = Callable[[str], None]
 def switched_off(
     asked: Asked, replacement: Replacement, layer: int | None, rewrite: Rewrite
 ) -> None:
-    """What the word loses without each head, and without each neuron of a layer."""
+    """Show the word's ablation effect of each head, and of each neuron of a layer."""
     found = cache.without_heads(asked.address, asked.prompt, replacement)
 
     def pick(point: dict[str, Any]) -> None:
@@ -70,7 +70,7 @@ def switched_off(
 
 
 def neurons(found: NeuronAblation, heads: HeadAblation, asked: Asked, rewrite: Rewrite) -> None:
-    """The neurons without which the word changes most."""
+    """Show the neurons with the largest ablation effects."""
     layer = found.layer
     most = np.argsort(-np.abs(found.loss))[:MOST]
     most = most[np.argsort(-found.loss[most])]

@@ -16,7 +16,7 @@ MOST = 24  # bars in a figure
 
 
 def alternatives(asked: Asked) -> None:
-    """The likeliest tokens at the place."""
+    """Show the most probable tokens at the position."""
     found, at = asked.found, asked.at
     rows = list(zip(found.likely_str_tokens[at], map(float, found.probs[at]), strict=True))
     st.dataframe(
@@ -38,13 +38,13 @@ def alternatives(asked: Asked) -> None:
 
 
 def everything(asked: Asked, foil: int | None = None) -> dict[str, Any]:
-    """The prediction taken apart, and every token of the story."""
+    """Return the prediction taken apart, and every token of the story."""
     apart = break_down(cache.checkpoint(asked.address), asked.found, asked.at, asked.word, foil)
     return {**apart.to_json(), "tokens": asked.found.to_json()["tokens"]}
 
 
 def layers(asked: Asked) -> None:
-    """What each stage of the model would say: of the word asked about, and along the story."""
+    """Show the logit lens: of the word asked about, and along the story."""
     found, at = asked.found, asked.at
     lens = cache.logit_lens(asked.address, asked.prompt)
     story = cache.logit_lens(asked.address, found.tokens)
@@ -78,7 +78,7 @@ def layers(asked: Asked) -> None:
 
 
 def parts(asked: Asked, layer: int, foil: int | None) -> None:
-    """The word's logit, less the mean or that of the word it is weighed against, as a sum."""
+    """Show direct logit attribution of the word, less the mean logit or the foil's."""
     at, found = asked.at, cache.attribution(asked.address, asked.prompt, foil)
     named_foil = None if found.foil is None else visible(found.foil)
     unit = "logit minus " + ("the mean logit" if named_foil is None else f"that of {named_foil}")

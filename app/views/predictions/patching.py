@@ -27,7 +27,7 @@ SAYS = {
 
 
 def controls(text: str) -> tuple[str, str, str]:
-    """Which word is replaced by which, everywhere in the story; and the hook that is filled in."""
+    """Choose which word is replaced by which in the story, and the hook that is patched."""
     words = names_first(text)
     gone = st.selectbox(
         "Replace", words, **PredictionsState.replace.bound, accept_new_options=True, width=140
@@ -47,7 +47,7 @@ def controls(text: str) -> tuple[str, str, str]:
 
 
 def names_first(text: str) -> list[str]:
-    """The words of a text: those with a capital inside a sentence first, the most frequent first."""
+    """Return the words of a text: capitalised ones inside sentences first, the most frequent first."""
     words = re.findall(r"[^\W\d_]+", text) or [text]
     inside = set(re.findall(r"(?<=[a-z,] )[A-Z][a-z]+", text)) - {"I"}
     once = dict.fromkeys(words)
@@ -55,7 +55,7 @@ def names_first(text: str) -> list[str]:
 
 
 def other_story(text: str, gone: str, instead: str) -> str:
-    """The story with one word replaced; `BadInput` where it does not have it."""
+    """Replace one word of the story; `BadInput` where it does not have it."""
     other, count = re.subn(rf"\b{re.escape(gone)}\b", lambda _: instead, text)
     if not count:
         raise BadInput(f"a word to replace stands in the story, and {gone!r} does not")
@@ -65,7 +65,7 @@ def other_story(text: str, gone: str, instead: str) -> str:
 def cost(
     found: NextTokenPredictions, text: str, other: str, at: int, pick: Callable[[int], None]
 ) -> None:
-    """The story, coloured by what the change costs each token; a press asks where it costs most."""
+    """Show the story by each token's drop in log-probability, with a button to the largest."""
     lost = cache.log_prob_drop(str(found.address), text, other)
     story_view(
         [
@@ -95,7 +95,7 @@ def cost(
 
 
 def restored(asked: Asked, other: str, foil: int | None, hook: str) -> None:
-    """How much of the answer each place restores."""
+    """Show how much of the answer each patch restores."""
     checkpoint = cache.checkpoint(asked.address)
     second = tuple(checkpoint.tokenizer.encode_story(other))[: asked.at]
     first = asked.found.tokens[: asked.at]

@@ -19,7 +19,7 @@ from slm.interp.predictions.intervention import (
 
 
 def controls() -> str:
-    """Which parts are switched, and how."""
+    """Choose the interventions."""
     return (
         st.text_input(
             "Switched parts",
@@ -36,7 +36,7 @@ def controls() -> str:
 
 
 def rewritten(asked: Asked, parts: str, sampling: Sampling) -> None:
-    """Both stories, what differs between them, and how much of that another seed changes."""
+    """Show both stories, their difference, and how much of it another seed makes."""
     interventions = parse_interventions(parts)
     if not interventions:
         suggest(asked)
@@ -74,7 +74,7 @@ def rewritten(asked: Asked, parts: str, sampling: Sampling) -> None:
 
 
 def suggest(asked: Asked) -> None:
-    """What to switch, where nothing is switched yet."""
+    """Suggest what to intervene on, where nothing is chosen yet."""
     loss = cache.without_heads(asked.address, asked.prompt, "mean").loss
     layer, head = np.unravel_index(np.argmax(loss), loss.shape)
     st.info(
@@ -89,7 +89,7 @@ def suggest(asked: Asked) -> None:
 
 
 def words(text: Sequence[WordChange], colour: float, key: str) -> None:
-    """A text whose words that do not stay are coloured."""
+    """Show a text with the changed words coloured."""
     story_view(
         [Shown(text=word.text, value=None if word.stays else colour) for word in text],
         key=key,

@@ -1,4 +1,4 @@
-"""The word that is asked about, in one model's tokens. Knows no streamlit."""
+"""The token that is asked about, in one model's tokens."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class Asked:
         return str(cache.to_str_tokens(self.address, (self.word,))[0])
 
     def command(self, foil: str | None = None) -> commands.Command:
-        """What takes the prediction apart in a terminal."""
+        """Return the command that takes the prediction apart."""
         return commands.predict(self.address, self.text, self.at, self.target, foil)
 
     @property
@@ -43,19 +43,19 @@ class Asked:
 
 
 def visible(str_token: str) -> str:
-    """A token as a person reads and writes it: no space around it, one sign for a line's end."""
+    """Format a token as a person reads and writes it: no space around it, one sign for a line's end."""
     if str_token == END:
         return "the end"
     return token_shown(str_token)
 
 
 def likely_names(found: NextTokenPredictions, at: int) -> list[str]:
-    """What was likeliest at a place, as a person reads it, each once."""
+    """Return the most probable tokens at a position, as a person reads them, each once."""
     return list(dict.fromkeys(map(visible, found.likely_str_tokens[at])))
 
 
 def token_of(found: NextTokenPredictions, at: int, word: str | None) -> int:
-    """The token that a person means by `word` at a place; the one that stands there where it is None.
+    """Return the token that a person means by `word` at a position; None means the one there.
 
     One that was likely there, else the token of the text itself, after a space where one stood.
     Raises `BadInput` where it is several tokens.

@@ -11,12 +11,12 @@ AS_IT_STANDS, NO_FOIL = "the one that stands there", "by default"
 
 
 def token_field() -> None:
-    """Which token of the story is asked about."""
+    """Show the field of the token that is asked about."""
     selection.token_field(on_change=forget_words)
 
 
 def set_token(position: int) -> None:
-    """Choose a token (from a widget's callback); words that were asked about at another go."""
+    """Choose a token (from a widget's callback), forgetting words asked about at another."""
     Shared.token.set(position)
     forget_words()
 
@@ -32,7 +32,7 @@ def forget_words() -> None:
 
 
 def word(names: Sequence[str]) -> str | None:
-    """Another word to ask about than the one that stands there, picked or written; None for that."""
+    """Return another word to ask about than the one there, picked or written; None for that one."""
     chosen = st.selectbox(
         "Word asked about",
         _with_own(PredictionsState.word, AS_IT_STANDS, names),
@@ -45,13 +45,13 @@ def word(names: Sequence[str]) -> str | None:
 
 
 def _with_own(control: Linked[str], first: str, names: Sequence[str]) -> list[str]:
-    """What can be picked, with what was written or stands in the link."""
+    """Return the options, with what was written or stands in the link."""
     own = control.get() or control.in_link() or first
     return list(dict.fromkeys([first, *names, own]))
 
 
 def foil(names: Sequence[str], help: str) -> str | None:
-    """The foil: the token whose logit is subtracted; None where none was chosen."""
+    """Return the foil: the token whose logit is subtracted; None where none was chosen."""
     chosen = st.selectbox(
         "Against",
         _with_own(PredictionsState.foil, NO_FOIL, names),

@@ -50,7 +50,7 @@ def view(addresses: Sequence[str], corpus: str, stories: int) -> None:
 
 
 def _judge(column: DeltaGenerator) -> tuple[str, str, str]:
-    """The judge's name, server and key."""
+    """Return the judge's name, server and key."""
     with column:
         model = st.text_input(
             "Judge", "gpt-4o", **RolesState.judge.bound, help=help_of("judge")
@@ -65,7 +65,7 @@ def _judge(column: DeltaGenerator) -> tuple[str, str, str]:
 
 
 def _neuron(addresses: Sequence[str], address: str, corpus: str, stories: int) -> SnippetPair:
-    """The neuron to be explained, and another of its layer, each by example."""
+    """Choose the neuron to explain; return its snippets and another neuron's."""
     config = cache.checkpoint(address).config
     written = st.text_input(
         f"Neuron of {show.plain(address)} (layer.neuron)",
@@ -83,7 +83,7 @@ def _ask(
     key: str,
     works: dict[str, Work[Explained]],
 ) -> None:
-    """The bill, and the button that begins."""
+    """Show the bill, and the button that begins."""
     if not found:
         return
     cap = None
@@ -117,12 +117,12 @@ def _path(address: str) -> Path:
 
 
 def _known(address: str, pair: SnippetPair, model: str, base_url: str) -> Explained | None:
-    """What this judge said before; makes no file where there is none."""
+    """Read what this judge said before, without making a file."""
     return recalled(*pair, model, server_of(base_url or None), ReplyStore(_path(address)))
 
 
 def _result(address: str, corpus: str, pair: SnippetPair, found: Explained | None) -> None:
-    """The explanation, and how much can be told from it; where there is none, what would be shown."""
+    """Show the explanation and its score; where there is none, what would be shown to the judge."""
     mine, _ = pair
     name = f"{mine.layer}.{mine.neuron}"
     if found is None:
@@ -162,7 +162,7 @@ def _result(address: str, corpus: str, pair: SnippetPair, found: Explained | Non
 
 
 def _places(neuron: NeuronSnippets) -> None:
-    """Some of what an explanation is made from."""
+    """Show some of the snippets that an explanation is made from."""
     for one in neuron.shown[:SHOWN]:
         st.caption(show.plain(one.marked))
 
@@ -178,7 +178,7 @@ def _verdict(found: Explained) -> str:
 
 
 def _numbers(found: Explained) -> str:
-    """The scores as CSV."""
+    """Format the scores as CSV."""
     return show.csv(
         ("explained by", "explanation", "accuracy", "low", "high", "answered", "unreadable"),
         (
@@ -189,7 +189,7 @@ def _numbers(found: Explained) -> str:
 
 
 def _everything(address: str, corpus: str, pair: SnippetPair, found: Explained) -> dict[str, Any]:
-    """What was found, shown and asked."""
+    """Return what was found, shown and asked."""
     mine, another = pair
     return {
         "address": address,

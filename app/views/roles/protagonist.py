@@ -16,7 +16,7 @@ TITLES = ("In nursery stories", "At the end of sentences alike but for one thing
 
 
 def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
-    """The verdict on the best protagonist-first neuron, and what it rests on.
+    """Show the verdict on the best protagonist-first neuron, and its evidence.
 
     Where one model is `alone` on the page, its figures stand side by side.
     """
@@ -103,7 +103,7 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
 
 
 def numbers(trial: NeuronTrial) -> str:
-    """Every number of a trial as CSV."""
+    """Format every number of a trial as CSV."""
     parts = {
         "mean activation in stories": trial.means,
         "share of words on which it fires": trial.fires,

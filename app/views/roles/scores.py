@@ -23,7 +23,7 @@ TITLES = {
 
 
 def headline(found: Roles) -> None:
-    """The answer in a sentence, and what random directions come to."""
+    """Say how many neurons are confirmed, beside random directions."""
     neurons, random = found.confirmed_share, found.random_share
     done = "excites" if found.kind is RoleKind.EXCITED else "inhibits"
     st.markdown(
@@ -38,7 +38,7 @@ def headline(found: Roles) -> None:
 def by_layer(
     results: Mapping[str, ScoredRoles], kind: RoleKind, corpus: str, command: commands.Command
 ) -> None:
-    """The share of neurons with a confirmed role in each layer beside its controls, models side by side."""
+    """Show the confirmed share in each layer beside its controls, models side by side."""
     all_found = {address: found.of(kind) for address, found in results.items()}
     shares = {
         address: [
@@ -95,7 +95,7 @@ def by_layer(
 
 
 def rules() -> None:
-    """How a role is confirmed."""
+    """Say how a role is confirmed."""
     with st.popover("When is a role confirmed?"):
         st.markdown(
             "A neuron's role is chosen on half of the stories, and there on half of the different "
@@ -127,7 +127,7 @@ def pick(neuron: Linked[str], table: str, rows: Sequence[NeuronRole]) -> None:
 
 
 def best(found: Roles, label: str | None, neuron: Linked[str], command: commands.Command) -> None:
-    """The best neurons of each label, or of one."""
+    """Show the best neurons of each label, or of one."""
     labels = range(len(found.names)) if label is None else [found.names.index(label)]
     rows = [one for at in labels for one in found.best(at, EACH if label is None else SHOWN)]
     table = f"table-{found.address}"
@@ -201,7 +201,7 @@ def best(found: Roles, label: str | None, neuron: Linked[str], command: commands
 
 
 def distribution(found: Roles, chosen: Linked[str], command: commands.Command) -> None:
-    """One neuron's activations on words of each label."""
+    """Show one neuron's activations on words of each label."""
     written = st.text_input(
         "Neuron (layer.neuron)", **chosen.bound, placeholder=first(found), width=190
     )
@@ -246,28 +246,28 @@ def distribution(found: Roles, chosen: Linked[str], command: commands.Command) -
 
 
 def first(found: Roles) -> str:
-    """The clearest confirmed neuron; where there is none, the first."""
+    """Return the clearest confirmed neuron; where there is none, the first."""
     confirmed = found.confirmed()
     return f"{confirmed[0].layer}.{confirmed[0].neuron}" if confirmed else "0.0"
 
 
 def said(value: float) -> str:
-    """A number in words, also where there is none."""
+    """Format a number, also where there is none."""
     return "not measurable" if math.isnan(value) else f"{value:.2f}"
 
 
 def number(value: float) -> float | None:
-    """A number for a table: empty where there is none."""
+    """Format a number for a table: empty where there is none."""
     return None if math.isnan(value) else round(value, 3)
 
 
 def percent(value: float) -> float | None:
-    """A share in per cent for a table: empty where there is none."""
+    """Format a share in per cent for a table: empty where there is none."""
     return None if math.isnan(value) else round(100 * value, 2)
 
 
 def plain(one: Any) -> dict[str, Any]:
-    """A dataclass of numbers for JSON, which knows no NaN."""
+    """Convert a dataclass of numbers for JSON, which knows no NaN."""
     return {
         name: None if isinstance(value, float) and math.isnan(value) else value
         for name, value in asdict(one).items()

@@ -23,7 +23,7 @@ CUT_OFF = {
 
 
 def read_as(path: str) -> str:
-    """The options that follow a file's name, as the command line takes them; empty for the usual."""
+    """Return the options that follow a file's name, as the command line takes them; empty by default."""
     with st.popover("How it is read"):
         chosen = _ends() if ".txt" in path.lower() else _column()
         kept = st.selectbox(

@@ -45,7 +45,7 @@ IN_STRIP = 6
 
 
 def watch(name: str) -> None:
-    """Everything there is to see of one training; a fragment that may run again every second."""
+    """Show one training; a fragment that may run again every second."""
     with show.one_line():
         running, waits = name in queue.training(), place_in_queue(name)
         if queue.failed(name) and not running and not waits:
@@ -74,13 +74,13 @@ def watch(name: str) -> None:
 
 
 def place_in_queue(name: str) -> int:
-    """1 for the next one, 0 for one that does not wait."""
+    """Return 1 for the next one in the queue, 0 for one that does not wait."""
     names = [one.name for one in queue.waiting()]
     return names.index(name) + 1 if name in names else 0
 
 
 def stand(run: Run) -> None:
-    """How far it has come and how well it does, in words."""
+    """Say how far it has come and its losses."""
     metrics, info, status = run.metrics(), run.info, run.status
     tokens, goal = metrics[-1].tokens if metrics else 0, int(info.recipe.get("tokens", 0))
     last = run.last_validation()
@@ -149,7 +149,7 @@ def branch_from(address: str) -> None:
 
 
 def results(run: Run) -> None:
-    """Losses, what it wrote, and how its heads took shape."""
+    """Show losses, samples, and its heads over checkpoints."""
     metrics = run.metrics()
     unit = st.segmented_control(
         "Loss in",
@@ -179,7 +179,7 @@ def results(run: Run) -> None:
 
 
 def samples(run: Run) -> None:
-    """What it wrote from the same beginnings after any of its checkpoints."""
+    """Show its samples from the same openings after any of its checkpoints."""
     found = run.samples()
     steps = sorted({sample["step"] for sample in found})
     if not steps:
@@ -204,7 +204,7 @@ def samples(run: Run) -> None:
 
 
 def strip(run: Run) -> None:
-    """All heads on one sentence, after a few checkpoints spread over the training."""
+    """Show all heads on one sentence, after a few checkpoints spread over the training."""
     steps = run.steps
     if not steps:
         return
@@ -232,7 +232,7 @@ def strip(run: Run) -> None:
 
 
 def numbers(metrics: Sequence[Metric]) -> str:
-    """Every evaluation as CSV."""
+    """Format every evaluation as CSV."""
     names = tuple(asdict(metrics[0])) if metrics else ()
     rows: Iterator[tuple[object, ...]] = (
         tuple("" if value is None else value for value in asdict(metric).values())

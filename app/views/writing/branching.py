@@ -102,7 +102,7 @@ class LiveBranches:
     # --- telling --------------------------------------------------------------------------------
 
     def shown(self) -> list[Shown]:
-        """The branch looked at; what was chosen in it is marked."""
+        """Return the tokens of the branch looked at."""
         story = self.story
         return [
             Shown(
@@ -115,7 +115,7 @@ class LiveBranches:
         ]
 
     def name(self, path: BranchPath) -> str:
-        """A branch in a line: where it parts, what was taken there, and instead of what."""
+        """Name a branch in a line: its place, the tokens taken there, and those they replace."""
         if not path:
             return "as it was drawn"
         last = path[-1]
@@ -139,7 +139,7 @@ class LiveBranches:
                 story.advance(AT_A_TIME)
 
     def to_json(self) -> dict[str, Any]:
-        """Every branch with the one it parts from, every token with its alternatives."""
+        """Return every branch with its parent, and every token with its alternatives."""
         self.finish()
         return {
             "address": self.address,
@@ -160,7 +160,7 @@ class LiveBranches:
         }
 
     def to_text(self) -> str:
-        """The story, then each branch from where it parts, further in the further it is from the story."""
+        """Format the story, then each branch, indented by its depth."""
         self.finish()
         parts = [self._story(()).text]
         for path in self.tree.walk():
@@ -175,7 +175,7 @@ class LiveBranches:
 def from_links(
     checkpoint: Checkpoint, prompt: str, sampling: Sampling, tree: str, chosen: str
 ) -> LiveBranches:
-    """What a link holds; where that is no tree, the story alone, and `complaint` says why."""
+    """Parse the tree in a link; where it is none, keep the story alone and set `complaint`."""
     stories = LiveBranches(checkpoint, prompt, sampling)
     try:
         path = path_from_link(chosen)

@@ -14,7 +14,7 @@ REQUEST = "A request: features, words, a summary"
 
 
 def choose() -> FittedText:
-    """How a story begins: a shipped opening that fits, the reader's own, or a request for one."""
+    """Choose how a story begins: a shipped opening that fits, the reader's own, or a request."""
     openings = cache.shipped_openings()
     chosen = st.selectbox(
         "Prompt", [*openings, OWN, REQUEST], **WritingState.opening.bound, help=help_of("prompt")
@@ -39,7 +39,7 @@ def choose() -> FittedText:
 
 
 def _request() -> str:
-    """What is asked of a story, in the words of Instruct data; `BadInput` where it is nothing."""
+    """Compose a request in the words of Instruct data; `BadInput` where nothing is asked for."""
     with st.popover("What it asks for"):
         features = st.multiselect("Features", FEATURES, ["Dialogue"], **WritingState.features.bound)
         words = st.text_input(

@@ -1,4 +1,4 @@
-"""A story as tokens that can be hovered and picked. Knows no model, only strings and numbers."""
+"""A story as tokens that can be hovered and picked."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -87,5 +87,5 @@ def story_view(
 
 
 def _seen(str_token: str) -> str:
-    """Text in which only spaces, tabs and line ends stand for themselves without being seen."""
+    """Make characters visible, but for spaces, tabs and line ends."""
     return visible(str_token, keep="\n\t")

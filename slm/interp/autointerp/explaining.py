@@ -102,7 +102,7 @@ class Explained:
 
     @property
     def explains(self) -> bool:
-        """Whether the explanation is surely better than both controls."""
+        """Whether the explanation is significantly better than both controls."""
         return len(self.margins) == 2 and all(one.margin.low > 0 for one in self.margins)
 
     def to_json(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ POSITIONS_AT_ONCE = 512  # whose logits are written down together
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """What a head is said to do; `name` tells the distance too, as in `3 back`."""
+    """A head's label; `name` includes the distance, as in `3 back`."""
 
     kind: str
     name: str

@@ -63,12 +63,12 @@ class QueryKeys:
 
     @cached_property
     def by_distance(self) -> dict[Head, int]:
-        """The heads that clearly look by distance, with how far back."""
+        """The distance heads, with their distances."""
         return by_distance(self.scores)
 
     @property
     def by_meaning(self) -> tuple[Head, ...]:
-        """The heads that clearly look by meaning."""
+        """The semantic heads."""
         return _significant(self.scores, MEANING)
 
     def nearest_meaning(self) -> tuple[Head, str, float, float]:

@@ -57,7 +57,7 @@ class HeadScores:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeadPass:
-    """What one pass over the rows gives, row by row."""
+    """The attention scores and nulls of one pass over the rows, row by row."""
 
     by_content: Float32[np.ndarray, "row layer head kind_and_nulls"]
     profile: Float32[np.ndarray, "row layer head distance"]

@@ -16,7 +16,7 @@ OTHER_ROWS = 4  # rows whose targets make the baseline "the same places"
 
 
 class HeadLabel(StrEnum):
-    """What a head may be said to look at, in any story or in nursery's."""
+    """The kinds of labels that a head may get."""
 
     PREVIOUS = "previous token"
     DISTANCE = "fixed distance"

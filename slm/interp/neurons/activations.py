@@ -43,7 +43,7 @@ class Example:
 
     @property
     def activation(self) -> float:
-        """What the neuron puts out at the place."""
+        """The neuron's `hook_post` at the position."""
         return float(self.activations[self.position])
 
     def context(self) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ SAVED_EVERY = 15.0
 
 @dataclass(frozen=True, kw_only=True)
 class IndexProgress:
-    """How far the building of an index has come; `share` (of the corpus) is 1 when it is built."""
+    """The progress of building an index; `share` of the corpus is 1 when it is built."""
 
     stories: int
     tokens: int

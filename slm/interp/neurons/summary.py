@@ -23,7 +23,7 @@ class NeuronSummary:
 
     @property
     def less(self) -> int:
-        """How many neurons of its layer fire less."""
+        """The number of neurons of its layer that fire less often."""
         fires = self.index.fires[self.writes.layer]
         return int((fires < fires[self.writes.neuron]).sum())
 

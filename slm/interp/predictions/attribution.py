@@ -47,7 +47,7 @@ class Attribution:
 
     @property
     def difference(self) -> float:
-        """What the parts are shares of."""
+        """The logit less its baseline: what the parts sum to."""
         return self.logit - self.baseline
 
     @property

@@ -60,7 +60,7 @@ class Intervention:
 
     @property
     def hook(self) -> str:
-        """Where it takes hold."""
+        """The name of the hook point that it changes."""
         return f"blocks.{self.layer}.{POST if self.neuron else Z}"
 
 

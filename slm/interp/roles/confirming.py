@@ -24,7 +24,7 @@ NONE = -1
 
 
 class RoleKind(StrEnum):
-    """What a role's words do to a neuron. Both are scored alike, and never counted together."""
+    """The direction of a role: its words excite a neuron or inhibit it. Both are scored alike."""
 
     EXCITED = "excited by"
     INHIBITED = "inhibited by"

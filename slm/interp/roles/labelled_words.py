@@ -36,7 +36,7 @@ class LabelledWords:
 
     @property
     def groups(self) -> Int[np.ndarray, "word"]:
-        """The same for words in the same stretch of the same story, within which labels are shuffled."""
+        """A number for each stretch of each story, within which labels are shuffled."""
         return self.story * (len(PLACES) + 1) + self.place
 
 

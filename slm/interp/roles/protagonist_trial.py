@@ -107,7 +107,7 @@ class NeuronTrial:
 
     @property
     def why(self) -> str:
-        """The rule by which the verdict is given."""
+        """The rule behind the verdict."""
         return RULES[self.verdict]
 
     def to_json(self) -> dict[str, Any]:

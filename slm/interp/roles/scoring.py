@@ -79,12 +79,12 @@ class LayerRoles(RoleScores):
 
     @property
     def share(self) -> Proportion:
-        """The neurons whose role is confirmed."""
+        """The proportion of neurons with a confirmed role."""
         return Proportion(hits=int(self.confirmed.sum()), count=len(self.confirmed))
 
     @property
     def null_share(self) -> Proportion:
-        """Those that are confirmed where labels mean nothing: the larger of the two nulls."""
+        """The proportion confirmed under the null: the larger of the two nulls."""
         return max(self.shuffled, self.dealt, key=lambda share: share.value)
 
     @property
@@ -144,7 +144,7 @@ class Roles:
 
     @property
     def beside_random(self) -> str:
-        """In words, in which layers neurons are surely confirmed more often than random directions."""
+        """A sentence on the layers whose neurons are significantly above random directions."""
         above = [
             at
             for at, layer in enumerate(self.layers)
@@ -165,12 +165,12 @@ class Roles:
 
     @property
     def confirmed_share(self) -> Proportion:
-        """All neurons whose role is confirmed."""
+        """The proportion of all neurons with a confirmed role."""
         return total(layer.share for layer in self.layers)
 
     @property
     def random_share(self) -> Proportion:
-        """All random directions whose role is confirmed."""
+        """The proportion of all random directions with a confirmed role."""
         return total(layer.random_directions for layer in self.layers)
 
     def best(self, label: int, k: int = SHOWN) -> list[NeuronRole]:

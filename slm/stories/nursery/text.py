@@ -1,4 +1,4 @@
-"""What a nursery story is: its text, the role of every word, and what it contains. Knows no grammar."""
+"""A nursery story as data: its text, the role of every word, and what it contains."""
 
 from dataclasses import dataclass
 from enum import StrEnum
