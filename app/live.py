@@ -1,6 +1,6 @@
-"""A story being written while a page is looked at: each tick of the page pulls a few more tokens.
+"""A story written live: each tick of the page pulls a few more tokens.
 
-Held in a session's state. Knows no streamlit: a test can pull it as a page does.
+Held in a session's state; without streamlit, so that a test can pull it as a page does.
 """
 
 import time

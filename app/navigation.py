@@ -1,4 +1,4 @@
-"""What Streamlit runs for every page: page config, navigation, the sidebar with models A and B."""
+"""The frame of every page: page config, navigation, the sidebar with models A and B."""
 
 from pathlib import Path
 

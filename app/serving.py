@@ -1,4 +1,4 @@
-"""Who is answered: this machine, under its own names, and never inside another page's frame."""
+"""Restriction of requests to this machine, under its own names, and never inside another page's frame."""
 
 from ipaddress import ip_address
 

@@ -1,4 +1,4 @@
-"""Long work is a generator: it yields how far it has come, and returns what it found."""
+"""Progress of long work: a generator that yields its progress and returns its result."""
 
 import queue
 import threading

@@ -1,4 +1,4 @@
-"""What a kept result was made from, and whether that still holds: one record for all kept results."""
+"""Provenance of kept results: what each was made from, and whether that still holds."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the files of a run hold: a line of metrics.jsonl, a sample, and run.json."""
+"""Records of a run's files: a line of metrics.jsonl, a sample, and run.json."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict

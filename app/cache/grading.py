@@ -1,4 +1,4 @@
-"""What judges are given to read."""
+"""Cached stories for judges."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What judges thought of runs over training, read again when a grade was added."""
+"""Cached grades over training, read again when a grade was added."""
 
 import streamlit as st
 

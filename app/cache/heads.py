@@ -1,4 +1,4 @@
-"""What heads do: scores at once, labels from work that all sessions share."""
+"""Cached head scores, and atlases as work that all sessions share."""
 
 from app.cache.checkpoints import checkpoint, of_checkpoint
 from app.cache.shared_work import shared_work

@@ -1,4 +1,4 @@
-"""What models answer to prompts."""
+"""Cached continuations of knowledge prompts."""
 
 from app.cache.checkpoints import of_checkpoint
 from slm.knowledge.prompts import Prompt

@@ -1,4 +1,4 @@
-"""What is known of every neuron: from the index on disk, or else from the stories that ship."""
+"""Cached neuron indexes: built ones on disk, or else of the shipped stories."""
 
 from dataclasses import dataclass
 

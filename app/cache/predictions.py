@@ -1,4 +1,4 @@
-"""What is seen inside a model, kept while people look at it."""
+"""Cached predictions, attention, attribution and ablation."""
 
 import numpy as np
 from jaxtyping import Float

@@ -1,4 +1,4 @@
-"""What roles neurons have: worked out once for all sessions, in threads that pages can watch."""
+"""Cached roles of neurons, as work that all sessions share."""
 
 from itertools import islice
 

@@ -1,4 +1,4 @@
-"""Long work that sessions share: who asks for the same sees the same `Work`, and may restart it."""
+"""Work shared by all sessions: the same question gets the same `Work`, which may be restarted."""
 
 import threading
 from collections.abc import Callable

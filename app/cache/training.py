@@ -1,4 +1,4 @@
-"""What training costs on this machine, and what it would read."""
+"""Cached training speed, and previews of corpora."""
 
 import threading
 

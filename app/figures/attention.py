@@ -1,4 +1,4 @@
-"""Where heads look: every head small, one head large."""
+"""Figures of attention patterns: every head small, one head large."""
 
 import base64
 import struct

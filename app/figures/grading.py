@@ -1,4 +1,4 @@
-"""How grades are spread."""
+"""Figures of grade distributions."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What each head does: all heads as a map, how far back they look, and the proof for one."""
+"""Figures of heads: the map, attention by distance, and one head's proof."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How much models know, by kind of prompt, beside what chance would give."""
+"""Figures of knowledge scores by kind of prompt, beside chance."""
 
 from collections.abc import Mapping, Sequence
 

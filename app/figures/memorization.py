@@ -1,4 +1,4 @@
-"""What is copied, of stories a model was trained on, of others, and by people; and what is new."""
+"""Figures of copying and novelty."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""How a neuron is spread over a corpus, what it writes, and where it stands in its layer."""
+"""Figures of neurons: histograms, logit effects, firing rates."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Why this word: parts as bars, heads as a map, layers as a picture of the story."""
+"""Figures of a prediction: parts as bars, heads as a map, stages along the story."""
 
 from collections.abc import Sequence
 

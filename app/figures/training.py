@@ -1,4 +1,4 @@
-"""How a model learns, and what it is made of."""
+"""Figures of training: loss curves, and parameters by part."""
 
 from collections.abc import Mapping, Sequence
 

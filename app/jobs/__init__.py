@@ -1,4 +1,4 @@
-"""Long work: in a thread that sessions share (`Work`), or a training in a process of its own."""
+"""Long work: in a thread that sessions share (`Work`), or a training in its own process."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Building neuron indexes while the page goes on: steps for `Work`. Knows no streamlit."""
+"""Building of neuron indexes, as steps for `Work`."""
 
 import contextlib
 from collections.abc import Generator, Sequence

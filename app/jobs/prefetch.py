@@ -1,4 +1,4 @@
-"""What a page will ask of the neighbouring checkpoints, worked out while this one is looked at.
+"""Prefetching of the neighbouring checkpoints' results while this one is shown.
 
 Only for pages whose first look at a checkpoint takes longer than a drag may, and only once somebody
 walks through the steps. One thread for all sessions; what it finds lies in the caches of `app/cache`.

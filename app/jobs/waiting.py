@@ -1,4 +1,4 @@
-"""What a page shows of work it waits for: how far it is, a way to end it, why it brought nothing."""
+"""Panels of work under way: progress, cancel, and why it failed."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar

@@ -1,1 +1,1 @@
-"""What only one page needs, a folder a page."""
+"""Views that one page uses, a folder for each page."""

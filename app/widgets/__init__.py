@@ -1,1 +1,1 @@
-"""What several pages show or ask: figures, stories, pickers, the sidebar."""
+"""Widgets that several pages share: figures, stories, pickers, the sidebar."""

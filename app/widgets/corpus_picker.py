@@ -1,4 +1,4 @@
-"""Which stories a page reads, and that a person of this session said so."""
+"""Choice of the stories that a page reads, and that a person of this session allowed it."""
 
 import streamlit as st
 

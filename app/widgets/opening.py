@@ -1,4 +1,4 @@
-"""Which head, neuron and story a page opens on: the best of the model shown, unless somebody chose."""
+"""Defaults of head, neuron and story: the best of the shown model, unless somebody chose."""
 
 from app import cache
 from app.state import (
@@ -66,7 +66,7 @@ def where_head_shows(address: str, *, head_in_link: bool) -> None:
 
 
 def before_something_learnt(address: str) -> str | None:
-    """The checkpoint of the same run after which most was learnt, if that is another one."""
+    """Return the checkpoint of the same run after which most was learnt; None where that is this one."""
     run, step = resolve(address)
     overview = cache.overview(run.name)
     if overview is None or overview.pair is None or overview.pair.earlier == step:

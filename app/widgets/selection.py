@@ -1,4 +1,4 @@
-"""What is looked at in a model: the story, the token, the head, the neuron, how tokens are drawn."""
+"""Controls for what is looked at in a model: story, token, head, neuron, sampling."""
 
 import re
 from collections.abc import Callable

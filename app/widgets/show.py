@@ -1,4 +1,4 @@
-"""How pages show what they found: figures to save, one line for an error, numbers to read."""
+"""Display of results: figures to save, one line for an error, formatted numbers."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What every command is made of: how it is added, and how it answers."""
+"""Commands: their parsers, options and output as text or JSON."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""`slm compare`, `slm curves`, `slm development`: what changed between two models, and what came when?"""
+"""`slm compare`, `slm curves`, `slm development`: differences of two models, and curves over training."""
 
 import argparse
 import shlex

@@ -1,4 +1,4 @@
-"""What judges said (`GradingReport.to_json`), as lines to read."""
+"""Grades (`GradingReport.to_json`) as lines to read."""
 
 from itertools import islice
 from typing import Any

@@ -1,4 +1,4 @@
-"""`slm memorize`, `slm copies`, `slm novelty`: does the model copy what it was trained on?"""
+"""`slm memorize`, `slm copies`, `slm novelty`: copying of training text."""
 
 import argparse
 from typing import TYPE_CHECKING

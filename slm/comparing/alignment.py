@@ -1,4 +1,4 @@
-"""Where the tokens of two models meet. Knows tokenizers, no weights.
+"""Alignment of two tokenizations of a text.
 
 Two models may cut a text differently. It is cut again, where tokens of *both* end: each stretch holds
 whole tokens of either model, so that what they cost is added up and never divided. The rule for two

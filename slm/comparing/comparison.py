@@ -1,4 +1,4 @@
-"""Everything that is told of two models beside each other, in one value."""
+"""A comparison of two models, as one value."""
 
 import platform
 from collections.abc import Generator, Sequence

@@ -1,4 +1,4 @@
-"""What runs wrote down while they learned, and what was measured of their checkpoints, as curves."""
+"""Curves over training: losses, and everything measured of a run's checkpoints."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""What a model learns when: the step where each head's label appears, and which words it learns first."""
+"""Development: the step at which each head's label appears, and which words are learned first."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass

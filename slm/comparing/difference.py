@@ -1,4 +1,4 @@
-"""How differently two models expect the same stories: by stretch, by sentence, by word, and in all.
+"""Differences in loss between two models on the same stories: by stretch, sentence, word, and in all.
 
 A gain is what model B pays and A does not, in nats: above zero where A expected the text better.
 """

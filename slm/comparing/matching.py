@@ -1,19 +1,19 @@
-"""Which head of one model is which head of another, and which neuron; and which have no counterpart.
+"""Matching of heads and neurons between two models, and the units without a counterpart.
 
 Two units are alike where they do the same on the same stories. Of heads the *patterns* are compared:
 the correlation, over every token that looks and every token it can look at, of the square roots of
 attention, each row's mean taken out; the first token, which soaks up attention that has nowhere to
-go, is left out. Heads that merely spread their attention as widely have 0, the same pattern has 1.
-Of neurons the *pre-activations* are correlated over all places (of gated ones the activations, see
-`ranked_hook` in `slm.interp.neurons.activations`): cut at zero, as what excites is, fewer neurons find
-their own later selves and more of an untrained model's are matched. Where the tokenizers differ, both
-are first averaged over the stretches of `slm.comparing.alignment`.
+go, is left out. Heads that merely spread their attention as widely have 0, the same pattern has 1. Of
+neurons the *pre-activations* are correlated over all places (of gated ones the activations, see
+`ranked_hook` in `slm.interp.neurons.activations`): cut at zero, as what excites is, fewer neurons
+find their own later selves and more of an untrained model's are matched. Where the tokenizers differ,
+both are first averaged over the stretches of `slm.comparing.alignment`.
 
-The units are then paired as a whole so that similarity sums to the most (Hungarian method). Pairs come
-out of noise too: untrained neurons tell words apart, and any two heads look more at what is near. So
-the same is done with a model that has learned nothing, B with the entries of each matrix shuffled; a
-pair counts as matched only where it is more alike than 95 % of the pairs with shuffled models, and
-than 95 % of the units that were not given to each other.
+The units are then paired as a whole so that similarity sums to the most (Hungarian method). Pairs
+come out of noise too: untrained neurons tell words apart, and any two heads look more at what is
+near. So the same is done with a model that has learned nothing, B with the entries of each matrix
+shuffled; a pair counts as matched only where it is more alike than 95 % of the pairs with shuffled
+models, and than 95 % of the units that were not given to each other.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is measured of a run's checkpoints when somebody asks, and kept with the run: knowledge and heads.
+"""Knowledge and head measurements of a run's checkpoints, kept with the run.
 
 A file a checkpoint, written whole, with what went into it. Where any of that has changed since, the
 file counts for nothing: it is never read and is measured again.

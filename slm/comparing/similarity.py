@@ -1,4 +1,4 @@
-"""How much of what two models hold is the same, layer by layer: in activations and in weights."""
+"""Similarity of two models layer by layer: CKA of activations, cosines of weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

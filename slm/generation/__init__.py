@@ -1,1 +1,1 @@
-"""From a prompt to a story: sampling, beam search, branches."""
+"""Text generation: sampling, beam search, branches."""

@@ -1,8 +1,8 @@
-"""Branches of a story: where one parts from another, and by which tokens. Knows no model.
+"""Branches of a story: choices of tokens at places.
 
-A story is a function of its beginning, its seed and the tokens that were chosen rather than drawn.
-So a branch is nothing but its choices: the same choices give the same story again, whoever follows
-them, and a tree of them fits a link.
+A story is a function of its beginning, its seed and the tokens that were chosen rather than drawn. So
+a branch is nothing but its choices: the same choices give the same story again, whoever follows them,
+and a tree of them fits a link.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""From a checkpoint and the beginning of a story to the rest of it, one token at a time."""
+"""Sampling of completions from a checkpoint, one token at a time."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -1,1 +1,1 @@
-"""How good are the stories? A judge, or a person, grades them by the paper's protocol; intervals beside."""
+"""Grading of stories by a judge, or a person, in the paper's protocol, with intervals."""

@@ -1,4 +1,4 @@
-"""Do two judges say the same of the same stories? Knows nothing of who they are."""
+"""Agreement of two judges on the same stories."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

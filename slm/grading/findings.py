@@ -1,4 +1,4 @@
-"""What the TinyStories paper found, as checks: each holds, does not, or cannot be told from the data.
+"""The TinyStories paper's findings as tests: each holds, does not, or is undecided.
 
 A check is a number that is above 0 where the finding holds. It is computed anew for openings drawn
 with replacement (Efron 1979): above 0 in 95 % of the draws or more, the finding holds; at most 0 in

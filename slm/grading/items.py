@@ -1,4 +1,4 @@
-"""What is graded: stories and pairs of stories, and what a judge has said of one."""
+"""Items to grade: stories, pairs of stories, and what a judge has said of one."""
 
 import hashlib
 import random

@@ -1,4 +1,4 @@
-"""Two continuations of one beginning, side by side: which is better? Pure: text in, verdict out.
+"""Pairwise comparison of two continuations of one opening: messages and reading of the verdict.
 
 The judge is never told who wrote what, and every pair is asked both ways round, so that a judge who
 prefers a place rather than a story cancels out, and is seen to (Zheng et al. 2023, section 3.4).

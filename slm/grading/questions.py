@@ -1,4 +1,4 @@
-"""What a judge is asked about an item, and how the answer is read. Knows no server and no file."""
+"""Questions to a judge about an item, and reading of the answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

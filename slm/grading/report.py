@@ -1,4 +1,4 @@
-"""What judges' grades say, as one result: what the page downloads and what the commands print."""
+"""The grading report: the result that the page downloads and the commands print."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""From grades to answers: how good, how sure, how noisy the judge, which of two is better.
+"""Means, noise and differences of grades, with bootstrap intervals.
 
 Intervals resample whole openings. What could not be read is counted, never averaged.
 """

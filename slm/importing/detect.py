@@ -1,4 +1,4 @@
-"""What lies at a path, or on the hub under a name: said before anything is written."""
+"""Detection of the model at a path, or on the hub under a name, before anything is written."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

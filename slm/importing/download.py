@@ -1,4 +1,4 @@
-"""A file of the hub, brought into the hub's own cache byte by byte; what was stopped goes on later."""
+"""Downloads of hub files into the hub's own cache, resumed where they stopped."""
 
 import hashlib
 import os

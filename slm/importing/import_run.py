@@ -1,4 +1,4 @@
-"""From a model that was detected to a run: whole, or nothing at all."""
+"""Import of a detected model as a run: whole, or nothing at all."""
 
 import os
 import shutil

@@ -1,7 +1,7 @@
-"""What `torch.save` wrote: tensors and plain values; of any other class nothing is ever built.
+"""Reading of `torch.save` files: tensors and plain values, no other class.
 
-TransformerLens' `to_dict()` holds two numbers of numpy. They are read as plain numbers, by stand-ins for
-the two names of numpy that such a pickle asks for; numpy itself makes nothing of it.
+TransformerLens' `to_dict()` holds two numbers of numpy. They are read as plain numbers, by stand-ins
+for the two names of numpy that such a pickle asks for; numpy itself makes nothing of it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""From foreign tensors to weights: each has its source, whose name and shape are checked first."""
+"""Mapping of foreign tensors to weights; names and shapes are checked first."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Where each head looks: the attention patterns of one story."""
+"""Attention patterns of one story."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Is what we show true? Checks of one loaded model, each a number against a limit, computed live.
+"""Self-checks of one loaded model, each a number against a limit, computed live.
 
 Each says something that pages rely on: that the two ways through the model agree, that parts sum,
 that nothing is padding. A number that is not a number never passes.

@@ -1,1 +1,1 @@
-"""What does a model know? Its continuations of prompts, judged by rule, by a person or by a judge."""
+"""Knowledge: continuations of prompts, judged by rule, by a person or by a judge."""

@@ -1,4 +1,4 @@
-"""What models are asked: a beginning, and the words that tell what a continuation of it knows."""
+"""Knowledge prompts: openings with right, almost right and wrong answers."""
 
 import re
 from collections.abc import Sequence

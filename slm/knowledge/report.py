@@ -1,4 +1,4 @@
-"""What models know, as one result: what the page downloads and what `slm knowledge --json` prints."""
+"""The knowledge report: the result that the page downloads and `slm knowledge --json` prints."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a model knows: facts, simple reasoning, and who did what, by how it goes on (the post's Figure 4).
+"""Knowledge scores of continuations: facts, reasoning, and context tracking (the post's Figure 4).
 
 The rule, for a person to check: of a continuation only the first sentence counts. The listed answers
 are searched for in it as whole words, case set aside. It is *right* (green) where the first of them

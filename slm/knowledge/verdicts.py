@@ -1,4 +1,4 @@
-"""What a person says of a continuation, kept with the run: it stands above the rule."""
+"""A person's verdicts on continuations, kept with the run; they override the rule."""
 
 import json
 from collections.abc import Sequence

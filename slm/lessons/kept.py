@@ -1,4 +1,4 @@
-"""What the two trainings of a lesson gave once: shown, as such, where there is no time to train."""
+"""Kept results of a lesson's two trainings, shown as such where there is no time to train."""
 
 from dataclasses import asdict, dataclass
 from functools import cache

@@ -1,4 +1,4 @@
-"""Which of two things stands left where a lesson does not say which is which."""
+"""Sides of a blinded comparison in a lesson."""
 
 from dataclasses import replace
 from hashlib import blake2b

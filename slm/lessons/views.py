@@ -1,4 +1,4 @@
-"""What a step may show: each view by its name, with the settings that a lesson may give it.
+"""Views of a lesson's step, each by its name, with its settings.
 
 A view names heads and neurons by what is measured of them ("the head with the highest induction
 score"), never by their number, so that a lesson can be shown on any model.

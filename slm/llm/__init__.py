@@ -1,1 +1,1 @@
-"""Everything that is paid: one client of OpenAI-compatible servers, prices, budget, replies kept."""
+"""Paid calls: one client of OpenAI-compatible servers, prices, budget, kept replies."""

@@ -1,4 +1,4 @@
-"""Where a judge's key is found when nobody types one. It is read, and never kept or written."""
+"""The API key of a judge, found where none is typed; it is never kept or written."""
 
 import os
 import tomllib

@@ -1,4 +1,4 @@
-"""What judges cost: the table that ships, and over it the user's own in `runs/prices.toml`."""
+"""Prices of judges: the table that ships, overridden by the user's own in `runs/prices.toml`."""
 
 import contextlib
 import json

@@ -1,1 +1,1 @@
-"""Does a model copy? Overlap with its training text, beside what people write and what it never saw."""
+"""Memorization: overlap with the training text, beside people's endings and held-out stories."""

@@ -1,4 +1,4 @@
-"""How new is what a model writes: the share of its runs of n words that stand nowhere in a corpus.
+"""Novelty: the share of n-grams of words that do not occur in a corpus.
 
 Always of endings of stories that the model never saw, beside people's endings of the same stories.
 """

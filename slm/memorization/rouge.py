@@ -1,4 +1,4 @@
-"""How much two texts share, in runs of words (Rouge: Lin 2004)."""
+"""Rouge-k of two texts (Lin 2004)."""
 
 import re
 from collections import Counter

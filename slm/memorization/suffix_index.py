@@ -1,4 +1,4 @@
-"""What a text shares with a whole corpus, word for word: exact, nothing sampled.
+"""Exact copies of a text in a whole corpus, by a suffix array of words.
 
 The corpus is written down as its words, and a suffix array lists every place in it in the order of
 what stands there (Manber & Myers 1990), so that any passage is found by binary search. It is made by

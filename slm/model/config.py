@@ -1,4 +1,4 @@
-"""Describe a model's shape and count its parameters. Knows no tensors."""
+"""Model configurations and their parameter counts."""
 
 import re
 from dataclasses import asdict, dataclass, fields

@@ -1,4 +1,4 @@
-"""What is worth seeing across runs, from what is kept with them: what is copied, and width and depth."""
+"""Finds across runs, from their kept overviews: copying, and width and depth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How much a model trained on nursery stories, whose corpus can be made again, copies of them."""
+"""Copying of a run trained on nursery stories, whose corpus can be regenerated."""
 
 import re
 from collections.abc import Generator

@@ -1,4 +1,4 @@
-"""What is worth seeing of a checkpoint: found by measurement, or said not to be there, with the number."""
+"""Finds of a checkpoint: what is worth seeing, measured, or reported missing with the number."""
 
 import re
 from collections.abc import Mapping, Sequence

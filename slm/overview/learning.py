@@ -1,4 +1,4 @@
-"""What a run learnt between which of its checkpoints, from what is kept of each of them."""
+"""The checkpoints of a run between which measures appeared, from what is kept of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

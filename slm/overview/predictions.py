@@ -1,4 +1,4 @@
-"""Where one head decides: mean ablation of every head at every token of the shipped stories."""
+"""Largest single-head mean ablation effects over every token of the shipped stories."""
 
 import contextlib
 from collections.abc import Generator, Iterator

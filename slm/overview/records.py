@@ -1,4 +1,4 @@
-"""What an overview of a checkpoint holds. Every number stands beside its control; effects are in nats."""
+"""Records of a checkpoint's overview; every number beside its control, effects in nats."""
 
 from dataclasses import dataclass
 from typing import Literal

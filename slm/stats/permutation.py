@@ -1,4 +1,4 @@
-"""What AUCs reach where labels mean nothing: the null distribution by permuting labels within groups."""
+"""Permutation nulls of AUCs, permuting labels within groups."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How much more often something happens on words of a class than on other words like them."""
+"""Differences in event rates between words of a class and other words of the same stratum."""
 
 from dataclasses import dataclass
 

@@ -2,7 +2,7 @@
 
 AUC is the chance that a word of the class has the larger number of two words, one of each kind, drawn
 from the same stratum (Mann-Whitney; equal numbers count one half). Strata hold fixed what shall not
-explain the difference: the place in the story, or the word itself. Knows no model and no role.
+explain the difference: the place in the story, or the word itself.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Records of TinyStories-Instruct, taken apart and put together: what was asked, then the story.
 
 A record is some of the lines `Features: a, b`, `Words: x, y, z`, `Summary: …`, `Random sentence: …`
-in any order, and a part `Story:`. Knows nothing of where records come from.
+in any order, and a part `Story:`.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Pieces of stories, cut around a place, for somebody to read who knows no model."""
+"""Snippets of stories, cut around a token."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Where stories come from: a file, the hub, or our own hand. Knows nothing of cleaning or tokens.
+"""Story sources: files, the hub, and the nursery's grammar.
 
 A corpus may say how it is read: `stories.txt:blank-lines`, `tales.csv:text=content:keep-truncated`.
 So every command and page that takes a corpus takes that too, and a run remembers it.

@@ -1,4 +1,4 @@
-"""How a story longer than the context is read: in windows that overlap by half, nothing twice."""
+"""Windows over a story longer than the context, which overlap by half."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

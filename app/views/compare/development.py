@@ -1,4 +1,4 @@
-"""What a run learned when: the labels of its heads, the parts of the text."""
+"""Development of a run: the labels of its heads, the word groups it learns."""
 
 from functools import partial
 

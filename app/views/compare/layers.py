@@ -1,4 +1,4 @@
-"""How alike the layers of two models are, and since when."""
+"""Similarity of two models' layers, and its course over training."""
 
 import numpy as np
 import streamlit as st

@@ -1,4 +1,4 @@
-"""Which heads and neurons are the same in two models, and which have no counterpart."""
+"""Matched heads and neurons of two models, and those without a counterpart."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where two models differ: in all, by sentence, by word, and painted on stories."""
+"""Differences in loss of two models: in all, by sentence, by word, and painted on stories."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Before: what is graded, by whom, and what it will cost at most."""
+"""Set-up of a grading: openings, stories, judge, and the bill."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Can the judge be trusted? Spoiled stories, being asked again, and what others say."""
+"""Judge checks: spoiled stories, repeated questions, agreement with others."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""What judges said before, read from disk without making a file."""
+"""Kept replies of judges, read without making a file."""
 
 from pathlib import Path
 

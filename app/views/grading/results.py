@@ -1,4 +1,4 @@
-"""After: how good the stories are, how the grades are spread, and every word the judge said."""
+"""Results of a grading: means, distributions, and every reply."""
 
 from collections.abc import Sequence
 from functools import partial

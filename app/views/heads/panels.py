@@ -1,4 +1,4 @@
-"""What heads do, as panels: all of them in a map and a table, the chosen one with its proof."""
+"""Panels of heads: all of them in a map and a table, the chosen one with its proof."""
 
 from dataclasses import dataclass
 from functools import cached_property, partial

@@ -1,4 +1,4 @@
-"""Which page shows a find in exactly its state, and by which parameters of the link."""
+"""Links from a find to its page, with the parameters of its state."""
 
 from app import state
 from app.state import PageState

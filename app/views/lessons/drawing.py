@@ -1,4 +1,4 @@
-"""Which function draws which view; each returns the link that opens its page in that state."""
+"""Functions that draw each view; each returns the link that opens its page in that state."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where a reader stands in a lesson: in the link (`?lesson=…&step=…`), and what was guessed."""
+"""State of a lesson: its step in the link (`?lesson=…&step=…`), and what was guessed."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""Which text the model was trained on, and stories that it never saw."""
+"""Choice of the training corpus and the held-out stories."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How much of what is written is new, against temperature and against the training step."""
+"""Novelty against temperature and against the training step."""
 
 from dataclasses import asdict
 from functools import partial

@@ -1,4 +1,4 @@
-"""What the neurons page has beside one neuron: reading a corpus, and finding neurons in it."""
+"""Panels of the neurons page: building an index, and searching neurons in it."""
 
 from collections.abc import Sequence
 

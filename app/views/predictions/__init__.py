@@ -1,1 +1,1 @@
-"""What the predictions page shows of a word, a file a view."""
+"""Views of a prediction, one in each file."""

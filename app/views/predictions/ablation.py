@@ -1,4 +1,4 @@
-"""What the word loses without each part: every head at once, every neuron of a layer while one waits."""
+"""Ablation effects on the word: every head at once, every neuron of a layer in the background."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What each view says of the token that the page opens on, in a line, before any view is opened."""
+"""Kept answers of each view about the token that the page opens on."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""What was expected, what each layer would say, and which part says it."""
+"""Next-token probabilities, logit lens and direct logit attribution of a prediction."""
 
 from functools import partial
 from typing import Any

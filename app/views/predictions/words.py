@@ -1,4 +1,4 @@
-"""Which token is asked about, and the foil that it is weighed against."""
+"""Choice of the token that is asked about, and of its foil."""
 
 from collections.abc import Sequence
 

@@ -1,1 +1,1 @@
-"""What the roles page shows, a view a file."""
+"""Views of neurons' roles, one in each file."""

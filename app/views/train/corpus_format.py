@@ -1,4 +1,4 @@
-"""How a file of stories is read, chosen where the file is."""
+"""Options for reading a file of stories."""
 
 import streamlit as st
 

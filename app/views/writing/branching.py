@@ -1,6 +1,6 @@
-"""A story and its branches, held in a session's state: what was chosen, and what was written then.
+"""A story and its branches, held in a session's state.
 
-Knows no streamlit. A branch is written when it is first looked at, or when all are saved.
+Without streamlit. A branch is written when it is first looked at, or when all are saved.
 """
 
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""How a story begins: a shipped opening, the reader's own, or a request for a story."""
+"""Choice of the prompt: a shipped opening, the reader's own, or a request for a story."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""`slm roles`, `slm protagonist`: do neurons have roles, and what is the protagonist's neuron really?"""
+"""`slm roles`, `slm protagonist`: roles of neurons, and the protagonist test."""
 
 import argparse
 import math

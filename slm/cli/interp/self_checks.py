@@ -1,4 +1,4 @@
-"""`slm check`: is what we show of this model true?"""
+"""`slm check`: the self-checks of a model."""
 
 import argparse
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""What the config.json of a Hugging Face folder says of a GPT-2, GPT-Neo or Llama model."""
+"""Configurations of GPT-2, GPT-Neo and Llama from a Hugging Face config.json."""
 
 from collections.abc import Mapping
 from typing import Any

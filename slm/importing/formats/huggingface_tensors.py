@@ -1,4 +1,4 @@
-"""Where the tensors of a Hugging Face folder go.
+"""Mapping of a Hugging Face folder's tensors to parameters.
 
 Grouped key and value heads are repeated, one for each head: the same function as ordinary attention.
 """

@@ -1,4 +1,4 @@
-"""What a file of tensors is, by the names and shapes in it, where nothing beside it says so."""
+"""Recognition of a file of tensors by the names and shapes in it."""
 
 import re
 from collections.abc import Mapping

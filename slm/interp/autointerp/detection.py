@@ -1,8 +1,8 @@
-"""What a judge is asked about a neuron, and how its answers are read. Knows no server and no file.
+"""Autointerp by detection: messages to a judge about a neuron, and reading of its answers.
 
 An explanation is asked for from the neuron's strongest places (Bills et al. 2023), and tried by
-detection (Paulo et al. 2024): ten snippets of other stories, five that excite the neuron and five that
-do not, and the judge says which, given the explanation and nothing else.
+detection (Paulo et al. 2024): ten snippets of other stories, five that excite the neuron and five
+that do not, and the judge says which, given the explanation and nothing else.
 """
 
 import re

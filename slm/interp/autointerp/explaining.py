@@ -1,8 +1,7 @@
-"""What a judge says excites a neuron, scored: can it be told from it where the neuron fires?
+"""Explanations of a neuron by a judge, scored by detection against two controls.
 
 The same quiz is taken with the neuron's own explanation, with another neuron's, and with its commonest
-top token: only what is better than both has explained anything. Examples come in as values; this
-knows no model.
+top token: only what is better than both has explained anything.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence

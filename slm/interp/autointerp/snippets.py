@@ -1,4 +1,4 @@
-"""A neuron by example, for a reader who knows no model: its strongest places, and a quiz about others."""
+"""Max-activating and non-activating snippets of a neuron, for explanations and quizzes."""
 
 from collections.abc import Sequence
 

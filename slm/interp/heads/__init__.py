@@ -1,1 +1,1 @@
-"""What attention heads do: scores beside shuffled attention, confirmed by ablation."""
+"""Attention heads: scores beside shuffled attention, confirmed by ablation."""

@@ -1,4 +1,4 @@
-"""Where a head does what its label says: the places of stories with most attention on one target.
+"""Strongest examples of a head's label: the tokens of stories with most attention on one target.
 
 The shipped stories serve wherever they tell what a label's targets are; a protagonist, an object or a
 place is known in nursery stories alone.

@@ -1,4 +1,4 @@
-"""What heads are shown: nursery stories or real ones, in which each word's role or class is known.
+"""Rows of stories, in which each word's role or class is known, for measuring heads.
 
 Beside the stories stand rows of random tokens that repeat. All rows have one length, so nothing is
 padded and the places of one row can be asked about in another.

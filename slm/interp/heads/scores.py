@@ -1,4 +1,4 @@
-"""How much each head looks at what its possible labels name, against the same attention shuffled.
+"""Scores of heads: attention on each label's targets, against the same attention shuffled.
 
 Cheap: one pass over the rows, no ablation. A score is linear in the pattern, so all heads of a layer
 and all kinds are one matrix product.

@@ -1,7 +1,7 @@
-"""What the labels of a head claim: which tokens it looks at, and what that is compared with.
+"""Targets of head labels: the keys that a label claims, and what they are compared with.
 
-A label such as "induction" is a set of targets: for every token that looks, the earlier tokens that
-a head of this kind would look at. `head_rows` says what they are in stories.
+A label such as "induction" is a set of targets: for every token that looks, the earlier tokens that a
+head of this kind would look at. `head_rows` says what they are in stories.
 """
 
 from dataclasses import dataclass

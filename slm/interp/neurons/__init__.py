@@ -1,1 +1,1 @@
-"""What excites and inhibits MLP neurons: top activations over a corpus, distributions, logit effects."""
+"""MLP neurons: top activations over a corpus, distributions, logit effects."""

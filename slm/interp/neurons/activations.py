@@ -1,4 +1,4 @@
-"""What excites a neuron: its values along stories, and the places where they are extreme."""
+"""Activations of neurons along stories, and their extremes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

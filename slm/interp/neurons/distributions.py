@@ -1,10 +1,10 @@
-"""How what a neuron is ranked by is spread over a corpus: counts in bins that are fine near zero.
+"""Histograms of neurons' values over a corpus, with bins that are fine near zero.
 
 A bin is read off the bits of the number: its sign, then the exponent and the first five bits of the
 mantissa of |value| + 1/8, so that counting costs a nanosecond or two a value and nothing has to be
 read twice. Zero is an edge between two bins, and the sides mirror each other. Quantiles are
-interpolated within a bin and so are off by less than its width, which is at most 1/32 of
-|value| + 1/8: 0.004 around zero, 0.13 at 4 and at -4.
+interpolated within a bin and so are off by less than its width, which is at most 1/32 of |value| +
+1/8: 0.004 around zero, 0.13 at 4 and at -4.
 """
 
 from collections.abc import Sequence

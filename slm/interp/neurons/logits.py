@@ -1,4 +1,4 @@
-"""What a neuron writes: the tokens whose logits it raises and lowers on its own way to the end.
+"""Logit effects of a neuron: the tokens whose logits it raises and lowers directly.
 
 A neuron adds its row of W_out to the residual stream. The final LayerNorm takes the mean away,
 divides by the stream's size and multiplies by its gain; then the unembedding reads. So the row is

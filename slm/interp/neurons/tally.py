@@ -1,8 +1,8 @@
-"""What is kept of every neuron while a corpus streams by: its extremes and its spread.
+"""Running extremes and histograms of every neuron over a corpus.
 
-Both are of `ranked_hook` (see `activations`). It costs little more than the forward pass it listens to:
-a layer's values are counted into bins and each story's maxima and minima are taken; only those that
-enter a neuron's list are looked at again for their place.
+Both are of `ranked_hook` (see `activations`). It costs little more than the forward pass it listens
+to: a layer's values are counted into bins and each story's maxima and minima are taken; only those
+that enter a neuron's list are looked at again for their place.
 """
 
 from collections.abc import Iterator, Sequence

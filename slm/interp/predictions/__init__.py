@@ -1,1 +1,1 @@
-"""Why this word? Logit lens, direct logit attribution, ablation, patching, interventions."""
+"""Predictions: logit lens, direct logit attribution, ablation, patching, interventions."""

@@ -1,4 +1,4 @@
-"""What a prediction loses without a part: every head of every layer, or every neuron of one, switched off.
+"""Ablation effects on a prediction of every head, or of every neuron of a layer.
 
 Each part is replaced at every position; one row of a batch for each, and only what comes after the
 part is computed again.

@@ -1,10 +1,10 @@
-"""Who said it: a token's logit, less a baseline, as the sum of what every part wrote for it.
+"""Direct logit attribution: a token's logit, less a baseline, as the sum of every part's write.
 
-The logit of a token is a linear function of the residual stream, once the final norm divides
-by what it divided by in this run (direct logit attribution: Elhage et al. 2021, "A Mathematical
-Framework for Transformer Circuits"). What is added to all logits alike moves no probability, so the
-logit is taken from its mean over the vocabulary, which comes to centring W_U and b_U as TransformerLens
-does (`center_unembed`); or from the logit of a foil. Each part's share of that difference is known
+The logit of a token is a linear function of the residual stream, once the final norm divides by what
+it divided by in this run (direct logit attribution: Elhage et al. 2021, "A Mathematical Framework for
+Transformer Circuits"). What is added to all logits alike moves no probability, so the logit is taken
+from its mean over the vocabulary, which comes to centring W_U and b_U as TransformerLens does
+(`center_unembed`); or from the logit of a foil. Each part's share of that difference is known
 exactly, and the shares sum to it. Only the direct way is counted: what a part does through later
 parts is theirs.
 """

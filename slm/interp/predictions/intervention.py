@@ -1,4 +1,4 @@
-"""The same story with parts switched off or turned up: which words go, which come?
+"""Interventions on heads and neurons while a story is written, and the words that change.
 
 A part is a head (`2.3`: layer 2, head 3) or a neuron (`1.n17`: layer 1, neuron 17). Its output
 (`hook_z`, `hook_post`) is replaced by its mean over the shipped stories, or multiplied (`2.3=0`,

@@ -1,4 +1,4 @@
-"""Why this word: what the model expected at every place of a story, and how surprised it was.
+"""Next-token predictions at every position of a story, with surprisal, rank and entropy.
 
 Position p is the prediction *of* the token there, made from those before it. END at position 0 is
 given and never predicted.

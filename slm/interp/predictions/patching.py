@@ -1,8 +1,8 @@
-"""Where it lies: how much of an answer comes back when a place of another run is filled from the first.
+"""Activation patching: how much of an answer each position and hook of another run restores.
 
 Two prompts of as many tokens that differ in a word (Lucy, Tom) and after which the model answers
-differently. The model reads the second; in one place, one layer, what it computed for the first
-is put in; how far does its answer go back to the first? (Activation patching: Meng et al. 2022,
+differently. The model reads the second; in one place, one layer, what it computed for the first is
+put in; how far does its answer go back to the first? (Activation patching: Meng et al. 2022,
 "Locating and Editing Factual Associations in GPT"; the score is the normalised logit difference of
 Wang et al. 2022, "Interpretability in the Wild", 0 as after the second prompt, 1 as after the first.)
 """

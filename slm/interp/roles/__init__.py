@@ -1,1 +1,1 @@
-"""Do neurons have roles? Labelled words, held-out confirmation, and random directions as the control."""
+"""Roles of neurons: labelled words, held-out confirmation, random directions as the control."""

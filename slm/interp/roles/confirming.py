@@ -1,7 +1,7 @@
 """Choose each neuron's role on some words and confirm it on others: one procedure for whatever is scored.
 
 Neurons go through it with their labels, with labels that mean nothing, and random directions with the
-labels of the neurons: so that the shares that are confirmed can be compared. It knows no model.
+labels of the neurons: so that the shares that are confirmed can be compared.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Who is mentioned where in nursery stories, and how: what the protagonist test compares."""
+"""Mentions of characters in nursery stories, for the protagonist test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

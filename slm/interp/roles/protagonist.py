@@ -1,9 +1,9 @@
-"""The protagonist test: what does a neuron that fires at the protagonist's first mention really want?
+"""The protagonist test: whether a neuron prefers first mentions, names, or the word before them.
 
 The TinyStories paper shows a neuron that fires where the protagonist is first mentioned (figure 9),
-and every hit shown follows "named". Three things come together there: a name, its first time, and
-the word "named". The best neurons of a model are chosen on half of the stories and tested on the
-other half (`slm.interp.roles.protagonist_trial`).
+and every hit shown follows "named". Three things come together there: a name, its first time, and the
+word "named". The best neurons of a model are chosen on half of the stories and tested on the other
+half (`slm.interp.roles.protagonist_trial`).
 """
 
 from collections.abc import Generator, Sequence

@@ -1,12 +1,12 @@
-"""Do neurons have roles? Every neuron against every label, chosen on some words and tried on others.
+"""Scores of every neuron for every label, chosen on some words and confirmed on others.
 
 A neuron's role is chosen on one half of the stories, and there on one half of the different words. It
 is confirmed where the other half of the stories says so three times: the AUC's whole interval lies
 above all that shuffled labels reach; the AUC over the words that were not chosen on, each counted
 once, is one that chance reaches once in a hundred, which a detector of a few words fails; and the
 neuron surely fires more often there than elsewhere, which one that is only less inhibited fails.
-Words are only compared with words at about the same place of a story. What is ranked is `ranked_hook`,
-the pre-activation of an ungated neuron, and a neuron fires where it is above 0.
+Words are only compared with words at about the same place of a story. What is ranked is
+`ranked_hook`, the pre-activation of an ungated neuron, and a neuron fires where it is above 0.
 
 A role may also be of words that inhibit the neuron: the same on the low side, with less firing for
 more. The two kinds are counted apart, and both stand beside what random directions come to.

@@ -1,1 +1,1 @@
-"""How each claim of a lesson is measured: small functions of a checkpoint, each with its control."""
+"""Measures of lessons' claims: functions of a checkpoint, each with its control."""

@@ -1,4 +1,4 @@
-"""Whether a model ends the stories that it was trained on as the book does."""
+"""Copying of the endings of training stories."""
 
 import re
 from functools import cache

@@ -1,4 +1,4 @@
-"""What heads look at, and what is lost without one."""
+"""Attention and ablation effects of heads."""
 
 from statistics import fmean
 

@@ -1,4 +1,4 @@
-"""What a run learned first: grammar, or who is who."""
+"""The order of learning: grammar before context."""
 
 from collections.abc import Generator
 from functools import lru_cache

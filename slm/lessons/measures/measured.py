@@ -1,4 +1,4 @@
-"""What a claim's measurement gives: two numbers, and whether the claim holds."""
+"""The result of a claim's measurement: two numbers, and whether the claim holds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How often the model's first guess is right, and what temperature does to what it writes."""
+"""Accuracy of the most probable token, and the effect of temperature."""
 
 import math
 from collections import Counter, defaultdict

@@ -1,4 +1,4 @@
-"""What the best protagonist neuron tells apart."""
+"""Selectivity of the best protagonist neuron."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""What width and depth are good for, over the runs of a grid: the same corpus and budget."""
+"""Effects of width and depth, over the runs of a grid with one corpus and budget."""
 
 from dataclasses import dataclass
 from itertools import groupby

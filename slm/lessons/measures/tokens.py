@@ -1,4 +1,4 @@
-"""What a token is, and which tokens the model has put near each other."""
+"""Tokens, and nearest neighbours of their embeddings."""
 
 import random
 import re

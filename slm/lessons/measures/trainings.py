@@ -1,4 +1,4 @@
-"""What changes where every dog of the training stories is made a cat: two runs, trained in a lesson."""
+"""A counterfactual training: the same stories with every dog made a cat."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Why “she”: what swapping a name does, and which head carries it."""
+"""Effects of swapping a name on “she”, and the head that carries them."""
 
 from collections.abc import Iterator
 

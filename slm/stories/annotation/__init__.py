@@ -1,1 +1,1 @@
-"""What every word of a story is: word classes, nursery roles, labels, minimal pairs."""
+"""Annotation of words: word classes, nursery roles, labels, minimal pairs."""

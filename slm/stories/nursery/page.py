@@ -1,7 +1,7 @@
-"""Writing: a page being filled, and the pieces of text that can write themselves on it.
+"""A page that a nursery story is written on, and the pieces of text that write on it.
 
 The page keeps what a template need not say: spaces, capitals, a or an, who was last spoken of (hence
-whether "she" would be clear), and the place and role of each word. It knows no particular story.
+whether "she" would be clear), and the place and role of each word.
 """
 
 from abc import ABC, abstractmethod

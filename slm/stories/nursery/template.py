@@ -1,21 +1,19 @@
-"""The markup that stories are written in: from a line of the book to pieces. Knows no story.
+"""The template markup of nursery stories, parsed to pieces.
 
-    One {weather} day, {hero} [happily] (ran|walked) {place.to}. "{hero.I} (like|love) it!" {says:hero}.
+One {weather} day, {hero} [happily] (ran|walked) {place.to}. "{hero.I} (like|love) it!" {says:hero}.
 
-- `(a|b)` one of several, `[a]` perhaps, `[a|b]` perhaps one of several;
-- `{hero}` `{friend}` `{elder}` a character; `{Hero}` begins a sentence, perhaps as a pronoun;
-  `{friend.new}` one whom the protagonist does not know yet;
-  `{hero.he}` `.him` `.his` `.himself` pronouns (`{he}` is short for the protagonist's);
-  `{hero.I}` `.me` `.my` `.you` `.your` and so on, in speech; `{hero.'s}`, `.kind`, `.adj`, `.trait`,
-  `.call` (as one is addressed), `.home`, `.look` (one thing to be seen), `.looks` (one or two);
-- `{thing}`, `{it}`, `{thing.adj}`, `.use` `.used` `.using`, `.part`, `.parts`;
-- `{place}`, `.in` `.to` `.spot` `.sight`;
-- `{activity}` `.past` `.ing` what the protagonist loves to do; `{do}` `{did}` `{doing}` anything else;
-- `{name}` or `{name:who}` a phrase of the book; `{+moral}` says that the story has this feature;
-- `<animal>` what follows is only for stories with this tag;
-- `^` begins a sentence (after a closing quotation mark), `~` goes on with one (after an opening mark);
-- `word/n` gives a word another role than the lexicon does, and keeps it from being replaced by a
-  synonym. Articles may be written `a` throughout.
+- `(a|b)` one of several, `[a]` perhaps, `[a|b]` perhaps one of several; - `{hero}` `{friend}`
+`{elder}` a character; `{Hero}` begins a sentence, perhaps as a pronoun; `{friend.new}` one whom the
+protagonist does not know yet; `{hero.he}` `.him` `.his` `.himself` pronouns (`{he}` is short for the
+protagonist's); `{hero.I}` `.me` `.my` `.you` `.your` and so on, in speech; `{hero.'s}`, `.kind`,
+`.adj`, `.trait`, `.call` (as one is addressed), `.home`, `.look` (one thing to be seen), `.looks`
+(one or two); - `{thing}`, `{it}`, `{thing.adj}`, `.use` `.used` `.using`, `.part`, `.parts`; -
+`{place}`, `.in` `.to` `.spot` `.sight`; - `{activity}` `.past` `.ing` what the protagonist loves to
+do; `{do}` `{did}` `{doing}` anything else; - `{name}` or `{name:who}` a phrase of the book;
+`{+moral}` says that the story has this feature; - `<animal>` what follows is only for stories with
+this tag; - `^` begins a sentence (after a closing quotation mark), `~` goes on with one (after an
+opening mark); - `word/n` gives a word another role than the lexicon does, and keeps it from being
+replaced by a synonym. Articles may be written `a` throughout.
 """
 
 import re
