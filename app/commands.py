@@ -1,4 +1,8 @@
-"""The arguments of `slm` that print a view's numbers in a terminal."""
+"""The arguments of `slm` that print a view's numbers in a terminal.
+
+A text or a number goes as `--name=value`, so that one that begins with a dash is not taken for an
+option.
+"""
 
 import shlex
 from collections.abc import Sequence

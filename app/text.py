@@ -1,4 +1,7 @@
-"""Escape foreign text for Streamlit's markdown and for plotly, as the characters it is."""
+"""Escaping of foreign text for Streamlit's markdown and for plotly, as the characters it is.
+
+`slm.text` has the same for HTML, CSV and a terminal; there is no other way to show it on a page.
+"""
 
 import html
 import re

@@ -1,4 +1,8 @@
-"""Long work in a thread, which goes on while its page is rerun or left."""
+"""Long work in a thread, which goes on while its page is rerun or left.
+
+A page asks for it, sees its progress, and may pause or cancel it; all sessions that ask for the same
+see the same work and its result.
+"""
 
 import logging
 import threading
