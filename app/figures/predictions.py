@@ -40,12 +40,12 @@ def bars(names: Sequence[str], values: Sequence[float], palette: Palette, axis: 
 
 
 def stages(
-    names: Sequence[str], chances: Sequence[float], says: Sequence[str], palette: Palette
+    names: Sequence[str], probabilities: Sequence[float], says: Sequence[str], palette: Palette
 ) -> go.Figure:
     """Draw the word's probability after each stage, with each stage's most probable token."""
     figure = go.Figure(
         go.Bar(
-            x=list(chances),
+            x=list(probabilities),
             y=list(names),
             orientation="h",
             marker={"color": palette.plus},
@@ -55,7 +55,7 @@ def stages(
             hovertemplate="%{y}: %{x:.2%}<extra></extra>",
         )
     )
-    top = rounded_up(max(chances, default=0), 0.01)
+    top = rounded_up(max(probabilities, default=0), 0.01)
     figure.update_xaxes(
         title="probability of the word",
         range=[0, 1.35 * top],

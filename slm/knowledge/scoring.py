@@ -161,9 +161,9 @@ def _answer(checkpoint: Checkpoint, prompt: Prompt, continuation: str) -> Answer
     logs = log_probabilities(checkpoint, prompt.prompt, [space + answer for answer in listed])
     rights, preferred, share, chance = len(prompt.right), None, None, None
     if prompt.wrong:
-        chances = np.exp(np.array(logs) - max(logs))
+        likelihoods = np.exp(np.array(logs) - max(logs))
         preferred = int(np.argmax(logs)) < rights
-        share = float(chances[:rights].sum() / chances.sum())
+        share = float(likelihoods[:rights].sum() / likelihoods.sum())
         chance = rights / len(listed)
     return Answer(
         prompt=prompt,

@@ -50,7 +50,7 @@ def show_heads(found: Matching, a: str, b: str, corpus: str) -> None:
             a,
             b,
             commands.compare(a, b, corpus),
-            "Likeness of patterns: the correlation of the square roots of attention over everything that "
+            "Similarity of patterns: the correlation of the square roots of attention over everything that "
             "can be looked at but the first token, each row's mean taken out.",
         ),
     )
@@ -109,7 +109,7 @@ def show_neurons(found: Matching, a: str, b: str, corpus: str) -> None:
                     a,
                     b,
                     commands.compare(a, b, corpus),
-                    "Likeness: correlation of pre-activations (hook_pre; of gated neurons hook_post) "
+                    "Similarity: correlation of pre-activations (hook_pre; of gated neurons hook_post) "
                     "over all places.",
                 ),
             )

@@ -49,14 +49,14 @@ def layers(asked: Asked) -> None:
     lens = cache.logit_lens(asked.address, asked.prompt)
     story = cache.logit_lens(asked.address, found.tokens)
     says = cache.to_str_tokens(str(found.address), tuple(lens.likeliest[:, at].tolist()))
-    chances = lens.probability[:, at].tolist()
+    probabilities = lens.probability[:, at].tolist()
     show.figure(
-        stages(lens.stages, chances, says, show.colours()),
+        stages(lens.stages, probabilities, says, show.colours()),
         name=f"layers-{found.address}-token{at}",
         note=f"{found.address}: the residual stream after each part, through the final norm "
         "(computed afresh) and W_U. The last stage is the model itself",
         table=lambda: show.csv(
-            ("stage", "probability", "says"), zip(lens.stages, chances, says, strict=True)
+            ("stage", "probability", "says"), zip(lens.stages, probabilities, says, strict=True)
         ),
         everything=partial(everything, asked),
         command=asked.command(),

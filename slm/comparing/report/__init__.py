@@ -23,7 +23,7 @@ SENTENCES = 16
 WORDS = 24
 PAIRS = 96
 NEURONS = 24
-ALONE = 200
+UNMATCHED_SHOWN = 200
 
 
 def report(found: Comparison) -> str:
@@ -209,7 +209,7 @@ def _heads(found: Comparison) -> str:
     return f"""<h2 id="heads">Which head is which?</h2>
 <style>{"".join(style)}</style>
 <p>{matched(found.heads)}</p>
-<p class="quiet">Likeness is the correlation of the square roots of attention, over every token that looks
+<p class="quiet">Similarity is the correlation of the square roots of attention, over every token that looks
 and every token it can look at but the first, each row's mean taken out: 1 the same pattern, 0 no more
 than that both look somewhere. Pictures: one story, a row for a token that looks; layer.head.</p>
 <div class="pairs">{"".join(pictures)}</div>{rest}
@@ -259,9 +259,13 @@ def _unmatched(title: str, units: tuple[UnmatchedUnit, ...]) -> str:
         return ""
     told = "".join(
         f"<div>{_unit(one.unit)}, nearest {_unit(one.nearest)} ({one.similarity:.2f})</div>"
-        for one in units[:ALONE]
+        for one in units[:UNMATCHED_SHOWN]
     )
-    more = f'<p class="quiet">And {len(units) - ALONE} more.</p>' if len(units) > ALONE else ""
+    more = (
+        f'<p class="quiet">And {len(units) - UNMATCHED_SHOWN} more.</p>'
+        if len(units) > UNMATCHED_SHOWN
+        else ""
+    )
     shown = " open" if len(units) <= 24 else ""
     return (
         f"<details{shown}><summary>{title}: {len(units)}</summary>"
@@ -279,7 +283,8 @@ def _neurons(found: Comparison) -> str:
 
     pairs = found.neurons.pairs
     return f"""<h2 id="neurons">Which neuron is which?</h2><p>{matched(found.neurons)}</p>
-<p class="quiet">Likeness is the correlation of pre-activations (hook_pre; of gated neurons hook_post) over
+<p class="quiet">Similarity is the correlation of pre-activations (hook_pre; of gated neurons
+hook_post) over
 all places; layer.neuron.</p>
 <div class="columns"><div><h3>Most alike</h3>{table(pairs[: NEURONS // 2])}</div>
 <div><h3>Just above chance</h3>{table(pairs[NEURONS // 2 :][-NEURONS // 2 :])}</div></div>
@@ -311,11 +316,11 @@ def _similarity(found: Similarity) -> str:
             + "</table>"
         )
     return f"""<h2 id="similarity">How alike are their layers?</h2><div class="columns"><div>
-<h3>What passes through them</h3><p class="quiet">Linear CKA of the residual stream over {found.places:,}
+<h3>Activations</h3><p class="quiet">Linear CKA of the residual stream over {found.places:,}
 places: rows, after each layer of A (“in”: the embedding); columns, of B. 1 is the same but for rotation
 and scale.</p>
 <table class="heat"><tr><td></td>{columns}</tr>{rows}</table></div>
-<div><h3>What they are made of</h3><p class="quiet">Cosine between the weights of each part.</p>
+<div><h3>Weights</h3><p class="quiet">Cosine between the weights of each part.</p>
 {weights}</div></div>"""
 
 

@@ -55,8 +55,8 @@ class HeadAtlas:
       its pronoun);
     - a word class serves the positions before another word of it; the first mention of a name, and
       what stands after “named”, those before a name is said again;
-    - the first token is where a head rests. It is confirmed the other way round: places where the
-      head rests less than its median must suffer more than those where it rests more.
+    - the first token is where a head rests. It is confirmed the other way round: positions where the
+      head attends to it less than at its median must suffer more than those where it does more.
     """
 
     scores: HeadScores
@@ -192,16 +192,19 @@ def _proven(
     everywhere = in_stories[..., 1:].mean(-1).transpose(2, 0, 1)  # [row layer head]
     nothing = np.zeros_like(everywhere)
     found: dict[str, tuple[np.ndarray, np.ndarray]] = dict.fromkeys(BY_PLACE, (everywhere, nothing))
-    resting = first[:, :, is_story, 1:]
-    rests = resting > np.median(resting, -1, keepdims=True)
-    found[HeadLabel.FIRST] = _means(in_stories[..., 1:], ~rests), _means(in_stories[..., 1:], rests)
+    on_first = first[:, :, is_story, 1:]
+    attends_first = on_first > np.median(on_first, -1, keepdims=True)
+    found[HeadLabel.FIRST] = (
+        _means(in_stories[..., 1:], ~attends_first),
+        _means(in_stories[..., 1:], attends_first),
+    )
     for index, kind in enumerate(rows.kinds):
-        served = rows.predicted_positions[some, index, :-1]
-        other = ~served
-        other[:, 0] = False
-        here = asked[:, index] & served.any(-1) & other.any(-1)
+        on_target = rows.predicted_positions[some, index, :-1]
+        off_target = ~on_target
+        off_target[:, 0] = False
+        here = asked[:, index] & on_target.any(-1) & off_target.any(-1)
         mine = cost[:, :, here]
-        found[kind] = _means(mine, served[here]), _means(mine, other[here])
+        found[kind] = _means(mine, on_target[here]), _means(mine, off_target[here])
     return HeadAtlas(
         scores=scores,
         ablation_on_target=mean_intervals([found[kind][0] for kind in scores.kinds], seed),

@@ -112,21 +112,23 @@ def make_rows(
     kinds = (*map(str, BY_TOKEN), *map(str, by_meaning))
     size = (len(tokens), len(kinds), length, length)
     targets, distractors = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
-    served = np.zeros(size[:3], dtype=bool)
+    predicted_positions = np.zeros(size[:3], dtype=bool)
     of = kinds.index
     is_story = np.arange(len(tokens)) < len(told)
     again, after = duplicate_targets(tokens), induction_targets(tokens)
     comes_true = after & (tokens[:, None, :] == np.roll(tokens, -1, axis=1)[:, :, None])
     targets[is_story, of(HeadLabel.DUPLICATE)] = again[is_story]
-    served[is_story, of(HeadLabel.DUPLICATE)] = again[is_story].any(-1)
+    predicted_positions[is_story, of(HeadLabel.DUPLICATE)] = again[is_story].any(-1)
     for kind, mine in ((HeadLabel.INDUCTION, ~is_story), (HeadLabel.INDUCTION_STORIES, is_story)):
         targets[mine, of(kind)] = after[mine]
-        served[mine, of(kind)] = comes_true[mine].any(-1)
+        predicted_positions[mine, of(kind)] = comes_true[mine].any(-1)
     meant = slice(len(BY_TOKEN), None)
     for row, story in enumerate(told):
-        targets[row, meant], distractors[row, meant], served[row, meant] = _choices(story, length)
+        targets[row, meant], distractors[row, meant], predicted_positions[row, meant] = _choices(
+            story, length
+        )
     # before the first word nothing is known, after the last nothing is asked
-    served[:, :, [0, -1]] = False
+    predicted_positions[:, :, [0, -1]] = False
     return Rows(
         corpus=corpus,
         kinds=kinds,
@@ -134,7 +136,7 @@ def make_rows(
         tokens=tokens,
         targets=targets,
         distractors=distractors,
-        predicted_positions=served,
+        predicted_positions=predicted_positions,
     )
 
 
@@ -156,8 +158,8 @@ def _choices(
     targets, distractors = before & meant[:, None, :], before & like[:, None, :]
     asked = (targets.any(-1) & distractors.any(-1))[..., None]
     again = said & targets.any(-1)
-    served = np.concatenate([again[:, 1:], np.zeros_like(again[:, :1])], axis=1)
-    return targets & asked, distractors & asked, served
+    predicted_positions = np.concatenate([again[:, 1:], np.zeros_like(again[:, :1])], axis=1)
+    return targets & asked, distractors & asked, predicted_positions
 
 
 def _with_roles(tokenizer: Tokenizer, count: int, length: int, seed: int) -> list[Story]:

@@ -32,8 +32,8 @@ class PredictionBreakdown:
     @property
     def stages(self) -> list[tuple[str, float, str]]:
         """Each stage, the probability it gives the word, and its likeliest token."""
-        chances = map(float, self.lens.probability[:, self.position])
-        return list(zip(self.lens.stages, chances, self.says, strict=True))
+        probabilities = map(float, self.lens.probability[:, self.position])
+        return list(zip(self.lens.stages, probabilities, self.says, strict=True))
 
     def to_json(self) -> dict[str, Any]:
         """Return the prediction and its parts as plain values."""

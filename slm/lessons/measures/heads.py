@@ -114,12 +114,12 @@ def induction_effect(checkpoint: Checkpoint) -> Measured:
     encode = checkpoint.tokenizer.encode_words
     mine, others = [], []
     for name in NAMES:
-        pieces = encode(f" {name}")
+        name_tokens = encode(f" {name}")
         before, between, _ = (encode(part) for part in TOLD.split("{name}"))
-        start = [checkpoint.tokenizer.opening, *before, *pieces, *between]
-        if len(pieces) < 2 or len(start) + 2 > checkpoint.config.n_ctx:
+        start = [checkpoint.tokenizer.opening, *before, *name_tokens, *between]
+        if len(name_tokens) < 2 or len(start) + 2 > checkpoint.config.n_ctx:
             continue
-        lost = ablate_heads(checkpoint, [*start, *pieces[:2]]).loss
+        lost = ablate_heads(checkpoint, [*start, *name_tokens[:2]]).loss
         mine.append(float(lost[layer, head]))
         rest = (lost.sum() - lost[layer, head]) / max(lost.size - 1, 1)
         others.append(float(rest))
