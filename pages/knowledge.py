@@ -11,6 +11,7 @@ from app.state import KnowledgeState
 from app.terms import help_of
 from app.views.knowledge.editing import editor, prompts
 from app.views.knowledge.judged import judged
+from app.views.knowledge.over_training import over_training
 from app.views.knowledge.table import KINDS, SIGNS, table
 from app.widgets import corpus_picker, models, show
 from slm.generation.beam import BEAMS
@@ -147,6 +148,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 if editing:
     with show.one_line():
         editor()
+else:
+    for name in dict.fromkeys(Address.parse(address).run for address in models.addresses()):
+        with show.one_line():
+            over_training(open_run(name), by_likelihood=by == BY_PROBABILITY)
 found: dict[str, list[Answer]] = {}
 with show.one_line():
     more = len(addresses) - len(models.addresses())

@@ -10,11 +10,12 @@ from streamlit.testing.v1 import AppTest
 from app.state import KnowledgeState
 from app.views.knowledge.editing import as_rows, from_rows
 from app.views.knowledge.table import table
+from slm.comparing.measured import kept
 from slm.errors import BadInput
 from slm.knowledge.prompts import Prompt, shipped
 from slm.knowledge.scoring import Answer
 from slm.runs import open_run
-from tests.app.conftest import Open, figure_on, said
+from tests.app.conftest import ROOT, Open, figure_on, said
 from tests.llm.server import says, serving
 
 PARK = Prompt(kind="fact", prompt="Tom went to the", right=("park",), wrong=("moon",))
@@ -93,3 +94,29 @@ def test_a_judge_is_asked_once_the_bill_was_seen(open_page: Open, two_runs: Path
         assert not app.exception and not app.error and len(server.asked) == 1
         assert "by gpt-4o: One goes there." in table_on(app)
         assert "judge and rule agree" in said(app)
+
+
+def test_what_is_kept_of_every_checkpoint_is_shown_at_once(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLM_RUNS", str(ROOT / "runs"))
+    run = open_run("four-layer")
+    app = open_page("knowledge", a="four-layer")
+    assert not app.exception and not app.error
+    end = {one.of: one.value for one in kept(run, run.steps[-1], "knowledge") or ()}
+    assert f"answers {end['all']:.0%}" in said(app)
+    shown = app.dataframe[0].value
+    assert list(shown["step"]) == run.steps
+    assert str(shown["Facts"].iloc[-1]).startswith(f"{end['fact']:.0%} (")
+    lines = figure_on(app, "figure-knowledge-over-training-four-layer")["data"]
+    assert [line["y"][-1] for line in lines if line["name"] == "Facts"] == [end["fact"]]
+    app.segmented_control(key="knowledge.score").set_value("by likelihood").run()
+    assert f"answers {end['all, by probability']:.0%}" in said(app)
+
+
+def test_where_nothing_is_kept_the_page_says_what_would_measure_it(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("knowledge", a="tiny")
+    assert not app.exception and "Nothing is kept of tiny" in app.expander[0].label
+    assert "curves tiny --measure=knowledge" in app.code[0].value
