@@ -1,4 +1,4 @@
-"""`python -m slm …`"""
+"""`python -m slm …`."""
 
 from slm.cli import main
 

@@ -51,7 +51,7 @@ def over_training(run: Run, *, by_likelihood: bool) -> None:
 
 
 def kept_by_step(run: Run) -> Kept:
-    """What still holds of each checkpoint; those of which nothing does are left out."""
+    """Return the kept values of each checkpoint that still hold; those without any are left out."""
     every = ((step, kept(run, step, "knowledge")) for step in run.steps)
     return {step: {one.of: one for one in values} for step, values in every if values}
 
