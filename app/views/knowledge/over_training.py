@@ -33,7 +33,7 @@ def over_training(run: Run, *, by_likelihood: bool) -> None:
             else "."
         )
     )
-    left, right = st.columns([10, 9], gap="large") if last > first else (None, st.container())
+    left, right = st.columns([9, 11], gap="large") if last > first else (None, st.container())
     if left is not None:
         with left:
             _curves(run, found, suffix)
@@ -41,7 +41,10 @@ def over_training(run: Run, *, by_likelihood: bool) -> None:
         st.dataframe(
             [
                 {"step": step}
-                | {title: _said(values.get(kind + suffix)) for kind, title in KINDS.items()}
+                | {
+                    title: _said(values.get(kind + suffix))
+                    for kind, title in reversed(KINDS.items())
+                }
                 for step, values in found.items()
             ],
             hide_index=True,
