@@ -27,7 +27,7 @@ END_IS_READ = (
 
 @dataclass(frozen=True, kw_only=True)
 class FittedText:
-    """What is left of a text, and in one sentence what was cut; "" where it is whole."""
+    """A text cut to fit, and a sentence on what was cut; "" where it is whole."""
 
     text: str
     note: str = ""

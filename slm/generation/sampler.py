@@ -25,10 +25,10 @@ CACHE_BYTES = 1 << 27
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How the next token is drawn. Temperature 0 takes the most likely one.
+    """Sampling settings; temperature 0 takes the most probable token.
 
-    `top_k` keeps the k most likely, `top_p` the fewest that reach that probability together; what
-    is kept is renormalised. `alternatives` is how many of the most likely tokens to report.
+    `top_k` keeps the k most likely, `top_p` the fewest that reach that probability together; what is
+    kept is renormalised. `alternatives` is how many of the most likely tokens to report.
     """
 
     temperature: float = 1.0
@@ -74,7 +74,7 @@ class GeneratedToken:
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:
-    """What the model wrote after the prompt, and why it stopped."""
+    """A completion of a prompt, and why it stopped."""
 
     prompt: str
     text: str

@@ -20,12 +20,12 @@ Values = Float[np.ndarray, "story"]
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How far two judges agree about one dimension, over the stories that both graded.
+    """The agreement of two judges in one dimension, over the stories that both graded.
 
     `order`: Spearman's rank correlation (1904); do they rank stories alike? `level`: Cohen's kappa
-    with quadratic weights (1968); do they also give the same numbers? Both are 1 for judges who
-    agree and near 0 for judges who have nothing in common. `higher`: by how many grades the first
-    judge is above the second. None where a judge gave one and the same grade to all.
+    with quadratic weights (1968); do they also give the same numbers? Both are 1 for judges who agree
+    and near 0 for judges who have nothing in common. `higher`: by how many grades the first judge is
+    above the second. None where a judge gave one and the same grade to all.
     """
 
     stories: int

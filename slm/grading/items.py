@@ -39,7 +39,7 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
-    """What a judge has said of one item so far: None where a turn has not been answered yet.
+    """The replies of a judge about one item; None for a turn that has not been answered yet.
 
     `refusal` is what the server said where it would not read the text; None where it did. `cost` in
     US dollars, None where the price is unknown.

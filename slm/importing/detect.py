@@ -55,7 +55,7 @@ class DetectedModel:
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What comes with a path: a tokenizer's path or hub id, and who is told of what takes long."""
+    """Options of an import: a tokenizer's path or hub id, and the progress callback."""
 
     tokenizer: str | None
     progress: ProgressCallback

@@ -9,11 +9,11 @@ from slm.model.config import ModelConfig
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ForeignModel:
-    """What its files tell; nothing is compared yet.
+    """A foreign model as its files describe it, before anything is compared.
 
-    `passed_over` matches the names of tensors that hold nothing learned. `reach` is how many tokens it
-    reads at once, where that may be more than are read here. `gpt2_tokens` tells that its tokens are
-    GPT-2's where it brings no tokenizer, `notes` what differs in its run.
+    `passed_over` matches the names of tensors that hold nothing learned. `reach` is how many tokens
+    it reads at once, where that may be more than are read here. `gpt2_tokens` tells that its tokens
+    are GPT-2's where it brings no tokenizer, `notes` what differs in its run.
     """
 
     kind: str

@@ -61,13 +61,13 @@ class JudgeVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What one model makes of one prompt.
+    """One model's continuation of one prompt, with its verdicts and probabilities.
 
     `verdict` is the rule's, `by_person` a person's and `by_judge` a judge's, where there is one.
-    `preferred` says whether
-    the likeliest of all right and wrong answers is a right one, `share` how much of the probability
-    of these the right ones have, `chance` their share of the answers; None where no wrong one is
-    listed. `log_probabilities` (nats) are those of every right and wrong answer.
+    `preferred` says whether the likeliest of all right and wrong answers is a right one, `share` how
+    much of the probability of these the right ones have, `chance` their share of the answers; None
+    where no wrong one is listed. `log_probabilities` (nats) are those of every right and wrong
+    answer.
     """
 
     prompt: Prompt
@@ -178,13 +178,13 @@ def _answer(checkpoint: Checkpoint, prompt: Prompt, continuation: str) -> Answer
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """How one model does on one kind of prompt, in shares of 1, each with its interval.
+    """One model's scores on one kind of prompt, in shares of 1, each with its interval.
 
     `score` counts a right continuation 1 and an almost right one 1/2. `by_chance` is the same score
-    where every continuation is judged by the answers of the *other* prompts of its kind (all of
-    them, so nothing is drawn), and `more` the difference. `preferred` and `share` are by
-    probability, `guessing` what picking one of the listed answers at random would get. Intervals
-    are a bootstrap over prompts.
+    where every continuation is judged by the answers of the *other* prompts of its kind (all of them,
+    so nothing is drawn), and `more` the difference. `preferred` and `share` are by probability,
+    `guessing` what picking one of the listed answers at random would get. Intervals are a bootstrap
+    over prompts.
     """
 
     kind: str

@@ -24,7 +24,7 @@ from slm.runs import Checkpoint
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What a claim says, what is measured on what, against which control, and from when it holds."""
+    """A claim: its sentence, its measurement and control, and the threshold from which it holds."""
 
     name: str
     says: str

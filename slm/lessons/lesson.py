@@ -23,7 +23,7 @@ class Number:
 
 @dataclass(frozen=True, kw_only=True)
 class Guess:
-    """What the reader guesses: one of `choices`, a `number`, or a token of the step's view.
+    """A guess asked of the reader: one of `choices`, a `number`, or a token of the step's view.
 
     The answer is written in the lesson (`answer`: a choice, or a number), or `computed` on the model
     that is shown, by a name of `slm.lessons.answers`, from `given`.

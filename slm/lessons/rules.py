@@ -8,7 +8,7 @@ from slm.yaml_files import Placed
 
 
 class Rules:
-    """What may stand in a file."""
+    """Rules of a lesson file."""
 
     def __init__(self, file: str) -> None:
         self.file = file

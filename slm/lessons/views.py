@@ -88,7 +88,7 @@ class ShowTokens(View):
 
 @dataclass(frozen=True, kw_only=True)
 class ShowAttention(View):
-    """Where one head looks in a story: lines from one token, or the map of all of them.
+    """Attention of one head in a story: lines from one token, or the map of all of them.
 
     `head` is the kind of head shown. `at` is the word whose last occurrence is the query token; the
     text's last token where it is empty. The `text` alone is shown where its token is to be guessed.
@@ -130,7 +130,7 @@ class ShowQueryKeys(View):
 
 @dataclass(frozen=True, kw_only=True)
 class ShowWithoutHeads(View):
-    """What `word` loses after `text` without each head (ablation effect, nats)."""
+    """Ablation effect (nats) of each head on `word` after `text`."""
 
     page: ClassVar[str] = "predictions"
     text: str
@@ -151,14 +151,14 @@ class ShowNeuron(View):
 
 @dataclass(frozen=True, kw_only=True)
 class ShowProtagonist(View):
-    """How often the best protagonist neuron fires, by kind of mention."""
+    """Firing rate of the best protagonist neuron by kind of mention."""
 
     page: ClassVar[str] = "roles"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShowLogitLens(View):
-    """What each layer would say after `text`."""
+    """Logit lens of each layer after `text`."""
 
     page: ClassVar[str] = "predictions"
     text: str
@@ -186,7 +186,7 @@ class ShowPatching(View):
 
 @dataclass(frozen=True, kw_only=True)
 class ShowCheckpoints(View):
-    """What the run wrote at each checkpoint, to be walked through; `start` is where it stands."""
+    """Samples of the run at each checkpoint, to be walked through; `start` is the first shown."""
 
     page: ClassVar[str] = "compare"
     prompt: str = "Once upon a time"
@@ -244,7 +244,7 @@ class ShowTwoStories(View):
 
 @dataclass(frozen=True, kw_only=True)
 class ShowTwoTrainings(View):
-    """What two models that were trained in this lesson write on one prompt."""
+    """Completions of one prompt by the two models that were trained in this lesson."""
 
     page: ClassVar[str] = "writing"
     prompt: str = "Once upon a time there was a"

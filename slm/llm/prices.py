@@ -37,7 +37,7 @@ def prices() -> dict[str, Price]:
 
 @dataclass(frozen=True, kw_only=True)
 class Bill:
-    """What calls are likely to take; `cost` in US dollars, None where the price is unknown."""
+    """The expected tokens and cost of calls; `cost` in US dollars, None where the price is unknown."""
 
     calls: int
     input_tokens: int

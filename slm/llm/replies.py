@@ -71,9 +71,10 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class KeptReply:
-    """What is kept of a call: the reply, or in the server's words why it would not read the text.
+    """A kept reply; where there is none, the server's reason for refusing the text.
 
-    `cost` in US dollars, of all replies to this call that were bought; None where the price is unknown.
+    `cost` in US dollars, of all replies to this call that were bought; None where the price is
+    unknown.
     """
 
     reply: str | None

@@ -89,12 +89,12 @@ def _last_words(rows: Int[Tensor, "window pos"]) -> Int[Tensor, "window pos"]:
 
 
 class Tally:
-    """What is known of every neuron so far.
+    """The extremes and the histogram of every neuron so far.
 
     `best`, `story`, `position` and `words` are [side, layer, neuron, rank]: the highest (side 0) and
     lowest (side 1, its values negated) places, a story at most once each and the same words at most
-    once. A story of -1 is an empty place. `counts` [layer, neuron, bin] are the tokens in each bin
-    of a neuron's spread.
+    once. A story of -1 is an empty place. `counts` [layer, neuron, bin] are the tokens in each bin of
+    a neuron's spread.
     """
 
     def __init__(self, config: ModelConfig) -> None:

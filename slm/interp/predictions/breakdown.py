@@ -12,7 +12,7 @@ from slm.runs import Checkpoint
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PredictionBreakdown:
-    """What was expected at `position`, what each stage says of a word there, and which part says it.
+    """A prediction taken apart: probabilities, logit lens and attribution at `position`.
 
     `says[stage]` is the likeliest token of each stage of `lens`.
     """

@@ -21,13 +21,13 @@ KEPT = 12
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NextTokenPredictions:
-    """What was expected at each position of a story; row 0 (END, which is given) holds no numbers.
+    """Predictions at each position of a story; row 0 (END, which is given) holds no numbers.
 
     `begins` are the characters of the story at which tokens begin (those that share one begin alike).
-    `surprisal` (bits, -log2 of its probability) and `rank` (1 is the likeliest) are those of the token
-    that stands there, `entropy` (bits) is how undecided the model was. `likely[pos, rank]` are the
-    likeliest tokens, `likely_str_tokens` their texts, `probs[pos, rank]` their probabilities; END is
-    among the candidates.
+    `surprisal` (bits, -log2 of its probability) and `rank` (1 is the likeliest) are those of the
+    token that stands there, `entropy` (bits) is how undecided the model was. `likely[pos, rank]` are
+    the likeliest tokens, `likely_str_tokens` their texts, `probs[pos, rank]` their probabilities; END
+    is among the candidates.
     """
 
     address: Address

@@ -33,10 +33,10 @@ LEAST_GAP = 0.02
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Patching:
-    """How much each place restores of the lead that `answer` has over `foil`.
+    """The logit difference of `answer` and `foil` that each patch restores.
 
-    `clean` and `corrupted` are that lead (logit of the answer minus the foil's) after the first
-    and the second prompt, whose `str_tokens` (END first) and `other` tokens align. `restored[hook]` is
+    `clean` and `corrupted` are that lead (logit of the answer minus the foil's) after the first and
+    the second prompt, whose `str_tokens` (END first) and `other` tokens align. `restored[hook]` is
     [layer pos]: (patched - corrupted) / (clean - corrupted). `heads[layer, head]` is the same with
     that head's `hook_z` filled in at every position.
     """
@@ -184,7 +184,7 @@ def patching(
 
 
 class _Run:
-    """What the model computes for a prompt: the stream around each part, and z, keys and values."""
+    """A prompt's activations: the stream around each part, and z, keys and values."""
 
     def __init__(self, checkpoint: Checkpoint, tokens: Sequence[int]) -> None:
         layers = range(checkpoint.config.n_layers)

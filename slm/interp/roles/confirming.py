@@ -41,7 +41,7 @@ class RoleKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RoleScores:
-    """How neurons fare with every label, as one kind of role; NaN where a label is too rare.
+    """Scores of neurons for every label, as one kind of role; NaN where a label is too rare.
 
     AUCs are of the kind: the chance that the word with the label excites (or inhibits) the neuron
     more. `choosing` is of the first half of stories and words, `held_out` of the second half of the

@@ -62,13 +62,13 @@ NEITHER = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerRoles(RoleScores):
-    """How the neurons of a layer fare, and what meaningless labels come to.
+    """Scores of the neurons of a layer, and of the nulls and random directions.
 
     `same_word` is the AUC of the second half of the stories with the word held fixed (0.5 for a mere
-    detector of words). `quantiles` (5, 25, 50, 75, 95 %) are of `ranked_hook` on each label's words in
-    the second half. `shuffled` and `dealt` tell how many neurons are confirmed, by the whole procedure,
-    with labels shuffled within stories and dealt to other words; `random_directions` how many of those
-    are with the true labels.
+    detector of words). `quantiles` (5, 25, 50, 75, 95 %) are of `ranked_hook` on each label's words
+    in the second half. `shuffled` and `dealt` tell how many neurons are confirmed, by the whole
+    procedure, with labels shuffled within stories and dealt to other words; `random_directions` how
+    many of those are with the true labels.
     """
 
     same_word: Float[np.ndarray, "label neuron"]
@@ -109,7 +109,7 @@ class LayerRoles(RoleScores):
 
 @dataclass(frozen=True, kw_only=True)
 class NeuronRole:
-    """How one neuron fares with one label; the numbers are those of `LayerRoles`."""
+    """One neuron's scores for one label; the numbers are those of `LayerRoles`."""
 
     layer: int
     neuron: int
