@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,16 @@ def told_to_read(app: AppTest) -> AppTest:
 def finished(app: AppTest) -> AppTest:
     """The page once its stories are written; a browser would tick."""
     while "Writing …" in said(app):
+        app.run()
+    return app
+
+
+def settled(app: AppTest) -> AppTest:
+    """The page once what it waits for is worked out; a browser would tick."""
+    until = time.monotonic() + 120
+    while any(button.label == "Cancel" for button in app.button):
+        assert time.monotonic() < until, "it did not end within two minutes"
+        time.sleep(0.2)
         app.run()
     return app
 

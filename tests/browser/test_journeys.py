@@ -42,10 +42,8 @@ def first_token_share(runs: Path, layer: int, head: int) -> str:
 
 
 def test_the_first_page_writes_a_story_and_then_another(page: Page, app: App) -> None:
-    began = time.monotonic()
     page.goto(f"{app.url}/?a=tiny")
     wait_until(lambda: "".join(tokens(page)).startswith("▸Once upon a time"), page)
-    assert time.monotonic() - began < 20  # 2 s on a quiet machine
     expect(page.locator(".story.writing")).to_have_count(0)
     first = tokens(page)
     assert len(first) > 10

@@ -55,3 +55,9 @@ def test_anything_else_is_ungraded_and_keeps_the_reply(reply: str) -> None:
     found = read_grade(reply)
     assert isinstance(found, Ungraded)
     assert found.reply == reply
+
+
+@pytest.mark.parametrize("grade", [0, 10])
+def test_the_ends_of_the_scale_are_grades(grade: int) -> None:
+    found = read_grade(json.dumps(GOOD | {"grammar": grade}))
+    assert isinstance(found, Grade) and found.grammar == grade

@@ -88,3 +88,27 @@ def test_a_configuration_survives_json_and_unknown_fields_do_not() -> None:
         ModelConfig.from_json(config.to_json() | {"rotary": True})
     with pytest.raises(BadInput, match="incomplete"):
         ModelConfig.from_json({"d_model": 4})
+
+
+def test_the_presets_have_the_shapes_that_their_runs_are_named_after() -> None:
+    ours = {name: preset for name, preset in PRESETS.items() if not name.startswith("paper")}
+    assert {name: (preset.shape, preset.d_vocab) for name, preset in ours.items()} == {
+        "quick": ("64x2x4", 2048),
+        "one-layer": ("128x1x16", 2048),
+        "deep-narrow": ("64x8x16", 2048),
+        "four-layer": ("128x4x8", 2048),
+        "storyteller": ("256x4x8", 4096),
+    }
+
+
+def test_every_second_layer_attends_within_a_local_window() -> None:
+    config = ModelConfig(d_model=4, n_layers=4, n_heads=2, d_vocab=5, n_ctx=16, local_window=8)
+    assert [config.window(layer) for layer in range(4)] == [None, 8, None, 8]
+
+
+def test_a_rotary_base_is_above_1() -> None:
+    shape = {"d_model": 4, "n_layers": 1, "n_heads": 2, "d_vocab": 5}
+    rotary = ModelConfig(**shape, positional_embedding_type="rotary", rotary_base=1.5)
+    assert rotary.rotary_base == 1.5
+    with pytest.raises(BadInput, match="rotary_base must be above 1"):
+        ModelConfig(**shape, positional_embedding_type="rotary", rotary_base=1.0)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from slm.errors import BadInput
-from slm.stories.corpus import prepare
+from slm.stories.corpus import Corpus, prepare
 from slm.training.data import PackedSampler
 
 
@@ -65,3 +65,10 @@ def test_a_corpus_that_fills_no_row_is_refused(corpus: Path, tmp_path: Path) -> 
     with pytest.raises(BadInput, match=f"one context of {tokens} tokens, not {tokens}"):
         PackedSampler(train, tokens, seed=0)
     assert len(PackedSampler(train, tokens - 1, seed=0)) >= 1
+
+
+def test_rows_of_two_stories_begin_as_worked_out_by_hand() -> None:
+    tokens, starts = np.arange(12, dtype=np.uint16), np.array([0, 5])
+    sampler = PackedSampler(Corpus(tokens=tokens, starts=starts, n_bytes=12, hash=""), 5, seed=0)
+    # the second story's six tokens need two rows; the last row ends where the corpus does
+    assert sampler._starts.tolist() == [0, 5, 6]

@@ -16,7 +16,16 @@ from slm.overview.kept import kept_overview
 from slm.runs import load_checkpoint, open_run
 from slm.stories import shipped
 from slm.stories.tokenizer import Tokenizer
-from tests.app.conftest import ROOT, Open, figure_on, make_run, said, story_on, told_to_read
+from tests.app.conftest import (
+    ROOT,
+    Open,
+    figure_on,
+    make_run,
+    said,
+    settled,
+    story_on,
+    told_to_read,
+)
 
 
 def test_without_a_second_model_one_press_puts_one_beside(open_page: Open, two_runs: Path) -> None:
@@ -34,8 +43,7 @@ def test_without_a_second_model_one_press_puts_one_beside(open_page: Open, two_r
 
 def test_stories_are_painted_with_what_one_saves(open_page: Open, two_runs: Path) -> None:
     app = open_page("compare", a="tiny", b="other", compare="Stories")
-    while any(button.label == "Cancel" for button in app.button):
-        app.run()
+    settled(app)
     texts = [story.text for story in shipped.stories()]
     found = list(differences(load_checkpoint("tiny"), load_checkpoint("other"), texts))
     most = max(found, key=lambda story: abs(story.bits_per_byte))
@@ -64,8 +72,7 @@ def test_knowledge_is_measured_when_asked_for_and_kept(open_page: Open, two_runs
     app = open_page("compare", a="tiny", compare="Curves", measure="knowledge")
     assert "Checkpoints not measured yet: 2 of tiny." in said(app)
     app.button(key="measure-knowledge").click().run()
-    while any(button.label == "Cancel" for button in app.button):
-        app.run()
+    settled(app)
     assert not app.exception and not app.error
     assert "not measured yet" not in said(app) and missing(run, "knowledge") == []
     chance, known = figure_on(app, "figure-curves-tiny")["data"]
@@ -98,8 +105,7 @@ def test_a_model_beside_itself_a_step_earlier_is_matched(
     view: str, open_page: Open, two_runs: Path
 ) -> None:
     app = open_page("compare", a="tiny", b="tiny@0", compare=view)
-    while app.button and any(button.label == "Cancel" for button in app.button):
-        app.run()
+    settled(app)
     assert not app.exception and not app.error
     if view == "Layers":
         values = np.array(figure_on(app, "figure-layers-tiny@10-tiny@0")["data"][0]["z"])
@@ -115,8 +121,7 @@ def test_a_pair_of_heads_is_chosen_without_a_mouse(
 ) -> None:
     make_run(two_runs, "twin", tokenizer, n_layers=2, seed=1, steps=(10,))
     app = open_page("compare", a="tiny", b="twin", compare="Heads")
-    while any(button.label == "Cancel" for button in app.button):
-        app.run()
+    settled(app)
     pair = app.selectbox(key=CompareState.pair.key)
     assert pair.value == 0 and len(pair.options) == 4
     app = pair.set_value(2).run()
@@ -127,8 +132,7 @@ def test_a_pair_of_heads_is_chosen_without_a_mouse(
 
 def test_development_tells_when_labels_came(open_page: Open, two_runs: Path) -> None:
     app = open_page("compare", a="tiny", compare="Development")
-    while any(button.label == "Cancel" for button in app.button):
-        app.run()
+    settled(app)
     assert not app.exception and not app.error
     assert "have a label at its last step" in said(app)
     figure = figure_on(app, "figure-learned-tiny")
@@ -147,8 +151,7 @@ def test_a_corpus_that_cannot_be_read_is_one_line(open_page: Open, two_runs: Pat
 def test_the_report_is_made_when_asked_for(open_page: Open, two_runs: Path) -> None:
     app = open_page("compare", a="tiny", b="other", compare="Stories")
     next(b for b in app.button if b.label == "Make a report to mail").click().run()
-    while any(button.label == "Cancel" for button in app.button):
-        app.run()
+    settled(app)
     assert not app.exception and not app.error
     assert any("Save the report" in json.dumps(str(x.proto)) for x in app.get("download_button"))
 

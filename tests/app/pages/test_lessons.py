@@ -3,7 +3,6 @@
 Its claims are measured here, once: that each holds on its run, or is known to fail, is asserted here.
 """
 
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from app.views.lessons.drawing import DRAW
 from slm.lessons.lesson import Lesson, Step
 from slm.lessons.reading import OURS, lessons, run_for, shown_on
 from slm.lessons.views import VIEWS
-from tests.app.conftest import Open, said
+from tests.app.conftest import Open, said, settled
 from tests.lessons.test_claims import NOT_TRAINED_YET
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,16 +39,6 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("SLM_LESSONS", str(folder))
     return folder
-
-
-def settled(app: AppTest) -> AppTest:
-    """The page once what it waits for is worked out; a browser would tick."""
-    until = time.monotonic() + 120
-    while any(button.label == "Cancel" for button in app.button):
-        assert time.monotonic() < until, "it did not end within two minutes"
-        time.sleep(0.2)
-        app.run()
-    return app
 
 
 def press(app: AppTest, key: str) -> AppTest:
