@@ -53,7 +53,7 @@ def copying_and_not() -> None:
 def _ending(one: RunCopying) -> None:
     """Show a run's prompt and completion with copies underlined, and the true ending."""
     copying, name = one.copying, one.run
-    st.subheader(show.plain(name), anchor=False)
+    st.header(show.plain(name), anchor=False)
     st.caption(f"The end of what it was given, from a story of its {copying.trained_on:,}")
     copied_text(f"… {copying.given}", [], key=f"given-kept-{name}")
     st.caption(
