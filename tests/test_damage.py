@@ -24,7 +24,7 @@ from slm.memorization.measures import KS, Measures
 from slm.memorization.study import Study
 from slm.runs import Checkpoint, Metric, Run, damaged_runs, list_runs, load_checkpoint
 from slm.training import queue, sweep
-from slm.training.grid import cells
+from slm.training.grid import grid_runs
 from slm.training.options import parse
 from tests.damage import complaints
 from tests.grading.keeping import keep
@@ -64,7 +64,7 @@ def everything(run: Run) -> Callable[[], object]:
         assert names == {"good", "tiny"} and "good" not in damaged_runs()
         assert main(["runs", "--json"]) == 0 == main(["runs"])
         assert [curve.run for curve in curves(list_runs())].count("good") >= 2
-        assert "good" in {cell.run for cell in cells(["tiny", "good"])}
+        assert "good" in {cell.run for cell in grid_runs(["tiny", "good"])}
         damage(list_runs())
         _ = Run(run.path).info, run.metrics(), run.samples(), run.status, queue.training()
 
