@@ -90,7 +90,7 @@ def neurons_at(address: str, text: str, position: int, *, built: bool) -> Comman
     return ("neurons", "find", address, *place, *_over(built))
 
 
-def overview(*addresses: str) -> Command:
+def overview(addresses: Sequence[str]) -> Command:
     """Return the command for labelled heads, neurons with roles, a prediction, copying, finds."""
     return ("overview", *addresses)
 

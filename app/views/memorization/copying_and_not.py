@@ -43,7 +43,7 @@ def copying_and_not() -> None:
         "that a few words in a row stand in a corpus is no memory of one story.",
         table=lambda: show.csv(("run", "trained less unseen", "low", "high"), iter(rows)),
         everything=lambda: {"overviews": [asdict(one.overview) for one in found]},
-        command=commands.overview(*(one.address for one in found)),
+        command=commands.overview([one.address for one in found]),
     )
     for column, one in zip(st.columns(2, gap="large"), found, strict=True):
         with column:

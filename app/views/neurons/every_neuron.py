@@ -98,7 +98,7 @@ def every_neuron(
         figures.every_neuron(points, show.colours()),
         name=f"{key}-neuron-{address}",
         on_pick=lambda point: pick(*map(int, point["customdata"][:2])),
-        command=commands.overview(address),
+        command=commands.overview([address]),
         table=partial(as_csv, rows),
         note=f"{address}: each point is a neuron by its firing rate on the shipped stories and the ROC "
         "AUC of its strongest role, on stories it was not chosen on. Filled: confirmed.",
