@@ -75,6 +75,15 @@ def show_grades(addresses: list[str], given: ask.GivenOpenings) -> None:
                 results.grades(address, judge, of[address][judge])
 
 
+def show_ungraded(given: ask.GivenOpenings, chosen: ask.ItemsToGrade) -> None:
+    """Show what would be read of each model that no judge has read with the given openings."""
+    for column, address in zip(below, models.addresses(), strict=True):
+        items = [item for item in chosen.items if item.address == address]
+        if items and not with_openings(graded(address), given):
+            with column, show.one_line():
+                results.ungraded(items, key=f"ungraded-{address}")
+
+
 def show_pairwise(addresses: list[str], given: ask.GivenOpenings) -> None:
     """Which of the two writes better."""
     if len(addresses) < 2:
@@ -126,6 +135,7 @@ with right:
         label_visibility="collapsed",
     )
     body = st.container()
+    below = st.columns(len(addresses))
 given: ask.GivenOpenings | None = None
 chosen: ask.ItemsToGrade | None = None
 with left, show.one_line():
@@ -146,3 +156,5 @@ with left, show.one_line():
         chosen = ask.stories(addresses, given, reads=reads)
         if chosen is not None:
             ask.judge(chosen)
+if view == GRADES and given is not None and chosen is not None:
+    show_ungraded(given, chosen)

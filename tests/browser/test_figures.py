@@ -28,6 +28,9 @@ def test_a_figure_is_saved_on_the_ground_of_the_page(page: Page, app: App, tmp_p
     page.emulate_media(color_scheme="dark")
     page.goto(f"{app.url}/attention?a=tiny")
     expect(page.get_by_text("Layer 0, head 0 leaves")).to_be_visible()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(
+        0
+    )  # a redrawn button loses its click
     with page.expect_download() as saved:
         page.get_by_role("button", name="Save attention-tiny@10-layer0-head0.svg").click()
     saved.value.save_as(tmp_path / "figure.svg")

@@ -12,6 +12,7 @@ from app.figures.intervals import intervals
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.grading.human import PERSON
+from slm.grading.items import Item
 from slm.grading.judge_checks import judge_checks, passes
 from slm.grading.pairwise import Preference
 from slm.grading.protocol import AGES, ALL_DIMENSIONS, Grade, Ungraded
@@ -20,6 +21,9 @@ from slm.grading.report import GradingReport
 from slm.grading.scores import differences, distribution, spent, summary
 from slm.stats.interval import Interval
 from slm.text import on_terminal, visible
+
+SHOWN = 3
+"""Stories that are shown before a judge has read any."""
 
 
 def warning(judge: str, tests: Sequence[Graded]) -> None:
@@ -110,16 +114,27 @@ def apart(a: str, b: str, of_a: list[Graded], of_b: list[Graded]) -> None:
     st.markdown(show.plain(f"{b} against {a}, opening by opening: {grades}."))
 
 
+def ungraded(items: Sequence[Item], *, key: str) -> None:
+    """Show the first stories that a judge would read."""
+    st.caption(f"{min(SHOWN, len(items))} of the {len(items)} stories that it would read")
+    for at, item in enumerate(items[:SHOWN]):
+        _text(item, key=f"{key}-{at}")
+
+
 def story(one: Graded, *, key: str) -> None:
     """Show a story, the judge's assessment and its grades."""
+    _text(one.item, key=key)
+    words(one)
+
+
+def _text(item: Item, *, key: str) -> None:
     story_view(
-        [Shown(text=one.item.opening, value=1.0), Shown(text=one.item.completion)],
+        [Shown(text=item.opening, value=1.0), Shown(text=item.completion)],
         key=key,
         label="the beginning it was given",
         full=5,
         small=True,
     )
-    words(one)
 
 
 def words(one: Graded) -> None:

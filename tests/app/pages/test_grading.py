@@ -13,7 +13,7 @@ from app.views.grading import graded
 from slm.grading.grading import grade, grade_with_bill
 from slm.grading.items import Item
 from slm.llm.judge import Judge
-from tests.app.conftest import Open, figure_on, said
+from tests.app.conftest import Open, figure_on, said, story_on
 from tests.llm.server import JudgeServer, says
 
 KEY = "sk-very-secret-0123456789"
@@ -58,6 +58,8 @@ def test_the_price_is_told_before_anything_is_sent(
 def test_without_a_key_or_a_server_the_page_asks_for_one(open_page: Open, two_runs: Path) -> None:
     app = open_page("grading", a="tiny", openings=1, samples=1, calibrate="false")
     assert "No judge has read tiny@10 yet" in said(app)
+    assert "1 of the 1 stories that it would read" in said(app)
+    assert len(story_on(app, "ungraded-tiny@10-0")["str_tokens"]) == 2
     app.button(key="grade").click().run()
     assert not app.exception
     assert [error.value for error in app.error] and "No key was given" in said(app)
