@@ -1,8 +1,18 @@
 // Plotly's own button saves the picture; here it is told the format and the page's ground.
 
-function figureBefore(place) {
-  const all = [...document.querySelectorAll(".js-plotly-plot")];
-  return all.filter((one) => one.compareDocumentPosition(place) & Node.DOCUMENT_POSITION_FOLLOWING).pop();
+const DOWNLOAD = '.modebar-btn[data-attr], .modebar-btn[data-title*="ownload"]';
+
+// The figure may still be drawn when the button is pressed.
+async function figureBefore(place) {
+  for (let tries = 0; tries < 100; tries++) {
+    const charts = [...document.querySelectorAll('[data-testid="stPlotlyChart"]')];
+    const chart = charts
+      .filter((one) => one.compareDocumentPosition(place) & Node.DOCUMENT_POSITION_FOLLOWING)
+      .pop();
+    const figure = chart?.querySelector(".js-plotly-plot");
+    if (figure?._context && figure.querySelector(DOWNLOAD)) return figure;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 function ground(element) {
@@ -18,7 +28,7 @@ function save(figure, format, filename) {
   const paper = figure.layout.paper_bgcolor;
   figure._context.toImageButtonOptions = { format, filename, scale: format === "png" ? 3 : 1 };
   figure.layout.paper_bgcolor = ground(figure);
-  figure.querySelector('.modebar-btn[data-attr], .modebar-btn[data-title*="ownload"]')?.click();
+  figure.querySelector(DOWNLOAD).click();
   figure.layout.paper_bgcolor = paper;
   figure._context.toImageButtonOptions = options;
 }
@@ -29,8 +39,8 @@ export default function ({ data, parentElement }) {
     const format = button.textContent.toLowerCase();
     button.title = `Save ${data.name}.${format}`;
     button.setAttribute("aria-label", button.title);
-    button.onclick = () => {
-      const figure = figureBefore(root.host ?? parentElement);
+    button.onclick = async () => {
+      const figure = await figureBefore(root.host ?? parentElement);
       if (figure) save(figure, format, data.name);
     };
   }
