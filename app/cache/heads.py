@@ -23,10 +23,10 @@ def head_scores(checkpoint: Checkpoint, corpus: str, stories: int) -> HeadScores
 
 @of_checkpoint(max_entries=64, waiting="Reading stories …")
 def head_examples(
-    checkpoint: Checkpoint, kind: str, layer: int, head: int, back: int = 0
+    checkpoint: Checkpoint, layer: int, head: int, kind: str, back: int = 0
 ) -> list[HeadExample]:
     """Find a head's strongest attention to a target of `kind`."""
-    return heads_examples.head_examples(checkpoint, layer, head, kind, back=back)
+    return heads_examples.head_examples(checkpoint, layer, head, kind, back)
 
 
 @of_checkpoint(max_entries=16, waiting="Reading the text …")

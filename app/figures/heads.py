@@ -180,15 +180,15 @@ def proof(
         shared_yaxes=True,
         horizontal_spacing=0.06,
         column_widths=[0.5, 0.5],
-        subplot_titles=(told("score", "baseline"), told("served", "elsewhere")),
+        subplot_titles=(told("score", "baseline"), told("on target", "off target")),
     )
     for column, sets in (
         (1, ((scores, "score", palette.plus), (baselines, "baseline", palette.muted))),
         (
             2,
             (
-                (costs or nothing, "where it would serve", palette.plus),
-                (elsewhere or nothing, "elsewhere", palette.muted),
+                (costs or nothing, "ablation effect on target", palette.plus),
+                (elsewhere or nothing, "ablation effect off target", palette.muted),
             ),
         ),
     ):

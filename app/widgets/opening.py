@@ -53,7 +53,7 @@ def where_head_shows(address: str, *, head_in_link: bool) -> None:
         head = int(layer), int(number)
     best = next((one for one in _labels(address) if (one.layer, one.head) == head), None)
     if best is not None and (
-        places := cache.head_examples(address, best.kind, best.layer, best.head, best.back)
+        places := cache.head_examples(address, best.layer, best.head, best.kind, best.back)
     ):
         before = places[0].title or selection.OWN, places[0].query
         opened.set(before)

@@ -44,30 +44,21 @@ def own_text() -> FittedText:
 
 def head(config: ModelConfig) -> tuple[int, int]:
     """Return layer and head; neither has a default, so that a link names both, 0 too."""
-    layer = _layer(config, Shared.layer)
+    layer = _number("Layer", config.n_layers, Shared.layer, "layer")
+    return layer, _number("Head", config.n_heads, Shared.head, "attention head")
+
+
+def _number(label: str, count: int, control: Linked[int], term: str) -> int:
     chosen = st.selectbox(
-        "Head",
-        range(config.n_heads),
-        index=None,
-        placeholder="0",
-        **Shared.head.bound,
-        width=90,
-        help=help_of("attention head"),
-    )
-    return layer, chosen or 0
-
-
-def _layer(config: ModelConfig, control: Linked[int]) -> int:
-    layer = st.selectbox(
-        "Layer",
-        range(config.n_layers),
+        label,
+        range(count),
         index=None,
         placeholder="0",
         **control.bound,
         width=90,
-        help=help_of("layer"),
+        help=help_of(term),
     )
-    return layer or 0
+    return chosen or 0
 
 
 def more_heads(config: ModelConfig) -> list[tuple[int, int]]:
@@ -116,7 +107,7 @@ def _chosen_token() -> int:
 
 def neuron(config: ModelConfig) -> tuple[int, int]:
     """Return layer and neuron, as `head`; the neuron's field steps to its neighbours."""
-    layer = _layer(config, NeuronsState.layer)
+    layer = _number("Layer", config.n_layers, NeuronsState.layer, "layer")
     chosen = st.number_input(
         f"Neuron (0 to {config.d_mlp - 1})",
         0,

@@ -32,14 +32,14 @@ ROOT = Path(__file__).resolve().parents[2]
 expect.set_options(timeout=30_000)  # two cores may be busy with the other tests
 
 
-SET_IN = "'setIn' cannot be called on an ElementNode"
-"""What Streamlit logs when it loses a part of a page whose run was cut short; a reload mends it."""
+LOST = ("'setIn' cannot be called on an ElementNode", "Cannot set a node at a delta path")
+"""What Streamlit's frontend throws when it loses a part of a page whose run was cut short."""
 logged: list[str] = []
-"""What pages of the browser have logged of it since the test began."""
+"""What pages of the browser have told of them since the test began."""
 
 
 class LostPart(Exception):
-    """A browser test failed after Streamlit's frontend had logged SET_IN."""
+    """A browser test failed after Streamlit's frontend had told of a lost part."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Raise LostPart from a test's failure where SET_IN was logged."""
+    """Raise LostPart from a test's failure where a part was lost."""
     logged.clear()
     try:
         return (yield)
@@ -62,8 +62,27 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 def _listen(context: BrowserContext) -> None:
-    """Keep what a context's pages log of SET_IN."""
-    context.on("console", lambda said: SET_IN in said.text and logged.append(said.text))
+    """Keep what a context's pages log or throw of a lost part."""
+    context.on("console", lambda said: is_lost_part(said.text) and logged.append(said.text))
+    context.on(
+        "weberror", lambda web: is_lost_part(str(web.error)) and logged.append(str(web.error))
+    )
+
+
+def is_lost_part(message: str) -> bool:
+    """Whether a message of the browser is one of LOST."""
+    return any(one in message for one in LOST)
+
+
+def visit(page: Page, url: str) -> None:
+    """Open a page and wait until its script has run: a press before that may be lost in a redraw."""
+    page.goto(url)
+    script_ended(page)
+
+
+def script_ended(page: Page) -> None:
+    """Wait until the page's script has run to its end."""
+    expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1, timeout=60_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,4 +173,4 @@ def page(chromium: Browser) -> Iterator[Page]:
     page.on("console", said)
     yield page
     context.close()
-    assert not [error for error in errors if SET_IN not in error]  # told by LostPart, if it matters
+    assert not [error for error in errors if not is_lost_part(error)]  # LostPart tells of those

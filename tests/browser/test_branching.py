@@ -4,12 +4,12 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import App
+from tests.browser.conftest import App, visit
 from tests.browser.test_journeys import tokens, wait_until
 
 
 def test_another_word_is_taken_and_the_link_leads_back_to_the_branch(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/writing?a=tiny&seed=5&tokens=20")
+    visit(page, f"{app.url}/writing?a=tiny&seed=5&tokens=20")
     expect(page.get_by_text("20 tokens.")).to_be_visible()
     wait_until(lambda: len(tokens(page)) > 20, page)
     before = tokens(page)
@@ -31,7 +31,7 @@ def test_another_word_is_taken_and_the_link_leads_back_to_the_branch(page: Page,
 
 
 def test_a_head_is_pressed_and_the_story_is_written_without_it(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/predictions?a=tiny&view=Switched+off&token=20&tokens=5")
+    visit(page, f"{app.url}/predictions?a=tiny&view=Switched+off&token=20&tokens=5")
     squares = page.locator("[class*=st-key-figure-without-tiny] .plotly .nsewdrag").first
     box = squares.bounding_box()
     assert box is not None

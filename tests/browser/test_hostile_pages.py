@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Page, expe
 from slm.knowledge.prompts import Prompt, prompts_yaml
 from slm.stories.tokenizer import Tokenizer
 from slm.text import visible
-from tests.browser.conftest import serving_app
+from tests.browser.conftest import script_ended, serving_app
 from tests.browser.hostile_run import CORPUS, ELSEWHERE, NAME, PIECES, TEXT, make_hostile_runs
 from tests.llm.server import says, serving
 
@@ -178,8 +178,8 @@ def visit(
 
 
 def settled(page: Page) -> None:
-    """Wait until the script has run to its end."""
-    expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1, timeout=60_000)
+    """Wait until the script has run to its end and the page has its title."""
+    script_ended(page)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 

@@ -12,7 +12,7 @@ from slm.interp.attention import attention
 from slm.model.weights import load
 from slm.runs import Address, Checkpoint, Run
 from slm.stories import shipped
-from tests.browser.conftest import App
+from tests.browser.conftest import App, visit
 from tests.llm.server import JudgeServer
 
 
@@ -43,7 +43,7 @@ def first_token_share(runs: Path, layer: int, head: int) -> str:
 
 
 def test_the_first_page_writes_a_story_and_then_another(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/?a=tiny")
+    visit(page, f"{app.url}/?a=tiny")
     wait_until(lambda: "".join(tokens(page)).startswith("▸Once upon a time"), page)
     expect(page.locator(".story.writing")).to_have_count(0)
     first = tokens(page)
@@ -53,7 +53,7 @@ def test_the_first_page_writes_a_story_and_then_another(page: Page, app: App) ->
 
 
 def test_the_chosen_model_stays_chosen_from_page_to_page(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/?a=tiny@0&b=other")
+    visit(page, f"{app.url}/?a=tiny@0&b=other")
     for name, question in (
         ("Neurons", "What excites a neuron?"),
         ("Writing", "What does the model write, and how sure is it?"),
@@ -66,7 +66,7 @@ def test_the_chosen_model_stays_chosen_from_page_to_page(page: Page, app: App) -
 
 
 def test_a_head_is_picked_among_the_thumbnails_and_survives_a_reload(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/attention?a=tiny")
+    visit(page, f"{app.url}/attention?a=tiny")
     expect(page.get_by_text(first_token_share(app.runs, 0, 0))).to_be_visible()
     expect(page.get_by_text("key token (is looked at)")).to_be_visible()
     heads = page.locator("[class*=st-key-heads-tiny] .plotly .nsewdrag")
@@ -81,14 +81,14 @@ def test_a_head_is_picked_among_the_thumbnails_and_survives_a_reload(page: Page,
 
 
 def test_hiding_the_first_token_is_seen_and_lies_in_the_link(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/attention?a=tiny")
+    visit(page, f"{app.url}/attention?a=tiny")
     page.get_by_text("Hide the first token").click()
     expect(page.get_by_text("which is hidden here")).to_be_visible()
     expect(page).to_have_url(re.compile("hide=true"))
 
 
 def test_a_token_is_chosen_by_mouse_and_by_keyboard(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/attention?a=tiny")
+    visit(page, f"{app.url}/attention?a=tiny")
     story = page.locator(".story")
     story.locator(".token").nth(4).click()
     expect(story.locator(".token.selected")).to_have_id("token-4")
@@ -105,14 +105,14 @@ def test_a_token_is_chosen_by_mouse_and_by_keyboard(page: Page, app: App) -> Non
 def test_markup_in_a_story_is_shown_and_never_obeyed(page: Page, app: App) -> None:
     text = "<img src=x onerror=alert(1)><b>hi</b> fox"
     page.on("dialog", lambda dialog: dialog.dismiss())
-    page.goto(f"{app.url}/attention?a=tiny&story=My+own+text&text={text}")
+    visit(page, f"{app.url}/attention?a=tiny&story=My+own+text&text={text}")
     wait_until(lambda: "".join(tokens(page)) == f"▸{text}", page)
     expect(page.get_by_text("key token (is looked at)")).to_be_visible()
     assert page.locator(".stMain img[src=x]").count() == 0
 
 
 def test_the_next_neuron_comes_with_its_stories(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/neurons?a=tiny&layer=0&neuron=0")
+    visit(page, f"{app.url}/neurons?a=tiny&layer=0&neuron=0")
     expect(page.locator(".story .token.selected").first).to_be_visible()
     first = page.locator(".story").all_inner_texts()
     page.get_by_role("button", name="Next", exact=True).click()
@@ -125,7 +125,7 @@ def test_the_next_neuron_comes_with_its_stories(page: Page, app: App) -> None:
 def test_a_story_is_written_with_alternatives_and_the_next_one_has_the_next_seed(
     page: Page, app: App
 ) -> None:
-    page.goto(f"{app.url}/writing?a=tiny&b=other&tokens=30")
+    visit(page, f"{app.url}/writing?a=tiny&b=other&tokens=30")
     expect(page.locator(".story")).to_have_count(2)
     expect(page.locator(".story.writing")).to_have_count(0)
     page.locator(".story").first.locator(".token").last.hover()
@@ -154,7 +154,7 @@ def test_two_visitors_look_at_two_heads_at_once(chromium: Browser, app: App) -> 
 def test_stories_are_graded_by_a_judge_on_this_machine(
     page: Page, app: App, server: JudgeServer
 ) -> None:
-    page.goto(f"{app.url}/grading?a=tiny&openings=2&samples=2&calibrate=false")
+    visit(page, f"{app.url}/grading?a=tiny&openings=2&samples=2&calibrate=false")
     expect(page.get_by_text("No judge has read tiny@10 yet")).to_be_visible()
     where = page.get_by_role("textbox", name="Server")
     where.fill(server.url)
@@ -184,9 +184,8 @@ def press_until(page: Page, key: str, url: re.Pattern[str]) -> None:
 
 
 def test_checkpoints_play_by_key_to_the_last_and_stay_there(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/attention?a=tiny@0")
+    visit(page, f"{app.url}/attention?a=tiny@0")
     expect(page.get_by_text("leaves").first).to_be_visible()
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     press_until(page, "k", re.compile(r"[?&]a=tiny(&|$)"))
     expect(page.get_by_role("slider", name="after step")).to_have_attribute("aria-valuetext", "10")
     press_until(page, "j", re.compile(r"[?&]a=tiny(@|%40)0(&|$)"))

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import App
+from tests.browser.conftest import App, visit
 from tests.browser.test_journeys import wait_until
 
 
@@ -16,7 +16,9 @@ def link(page: Page) -> dict[str, str]:
 def test_an_earlier_link_opens_in_todays_names_and_leaves_nothing_behind(
     page: Page, app: App
 ) -> None:
-    page.goto(f"{app.url}/attention?a=tiny&layer=1&head=1&weights=what+is+moved&beside=0.1&show=x")
+    visit(
+        page, f"{app.url}/attention?a=tiny&layer=1&head=1&weights=what+is+moved&beside=0.1&show=x"
+    )
     expect(page.get_by_text("Layer 1, head 1 leaves")).to_be_visible()
     weights = {"attention.weights": "value-weighted", "attention.more_heads": "0.1"}
     shown = {"a": "tiny", "layer": "1", "head": "1"}
@@ -30,7 +32,7 @@ def test_an_earlier_link_opens_in_todays_names_and_leaves_nothing_behind(
 
 
 def test_back_forward_and_reload_restore_the_view(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/attention?a=tiny")
+    visit(page, f"{app.url}/attention?a=tiny")
     expect(page.get_by_text("Layer 0, head 0 leaves")).to_be_visible()
     page.get_by_text("Hide the first token").click()
     hidden = {"a": "tiny", "attention.hide": "true"}

@@ -209,3 +209,29 @@ def test_a_call_that_failed_is_free_for_the_next_who_asks(tmp_path: Path) -> Non
             asker.ask(asked, store)
         with Asker(judge) as asker:
             assert asker.ask(asked, store).text == "yes"
+
+
+ENDING = """
+import threading, time
+from slm.background import Background
+from slm.llm.ask import Asker
+from slm.llm.judge import Judge, Unavailable
+
+def ask():
+    try:
+        with Asker(Judge(model="gpt-4o", key="none"), concurrency=2) as asker:
+            list(asker.each(range(10_000), lambda _: time.sleep(0.05)))
+    except Unavailable as ended:
+        print(ended, flush=True)
+
+Background(ask, lambda: None, "asking").start()
+time.sleep(0.3)
+"""
+
+
+def test_where_the_program_ends_nothing_more_is_asked_and_that_is_said() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=300, check=True
+    )
+    assert ended.stdout.startswith("the program ends, so nothing more is asked")
+    assert "Traceback" not in ended.stderr

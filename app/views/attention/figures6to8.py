@@ -4,12 +4,13 @@ import numpy as np
 import streamlit as st
 
 from app import cache, commands
+from app.figures import style
 from app.figures.attention import thumbnails
 from app.figures.query_keys import word_matrices
 from app.jobs import waiting
 from app.widgets import show
 from app.widgets.picture_buttons import picture_buttons
-from slm.interp.heads.query_keys import QueryKeys, StoryQueryKeys
+from slm.interp.heads.query_keys import STORIES, QueryKeys, StoryQueryKeys
 from slm.interp.heads.scores import EFFECT
 from slm.runs import Address, list_runs
 
@@ -50,7 +51,7 @@ def figures6to8(address: str, chosen: str) -> None:
             figure,
             theme=None,
             key=f"by-distance-{address}",
-            config={"displayModeBar": False},
+            config=style.config(f"heads-by-distance-{address}"),
             alt="every head, the nearest first: " + ", ".join(f"{a}.{b}" for a, b in found.heads),
         )
         picture_buttons(f"heads-by-distance-{address}")
@@ -63,7 +64,7 @@ def figures6to8(address: str, chosen: str) -> None:
     with right:
         st.markdown(f"{distance_says(found)}  \n{meaning_says(found)}")
         matrix(address, "In this text", found.found, found.shuffled, found)
-        running = waiting.under_way({"300 nursery stories": work}, f"query-keys-{address}")
+        running = waiting.under_way({f"{STORIES} nursery stories": work}, f"query-keys-{address}")
         stories = work.result
         if stories is not None:
             name = f"In {stories.stories} nursery stories"
@@ -87,14 +88,16 @@ def matrix(
     named: QueryKeys | StoryQueryKeys,
 ) -> None:
     """Show both matrices of a text or of stories."""
+    name = f"words-{address}-{title.split()[-1]}"
     st.plotly_chart(
         word_matrices(found, shuffled, named.queries, named.keys, show.colours(), title),
         theme=None,
-        key=f"words-{address}-{title.split()[-1]}",
-        config={"displayModeBar": False},
+        key=name,
+        config=style.config(name),
         alt=f"{title}: attention from {', '.join(named.queries)} to {', '.join(named.keys)}, beside the "
         "same at shuffled places",
     )
+    picture_buttons(name)
 
 
 def footer(address: str, found: QueryKeys, stories: StoryQueryKeys | None) -> None:
@@ -114,9 +117,8 @@ def footer(address: str, found: QueryKeys, stories: StoryQueryKeys | None) -> No
         name=f"query-keys-{address}",
         table=lambda: show.csv(("where", "query", "key", "attention", "at shuffled places"), rows),
         everything=lambda: (
-            found.to_json() | ({} if stories is None else {"nursery stories": stories.to_json()})
+            found.to_json() | ({} if stories is None else {"nursery_stories": stories.to_json()})
         ),
-        picture=True,
         command=commands.query_keys(address, 0 if stories is None else stories.stories),
     )
 

@@ -11,7 +11,7 @@ from app.text import token_shown
 from app.views.heads.panels import Tested, proof_names, triples
 from app.widgets import selection, show
 from app.widgets.story_view import Shown, story_view
-from slm.interp.heads.card import HeadCard, distance_of, head_labels
+from slm.interp.heads.card import HeadCard, head_card
 from slm.interp.heads.examples import HeadExample
 from slm.interp.heads.targets import HeadLabel
 
@@ -21,21 +21,11 @@ AROUND, FAR = 3, 14
 """Tokens shown around the key and the query, and how far apart they stand for what is between to go."""
 
 
-def card_of(tested: Tested, layer: int, head: int) -> HeadCard:
-    """Collect a head's card; its examples are kept for all sessions."""
-    scores, examples = tested.scores, []
-    if every := head_labels(scores, tested.atlas, layer, head):
-        back = distance_of(scores, every[0], layer, head)
-        examples = cache.head_examples(str(scores.address), every[0].kind, layer, head, back)
-    return HeadCard(
-        scores=scores, atlas=tested.atlas, layer=layer, head=head, examples=tuple(examples)
-    )
-
-
 def card(tested: Tested, layer: int, head: int) -> None:
     """Show a head's card on one screen; narrow enough for two side by side."""
     scores, atlas, at = tested.scores, tested.atlas, (layer, head)
-    address, found = str(scores.address), card_of(tested, layer, head)
+    address = str(scores.address)
+    found = head_card(scores, atlas, layer, head, partial(cache.head_examples, address))
     with st.container(key=f"card-{address}", gap="small"):
         st.markdown(f"**Head {layer}.{head}.** " + says(found))
         kinds = [scores.kinds.index(one.kind) for one in found.labels[:PROVEN]]
@@ -155,7 +145,11 @@ def word_of(str_tokens: Sequence[str], at: int) -> str:
     if not str_tokens[at].strip().isalpha():
         return token_shown(str_tokens[at])
     first = last = at
-    while not str_tokens[first].startswith(" ") and str_tokens[first - 1].strip().isalpha():
+    while (
+        first > 0
+        and not str_tokens[first].startswith(" ")
+        and str_tokens[first - 1].strip().isalpha()
+    ):
         first -= 1
     while last + 1 < len(str_tokens) and str_tokens[last + 1].isalpha():
         last += 1

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 from slm.cli.command import Commands, answer, watched
@@ -54,7 +55,7 @@ def _query_keys(chosen: argparse.Namespace) -> None:
     data, parts = found.to_json(), [("in the text", found.found, found.shuffled, found.keys)]
     if chosen.stories:
         told = watched(query_keys_in_stories(checkpoint, found.averaged, stories=chosen.stories))
-        data["nursery stories"] = told.to_json()
+        data["nursery_stories"] = told.to_json()
         name = f"in {told.stories} nursery stories"
         parts.append((name, told.found.mean, told.shuffled.mean, told.keys))
 
@@ -79,6 +80,7 @@ def _query_keys(chosen: argparse.Namespace) -> None:
 
 def _heads(chosen: argparse.Namespace) -> None:
     from slm.interp.heads.card import head_card, layer_and_head
+    from slm.interp.heads.examples import head_examples
     from slm.interp.heads.kept import measured_atlas
     from slm.interp.heads.table import heads_json
     from slm.runs import load_checkpoint
@@ -87,7 +89,7 @@ def _heads(chosen: argparse.Namespace) -> None:
     one = layer_and_head(chosen.head, checkpoint.config) if chosen.head else None
     atlas = watched(measured_atlas(checkpoint, corpus=chosen.corpus, stories=chosen.stories))
     if one is not None:
-        card = head_card(checkpoint, atlas.scores, atlas, *one)
+        card = head_card(atlas.scores, atlas, *one, partial(head_examples, checkpoint))
         answer(chosen, card.to_json(), lambda: _card(card))
         return
     answer(chosen, heads_json(atlas.scores, atlas), lambda: _table(atlas, every=chosen.all))
@@ -95,10 +97,10 @@ def _heads(chosen: argparse.Namespace) -> None:
 
 def _card(card: "HeadCard") -> str:
     found = card.to_json()
-    most = found["looks most"]
+    most = found["peak"]
     lines = [
         f"{found['address']} on {found['stories']} stories of {found['corpus']}: head "
-        f"{card.layer}.{card.head} looks most at {most['tokens back']} tokens back "
+        f"{card.layer}.{card.head} looks most at {most['distance']} tokens back "
         f"({most['attention']:.1%} on average)"
     ]
     for label in found["labels"]:
@@ -109,7 +111,7 @@ def _card(card: "HeadCard") -> str:
     if not found["labels"]:
         lines.append("no label: no score clearly beats its baseline")
     lines += [
-        f"{one['query token']!r} ({one['query']}) looks at {one['key token']!r} ({one['key']}) with "
+        f"{one['query_token']!r} ({one['query']}) looks at {one['key_token']!r} ({one['key']}) with "
         f"{one['attention']:.0%} in “{one['story'][:60]}”"
         for one in found["examples"]
     ]

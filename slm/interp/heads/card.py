@@ -1,6 +1,7 @@
 """A head's card: its labels with their proof, how far back it looks, and where it does so most."""
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +9,11 @@ import numpy as np
 
 from slm.errors import BadInput, shown
 from slm.interp.heads.atlas import HeadAtlas, Label, labels
-from slm.interp.heads.examples import HeadExample, head_examples
+from slm.interp.heads.examples import HeadExample
 from slm.interp.heads.scores import HeadScores
 from slm.interp.heads.table import numbers, parts
 from slm.interp.heads.targets import HeadLabel
 from slm.model.config import ModelConfig
-from slm.runs import Checkpoint
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,14 +62,14 @@ class HeadCard:
                 for one in self.labels
             ],
             "profile": profile,
-            "looks most": {"tokens back": self.peak, "attention": profile[self.peak]},
+            "peak": {"distance": self.peak, "attention": profile[self.peak]},
             "examples": [
                 {
                     "story": one.title or one.text,
                     "query": one.query,
-                    "query token": one.str_tokens[one.query],
+                    "query_token": one.str_tokens[one.query],
                     "key": one.key,
-                    "key token": one.str_tokens[one.key],
+                    "key_token": one.str_tokens[one.key],
                     "attention": round(one.weight, 5),
                 }
                 for one in self.examples
@@ -97,13 +97,21 @@ def distance_of(scores: HeadScores, label: Label, layer: int, head: int) -> int:
 
 
 def head_card(
-    checkpoint: Checkpoint, scores: HeadScores, atlas: HeadAtlas | None, layer: int, head: int
+    scores: HeadScores,
+    atlas: HeadAtlas | None,
+    layer: int,
+    head: int,
+    find: Callable[[int, int, str, int], Sequence[HeadExample]],
 ) -> HeadCard:
-    """Collect a head's card; its examples are of the first label, and none where it has no label."""
-    every, examples = head_labels(scores, atlas, layer, head), []
+    """Collect a head's card; its examples are of the first label, and none where it has no label.
+
+    `find(layer, head, kind, back)` is `head_examples` of the model.
+    """
+    every = head_labels(scores, atlas, layer, head)
+    examples: Sequence[HeadExample] = ()
     if every:
         back = distance_of(scores, every[0], layer, head)
-        examples = head_examples(checkpoint, layer, head, every[0].kind, back=back)
+        examples = find(layer, head, every[0].kind, back)
     return HeadCard(scores=scores, atlas=atlas, layer=layer, head=head, examples=tuple(examples))
 
 

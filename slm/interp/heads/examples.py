@@ -55,7 +55,7 @@ class HeadExample:
 
 
 def head_examples(
-    checkpoint: Checkpoint, layer: int, head: int, kind: str, *, back: int = 0, count: int = 3
+    checkpoint: Checkpoint, layer: int, head: int, kind: str, back: int = 0, *, count: int = 3
 ) -> list[HeadExample]:
     """Find the strongest place of each story at which a head looks at a target of `kind`.
 

@@ -91,19 +91,19 @@ class QueryKeys:
                 {
                     "layer": layer,
                     "head": head,
-                    "mean distance": round(float(self.mean_distance[layer, head]), 3),
-                    "looks back": self.by_distance.get((layer, head)),
-                    "by meaning": (layer, head) in self.by_meaning,
+                    "mean_distance": round(float(self.mean_distance[layer, head]), 3),
+                    "distance": self.by_distance.get((layer, head)),
+                    "by_meaning": (layer, head) in self.by_meaning,
                 }
                 for layer, head in self.heads
             ],
-            "a head looks by distance or meaning": f"{EFFECT} of attention above its control, the 95 % "
-            "interval above 0",
-            "averaged heads": [f"{layer}.{head}" for layer, head in self.averaged],
+            "rule": f"a head looks by distance or meaning from {EFFECT} of attention above its control on, "
+            "the 95 % interval above 0",
+            "averaged_heads": [f"{layer}.{head}" for layer, head in self.averaged],
             "queries": list(self.queries),
             "keys": list(self.keys),
             "attention": self.found.round(5).tolist(),
-            "shuffled places": self.shuffled.round(5).tolist(),
+            "shuffled": self.shuffled.round(5).tolist(),
         }
 
 
@@ -123,14 +123,14 @@ class StoryQueryKeys:
         """Return plain values: mean, low and high of each cell; NaN where no story has such a query."""
         return {
             "stories": self.stories,
-            "averaged heads": [f"{layer}.{head}" for layer, head in self.averaged],
+            "averaged_heads": [f"{layer}.{head}" for layer, head in self.averaged],
             "queries": list(self.queries),
             "keys": list(self.keys),
         } | {
             name: np.stack([part.mean, part.low, part.high], -1).round(5).tolist()
             for name, part in (
                 ("attention", self.found),
-                ("shuffled places", self.shuffled),
+                ("shuffled", self.shuffled),
                 ("difference", self.difference),
             )
         }

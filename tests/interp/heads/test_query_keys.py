@@ -38,4 +38,4 @@ def test_a_head_built_to_look_back_is_by_distance_and_left_out_of_the_mean(
     # head 0.1 looks everywhere alike: words get what shuffled places get
     assert (np.abs(told.difference.mean[there]) < 0.02).all()
     data = told.to_json()
-    assert data["averaged heads"] == ["0.1"] and len(data["difference"][0][0]) == 3
+    assert data["averaged_heads"] == ["0.1"] and len(data["difference"][0][0]) == 3
