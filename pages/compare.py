@@ -7,7 +7,7 @@ from app.jobs import waiting
 from app.state import CompareState
 from app.terms import help_of
 from app.views.compare.curves import show_curves
-from app.views.compare.development import show_development
+from app.views.compare.development import choose_kind, show_development
 from app.views.compare.layers import show_layers
 from app.views.compare.matching import show_heads, show_neurons
 from app.views.compare.stories import show_stories
@@ -160,6 +160,7 @@ if len(addresses) == 2:
 if view == CURVES:
     show_curves([*mine, *more], addresses)
 elif view == DEVELOPMENT:
+    heads_of: str | None = None  # chosen once, for all runs alike
     for run in mine:
         with show.one_line():
             if len(mine) > 1:
@@ -167,7 +168,8 @@ elif view == DEVELOPMENT:
             work = cache.stages(run)
             stages = waiting.result(work, f"stages-{run}")
             if stages is not None:
-                show_development(run, stages)
+                heads_of = heads_of or choose_kind(stages)
+                show_development(run, stages, heads_of)
 elif len(addresses) == 1:
     choose_other(addresses[0])
 elif not read:

@@ -296,7 +296,6 @@ with right:
                 names,
                 index=names.index(busy[0]) if busy and busy[0] in names else 0,
                 **TrainState.run.bound,
-                format_func=lambda one: one + (" (waits)" if one in queued else ""),
             )
         )
         TrainState.running.set((name in busy, monitor.place_in_queue(name)))

@@ -19,8 +19,22 @@ from slm.comparing.development import (
 from slm.runs import open_run
 
 
-def show_development(run: str, found: tuple[DevelopmentStage, ...]) -> None:
-    """Show what a run learned when: labels of heads, word groups."""
+def choose_kind(found: tuple[DevelopmentStage, ...]) -> str:
+    """Choose the kind of the heads that are drawn, first the one whose label came and stayed first."""
+    kinds = list(found[-1].heads.kinds)
+    first = next((one for one in appearances(found) if one.stays), None)
+    chosen = st.selectbox(
+        "Heads that look at",
+        kinds,
+        index=kinds.index(first.kind) if first else 0,
+        **CompareState.kind.bound,
+        width=300,
+    )
+    return chosen or kinds[0]
+
+
+def show_development(run: str, found: tuple[DevelopmentStage, ...], kind: str) -> None:
+    """Show what a run learned when: labels of heads of a kind, word groups."""
     steps = [one.step for one in found]
     labels = appearances(found)
     stay = [one for one in labels if one.stays]
@@ -45,14 +59,7 @@ def show_development(run: str, found: tuple[DevelopmentStage, ...]) -> None:
     )
     left, right = st.columns(2, gap="large")
     with left:
-        kinds = list(found[-1].heads.kinds)
-        kind = st.selectbox(
-            "Heads that look at",
-            kinds,
-            index=kinds.index(order[0].kind) if order else 0,
-            **CompareState.kind.bound,
-        )
-        at = kinds.index(kind or kinds[0])
+        at = list(found[-1].heads.kinds).index(kind)
         scores = np.stack([one.heads.score.mean[..., at] for one in found])
         lines = [
             (f"{layer}.{head}", scores[:, layer, head].tolist())

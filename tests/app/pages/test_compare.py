@@ -139,6 +139,17 @@ def test_development_tells_when_labels_came(open_page: Open, two_runs: Path) -> 
     assert figure["data"][0]["x"] == ["0", "10"]
 
 
+def test_development_of_two_runs_draws_heads_of_one_kind(open_page: Open, two_runs: Path) -> None:
+    app = open_page("compare", a="tiny", b="other", compare="Development")
+    while any(button.label == "Cancel" for button in app.button):
+        app.run()
+    assert not app.exception and not app.error
+    assert figure_on(app, "figure-learned-tiny") and figure_on(app, "figure-learned-other")
+    (kind,) = [one for one in app.selectbox if one.label == "Heads that look at"]
+    app = kind.set_value("previous token").run()
+    assert not app.exception
+
+
 def test_a_corpus_that_cannot_be_read_is_one_line(open_page: Open, two_runs: Path) -> None:
     app = open_page(
         "compare", a="tiny", b="other", compare="Stories", read_both="a corpus", corpus="no.txt"
