@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 
 from slm.generation.sampler import Sampling
+from slm.generation.side_by_side import SideBySide
 from slm.interp.roles.scoring import SHOWN
 
 Command = tuple[str, ...]
@@ -159,10 +160,23 @@ def regenerate(address: str, prompt: str, parts: Sequence[str], sampling: Sampli
     )
 
 
-def _sampling(sampling: Sampling) -> Command:
+def completions(found: SideBySide) -> Command:
+    """Return the command for completions of one opening by several models."""
+    temperatures = (f"{temperature:g}" for temperature in found.temperatures)
+    return (
+        "completions",
+        *(model.address for model in found.models),
+        f"--prompt={found.prompt}",
+        *_sampling(found.sampling, of_each=False),
+        "--temperatures",
+        *temperatures,
+    )
+
+
+def _sampling(sampling: Sampling, *, of_each: bool = True) -> Command:
     known = {
         "max-tokens": sampling.max_tokens,
-        "temperature": sampling.temperature,
+        "temperature": sampling.temperature if of_each else None,
         "top-k": sampling.top_k,
         "top-p": sampling.top_p,
         "seed": sampling.seed,

@@ -435,6 +435,8 @@ class WritingState(PageState):
     """Hold what the page Writing keeps: the prompt, how it is sampled, and the branches."""
 
     url = "writing"
+    view = Linked[str]()
+    models = Linked[list[str]](many=True)
     opening = Linked[str]()
     prompt = Linked[str]()
     features = Linked[list[str]]()

@@ -1,5 +1,7 @@
 """What does the model write, and how sure is it?"""
 
+from collections.abc import Sequence
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -8,6 +10,7 @@ from app.state import Linked, Shared, WritingState, typed_into
 from app.text import token_shown
 from app.views.writing import prompt as prompt_choice
 from app.views.writing.branching import THE_END, LiveBranches, from_links
+from app.views.writing.side_by_side import side_by_side
 from app.widgets import models, selection, show
 from app.widgets.story_view import story_view
 from slm.generation.branches import BranchPath, path_to_link
@@ -17,6 +20,7 @@ from slm.stories.instruct import is_record
 from slm.stories.tokenizer import END
 from slm.text import as_json
 
+STORY, SIDE_BY_SIDE = "Story", "Models side by side"
 SECONDS_A_TICK = 0.12
 KEPT = 12  # trees that a session keeps
 INDENT = "\u2800"  # blank, and no space: those are trimmed
@@ -196,18 +200,35 @@ def save(stories: LiveBranches) -> None:
     show.save(f"{name}.json", lambda: as_json(stories.to_json()))
 
 
-st.title("What does the model write, and how sure is it?", anchor=False)
-addresses = models.addresses()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    opening = prompt_choice.choose()
-    sampling = selection.sampling()
-prompt = opening.text
-show.note(opening.note)
-if is_record(prompt):
+def show_who_takes_no_requests(addresses: Sequence[str]) -> None:
+    """Say of each model whether it was trained on requests."""
     for address in addresses:
         info = open_run(Address.parse(address).run).info
         if not info.answers_requests:
             st.info(f"{show.plain(address)}: {show.plain(info.no_requests)}")
+
+
+st.title("What does the model write, and how sure is it?", anchor=False)
+addresses = models.addresses()
+view = st.segmented_control(
+    "View",
+    [STORY, SIDE_BY_SIDE],
+    default=STORY,
+    required=True,
+    **WritingState.view.bound,
+    label_visibility="collapsed",
+)
+if view == SIDE_BY_SIDE:
+    with show.one_line():
+        side_by_side(addresses)
+    st.stop()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    opening = prompt_choice.choose(models.readers())
+    sampling = selection.sampling()
+prompt = opening.text
+show.note(opening.note)
+if is_record(prompt):
+    show_who_takes_no_requests(addresses)
 with show.one_line():
     trees = {
         letter: tree(letter, address, prompt, sampling)

@@ -138,18 +138,20 @@ def layer_and_neuron(written: str, n_layers: int, d_mlp: int) -> tuple[int, int]
     return int(found[1]), int(found[2])
 
 
-def sampling() -> Sampling:
+def sampling(*, with_temperature: bool = True) -> Sampling:
     """Return the sampling settings; temperature and seed first, the rest behind "More"."""
-    temperature = st.slider(
-        "Temperature",
-        0.0,
-        2.0,
-        0.8,
-        0.05,
-        **Shared.temperature.bound,
-        width=190,
-        help=help_of("temperature"),
-    )
+    temperature = 1.0
+    if with_temperature:
+        temperature = st.slider(
+            "Temperature",
+            0.0,
+            2.0,
+            0.8,
+            0.05,
+            **Shared.temperature.bound,
+            width=190,
+            help=help_of("temperature"),
+        )
     seed = st.number_input(
         "Seed", 0, show.LARGEST_SEED, 0, 1, **Shared.seed.bound, width=120, help=help_of("seed")
     )

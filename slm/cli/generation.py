@@ -1,11 +1,11 @@
-"""`slm sample`: stories from a checkpoint, from a beginning or a request, and their branches."""
+"""Stories of a checkpoint and their branches (`sample`), or of several side by side (`completions`)."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from slm.cli.command import Commands, InGlossary, answer, typed
+from slm.cli.command import Commands, InGlossary, answer, typed, watched
 from slm.errors import BadInput
 from slm.seeds import parse_seed
 
@@ -51,18 +51,43 @@ def add_to(commands: Commands) -> None:
     asked.add_argument(
         "--random-sentence", metavar="SENTENCE", help="a sentence that should stand in it"
     )
+    _add_completions(commands)
+
+
+def _add_completions(commands: Commands) -> None:
+    sub = commands.add(
+        "completions", _completions, "Complete one opening with several models.", address=False
+    )
+    sub.add_argument("addresses", nargs="+", metavar="ADDRESS", help="run or run@step")
+    sub.add_argument(
+        "--prompt",
+        type=typed,
+        help=f'the prompt; default: "{FIRST_WORDS}"',
+    )
+    sub.add_argument(
+        "--temperatures",
+        type=float,
+        nargs="+",
+        metavar="T",
+        help="one completion each; default: 0 1",
+    )
+    _add_drawing(sub)
 
 
 def add_sampling(sub: argparse.ArgumentParser) -> None:
     """Add how tokens are drawn."""
     sub.add_argument(
-        "--max-tokens", type=int, default=200, help="most tokens written after the prompt"
-    )
-    sub.add_argument(
         "--temperature",
         type=float,
         default=1.0,
         help=InGlossary("temperature"),
+    )
+    _add_drawing(sub)
+
+
+def _add_drawing(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--max-tokens", type=int, default=200, help="most tokens written after the prompt"
     )
     sub.add_argument("--top-k", type=int, help=InGlossary("top-k"))
     sub.add_argument(
@@ -121,6 +146,31 @@ def _sample(chosen: argparse.Namespace) -> None:
         return "\n".join([stories, *([""] if lines else []), *lines])
 
     answer(chosen, data, text)
+
+
+def _completions(chosen: argparse.Namespace) -> None:
+    from slm.generation.sampler import Sampling
+    from slm.generation.side_by_side import TEMPERATURES, complete_side_by_side
+
+    sampling = Sampling(
+        top_k=chosen.top_k, top_p=chosen.top_p, max_tokens=chosen.max_tokens, seed=chosen.seed
+    )
+    prompt = FIRST_WORDS if chosen.prompt is None else chosen.prompt
+    temperatures = chosen.temperatures or TEMPERATURES
+    found = watched(complete_side_by_side(chosen.addresses, prompt, sampling, temperatures))
+
+    def text() -> str:
+        parts = []
+        for model in found.models:
+            loss = "" if model.val_loss is None else f", {model.val_loss:.3f} nats per token"
+            parts.append(f"{model.address} ({model.shape}, {model.parameters:,} parameters{loss})")
+            parts += [
+                f"at temperature {temperature:g}: {one.text.strip()} [{one.stopped}]"
+                for temperature, one in zip(found.temperatures, model.completions, strict=True)
+            ]
+        return "\n\n".join([found.prompt, *parts])
+
+    answer(chosen, found.to_json(), text)
 
 
 def _streamed(

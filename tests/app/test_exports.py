@@ -51,6 +51,11 @@ def printed(capsys: pytest.CaptureFixture[str], command: Sequence[str]) -> Any:
     [
         ("attention", {}, ["attention-tiny@10-layer0-head0"]),
         ("attention", {"view": "Figures 6 to 8"}, ["query-keys-tiny@10"]),
+        (
+            "writing",
+            {"view": "Models side by side", "tokens": 5},
+            ["completions-other@0-tiny@10"],
+        ),
         ("predictions", {"token": 9}, ["prediction-tiny@10-token9"]),
         ("predictions", {"token": 9, "view": "Parts"}, ["parts-tiny@10-token9"]),
         (

@@ -81,6 +81,7 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ),
     ("writing", {}),
     ("writing", {"opening": "My own text"}),
+    ("writing", {"view": "Models side by side", "tokens": "5"}),
     ("writing", {"opening": "A request: features, words, a summary"}),
     *(
         ("grading", {"view": view, "source": "our fifty"})

@@ -1,19 +1,21 @@
 """Choice of the prompt: a shipped opening, the reader's own, or a request for a story."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from app import cache
 from app.state import WritingState
 from app.terms import help_of
-from app.widgets import models
 from app.widgets.selection import FIRST_WORDS, OWN
 from slm.generation.fitting import FittedText, opening_that_fits, typed
+from slm.runs import Checkpoint
 from slm.stories.instruct import FEATURES, compose, request
 
 REQUEST = "A request: features, words, a summary"
 
 
-def choose() -> FittedText:
+def choose(readers: Sequence[Checkpoint]) -> FittedText:
     """Choose how a story begins: a shipped opening that fits, the reader's own, or a request."""
     openings = cache.shipped_openings()
     chosen = st.selectbox(
@@ -22,7 +24,7 @@ def choose() -> FittedText:
     if chosen == REQUEST:
         return FittedText(text=_request())
     if chosen != OWN:
-        return opening_that_fits(models.readers(), str(chosen))
+        return opening_that_fits(readers, str(chosen))
     written = (
         st.text_area(
             "Your prompt",
@@ -33,9 +35,7 @@ def choose() -> FittedText:
         )
         or ""
     )
-    return (
-        opening_that_fits(models.readers(), written) if written == FIRST_WORDS else typed(written)
-    )
+    return opening_that_fits(readers, written) if written == FIRST_WORDS else typed(written)
 
 
 def _request() -> str:

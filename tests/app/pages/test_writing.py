@@ -132,3 +132,15 @@ def test_any_seed_a_browser_can_hold_is_written_with_and_the_next_after_the_last
     for wrong in (-1, LARGEST_SEED + 1):
         app = finished(open_page("writing", a="tiny", seed=wrong))
         assert not app.exception and app.number_input(key="seed").value == 0
+
+
+def test_models_side_by_side_write_on_one_opening_a_row_each(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("writing", a="tiny", view="Models side by side", tokens=5)
+    (chosen,) = app.multiselect
+    assert chosen.value == ["other@0", "tiny@10"]  # the smaller first
+    table = next(one.proto.body for one in app.get("html") if "completions" in one.proto.body)
+    assert table.count("<tr>") == 3 and table.index("other@0") < table.index("tiny@10")
+    chosen.set_value([]).run()
+    assert "Choose at least one model." in said(app)
