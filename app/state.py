@@ -378,6 +378,8 @@ class NeuronsState(PageState):
     word = Linked[str]()
     index_corpus = Linked[str]()
     role = Linked[str]()
+    of_layer = Linked[int]()
+    colour_by = Linked[str]()
     checks = Linked[bool](many=True)
     opened = SessionValue[tuple[str, int, int]]()
     indexing: "SessionValue[Work[int]]" = SessionValue()

@@ -9,7 +9,7 @@ from app.jobs import prefetch
 from app.state import NeuronsState, Shared
 from app.views.neurons import panels
 from app.views.neurons.card import card
-from app.views.neurons.every_neuron import ALL, every_neuron, role_filter
+from app.views.neurons.every_neuron import NeuronsShown, choose_shown, every_neuron
 from app.views.neurons.figure9 import figure9
 from app.views.neurons.one_neuron import STRONGEST, WEAKEST, how_often, places, summary, writing
 from app.widgets import models, opening, selection, self_checks, show, start_with
@@ -37,7 +37,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     with show.one_line():
         panels.build(addresses)
 panels.progress()
-side, how, text, asked, role = STRONGEST, panels.WORD, "", "", ALL
+side, how, text, asked, which = STRONGEST, panels.WORD, "", "", NeuronsShown()
 with st.container(horizontal=True):
     view = st.segmented_control(
         "Show",
@@ -59,7 +59,7 @@ with st.container(horizontal=True):
 if view not in (EVERY, FIGURE9):
     start_with.neurons()
 if view == EVERY:
-    role = role_filter(addresses)
+    which = choose_shown(addresses)
 elif view == TEXT:
     read = selection.own_text()
     text = read.text
@@ -101,7 +101,7 @@ full = rounded_up(max(abs(limits[0]), abs(limits[1])), 1.0)
 for column, address in models.columns():
     with column, show.one_line():
         if view == EVERY:
-            every_neuron(address, role)
+            every_neuron(address, which)
             continue
         if view == FIGURE9:
             figure9(address)

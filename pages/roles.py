@@ -9,7 +9,7 @@ from app.jobs import waiting
 from app.jobs.work import Work
 from app.state import Linked, RolesState
 from app.terms import help_of
-from app.views.neurons.every_neuron import ALL, every_neuron
+from app.views.neurons.every_neuron import NeuronsShown, every_neuron
 from app.views.roles import protagonist, scores
 from app.widgets import corpus_picker, models, selection, self_checks, show
 from slm.interp.autointerp.snippets import STORIES as EXPLAINING
@@ -104,7 +104,7 @@ if view == ROLES and any(work.running for work in works.values()):
             continue
         with column, show.one_line():
             neuron_shown = RolesState.neuron.of(models.letter(address))
-            every_neuron(address, ALL, "roles", partial(choose, neuron_shown))
+            every_neuron(address, NeuronsShown(), "roles", partial(choose, neuron_shown))
 waiting.under_way(works, "roles")
 results = {address: work.result for address, work in works.items() if work.result is not None}
 label = None

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
@@ -152,34 +154,63 @@ def small_spread(
     return figure.update_layout(height=134, margin={"t": 4, "r": 6, "b": 34, "l": 48})
 
 
-def every_neuron(
-    points: Sequence[tuple[int, int, float, float, bool, str, str]], palette: Palette
-) -> go.Figure:
-    """Draw neurons by firing rate and AUC.
+@dataclass(frozen=True, kw_only=True)
+class NeuronPoint:
+    """One neuron as the overview of its checkpoint has it; `threshold` is what shuffled labels reach."""
 
-    Each point is layer, neuron, rate, AUC, confirmed, role, tokens.
-    """
+    layer: int
+    neuron: int
+    fires: float
+    role: str
+    auc: float
+    threshold: float | None
+    confirmed: bool
+    tokens: str
+
+    @property
+    def above_control(self) -> float:
+        """Return the AUC minus what shuffled labels reach; NaN where that is not known."""
+        return math.nan if self.threshold is None else self.auc - self.threshold
+
+
+Colouring = Literal["confirmed", "layer", "AUC above shuffled labels"]
+COLOURINGS: tuple[Colouring, ...] = get_args(Colouring)
+
+
+def every_neuron(
+    points: Sequence[NeuronPoint], palette: Palette, colour_by: Colouring = "confirmed"
+) -> go.Figure:
+    """Draw neurons by firing rate and AUC; filled where the role is confirmed, coloured as asked."""
     figure = go.Figure()
+    if colour_by != "confirmed":
+        figure.update_layout(coloraxis=_colour_axis(points, palette, colour_by))
     for held, name, colour in (
         (False, "not confirmed", palette.muted),
         (True, "confirmed", palette.plus),
     ):
-        part = [point for point in points if point[4] == held]
+        part = [point for point in points if point.confirmed == held]
+        marker: dict[str, Any] = {
+            "size": 6,
+            "opacity": 0.8,
+            "symbol": "circle" if held else "circle-open",
+        }
+        if colour_by == "confirmed":
+            marker["color"] = colour
+        else:
+            values = [
+                point.layer if colour_by == "layer" else point.above_control for point in part
+            ]
+            marker |= {"color": values, "coloraxis": "coloraxis"}
         figure.add_scatter(
-            x=[max(rate, 1e-4) for _, _, rate, *_ in part],
-            y=[point[3] for point in part],
+            x=[max(point.fires, 1e-4) for point in part],
+            y=[point.auc for point in part],
             customdata=[
-                [layer, neuron, printed(role), printed(tokens)]
-                for layer, neuron, _, _, _, role, tokens in part
+                [point.layer, point.neuron, printed(point.role), printed(point.tokens)]
+                for point in part
             ],
             mode="markers",
             name=name,
-            marker={
-                "size": 6,
-                "color": colour,
-                "opacity": 0.8,
-                "symbol": "circle" if held else "circle-open",
-            },
+            marker=marker,
             hovertemplate="neuron %{customdata[0]}.%{customdata[1]}, %{customdata[2]}: AUC %{y:.2f}, "
             "fires on %{x:.2%}<br>%{customdata[3]}<extra></extra>",
         )
@@ -191,5 +222,27 @@ def every_neuron(
         gridcolor=palette.grid,
     )
     figure.update_yaxes(title="AUC of its strongest role", gridcolor=palette.grid)
-    figure.update_layout(showlegend=True)
+    figure.update_layout(showlegend=colour_by == "confirmed")
     return dress(figure, palette, height=270)
+
+
+def _colour_axis(
+    points: Sequence[NeuronPoint], palette: Palette, colour_by: Colouring
+) -> dict[str, Any]:
+    """Return plotly's colour axis: layers from light to dark, or white where the control is just met."""
+    if colour_by == "layer":
+        last = max((point.layer for point in points), default=0)
+        return {
+            "colorscale": list(palette.sequential[2:]),
+            "cmin": 0,
+            "cmax": max(last, 1),
+            "colorbar": {"title": "layer", "dtick": max(1, last // 6), "thickness": 12},
+        }
+    margins = [abs(point.above_control) for point in points if point.threshold is not None]
+    most = max(margins, default=0.1)
+    return {
+        "colorscale": list(palette.diverging),
+        "cmin": -most,
+        "cmax": most,
+        "colorbar": {"title": "above<br>shuffled", "thickness": 12, "tickformat": "+.2f"},
+    }

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import cache, commands
 from app.figures import neurons as figures
+from app.figures.neurons import COLOURINGS, Colouring, NeuronPoint
 from app.state import NeuronsState, picked_rows
 from app.terms import help_of
 from app.text import token_shown
@@ -17,21 +18,7 @@ from slm.overview.records import NeuronsOverview
 ALL = "every role"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One neuron as the overview of its checkpoint has it; `threshold` is what shuffled labels reach."""
-
-    layer: int
-    neuron: int
-    fires: float
-    role: str
-    auc: float
-    threshold: float | None
-    confirmed: bool
-    tokens: str
-
-
-def rows_of(address: str, neurons: NeuronsOverview) -> list[Row]:
+def rows_of(address: str, neurons: NeuronsOverview) -> list[NeuronPoint]:
     """Return all neurons with a strongest role, the highest AUC first."""
     to_str_tokens = cache.checkpoint(address).tokenizer.to_str_tokens
     rows = []
@@ -41,7 +28,7 @@ def rows_of(address: str, neurons: NeuronsOverview) -> list[Row]:
                 continue
             words = to_str_tokens(list(there.top_tokens[neuron]))
             rows.append(
-                Row(
+                NeuronPoint(
                     layer=layer,
                     neuron=neuron,
                     fires=there.firing_rate[neuron],
@@ -55,21 +42,52 @@ def rows_of(address: str, neurons: NeuronsOverview) -> list[Row]:
     return sorted(rows, key=lambda row: -row.auc)
 
 
-def role_filter(addresses: list[str]) -> str:
-    """Choose which role is shown; none means all."""
+@dataclass(frozen=True, kw_only=True)
+class NeuronsShown:
+    """Which neurons are shown, and what their colour says; `layer` None is every layer."""
+
+    role: str = ALL
+    layer: int | None = None
+    colour_by: Colouring = "confirmed"
+
+    def holds(self, point: NeuronPoint) -> bool:
+        """Return whether a neuron is shown."""
+        return self.role in (ALL, point.role) and self.layer in (None, point.layer)
+
+
+def choose_shown(addresses: list[str]) -> NeuronsShown:
+    """Choose role, layer and colour; at first every neuron is shown."""
     names: list[str] = []
+    layers = 0
     for address in addresses:
         if (overview := cache.overview(address)) is not None:
             names += [name for name in overview.neurons.roles if name not in names]
-    chosen = st.selectbox(
-        "Role", [ALL, *names], **NeuronsState.role.bound, width=260, help=help_of("role")
-    )
-    return chosen or ALL
+            layers = max(layers, len(overview.neurons.layers))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        role = st.selectbox(
+            "Role", [ALL, *names], **NeuronsState.role.bound, width=260, help=help_of("role")
+        )
+        layer = st.selectbox(
+            "Of layer",
+            range(layers),
+            index=None,
+            placeholder="every layer",
+            **NeuronsState.of_layer.bound,
+            width=140,
+        )
+        colour_by = st.segmented_control(
+            "Colour by",
+            COLOURINGS,
+            default="confirmed",
+            required=True,
+            **NeuronsState.colour_by.bound,
+        )
+    return NeuronsShown(role=role or ALL, layer=layer, colour_by=colour_by or "confirmed")
 
 
 def every_neuron(
     address: str,
-    role: str,
+    which: NeuronsShown,
     key: str = "every",
     pick: Callable[[int, int], None] = selection.choose_neuron,
 ) -> None:
@@ -78,7 +96,7 @@ def every_neuron(
         st.info("Roles were not measured for this model. The page Roles measures them.")
         return
     every = rows_of(address, overview.neurons)
-    rows = [row for row in every if role in (ALL, row.role)]
+    rows = [row for row in every if which.holds(row)]
     confirmed = sum(row.confirmed for row in rows)
     st.markdown(
         f"**{len(rows):,}** neurons with a strongest role, **{confirmed:,}** of them confirmed. "
@@ -90,12 +108,8 @@ def every_neuron(
         if picked := picked_rows(table):
             pick(rows[picked[0]].layer, rows[picked[0]].neuron)
 
-    points = [
-        (row.layer, row.neuron, row.fires, row.auc, row.confirmed, row.role, row.tokens)
-        for row in rows
-    ]
     show.figure(
-        figures.every_neuron(points, show.colours()),
+        figures.every_neuron(rows, show.colours(), which.colour_by),
         name=f"{key}-neuron-{address}",
         on_pick=lambda point: pick(*map(int, point["customdata"][:2])),
         command=commands.overview([address]),
@@ -141,7 +155,7 @@ def controls(neurons: NeuronsOverview) -> str:
     )
 
 
-def as_csv(rows: list[Row]) -> str:
+def as_csv(rows: list[NeuronPoint]) -> str:
     """Format every shown neuron as CSV."""
     return show.csv(
         ("layer", "neuron", "fires", "role", "auc", "threshold", "confirmed", "top tokens"),

@@ -190,13 +190,13 @@ def how_often(
         key=f"firing-{address}",
         command=commands.find_neurons(address, "rare", built=known.built),
         on_pick=lambda point: selection.choose_neuron(layer, int(point["customdata"])),
-        table=partial(every_neuron, name, index),
+        table=partial(extremes_csv, name, index),
         note=f"{address}: each point is a neuron, by the share of tokens on which its {name} is above "
         "0; click one to see it. The file holds every layer.",
     )
 
 
-def every_neuron(name: str, index: Index) -> str:
+def extremes_csv(name: str, index: Index) -> str:
     """Format all neurons as CSV, with their extremes."""
     layers, width = index.fired.shape
     return show.csv(

@@ -208,6 +208,12 @@ def distribution(found: Roles, chosen: Linked[str], command: commands.Command) -
     layer, neuron = selection.layer_and_neuron(
         written or first(found), len(found.layers), len(found.layers[0].role)
     )
+    st.page_link(
+        "../pages/neurons.py",
+        label=f"Open the card of neuron {layer}.{neuron}",
+        icon=":material/open_in_new:",
+        query_params={"a": str(found.address), "neurons.layer": str(layer), "neuron": str(neuron)},
+    )
     there = found.layers[layer]
     role = int(there.role[neuron])
     name = found.names[role] if role >= 0 else None

@@ -229,7 +229,7 @@ def test_figure_9_shows_the_first_twelve_neurons_of_both_models_and_their_contro
     assert "hardly more aligned with roles than random directions" in text
 
 
-def test_all_neurons_can_be_filtered_by_role(
+def test_all_neurons_can_be_filtered_by_role_and_layer(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLM_RUNS", str(ROOT / "runs"))
@@ -240,3 +240,6 @@ def test_all_neurons_can_be_filtered_by_role(
     app.selectbox(key="neurons.role").set_value("speech verb").run()
     part = {one.key: one.value for one in app.dataframe}[key]
     assert set(part["role"]) == {"speech verb"} and 0 < len(part) < len(every)
+    app.selectbox(key="neurons.of_layer").set_value(1).run()
+    there = {one.key: one.value for one in app.dataframe}[key]
+    assert set(there["layer"]) == {1} and 0 < len(there) < len(part)
