@@ -16,6 +16,7 @@ from app.jobs import waiting
 from app.views.lessons.state import presenting
 from app.views.lessons.token_guess import tokens_of
 from app.widgets import selection, show
+from app.widgets.picture_buttons import picture_buttons
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
 from slm.generation.fitting import story_that_fits
@@ -42,11 +43,17 @@ ENLARGED = 1.5
 
 
 def plot(figure: go.Figure, key: str, alt: str) -> None:
-    """Show a figure without its page's buttons, large for a classroom."""
-    if presenting():
+    """Show a figure that can be saved as a picture; its page has the numbers. Large for a classroom."""
+    large = presenting()
+    if large:
         layout = figure.layout
         figure.update_layout(height=ENLARGED * layout.height, font_size=ENLARGED * layout.font.size)
-    st.plotly_chart(figure, theme=None, key=f"lessons-{key}", config=config(key), alt=alt)
+    st.plotly_chart(
+        figure, theme=None, key=f"lessons-{key}", config=config(f"lesson-{key}"), alt=alt
+    )
+    if not large:
+        with st.container(horizontal=True, gap="small"):
+            picture_buttons(f"lesson-{key}")
 
 
 def head_of(address: str, kind: str) -> tuple[int, int]:
