@@ -51,6 +51,7 @@ class CorpusFields(TypedDict, total=False):
 
     train: str
     valid: str | None
+    without: list[str]
     train_hash: str
     valid_hash: str
     tokenizer_hash: str

@@ -19,11 +19,12 @@ ASKED_FROM = 1024
 EXAMPLE = 60
 """Characters of an example of what was dropped."""
 
-Reason = Literal["empty", "truncated", "duplicate", "in_validation"]
+Reason = Literal["empty", "truncated", "duplicate", "in_validation", "left_out"]
 REASONS: dict[Reason, str] = {
     "truncated": "cut off",
     "duplicate": "repeated",
     "in_validation": "kept for validation",
+    "left_out": "left out for their fields",
     "empty": "empty",
 }
 """Why a story is dropped, and how that is said."""
@@ -70,6 +71,7 @@ class CleaningReport:
     truncated: int = 0
     duplicate: int = 0
     in_validation: int = 0
+    left_out: int = 0
     examples: dict[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -108,7 +110,7 @@ class CleaningReport:
         return line + (f"; {self.repaired:,} repaired" if self.repaired else "")
 
     def _example(self, reason: str) -> str:
-        return "" if reason == "in_validation" else self.examples.get(reason, "")
+        return "" if reason in ("in_validation", "left_out") else self.examples.get(reason, "")
 
 
 def story_key(story: str) -> int:
@@ -183,7 +185,9 @@ def cleaned_with_keys(
             yield story
         _ask(source, report)
 
-    return clean_with_keys(asking(), report, exclude=exclude, keep_truncated=keep)
+    return clean_with_keys(
+        asking(), report, exclude=exclude, keep_truncated=keep, without=source.without
+    )
 
 
 def _ask(source: StorySource, report: CleaningReport) -> None:
@@ -202,8 +206,12 @@ def clean_with_keys(
     *,
     exclude: Container[int] = (),
     keep_truncated: bool = False,
+    without: tuple[str, ...] = (),
 ) -> Iterator[tuple[int, str]]:
-    """Yield `clean` stories with their `story_key`, without those whose key is in `exclude`."""
+    """Yield `clean` stories with their `story_key`, without those whose key is in `exclude`.
+
+    Instruct records that hold all fields of `without`, if any are named, are left out too.
+    """
     seen: set[int] = set()
     for raw in stories:
         story = raw.strip()
@@ -213,9 +221,13 @@ def clean_with_keys(
             report.repaired += repaired != story
             story = repaired
         story = unicodedata.normalize("NFC", story).replace("\r\n", "\n").strip()
-        body = parse_record(story).story if is_record(story) else story
+        record = parse_record(story) if is_record(story) else None
+        body = record.story if record else story
         if not body:
             report.drop("empty", story)
+            continue
+        if without and record and set(without) <= set(record.order):
+            report.drop("left_out", story)
             continue
         if not keep_truncated and is_cut_off(body):
             report.drop("truncated", body)

@@ -65,6 +65,21 @@ def parse_record(text: str) -> InstructRecord:
     )
 
 
+def story_of(text: str) -> str:
+    """Return a record's story, empty where it has none; what is no record is a story itself."""
+    return (parse_record(text).story or "") if is_record(text) else text
+
+
+def fields_named(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the fields of these names, in any case, as in FIELDS' order; `BadInput` for another name."""
+    named = {name.strip().casefold(): name for name in names if name.strip()}
+    found = tuple(field for field in FIELDS if named.pop(field.casefold(), None) is not None)
+    if named or not found:
+        wrong = next(iter(named.values()), "")
+        raise BadInput(f"a record's fields are {', '.join(FIELDS)}, not {wrong!r}")
+    return found
+
+
 def whole_records(parts: Iterable[str]) -> Iterator[str]:
     """Put together the records that were taken apart at empty lines.
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 from slm.errors import BadInput, shown
 from slm.reading import typed_path
+from slm.stories.instruct import fields_named, story_of
 from slm.stories.record_files import read_csv, read_json, read_json_lines, read_parquet
 from slm.stories.text_files import BLOCK, WAYS, between_marks, check_parted
 from slm.stories.tokenizer import END
@@ -43,6 +44,7 @@ HUB = {
 HUB_PATIENCE = 10  # seconds
 NURSERY_COUNT = 20_000
 NURSERY_LENGTH = 440  # characters of an average story
+RECORD_LENGTH = 560  # characters of an average record of nursery-instruct
 RECORDS: dict[str, Callable[[Path, str], Iterator[str]]] = {
     ".jsonl": read_json_lines,
     ".json": read_json,
@@ -53,9 +55,12 @@ RECORDS: dict[str, Callable[[Path, str], Iterator[str]]] = {
 FORMS = ".txt, .jsonl, .json, .csv or .parquet"
 EXPECTED = (
     f"a {FORMS} path, tinystories, tinystories-v2, tinystories-instruct, "
-    "nursery, nursery:COUNT:SEED or shipped, or several joined by +"
+    "nursery, nursery:COUNT:SEED, nursery-instruct:COUNT:SEED or shipped, or several joined by +"
 )
-OPTIONS = f":{', :'.join(WAYS)}, :csv, :mark=TEXT, :text=COLUMN, :keep-truncated, :drop-truncated"
+OPTIONS = (
+    f":{', :'.join(WAYS)}, :csv, :mark=TEXT, :text=COLUMN, :keep-truncated, :drop-truncated, "
+    ":without=FIELD,FIELD, :stories-only"
+)
 """What may follow a file to say how it is read."""
 
 
@@ -64,7 +69,8 @@ class StorySource:
     """Stories as they come. `fingerprint` is the same for the same content; `raw` starts afresh.
 
     `size` is about how many characters `raw` will give, to tell how far a reader has come;
-    `truncated` is what is to become of stories that are cut off where most of them are.
+    `truncated` is what is to become of stories that are cut off where most of them are. Instruct
+    records that hold all fields of `without` are left out by cleaning; empty leaves out none.
     """
 
     spec: str
@@ -72,6 +78,7 @@ class StorySource:
     raw: Callable[[], Iterator[str]]
     size: int
     truncated: Truncated = "ask"
+    without: tuple[str, ...] = ()
 
 
 def open_source(spec: str, split: Split = "train") -> StorySource:
@@ -83,6 +90,10 @@ def open_source(spec: str, split: Split = "train") -> StorySource:
     if parts := _parts(spec):
         return _joined(spec, [open_source(part, split) for part in parts])
     name, chosen = _chosen(spec)
+    return _of_records(_open_one(spec, name, chosen, split), chosen)
+
+
+def _open_one(spec: str, name: str, chosen: "_Chosen", split: Split) -> StorySource:
     if name in HUB:
         return _file(spec, str(_download(name, split)), chosen)
     match = _NURSERY.fullmatch(name)
@@ -91,7 +102,8 @@ def open_source(spec: str, split: Split = "train") -> StorySource:
     if name == "shipped":
         return _shipped()
     if match:
-        made = _nursery(spec, int(match[1] or NURSERY_COUNT), int(match[2] or 0), split)
+        count, seed = int(match[2] or NURSERY_COUNT), int(match[3] or 0)
+        made = _nursery(spec, count, seed, split, records=bool(match[1]))
         return replace(made, truncated=chosen.truncated)
     return _file(spec, name, chosen)
 
@@ -110,6 +122,12 @@ def absolute(spec: str) -> str:
     name, _ = _chosen(spec)
     path = _path(name) if _names_file(name) else None
     return spec if path is None else f"{path.absolute()}{spec[len(name) :]}"
+
+
+def leaving_out(spec: str, fields: tuple[str, ...]) -> str:
+    """Rewrite a corpus specification so that records with all of these fields are left out of it."""
+    option = f":without={','.join(fields)}" if fields else ""
+    return "+".join(f"{part}{option}" for part in _parts(spec) or [spec])
 
 
 def missing_files(spec: str) -> list[str]:
@@ -135,7 +153,7 @@ def _shipped() -> StorySource:
     )
 
 
-_NURSERY = re.compile(r"nursery(?::(\d{1,9}))?(?::(\d{1,9}))?")
+_NURSERY = re.compile(r"nursery(-instruct)?(?::(\d{1,9}))?(?::(\d{1,9}))?")
 
 
 def _parts(spec: str) -> list[str]:
@@ -145,6 +163,8 @@ def _parts(spec: str) -> list[str]:
 
 def _joined(spec: str, parts: list[StorySource]) -> StorySource:
     """Concatenate sources, as `a.txt+b.txt` asks for; they are cleaned as one."""
+    if len({part.without for part in parts}) > 1:
+        raise BadInput(f"without is of all parts of a corpus or of none: {shown(spec)}")
     if len({part.truncated for part in parts}) > 1:
         raise BadInput(
             f"keep-truncated and drop-truncated are of all parts of a corpus or of none: {shown(spec)}"
@@ -155,11 +175,28 @@ def _joined(spec: str, parts: list[StorySource]) -> StorySource:
         raw=lambda: (story for part in parts for story in part.raw()),
         size=sum(part.size for part in parts),
         truncated=parts[0].truncated,
+        without=parts[0].without,
     )
 
 
-def _nursery(spec: str, count: int, seed: int, split: Split) -> StorySource:
+def _of_records(source: StorySource, chosen: "_Chosen") -> StorySource:
+    """Apply the options about instruct records: `:without=`, `:stories-only`."""
+    if chosen.without:
+        fingerprint = _hash(f"{source.fingerprint} without {chosen.without}")
+        source = replace(source, without=chosen.without, fingerprint=fingerprint)
+    if chosen.stories_only:
+        if chosen.without:
+            raise BadInput(
+                f"stories-only leaves no field to be without: {shown(source.spec)}; give one of both"
+            )
+        raw, fingerprint = source.raw, _hash(f"{source.fingerprint} stories only")
+        source = replace(source, raw=lambda: map(story_of, raw()), fingerprint=fingerprint)
+    return source
+
+
+def _nursery(spec: str, count: int, seed: int, split: Split, *, records: bool) -> StorySource:
     from slm.stories import nursery
+    from slm.stories.nursery import requested
 
     if count < 1:
         raise BadInput(f"nursery writes at least 1 story, not {count}")
@@ -167,6 +204,16 @@ def _nursery(spec: str, count: int, seed: int, split: Split) -> StorySource:
         first, count = 1_000_000_000, max(1, min(count // 20, 2000))
     else:
         first = 0
+    if records:
+        made = (requested.REQUESTS_VERSION, first, count, seed)
+        return StorySource(
+            spec=spec,
+            fingerprint=_hash(f"nursery-instruct {' '.join(map(str, made))}"),
+            raw=lambda: map(
+                requested.record_text, requested.records(count, seed=seed, first=first)
+            ),
+            size=count * RECORD_LENGTH,
+        )
     return StorySource(
         spec=spec,
         fingerprint=_hash(f"nursery {nursery.GRAMMAR_VERSION} {first} {count} {seed}"),
@@ -263,6 +310,8 @@ class _Chosen:
     mark: str = ""
     column: str = ""
     truncated: Truncated = "ask"
+    without: tuple[str, ...] = ()
+    stories_only: bool = False
 
     @property
     def how(self) -> str:
@@ -282,6 +331,10 @@ def _chosen(spec: str) -> tuple[str, _Chosen]:
             chosen = replace(chosen, mark=mark)
         elif option.startswith("text="):
             chosen = replace(chosen, column=option[5:])
+        elif option.startswith("without="):
+            chosen = replace(chosen, without=fields_named(option[8:].split(",")))
+        elif option == "stories-only":
+            chosen = replace(chosen, stories_only=True)
         elif option.endswith("-truncated"):
             kept: Truncated = "keep" if option == "keep-truncated" else "drop"
             chosen = replace(chosen, truncated=kept)
@@ -291,7 +344,8 @@ def _chosen(spec: str) -> tuple[str, _Chosen]:
 
 
 _OPTION = re.compile(
-    rf":({'|'.join(WAYS)}|csv|mark=[^:+]+|text=[^:+]+|keep-truncated|drop-truncated)$"
+    rf":({'|'.join(WAYS)}|csv|mark=[^:+]+|text=[^:+]+|keep-truncated|drop-truncated"
+    r"|without=[^:+]+|stories-only)$"
 )
 
 

@@ -92,8 +92,8 @@ def start(
     assert config is not None  # the specification has a shape or a parent
     check_memory(config, device)
     prepared = prepare(
-        spec.corpus,
-        valid=spec.valid,
+        spec.train_source,
+        valid=spec.valid_source,
         tokenizer=None if parent is None else parent.tokenizer,
         d_vocab=config.d_vocab,
         n_ctx=config.n_ctx,

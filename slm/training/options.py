@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from slm.errors import BadInput, shown
 from slm.model.config import FROM_THE_PAPER, PRESETS, ModelConfig, named_shape
 from slm.seeds import parse_seed
+from slm.stories.instruct import fields_named
 
 if TYPE_CHECKING:  # they import torch, which `slm --help` does not wait for
     from slm.runs import Run
@@ -27,6 +28,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         ":text=COLUMN, :keep-truncated, :drop-truncated (what ends without a sentence's mark)",
     )
     parser.add_argument("--valid", help="validation corpus; default: held out of the corpus")
+    parser.add_argument(
+        "--without",
+        help="leave out every instruct record that holds all of these fields: Words+Summary",
+    )
     parser.add_argument(
         "--shape",
         help=f"d_model x n_layers x n_heads (default: {DEFAULT_SHAPE}), or {', '.join(PRESETS)}. "
@@ -116,6 +121,7 @@ def spec_of(chosen: argparse.Namespace) -> "TrainingSpec | ResumeSpec":
         recipe=replace(recipe, **{k: v for k, v in asked.items() if v is not None}),
         minutes=chosen.minutes,
         device=chosen.device,
+        without=fields_named(chosen.without.split("+")) if chosen.without else (),
     )
 
 
@@ -155,6 +161,7 @@ def words_of(spec: "TrainingSpec") -> list[str]:
         ("--from", spec.parent, None),
         ("--corpus", spec.corpus, "nursery"),
         ("--valid", spec.valid, None),
+        ("--without", "+".join(spec.without), ""),
         ("--minutes", spec.minutes, None),
         ("--device", spec.device, "auto"),
         ("--recipe", kind, "muon"),
@@ -211,6 +218,7 @@ def _differing(chosen: argparse.Namespace, run: "Run") -> Iterator[tuple[str, ob
     if chosen.minutes is not None:
         yield "--minutes", chosen.minutes, f"{recipe.tokens} tokens to read"
     for option, has in (
+        ("without", "+".join(info.corpus.get("without", []))),
         ("vocab", info.corpus.get("vocabulary", config.d_vocab)),
         ("context", config.n_ctx),
         *((option, getattr(recipe, option)) for option in RECIPE_OPTIONS),

@@ -36,8 +36,9 @@ def info_of(
         config=config,
         recipe=recipe.to_json(),
         corpus={
-            "train": spec.corpus,
-            "valid": spec.valid,
+            "train": spec.train_source,
+            "valid": spec.valid_source,
+            "without": list(spec.without),
             "vocabulary": (spec.config or config).d_vocab,
             "train_hash": prepared.train.hash,
             "valid_hash": prepared.valid.hash,

@@ -8,7 +8,8 @@ from slm.model.config import ModelConfig
 from slm.reading import typed
 from slm.recipe import Recipe
 from slm.runs import Address, check_name
-from slm.stories.sources import absolute
+from slm.stories.instruct import fields_named
+from slm.stories.sources import absolute, leaving_out
 from slm.stories.tokenizer import check_vocabulary
 
 MOST_MINUTES = 1_000_000
@@ -21,7 +22,8 @@ class TrainingSpec:
     Exactly one of `config` and `parent` is given: a new model of that shape, whose vocabulary is learned
     from the corpus, or the address of a checkpoint whose weights, shape and tokenizer it begins with.
     `corpus` and `valid` (held out of the corpus where it is None) name stories as `slm train --corpus`
-    does; their paths are made absolute. With `minutes`, the recipe's `tokens` are replaced by what the
+    does; their paths are made absolute. Instruct records that hold all fields of `without` are left out
+    of both. With `minutes`, the recipe's `tokens` are replaced by what the
     device reads in that time. `device` is "auto", "cpu", "cuda" or "mps".
     """
 
@@ -33,6 +35,7 @@ class TrainingSpec:
     recipe: Recipe = field(default_factory=Recipe)
     minutes: float | None = None
     device: str = "auto"
+    without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise `BadInput` for a training that cannot be carried out on any machine."""
@@ -56,9 +59,21 @@ class TrainingSpec:
             raise BadInput(
                 f"minutes must be above 0 and below {MOST_MINUTES:,}, not {self.minutes}"
             )
+        if self.without:
+            object.__setattr__(self, "without", fields_named(self.without))
         object.__setattr__(self, "corpus", absolute(self.corpus))
         if self.valid is not None:
             object.__setattr__(self, "valid", absolute(self.valid))
+
+    @property
+    def train_source(self) -> str:
+        """The corpus as it is opened, without the records that are left out."""
+        return leaving_out(self.corpus, self.without)
+
+    @property
+    def valid_source(self) -> str | None:
+        """The validation corpus as it is opened; None where it is held out of the corpus."""
+        return None if self.valid is None else leaving_out(self.valid, self.without)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON, which `spec_from_json` reads."""

@@ -15,6 +15,8 @@ import pytest
 from pyarrow import parquet
 
 from slm.errors import BadInput
+from slm.stories.cleaning import CleaningReport, cleaned
+from slm.stories.instruct import parse_record
 from slm.stories.sources import open_source
 from tests.conftest import write_corpus
 
@@ -46,6 +48,38 @@ def test_a_plus_joins_sources(tmp_path: Path) -> None:
     one = write_corpus(tmp_path / "a.txt", STORIES[:1])
     two = write_corpus(tmp_path / "b.txt", STORIES[1:])
     assert [s.strip() for s in open_source(f"{one}+{two}").raw()] == STORIES
+
+
+def test_records_with_all_named_fields_are_left_out_and_counted() -> None:
+    source = open_source("nursery-instruct:80:0:without=summary,Words")
+    report = CleaningReport()
+    kept = [set(parse_record(text).order) for text in cleaned(source, report)]
+    assert kept and not any({"Words", "Summary"} <= fields for fields in kept)
+    assert any("Words" in fields for fields in kept) and any("Summary" in f for f in kept)
+    assert report.left_out == 80 - len(kept) > 0
+    assert "left out for their fields" in report.in_words()
+    whole = open_source("nursery-instruct:80:0")
+    assert source.fingerprint != whole.fingerprint
+    assert len(list(cleaned(whole))) == 80
+
+
+def test_stories_only_are_the_stories_of_the_records() -> None:
+    records = open_source("nursery-instruct:20:0").raw()
+    stories = [parse_record(text).story for text in records]
+    assert list(open_source("nursery-instruct:20:0:stories-only").raw()) == stories
+
+
+@pytest.mark.parametrize(
+    ("spec", "wrong"),
+    [
+        ("nursery-instruct:20:0:without=Words,Moral", "a record's fields are .* not 'Moral'"),
+        ("nursery-instruct:20:0:stories-only:without=Words", "leaves no field to be without"),
+        ("nursery-instruct:9:0:without=Words+nursery-instruct:9:1", "of all parts of a corpus or"),
+    ],
+)
+def test_options_of_records_that_mean_nothing_are_one_line(spec: str, wrong: str) -> None:
+    with pytest.raises(BadInput, match=wrong):
+        open_source(spec)
 
 
 def test_the_nursery_writes_other_stories_to_validate_than_to_train() -> None:

@@ -54,6 +54,21 @@ def test_a_model_learns_and_leaves_a_whole_run(corpus: Path) -> None:
     assert run.info.corpus["stories"] == 285
 
 
+def test_a_run_without_some_records_says_so_and_goes_on_without_them(runs: Path) -> None:
+    without = replace(
+        spec(Path("r"), steps=4), corpus="nursery-instruct:60:0", without=("Words", "Summary")
+    )
+    seen: list[int] = []
+    for update in start(without, stop=lambda: len(seen) == 2):
+        seen.append(update.step)
+    info = open_run("r").info
+    assert info.corpus["without"] == ["Words", "Summary"]
+    assert info.corpus["cleaning"]["left_out"] == 60 - info.corpus["stories"] > 0
+    assert "--corpus nursery-instruct:60:0 --without Words+Summary" in info.command
+    list(resume(ResumeSpec(name="r"), stop=lambda: False))
+    assert open_run("r").status == "finished"
+
+
 def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(corpus: Path) -> None:
     list(start(spec(corpus, "whole"), stop=lambda: False))
     seen = []

@@ -22,13 +22,14 @@ def test_every_option_reaches_its_field() -> None:
     words = (
         "--corpus nursery:9 --valid shipped --shape 16x1x2 --tokens 1.5M --vocab 600 --context 32 "
         "--batch 4 --seed 3 --checkpoints 7 --precision float32 --muon-lr 0.5 --adam-lr 0.25 "
-        "--device cpu"
+        "--device cpu --without summary+Words"
     )
     assert parse("r", words.split()) == TrainingSpec(
         name="r",
         config=replace(named_shape("16x1x2"), d_vocab=600, n_ctx=32),
         corpus="nursery:9",
         valid="shipped",
+        without=("Words", "Summary"),
         recipe=Recipe(
             tokens=1_500_000,
             batch=4,

@@ -9,6 +9,7 @@ places.txt      where they play
 activities.txt  what one can love to do
 phrases.txt     sentences and parts of sentences that any plot can use
 plots.txt       the stories, told in lines with alternatives
+requests.txt    shorter stories, whose features are a choice
 """
 
 import re
@@ -22,13 +23,16 @@ from slm.stories.nursery.page import (
     Activity,
     Alternatives,
     Lasting,
+    Marked,
     Piece,
     PieceSequence,
     StoryPage,
     StoryPlace,
+    Tagged,
+    without,
 )
 from slm.stories.nursery.template import EMPTY, CallPiece, Reader
-from slm.stories.nursery.text import Role
+from slm.stories.nursery.text import Feature, Role
 
 Adjectives = tuple[str, ...]
 
@@ -68,6 +72,8 @@ class Plot:
     without: frozenset[str]
     sides: frozenset[str]
     body: Piece
+    summary: Piece | None = None  # of a story for a request, and of one that ends badly
+    bad_summary: Piece | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +87,7 @@ class Book:
     places: tuple[StoryPlace, ...]
     activities: tuple[Activity, ...]
     plots: tuple[Plot, ...]
+    requested: tuple[Plot, ...]  # of requests.txt
     unknown: frozenset[str]
 
 
@@ -118,7 +125,8 @@ class _Reading:
             kinds=tuple(self.kinds()),
             things=tuple(self.things(adjectives)),
             places=tuple(self.places()),
-            plots=tuple(self.plots()),
+            plots=tuple(self.plots("plots.txt")),
+            requested=tuple(self.plots("requests.txt")),
             unknown=frozenset(self.reader.unknown),
         )
 
@@ -195,14 +203,21 @@ class _Reading:
 
     # -- plots
 
-    def plots(self) -> Iterator[Plot]:
-        for block in "\n".join(_lines("plots.txt", keep_blank=True)).split("\n== ")[1:]:
+    def plots(self, file: str) -> Iterator[Plot]:
+        for block in "\n".join(_lines(file, keep_blank=True)).split("\n== ")[1:]:
             head, *lines = block.split("\n")
             name, *conditions = head.split(" | ")
             asked = {
                 key: frozenset(value.split(","))
                 for key, value in (c.split(": ") for c in conditions)
             }
+            summaries = {
+                key: self.sentences(text)
+                for key in ("=", "=bad=")
+                for line in lines
+                if (text := line.removeprefix(f"{key} ")) != line
+            }
+            told = [line.strip() for line in reversed(lines) if not line.startswith("=")]
             yield Plot(
                 name=name,
                 heroes=asked.get("hero", frozenset(("child", "animal"))),
@@ -210,7 +225,9 @@ class _Reading:
                 things=asked["thing"],
                 without=asked.get("not", frozenset()),
                 sides=asked.get("place", frozenset(SIDES)),
-                body=self.body([line.strip() for line in reversed(lines)]),
+                body=self.body(told),
+                summary=summaries.get("="),
+                bad_summary=summaries.get("=bad="),
             )
 
     def body(self, lines: list[str]) -> Piece:
@@ -222,6 +239,8 @@ class _Reading:
                 pieces.append(CallPiece(StoryPage.begin_paragraph))
             elif line.startswith("either"):
                 pieces.append(self.branches(lines, line))
+            elif match := _FEATURED.match(line):
+                pieces.append(self.featured(lines, match))
             else:
                 perhaps = line.startswith("? ")
                 ways = [self.sentences(line.removeprefix("? "))]
@@ -230,6 +249,19 @@ class _Reading:
                 piece = ways[0] if len(ways) == 1 else Alternatives(tuple(ways))
                 pieces.append(Alternatives((piece, EMPTY)) if perhaps else piece)
         return PieceSequence(tuple(pieces))
+
+    def featured(self, lines: list[str], first: re.Match[str]) -> Piece:
+        """Parse `+feature: line` or `-feature: line` and its alternatives: else nothing is written."""
+        sign, feature = first[1], Feature(first[2])
+        ways = [self.sentences(first[3])]
+        while lines and lines[-1].startswith("| "):
+            ways.append(self.sentences(lines.pop().removeprefix("| ")))
+        line: Piece = Alternatives(tuple(ways)) if len(ways) > 1 else ways[0]
+        if sign == "+":
+            line = Marked(feature, line)
+        present, absent = (Tagged(tag) for tag in (feature, without(feature)))
+        wanted, other = (present, absent) if sign == "+" else (absent, present)
+        return Alternatives((PieceSequence((wanted, line)), other))
 
     def branches(self, lines: list[str], line: str) -> Piece:
         """Parse `either … or 3 … end`; a number is a weight."""
@@ -242,6 +274,9 @@ class _Reading:
 
     def sentences(self, line: str) -> Piece:
         return PieceSequence((CallPiece(StoryPage.begin_sentence), self.reader.read(line)))
+
+
+_FEATURED = re.compile(r"([+-])([a-z ]+): (.*)")
 
 
 def _any_activity(activities: tuple[Activity, ...], number: int) -> Piece:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from slm.stories.nursery.text import Feature, Introduction, Role, Span
+from slm.stories.nursery.text import Feature, Introduction, Mark, Role, Span
 
 CLASSES = ("child", "animal", "grown")
 SIDES = ("out", "in", "home")
@@ -91,11 +91,21 @@ class Cast:
     activity: Activity
     introduction: Introduction
     quiet: bool
+    features: frozenset[Feature] | None = None  # chosen for a request; None where the plot decides
 
     @property
     def tags(self) -> frozenset[str]:
-        """Return what pieces may depend on: the protagonist, the side of the place, the introduction."""
-        return frozenset((self.people["hero"].tag, self.place.side, self.introduction))
+        """Return what pieces may depend on: protagonist, side of the place, introduction, features."""
+        own = (self.people["hero"].tag, self.place.side, self.introduction)
+        if self.features is None:
+            return frozenset(own)
+        chosen = (one if one in self.features else without(one) for one in Feature)
+        return frozenset((*own, *chosen))
+
+
+def without(feature: Feature) -> str:
+    """Return the tag of a story that was asked not to have this feature."""
+    return f"no {feature}"
 
 
 class StoryPage:
@@ -108,6 +118,7 @@ class StoryPage:
         self.spans: list[Span] = []
         self.at = 0
         self.features: set[Feature] = set()
+        self.marks: list[Mark] = []
         self.used: dict[int, set[int]] = {}  # by choice: what was taken, so as not to say it twice
         self.chosen: dict[str, int] = {}  # by name: what was chosen for the whole story
         # between words
@@ -371,6 +382,29 @@ class Tagged(Piece):
         return self.tag in tags
 
     silent = fits
+
+
+@dataclass(frozen=True, eq=False)
+class Marked(Piece):
+    """Sentences that give the story a feature; the page notes where they stand."""
+
+    feature: Feature
+    piece: Piece
+
+    def write(self, page: StoryPage) -> None:
+        """Write the sentences, and mark them."""
+        start = page.at
+        self.piece.write(page)
+        page.features.add(self.feature)
+        page.marks.append(Mark(start, page.at, self.feature))
+
+    def fits(self, tags: frozenset[str]) -> bool:
+        """Tell whether the sentences fit."""
+        return self.piece.fits(tags)
+
+    def silent(self, tags: frozenset[str]) -> bool:
+        """Tell whether nobody speaks in them."""
+        return self.piece.silent(tags)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,16 +4,16 @@ One {weather} day, {hero} [happily] (ran|walked) {place.to}. "{hero.I} (like|lov
 
 - `(a|b)` one of several, `[a]` perhaps, `[a|b]` perhaps one of several; - `{hero}` `{friend}`
 `{elder}` a character; `{Hero}` begins a sentence, perhaps as a pronoun; `{friend.new}` one whom the
-protagonist does not know yet; `{hero.he}` `.him` `.his` `.himself` pronouns (`{he}` is short for the
-protagonist's); `{hero.I}` `.me` `.my` `.you` `.your` and so on, in speech; `{hero.'s}`, `.kind`,
-`.adj`, `.trait`, `.call` (as one is addressed), `.home`, `.look` (one thing to be seen), `.looks`
-(one or two); - `{thing}`, `{it}`, `{thing.adj}`, `.use` `.used` `.using`, `.part`, `.parts`; -
-`{place}`, `.in` `.to` `.spot` `.sight`; - `{activity}` `.past` `.ing` what the protagonist loves to
-do; `{do}` `{did}` `{doing}` anything else; - `{name}` or `{name:who}` a phrase of the book;
-`{+moral}` says that the story has this feature; - `<animal>` what follows is only for stories with
-this tag; - `^` begins a sentence (after a closing quotation mark), `~` goes on with one (after an
-opening mark); - `word/n` gives a word another role than the lexicon does, and keeps it from being
-replaced by a synonym. Articles may be written `a` throughout.
+protagonist does not know yet; `{hero.he}` `.him` `.his` `.himself` pronouns (`{he}` is short for
+the protagonist's); `{hero.I}` `.me` `.my` `.you` `.your` and so on, in speech; `{hero.'s}`,
+`.kind`, `.named` (the mere name), `.adj`, `.trait`, `.call` (as one is addressed), `.home`, `.look`
+(one thing to be seen), `.looks` (one or two); - `{thing}`, `{it}`, `{thing.adj}`, `.use` `.used`
+`.using`, `.part`, `.parts`; - `{place}`, `.in` `.to` `.spot` `.sight`; - `{activity}` `.past`
+`.ing` what the protagonist loves to do; `{do}` `{did}` `{doing}` anything else; - `{name}` or
+`{name:who}` a phrase of the book; `{+moral}` says that the story has this feature; - `<animal>`
+what follows is only for stories with this tag; - `^` begins a sentence (after a closing quotation
+mark), `~` goes on with one (after an opening mark); - `word/n` gives a word another role than the
+lexicon does, and keeps it from being replaced by a synonym. Articles may be written `a` throughout.
 """
 
 import re
@@ -214,6 +214,9 @@ def _person(who: str, form: str, *, subject: bool) -> Piece:
         return CallPiece(lambda page: page.pronoun(who, form))
     if form in SPOKEN:
         return CallPiece(lambda page: page.word(form, pronoun))
+    if form == "named":
+        role = Role.HERO_FIRST if who == "hero" else Role.OTHER_FIRST
+        return CallPiece(lambda page: _named(page, who, role))
     if form == "new":
         return CallPiece(lambda page: page.stranger(who))
     if form == "'s":
@@ -247,6 +250,14 @@ def _address(page: StoryPage, who: str) -> None:
         return
     page.word(("good" if person.tag == "grown" else "little"), Role.ADJECTIVE)
     page.word(person.kind, role)
+
+
+def _named(page: StoryPage, who: str, role: Role) -> None:
+    """Write a character's name; the kind, where it has none."""
+    person = page.cast.people[who]
+    page.word(person.name or person.kind, role)
+    page.met.append(who)
+    page.speak_of(who)
 
 
 def _one_or_two(page: StoryPage, choice: Alternatives) -> None:

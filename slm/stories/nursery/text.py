@@ -51,6 +51,14 @@ class Span(NamedTuple):
     quoted: bool
 
 
+class Mark(NamedTuple):
+    """Sentences, from character `start` to `end` (exclusive), that give a story a feature."""
+
+    start: int
+    end: int
+    feature: Feature
+
+
 @dataclass(frozen=True, kw_only=True)
 class NurseryStory:
     """A story with the role of each of its words.
