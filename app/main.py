@@ -4,6 +4,7 @@ Streamlit finds its options beside this file, in `.streamlit/config.toml`.
 """
 
 import contextlib
+import importlib
 import logging
 import sys
 import webbrowser
@@ -28,9 +29,16 @@ def worth_a_line(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith("The fragment with id %s does not exist anymore")
 
 
+def prepare() -> None:
+    """Import what the pages stand on, so that the first one opened need not wait for it."""
+    importlib.import_module("app.cache")
+    importlib.import_module("app.widgets.models")
+
+
 @contextlib.asynccontextmanager
 async def opened(_app: st.App) -> AsyncIterator[None]:
-    """Sweep old uploads, and open the reader's browser, as `streamlit run` does for a script."""
+    """Sweep old uploads, import, and open the reader's browser, as `streamlit run` does for a script."""
+    prepare()
     with contextlib.suppress(BadInput, OSError):  # another start will do it
         uploads.sweep()
     if not config.get_option("server.headless"):

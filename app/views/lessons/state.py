@@ -48,8 +48,10 @@ def leave() -> None:
 
 def run_of_link() -> str:
     """Return the run shown first: that of the lesson in the link, else the default."""
+    if not (name := asked_for()):
+        return DEFAULT_RUN
     try:
-        return Address.parse(run_for(lesson_called(asked_for()))).run
+        return Address.parse(run_for(lesson_called(name))).run
     except BadInput:
         return DEFAULT_RUN
 
