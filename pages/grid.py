@@ -13,7 +13,7 @@ from app.views.train.monitor import CORPORA, FILE
 from app.widgets import show
 from slm.comparing.curves import curves_json
 from slm.grading.history import GradedCheckpoint
-from slm.grading.protocol import ALL_DIMENSIONS
+from slm.grading.rubric import ALL_DIMENSIONS
 from slm.model.config import count_parameters, named_shape
 from slm.recipe import Recipe
 from slm.runs import damaged_runs, list_runs, open_run

@@ -140,6 +140,11 @@ def _by_hand(chosen: argparse.Namespace, todo: Sequence["Item"]) -> None:
         texts = [item.completion] if item.other is None else [item.completion, item.other]
         parts = [on_terminal(f"\n{item.opening} ***{text}\n") for text in texts]
         print(f"{read + 1} of {len(left)}", *parts, sep="\n", file=sys.stderr)
+        if item.cut or item.other_cut:
+            which = (
+                "both" if item.cut and item.other_cut else "the second" if item.other_cut else "it"
+            )
+            print(f"(cut off where the context ended: {which})", file=sys.stderr)
         while True:
             print(f"{expected(item)}: ", end="", file=sys.stderr, flush=True)
             typed = sys.stdin.readline()

@@ -12,7 +12,20 @@ def told(heading: str, found: dict[str, Any]) -> str:
     lines = [heading]
     lines += [f"  {name:12} {number(mean)}" for name, mean in found["means"].items()]
     if found["graded"] or found["ungraded"]:
-        lines.append(f"  {found['graded']} graded, {found['ungraded']} ungraded")
+        lines.append(
+            f"  {found['graded']} graded, {found['ungraded']} ungraded, of {found['openings']} openings"
+        )
+    if found["cut_known"]:
+        share = found["cut"] / found["cut_known"]
+        lines.append(
+            f"  cut off at the context's end, which the judge was told: {found['cut']} of "
+            f"{found['cut_known']} stories ({share:.0%})"
+        )
+    if found["read_by"]:
+        rules = ", ".join(f"{rule} {count}" for rule, count in found["read_by"].items())
+        lines.append(f"  replies read by rule: {rules}")
+    if found["asked_again"]:
+        lines.append(f"  asked for once more, since it could not be read: {found['asked_again']}")
     if found["ungraded_because"]:
         lines += [
             f"  ungraded ({count}): {reason}"

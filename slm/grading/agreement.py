@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from slm.grading.protocol import ALL_DIMENSIONS
 from slm.grading.questions import Graded
-from slm.grading.scores import by_story
+from slm.grading.scores import by_story, dimensions_of
 from slm.stats.bootstrap import bootstrap_mean, draw_clusters, percentile_interval
 from slm.stats.interval import Interval
 
@@ -42,7 +41,7 @@ def agreement(
     The intervals resample openings. Empty where fewer than three stories were graded by both.
     """
     found: dict[str, Agreement] = {}
-    for name in ALL_DIMENSIONS:
+    for name in dimensions_of([*one, *other]):
         mine, theirs = by_story(one, name), by_story(other, name)
         both = sorted(mine.keys() & theirs.keys())
         if len(both) < FEWEST:

@@ -3,10 +3,11 @@
 import contextlib
 import time
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
-from slm.grading.items import Item, ItemKind
+from slm.grading.items import Conversation, Item, ItemKind
 from slm.grading.protocol import Ungraded
-from slm.grading.questions import GRADE_TURN, Graded, conversation, graded, question
+from slm.grading.questions import AGAIN_TURN, GRADE_TURN, Graded, graded, question, unread
 from slm.grading.scores import spent
 from slm.grading.store import GradeStore, store_for, stores_of
 from slm.llm.ask import AT_ONCE, Asker
@@ -24,7 +25,7 @@ def grading_bill(items: Sequence[Item], model: str) -> Bill:
     read = 0
     for item in items:
         asked = question(item)
-        read += likely_tokens(asked.first) + likely_tokens(asked.second(""))
+        read += likely_tokens(asked.first) + likely_tokens(asked.second(asked.first, ""))
         read += LIKELY_ASSESSMENT_TOKENS
     written = len(items) * (LIKELY_ASSESSMENT_TOKENS + LIKELY_GRADE_TOKENS)
     return bill(model, calls=2 * len(items), input_tokens=read, output_tokens=written)
@@ -44,9 +45,10 @@ def unanswered(
     left: dict[str, Item] = {}
     for item in items:
         key = question(item).assess(model, server).key
-        said = conversation(item, model, known.get(key), known.get(key + GRADE_TURN))
+        turns = (known.get(key), known.get(key + GRADE_TURN), known.get(key + AGAIN_TURN))
+        said = Conversation(item=item, judge=model, first=turns[0], second=turns[1], again=turns[2])
         ungraded = again_ungraded and isinstance(graded(said).outcome, Ungraded)
-        if not said.finished or ungraded:
+        if not said.finished or unread(said) is not None or ungraded:
             left[key] = item
     return list(left.values())
 
@@ -63,7 +65,9 @@ def grade(
     """Grade items, each as its answer comes; what is stored already costs nothing.
 
     `store` is the file; where none is given, that of each item's own run. With `again_ungraded`, what
-    was answered before and cannot be read is asked for once more.
+    was answered before and cannot be read is asked for anew.
+
+    An answer that cannot be read is asked for once more, with what was wrong with it.
 
     Closing the generator sends no more calls and waits for those under way, whose answers are kept.
     Raises as `Asker.ask` does.
@@ -75,10 +79,14 @@ def grade(
             asked = question(item)
             call = asked.assess(judge.model, judge.server)
             kept.add(item, call.key)
-            first, second = asker.ask(call, kept), None
-            if first.reply:
-                second = asker.ask(asked.grade(judge.model, judge.server, first.reply), kept)
-            return graded(conversation(item, judge.model, first, second))
+            said = Conversation(item=item, judge=judge.model, first=asker.ask(call, kept))
+            if words := said.assessment:
+                turn = asked.grade(judge.model, judge.server, words)
+                said = replace(said, second=asker.ask(turn, kept))
+                if (wrong := unread(said)) is not None:
+                    turn = asked.again(judge.model, judge.server, words, wrong)
+                    said = replace(said, again=asker.ask(turn, kept))
+            return graded(said)
 
         def grade_one(item: Item) -> Graded:
             kept = store or store_for(item)
@@ -138,7 +146,10 @@ def set_aside(found: Graded, model: str, server: str, store: GradeStore, *, befo
     """
     asked = question(found.item)
     if found.assessment:
-        store.set_aside(asked.grade(model, server, found.assessment), before=before)
+        second = asked.grade(model, server, found.assessment)
+        store.set_aside(second, before=before)
+        key = second.key.removesuffix(GRADE_TURN) + AGAIN_TURN
+        store.set_aside(replace(second, key=key), before=before)
     else:
         store.set_aside(asked.assess(model, server), before=before)
 

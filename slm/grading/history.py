@@ -8,7 +8,7 @@ import numpy as np
 
 from slm.errors import BadInput
 from slm.grading.items import Conversation
-from slm.grading.protocol import ALL_DIMENSIONS, Grade
+from slm.grading.protocol import Grade
 from slm.grading.questions import graded
 from slm.grading.store import GradeStore
 from slm.runs import Address, Run, list_runs
@@ -72,15 +72,16 @@ def scored(run: Run, judge: str) -> list[GradedCheckpoint]:
     for row in readable(run):
         if not row.finished or row.judge != judge or row.item.kind != "story":
             continue
+        if row.item.rubric is not None:  # the findings are about the paper's dimensions
+            continue
         try:
             address, one = Address.parse(row.item.address), graded(row)
         except BadInput:  # no address of ours
             continue
         if address.run != run.name or address.step is None or not isinstance(one.outcome, Grade):
             continue
-        for dimension in ALL_DIMENSIONS:
-            if (value := getattr(one.outcome, dimension)) is not None:
-                found[address.step][dimension][row.item.opening].append(value)
+        for dimension, value in one.outcome.grades.items():
+            found[address.step][dimension][row.item.opening].append(value)
     config, tokens = run.config, {metric.step: metric.tokens for metric in run.metrics()}
     return [
         GradedCheckpoint(

@@ -5,13 +5,12 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import get_args
 
 from slm.errors import BadInput
+from slm.grading.grade_reader import AGES
 from slm.grading.grading import unanswered
 from slm.grading.items import Item
-from slm.grading.protocol import ALL_DIMENSIONS, DIMENSIONS, AgeGroup
-from slm.grading.questions import is_instruct, question
+from slm.grading.questions import question, rubric_of
 from slm.grading.store import store_for
 from slm.llm.judge import server_of
 from slm.llm.messages import Reply
@@ -47,7 +46,8 @@ def expected(item: Item) -> str:
     """Describe the input that `read_by_hand` takes."""
     if item.other is not None:
         return "1, 2 or ="
-    return " ".join((*_dimensions(item), "age"))
+    rubric = rubric_of(item)
+    return " ".join((*rubric.dimensions, *(["age"] if rubric.age_group else [])))
 
 
 def read_by_hand(item: Item, typed: str) -> str:
@@ -56,19 +56,23 @@ def read_by_hand(item: Item, typed: str) -> str:
         if typed.strip() not in VERDICTS:
             raise BadInput(f"type 1, 2 or =, not {typed.strip()!r}")
         return json.dumps({"better": VERDICTS[typed.strip()]})
-    names = _dimensions(item)
-    *grades, age = re.split(r"[\s,;]+", typed.strip())
+    rubric = rubric_of(item)
+    names = rubric.dimensions
+    grades = re.split(r"[\s,;]+", typed.strip())
+    age = grades.pop().upper() if rubric.age_group else "A"
     try:
         values = [float(grade) for grade in grades]
     except ValueError:
         values = []
     right = len(values) == len(names) and all(0 <= value <= 10 for value in values)
-    if not right or age.upper() not in get_args(AgeGroup):
+    if not right or age not in AGES:
+        letter = " and a letter A to F" if rubric.age_group else ""
         raise BadInput(
-            f"type {len(names)} grades from 0 to 10 ({', '.join(names)}) and a letter A to F, "
-            f"such as {'7 ' * len(names)}C, not {typed.strip()[:40]!r}"
+            f"type {len(names)} grades from 0 to 10 ({', '.join(names)}){letter}, such as "
+            f"{'7 ' * len(names)}{'C' * rubric.age_group}, not {typed.strip()[:40]!r}"
         )
-    return json.dumps({**dict(zip(names, values, strict=True)), "age_group": age.upper()})
+    group = {"age_group": age} if rubric.age_group else {}
+    return json.dumps({**dict(zip(names, values, strict=True)), **group})
 
 
 def keep_by_hand(item: Item, name: str, reply: str, *, words: str = "") -> None:
@@ -84,7 +88,3 @@ def keep_by_hand(item: Item, name: str, reply: str, *, words: str = "") -> None:
     for call, text in turns:
         store.set_aside(call, before=float("inf"))
         store.keep(call, Reply(text=text, input_tokens=0, output_tokens=0), cost=0.0)
-
-
-def _dimensions(item: Item) -> tuple[str, ...]:
-    return ALL_DIMENSIONS if is_instruct(item.opening) else DIMENSIONS

@@ -8,6 +8,9 @@ from typing import Literal
 
 from slm.errors import BadInput
 from slm.generation.sampler import Sampling, complete
+from slm.grading.rubric import Rubric
+from slm.llm.replies import KeptReply
+from slm.llm.reply_reader import without_thoughts
 from slm.runs import Checkpoint
 from slm.seeds import derived_seed
 
@@ -22,7 +25,9 @@ class Item:
     """One completion to be graded, and where it came from.
 
     In a pair, `other` is the completion that stands second, from `other_address`. `address` is
-    empty for a story that no model wrote.
+    empty for a story that no model wrote. `cut`: the story stops where the context (or the limit of
+    tokens) ended and not at its own end; None where that was not kept. `rubric` is another than the
+    paper's.
     """
 
     address: str
@@ -35,28 +40,70 @@ class Item:
     kind: ItemKind = "story"
     other: str | None = None
     other_address: str = ""
+    cut: bool | None = None
+    other_cut: bool | None = None
+    rubric: Rubric | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
     """The replies of a judge about one item; None for a turn that has not been answered yet.
 
-    `refusal` is what the server said where it would not read the text; None where it did. `cost` in
-    US dollars, None where the price is unknown.
+    `again` answers a third turn, which says what was wrong with `second`. `set_aside` are turns whose
+    reply made room for another one that has not come: they hold a cost and no text. Costs are in US
+    dollars, None where the price is unknown.
     """
 
     item: Item
     judge: str
-    assessment: str | None
-    grade: str | None
-    cost: float | None
-    input_tokens: int
-    output_tokens: int
-    refusal: str | None = None
+    first: KeptReply | None
+    second: KeptReply | None = None
+    again: KeptReply | None = None
+    set_aside: tuple[KeptReply, ...] = ()
+
+    @property
+    def replies(self) -> list[KeptReply]:
+        """The replies that came, in order."""
+        return [reply for reply in (self.first, self.second, self.again) if reply is not None]
+
+    @property
+    def assessment(self) -> str | None:
+        """What the judge said in the first turn, without its thoughts."""
+        reply = None if self.first is None else self.first.reply
+        return None if reply is None else without_thoughts(reply)
+
+    @property
+    def grade(self) -> str | None:
+        """The last answer with grades, as it came."""
+        answers = (one.reply for one in (self.again, self.second) if one is not None)
+        return next((reply for reply in answers if reply is not None), None)
+
+    @property
+    def cost(self) -> float | None:
+        """What all turns cost; None where no price is known."""
+        bought = [*self.replies, *self.set_aside]
+        costs = [reply.cost for reply in bought if reply.cost is not None]
+        return sum(costs) if costs else None
+
+    @property
+    def input_tokens(self) -> int:
+        """Tokens that the judge read, in all turns."""
+        return sum(reply.input_tokens for reply in [*self.replies, *self.set_aside])
+
+    @property
+    def output_tokens(self) -> int:
+        """Tokens that the judge wrote, in all turns."""
+        return sum(reply.output_tokens for reply in [*self.replies, *self.set_aside])
+
+    @property
+    def refusal(self) -> str | None:
+        """What the server said where it would not read the text; None where it did."""
+        refusals = (one.refusal for one in (self.first, self.second) if one is not None)
+        return next((refusal for refusal in refusals if refusal is not None), None)
 
     @property
     def finished(self) -> bool:
-        """Nothing is left to ask: both turns are answered, the first with silence, or it is refused."""
+        """Both turns are answered, the first with silence or thoughts alone, or it is refused."""
         return self.grade is not None or self.assessment == "" or self.refusal is not None
 
 
@@ -88,6 +135,7 @@ def sample_of(
             opening_index=at,
             completion_index=sample,
             seed=seed,
+            cut=completion.stopped != "story end",
         )
         for at, (opening, completion) in enumerate(zip(openings, written, strict=True))
     ]
@@ -115,7 +163,13 @@ def pairs(first: Sequence[Item], second: Sequence[Item]) -> list[Item]:
 
 
 def _beside(one: Item, other: Item) -> Item:
-    return replace(one, kind="pair", other=other.completion, other_address=other.address)
+    return replace(
+        one,
+        kind="pair",
+        other=other.completion,
+        other_address=other.address,
+        other_cut=other.cut,
+    )
 
 
 def item_key(item: Item, judge: str, server: str, protocol: str) -> str:

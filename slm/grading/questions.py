@@ -7,6 +7,7 @@ from typing import Any
 
 from slm.grading.items import Conversation, Item, item_key
 from slm.grading.pairwise import (
+    PAIR_EXAMPLE,
     PAIR_FORMAT,
     PAIR_VERSION,
     Preference,
@@ -15,24 +16,25 @@ from slm.grading.pairwise import (
     read_preference,
 )
 from slm.grading.protocol import (
-    INSTRUCT_FORMAT,
-    INSTRUCT_VERSION,
-    PROTOCOL_VERSION,
-    RESPONSE_FORMAT,
+    CUT,
     Grade,
     Ungraded,
+    again_messages,
     assessment_messages,
     grade_messages,
     instruct_assessment_messages,
-    instruct_grade_messages,
     read_grade,
 )
-from slm.llm.messages import Message
+from slm.grading.rubric import PAPER, PAPER_INSTRUCT, Rubric
+from slm.llm.messages import FILTERED, LENGTH, Message
 from slm.llm.replies import Call, KeptReply
+from slm.llm.reply_reader import without_thoughts
 from slm.stories.instruct import compose, is_record, parse_record
 
 GRADE_TURN = "/grade"
 """What the second turn's key adds to that of the first."""
+AGAIN_TURN = GRADE_TURN + "/again"
+"""What the third turn's key adds, in which an answer that could not be read is asked for once more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +47,10 @@ class Question:
     item: Item
     version: str
     first: list[Message]
-    second: Callable[[str], list[Message]]
+    second: Callable[[list[Message], str], list[Message]]
     form: dict[str, Any]
-    read: Callable[[str], Grade | Preference | Ungraded]
+    example: str
+    read: Callable[..., Grade | Preference | Ungraded]
 
     def assess(self, model: str, server: str) -> Call:
         """Build the call of the first turn."""
@@ -57,20 +60,54 @@ class Question:
             server=server,
             version=self.version,
             messages=self.first,
+            suffices=lambda text: bool(without_thoughts(text).strip()),
         )
 
     def grade(self, model: str, server: str, assessment: str) -> Call:
         """Build the call of the second turn, which repeats the first and its answer."""
         first = self.assess(model, server)
-        messages = self.second(assessment)
-        return replace(first, key=first.key + GRADE_TURN, messages=messages, form=self.form)
+        return replace(
+            first,
+            key=first.key + GRADE_TURN,
+            messages=self.second(self.first, assessment),
+            form=self.form,
+            suffices=self._can_be_read,
+        )
+
+    def again(self, model: str, server: str, assessment: str, unread: Ungraded) -> Call:
+        """Build the call of the third turn, which says what was wrong with the second's answer."""
+        second = self.grade(model, server, assessment)
+        messages = again_messages(list(second.messages), unread.reply, unread.reason, self.example)
+        key = second.key.removesuffix(GRADE_TURN) + AGAIN_TURN
+        return replace(second, key=key, messages=messages)
+
+    def outcome(self, answer: KeptReply) -> Grade | Preference | Ungraded:
+        """Read an answer to the second or third turn."""
+        if answer.refusal is not None:
+            return Ungraded(reason=answer.refusal, reply="")
+        text = answer.reply or ""
+        found = self.read(text, finish=answer.finish)
+        if isinstance(found, Ungraded):
+            if answer.part == "refusal":
+                said = " ".join(text.split())[:200]
+                return replace(found, reason=f"the judge refused to answer: {said}")
+            return found
+        return (
+            found
+            if answer.part == "content"
+            else replace(found, rule=f"{found.rule}, {answer.part}")
+        )
+
+    def _can_be_read(self, text: str) -> bool:
+        return not isinstance(self.read(text, finish="length"), Ungraded)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Graded:
     """An item with what the judge said. `cost` in US dollars, None where the price is unknown.
 
-    `refusal` is what the server said where it would not read the text.
+    `refusal` is what the server said where it would not read the text; `asked_again`, that an answer
+    that could not be read was asked for once more.
     """
 
     item: Item
@@ -80,6 +117,7 @@ class Graded:
     reply: str = ""
     judge: str = ""
     refusal: str | None = None
+    asked_again: bool = False
 
 
 def is_instruct(opening: str) -> bool:
@@ -87,55 +125,44 @@ def is_instruct(opening: str) -> bool:
     return is_record(opening) and bool(parse_record(opening).order)
 
 
+def rubric_of(item: Item) -> Rubric:
+    """Return what a story is graded by: its own rubric, else the paper's."""
+    if item.rubric is not None:
+        return item.rubric
+    return PAPER_INSTRUCT if is_instruct(item.opening) else PAPER
+
+
 def question(item: Item) -> Question:
     """Build the question about `item`: a pair, a requested story, or a plain story."""
+    cut = bool(item.cut)
     if item.other is not None:
         texts = (item.opening, item.completion, item.other)
         return Question(
             item=item,
-            version=PAIR_VERSION,
-            first=comparison_messages(*texts),
-            second=partial(preference_messages, *texts),
+            version=PAIR_VERSION + (CUT if cut or item.other_cut else ""),
+            first=comparison_messages(*texts, cut=cut, other_cut=bool(item.other_cut)),
+            second=preference_messages,
             form=PAIR_FORMAT,
+            example=PAIR_EXAMPLE,
             read=read_preference,
         )
+    rubric = rubric_of(item)
     if is_instruct(item.opening):
         record = parse_record(item.opening)
         task = compose(record).removesuffix("Story:").strip()
-        given = (task, record.story or "", item.completion)
-        return Question(
-            item=item,
-            version=INSTRUCT_VERSION,
-            first=instruct_assessment_messages(*given),
-            second=partial(instruct_grade_messages, *given),
-            form=INSTRUCT_FORMAT,
-            read=partial(read_grade, instruct=True),
+        first = instruct_assessment_messages(
+            task, record.story or "", item.completion, rubric=rubric, cut=cut
         )
+    else:
+        first = assessment_messages(item.opening, item.completion, rubric=rubric, cut=cut)
     return Question(
         item=item,
-        version=PROTOCOL_VERSION,
-        first=assessment_messages(item.opening, item.completion),
-        second=partial(grade_messages, item.opening, item.completion),
-        form=RESPONSE_FORMAT,
-        read=read_grade,
-    )
-
-
-def conversation(
-    item: Item, judge: str, first: KeptReply | None, second: KeptReply | None
-) -> Conversation:
-    """Put together what a judge said of an item in both turns."""
-    said = [reply for reply in (first, second) if reply is not None]
-    costs = [reply.cost for reply in said if reply.cost is not None]
-    return Conversation(
-        item=item,
-        judge=judge,
-        assessment=None if first is None else first.reply,
-        grade=None if second is None else second.reply,
-        cost=sum(costs) if costs else None,
-        input_tokens=sum(reply.input_tokens for reply in said),
-        output_tokens=sum(reply.output_tokens for reply in said),
-        refusal=next((reply.refusal for reply in said if reply.refusal is not None), None),
+        version=rubric.version + (CUT if cut else ""),
+        first=first,
+        second=partial(grade_messages, rubric=rubric),
+        form=rubric.response_format,
+        example=rubric.example,
+        read=partial(read_grade, rubric=rubric),
     )
 
 
@@ -149,12 +176,44 @@ def graded(said: Conversation) -> Graded:
         reply=said.grade or "",
         judge=said.judge,
         refusal=said.refusal,
+        asked_again=said.again is not None,
     )
+
+
+def unread(said: Conversation) -> Ungraded | None:
+    """Return why the second answer cannot be read, where it is to be asked for once more.
+
+    None where it can be read, was asked for again, was refused by the server, or ended by its filter.
+    """
+    if said.second is None or said.second.reply is None or said.again is not None:
+        return None
+    if said.second.finish == FILTERED or not said.assessment:
+        return None
+    found = question(said.item).outcome(said.second)
+    return found if isinstance(found, Ungraded) else None
 
 
 def _outcome(said: Conversation) -> Grade | Preference | Ungraded:
     if said.refusal is not None:
         return Ungraded(reason=said.refusal, reply="")
     if not said.assessment:
-        return Ungraded(reason="the judge gave no assessment", reply="")
-    return question(said.item).read(said.grade or "")
+        return Ungraded(
+            reason=_no_assessment(said.first), reply=(said.first and said.first.reply) or ""
+        )
+    asked = question(said.item)
+    if said.again is not None and said.again.reply is not None:
+        return asked.outcome(said.again)
+    return asked.outcome(said.second) if said.second else Ungraded(reason="not asked", reply="")
+
+
+def _no_assessment(first: KeptReply | None) -> str:
+    """Say why the first turn has no words."""
+    if first is None or first.reply is None or not first.reply.strip():
+        if first is not None and first.finish == FILTERED:
+            return "the server's content filter ended the reply"
+        if first is not None and first.finish == LENGTH:
+            return "the judge used up its limit of tokens without an assessment"
+        return "the judge gave no assessment"
+    if first.finish == LENGTH:
+        return "the judge used up its limit of tokens in thoughts and gave no assessment"
+    return "the judge gave thoughts and no assessment"

@@ -33,6 +33,8 @@ class GradingReport:
             "judge_checks": json_value(checks),
             "judge_passes": passes(checks),
             "pairwise_comparison": json_value(comparison),
+            "read_by": read_by(self.graded),
+            "asked_again": sum(one.asked_again for one in self.graded),
             "ungraded_because": dict(Counter(reasons).most_common()),
             "spent": spent(self.graded),
         }
@@ -40,3 +42,9 @@ class GradingReport:
     def items(self) -> list[Any]:
         """Return every item with the judge's outcome, as plain values."""
         return [json_value(one) for one in self.graded]
+
+
+def read_by(graded: Sequence[Graded]) -> dict[str, int]:
+    """Count how many replies each rule read, the commonest first."""
+    rules = (one.outcome.rule for one in graded if not isinstance(one.outcome, Ungraded))
+    return dict(Counter(rules).most_common())

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from slm.grading.pairwise import Preference
-from slm.grading.protocol import ALL_DIMENSIONS, Grade
+from slm.grading.protocol import Grade
 from slm.grading.questions import Graded
+from slm.grading.rubric import ALL_DIMENSIONS
 from slm.stats.bootstrap import bootstrap_mean, cluster_sums, percentile_interval, resample_counts
 from slm.stats.interval import Interval
 
@@ -20,12 +21,17 @@ from slm.stats.interval import Interval
 class Summary:
     """The averages over every graded story. Ungraded replies are counted, never averaged.
 
-    `stories` is how many stories have a grade; with repeats there are more grades than that.
+    `stories` is how many stories have a grade; with repeats there are more grades than that. They
+    begin with `openings` different openings. Of `cut_known` stories it is known how they ended, `cut`
+    of these where the context ended and not at an end of their own.
     """
 
     graded: int
     ungraded: int
     stories: int
+    openings: int
+    cut: int
+    cut_known: int
     means: dict[str, Interval]
     ages: dict[str, int]
     spent: float | None
@@ -69,7 +75,7 @@ def summary(graded: Sequence[Graded], seed: int = 0) -> Summary:
     good = [(one.item.opening, one.outcome) for one in graded if isinstance(one.outcome, Grade)]
     means: dict[str, Interval] = {}
     stories = 0
-    for name in ALL_DIMENSIONS:
+    for name in dimensions_of(graded):
         openings, values = [], []
         for (opening, *_), grades in by_story(graded, name).items():
             openings.append(opening)
@@ -77,12 +83,20 @@ def summary(graded: Sequence[Graded], seed: int = 0) -> Summary:
         if values:
             means[name] = bootstrap_mean(values, openings, seed)
             stories = max(stories, len(values))
+    ends = {
+        (one.item.opening, one.item.completion): one.item.cut
+        for one in graded
+        if isinstance(one.outcome, Grade) and one.item.cut is not None
+    }
     return Summary(
         graded=len(good),
+        openings=len({opening for opening, _ in good}),
+        cut=sum(map(bool, ends.values())),
+        cut_known=len(ends),
         ungraded=sum(not isinstance(one.outcome, Grade) for one in graded),
         stories=stories,
         means=means,
-        ages=dict(sorted(Counter(grade.age_group for _, grade in good).items())),
+        ages=dict(sorted(Counter(g.age_group for _, g in good if g.age_group).items())),
         spent=spent(graded),
     )
 
@@ -100,12 +114,23 @@ def spent(graded: Sequence[Graded]) -> float | None:
     return None if None in costs else float(sum(cost or 0.0 for cost in costs))
 
 
+def dimensions_of(graded: Sequence[Graded]) -> list[str]:
+    """List the dimensions that any of these have a grade in, the paper's first."""
+    found = dict.fromkeys(
+        name for one in graded if isinstance(one.outcome, Grade) for name in one.outcome.grades
+    )
+    return [
+        *(name for name in ALL_DIMENSIONS if name in found),
+        *(name for name in found if name not in ALL_DIMENSIONS),
+    ]
+
+
 def by_story(graded: Sequence[Graded], name: str) -> dict[tuple[str, str, int, int], list[float]]:
     """Group a dimension's grades by story, repeats together."""
     found: dict[tuple[str, str, int, int], list[float]] = defaultdict(list)
     for one in graded:
-        value = getattr(one.outcome, name, None)
-        if isinstance(one.outcome, Grade) and value is not None:
+        value = one.outcome.grades.get(name) if isinstance(one.outcome, Grade) else None
+        if value is not None:
             item = one.item
             story = (item.opening, item.completion, item.completion_index, item.seed)
             found[story].append(value)
@@ -115,7 +140,7 @@ def by_story(graded: Sequence[Graded], name: str) -> dict[tuple[str, str, int, i
 def differences(a: Sequence[Graded], b: Sequence[Graded], seed: int = 0) -> dict[str, Interval]:
     """Estimate `b` - `a` for each dimension, paired by opening, with a bootstrap over openings."""
     found: dict[str, Interval] = {}
-    for name in ALL_DIMENSIONS:
+    for name in dimensions_of([*a, *b]):
         ours, theirs = _by_opening(a, name), _by_opening(b, name)
         both = sorted(ours.keys() & theirs.keys())
         if both:
@@ -140,7 +165,7 @@ def distribution(graded: Sequence[Graded], name: str) -> list[int]:
 def noise(graded: Sequence[Graded], seed: int = 0) -> dict[str, Noise]:
     """Estimate the judge's noise in each dimension; empty with fewer than two stories asked about twice."""
     found: dict[str, Noise] = {}
-    for name in ALL_DIMENSIONS:
+    for name in dimensions_of(graded):
         asked = {s: g for s, g in by_story(graded, name).items() if len(g) > 1}
         if len(asked) < 2:
             continue

@@ -7,9 +7,10 @@ from slm.knowledge.prompts import VERDICTS
 from slm.knowledge.scoring import Answer, JudgeVerdict
 from slm.llm.ask import AT_ONCE, Asker
 from slm.llm.judge import Judge, likely_tokens
-from slm.llm.messages import Message, Unreadable, form, harmless, read_object
+from slm.llm.messages import Message, Unreadable, form, harmless
 from slm.llm.prices import Bill, bill
 from slm.llm.replies import Call, KeptReply, ReplyStore, call
+from slm.llm.reply_reader import read_object
 from slm.progress import Progress
 from slm.stats.bootstrap import mean_of_known
 from slm.stats.interval import Interval

@@ -134,21 +134,35 @@ class Asker:
             raise
 
     def _buy(self, call: Call, store: ReplyStore) -> KeptReply:
-        """Ask until there is a reply, and keep it."""
-        judge, waited = self._judge, 0.0
-        for tries in range(1, judge.tries + 1):
-            reserved, cost = self._budget.reserve(call.messages, call.form), 0.0
+        """Ask until there is a reply that is enough, and keep all that were paid for.
+
+        One that was cut off by its limit of tokens and is not enough is asked for with a higher one.
+        """
+        judge, waited, tries = self._judge, 0.0, 0
+        while True:
+            limit, cost = judge.answer_tokens, 0.0
+            reserved = self._budget.reserve(call.messages, call.form, limit)
             try:
                 if self._stopping.is_set():  # while it waited for room under the cap
                     raise Stopped
-                reply = judge.ask(call.messages, form=call.form)
+                reply = judge.ask(
+                    call.messages,
+                    form=call.form,
+                    limit=limit,
+                    must_limit=self._budget.is_capped,
+                )
                 price = self._budget.price
                 paid = None if price is None else price.of(reply.input_tokens, reply.output_tokens)
                 cost = paid or 0.0
                 self._spend(cost)
                 assert self._reserve is not None
-                return self._reserve.keep(partial(store.keep, call, reply, paid))
+                short = reply.is_cut and not call.suffices(reply.text) and judge.raise_limit(limit)
+                kept = self._reserve.keep(partial(store.keep, call, reply, paid, last=not short))
+                if not short:
+                    return kept
+                delay = 0.0
             except NoReply as nothing:
+                tries += 1
                 cost = reserved if nothing.perhaps_paid else 0.0
                 delay = (
                     judge.first_wait * 2 ** (tries - 1) if nothing.wait is None else nothing.wait
@@ -169,7 +183,6 @@ class Asker:
                 self._budget.book(reserved, cost)
             if self._stopping.wait(delay):
                 raise Stopped
-        raise AssertionError("a judge is asked at least once")
 
     def _spend(self, cost: float) -> None:
         with self._lock:

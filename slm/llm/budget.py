@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slm.errors import BadInput
-from slm.llm.judge import ANSWER_TOKENS, Judge, worst_tokens
+from slm.llm.judge import Judge, worst_tokens
 from slm.llm.messages import Message
 
 
@@ -26,11 +26,21 @@ class Budget:
         self._changed = threading.Condition()
         self._spent = self._reserved = 0.0
 
-    def reserve(self, messages: Sequence[Message], form: Mapping[str, Any] | None) -> float:
-        """Wait until the call surely fits beside those under way; raise where it never will."""
+    @property
+    def is_capped(self) -> bool:
+        """Whether there is a cap to be kept."""
+        return self._cap is not None
+
+    def reserve(
+        self, messages: Sequence[Message], form: Mapping[str, Any] | None, limit: int
+    ) -> float:
+        """Wait until the call surely fits beside those under way; raise where it never will.
+
+        `limit` is how many tokens the answer has at most.
+        """
         if self.price is None or self._cap is None:
             return 0.0
-        worst = self.price.of(worst_tokens(messages, form), ANSWER_TOKENS)
+        worst = self.price.of(worst_tokens(messages, form), limit)
         with self._changed:
             while self._spent + self._reserved + worst > self._cap:
                 if not self._reserved:

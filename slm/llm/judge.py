@@ -3,8 +3,11 @@
 import json
 import math
 import os
+import re
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -13,35 +16,22 @@ from urllib.parse import urlsplit
 import openai
 
 from slm.errors import BadInput
+from slm.llm import refusals
+from slm.llm.completions import NoCompletion, read_completion
 from slm.llm.messages import Message, Reply
 from slm.llm.prices import Price, prices
+from slm.llm.refusals import TEXT_REFUSALS
 
-ANSWER_TOKENS = 400
-"""No answer may be longer, so that the worst case of every call is known before it is sent."""
+ANSWER_TOKENS, MOST_ANSWER_TOKENS, FEWEST_ANSWER_TOKENS = 400, 32_768, 50
+"""No answer may be longer, so that the worst case of every call is known before it is sent.
+
+The first is what judges begin with; what ended there without an answer is asked for with more.
+"""
+RAISED = 4
+"""By so much the limit is raised: thoughts take some thousand tokens."""
 
 NO_KEY = "none"
 """What is sent where nobody gave a key: a server of one's own may need none."""
-
-TEXT_REFUSALS = (400, 403, 413, 422)
-"""HTTP statuses by which servers refuse a text; the same say that a key or a request is wrong."""
-SIGNS_OF_A_REFUSED_TEXT = (
-    "content_filter",
-    "content_policy",
-    "content management policy",
-    "content policy",
-    "flagged",
-    "moderation",
-    "responsibleai",
-    "safety",
-    "context_length",
-    "context length",
-    "context size",
-    "context window",
-    "too long",
-    "string_above_max_length",
-    "too large",
-)
-"""Of OpenAI, Azure, OpenRouter, vLLM, llama.cpp and Anthropic, in small letters."""
 
 OPENAI = "https://api.openai.com/v1/"
 
@@ -83,7 +73,10 @@ def server_of(base_url: str | None) -> str:
 
 @dataclass(kw_only=True)
 class Judge:
-    """A model on a server. The key is handed to the client and kept nowhere else."""
+    """A model on a server. The key is handed to the client and kept nowhere else.
+
+    `answer_tokens` is the longest answer that is asked for; `raise_limit` raises it.
+    """
 
     model: str
     base_url: str | None = None
@@ -94,10 +87,12 @@ class Judge:
     """Seconds before asking again; doubled each time, unless the server names its own."""
     patience: float = 120.0
     """At most how many seconds of waiting one question is worth."""
+    answer_tokens: int = ANSWER_TOKENS
     _refused: set[str] = field(default_factory=set, init=False, repr=False)
     _accepted: set[str] = field(default_factory=set, init=False, repr=False)
     """What was sent with any call that was answered: then a refusal is about something else."""
     _client: openai.OpenAI = field(init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Make the client, whose own retries are off: asking again is `slm.llm.ask`'s to decide."""
@@ -106,12 +101,12 @@ class Judge:
             raise BadInput("a judge needs the name of a model")
         if not key or not key.isascii() or not key.isprintable():
             raise BadInput("a judge needs a key: set OPENAI_API_KEY, or give one on the page")
-        if self.base_url:
-            parts = urlsplit(self.base_url)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise BadInput("a judge's address must begin with http:// or https:// and a host")
-            if parts.query or parts.username or parts.password:
-                raise BadInput("a judge's address must hold no key, no password and no query")
+        if not FEWEST_ANSWER_TOKENS <= self.answer_tokens <= MOST_ANSWER_TOKENS:
+            raise BadInput(
+                f"an answer has {FEWEST_ANSWER_TOKENS} to {MOST_ANSWER_TOKENS} tokens at most, not "
+                f"{self.answer_tokens}"
+            )
+        check_address(self.base_url)
         self._client = openai.OpenAI(
             api_key=key, base_url=self.server, max_retries=0, timeout=self.timeout
         )
@@ -132,128 +127,189 @@ class Judge:
         """Whether the server has answered any call of this judge."""
         return bool(self._accepted)
 
+    @property
+    def has_structured_output(self) -> bool | None:
+        """Whether the server took a schema; None where none was sent and answered."""
+        if "response_format" in self._refused:
+            return False
+        return True if "response_format" in self._accepted else None
+
+    def raise_limit(self, above: int) -> bool:
+        """Raise the limit of an answer's tokens above one that was too low; False at the highest."""
+        with self._lock:
+            if self.answer_tokens <= above:
+                self.answer_tokens = min(RAISED * above, MOST_ANSWER_TOKENS)
+            return self.answer_tokens > above
+
     def ask(
         self,
         messages: Sequence[Message],
         *,
         form: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        must_limit: bool = False,
     ) -> Reply:
-        """Send one call and return its reply.
+        """Send one call and return its reply, of at most `limit` tokens (else `answer_tokens`).
 
         With a `form` (see `messages.form`) an answer of that schema is requested, where the server
-        supports it. Raises `Refused` where the server will not read this text, `BadInput` for what
-        waiting does not mend (key, model name, malformed request), and `NoReply` where the server is
-        silent, busy or broken.
+        supports it; a schema or a parameter is given up on any refusal that may be about it. Raises
+        `Refused` where the server will not read this text, `BadInput` for what waiting does not mend
+        (key, model name, path, malformed request; a server that takes no limit where it `must_limit`),
+        and `NoReply` where the server is silent, busy or broken, or answers no completion.
         """
-        sent: dict[str, Any] = {"max_tokens": ANSWER_TOKENS, "temperature": 0}
+        limit = self.answer_tokens if limit is None else limit
+        doubted: set[str] = set()
+        while True:
+            sent = self._parameters(form, limit, self._refused | doubted)
+            if must_limit and not sent.keys() & {"max_tokens", "max_completion_tokens"}:
+                raise BadInput(
+                    f"{self.server} takes no limit on an answer's tokens, so a cap cannot be kept"
+                )
+            try:
+                reply = self._send(messages, sent)
+            except openai.APIStatusError as error:
+                if refusals.is_too_much(error) and limit > FEWEST_ANSWER_TOKENS:
+                    limit //= 2
+                elif name := refusals.parameter_named(error, sent):
+                    self._refused.add(name)
+                elif name := refusals.parameter_doubted(error, sent, self._accepted | doubted):
+                    doubted.add(name)
+                else:
+                    raise self._refusal(error) from None
+                continue
+            self._refused |= doubted
+            self._accepted |= {"messages", *sent}
+            return replace(reply, text=self._without_key(reply.text))
+
+    def models(self) -> list[str]:
+        """List the names of the models that the server has. Raises as `ask` does."""
+        try:
+            raw = self._client.models.with_raw_response.list()
+            data = json.loads(raw.http_response.text)
+        except openai.APIStatusError as error:
+            raise self._refusal(error) from None
+        except openai.APIConnectionError as error:
+            raise self._silence(error) from None
+        except (openai.APIError, ValueError, RecursionError):
+            raise BadInput(f"{self.server} lists no models{self._hint()}") from None
+        listed = data.get("data", data.get("models")) if isinstance(data, dict) else data
+        if not isinstance(listed, list):
+            raise BadInput(f"{self.server} lists no models{self._hint()}")
+        names = (one.get("id") or one.get("name") for one in listed if isinstance(one, dict))
+        return [name for name in names if isinstance(name, str)]
+
+    @staticmethod
+    def _parameters(
+        form: Mapping[str, Any] | None, limit: int, without: Collection[str]
+    ) -> dict[str, Any]:
+        """Return what is sent beside the messages."""
+        sent: dict[str, Any] = {"max_tokens": limit, "temperature": 0}
         if form is not None:
             sent["response_format"] = form
-        if "max_tokens" in self._refused:
-            sent["max_completion_tokens"] = ANSWER_TOKENS
-        sent = {name: value for name, value in sent.items() if name not in self._refused}
+        if "max_tokens" in without:
+            sent["max_completion_tokens"] = limit
+        return {name: value for name, value in sent.items() if name not in without}
+
+    def _send(self, messages: Sequence[Message], sent: Mapping[str, Any]) -> Reply:
+        """Send one request and read the body of its answer."""
         try:
-            answer = self._client.chat.completions.create(
+            raw = self._client.chat.completions.with_raw_response.create(
                 model=self.model,
                 messages=list(messages),  # type: ignore[arg-type]  # plain dicts are what it sends
                 **sent,
             )
-        except openai.APIStatusError as error:
-            if error.status_code in (400, 422) and self._can_do_without(sent, error):
-                return self.ask(messages, form=form)
-            raise self._refusal(error) from None
-        except openai.APITimeoutError:
-            line = f"{self.server} did not answer within {self.timeout:g} s"
-            raise NoReply(line, perhaps_paid=True) from None
+            body = raw.http_response.text
+        except openai.APIStatusError:
+            raise
         except openai.APIConnectionError as error:
-            if type(error.__cause__).__name__ == "ConnectError":  # httpx's, whichever it stands on
-                raise NoReply(f"{self.server} cannot be reached") from None
-            line = f"{self.server} broke off in the middle of an answer"
-            raise NoReply(line, perhaps_paid=True) from None
+            raise self._silence(error) from None
         except (openai.APIError, ValueError):
             raise NoReply(f"{self.server} answered nonsense", perhaps_paid=True) from None
-        if not getattr(answer, "choices", None) and getattr(answer, "error", None):
-            # some relays answer 200 where a server behind them is busy
-            raise NoReply(f"{self.server} answered with an error", perhaps_paid=True)
-        self._accepted |= {"messages", *sent}
-        reply = _reply(answer, messages)
-        return replace(reply, text=self._without_key(reply.text))
+        try:
+            return read_completion(
+                body, raw.headers.get("content-type", ""), likely_tokens(messages)
+            )
+        except NoCompletion as none:
+            said = self._without_key(str(none))
+            if refusals.is_about_the_path(said):
+                raise BadInput(f"{self.server} {said}{self._hint()}") from None
+            raise NoReply(f"{self.server} {said}{self._hint()}", perhaps_paid=True) from None
+
+    def _silence(self, error: openai.APIConnectionError) -> NoReply:
+        """Say why a server gave no answer at all."""
+        if isinstance(error, openai.APITimeoutError):
+            line = f"{self.server} did not answer within {self.timeout:g} s"
+            return NoReply(line, perhaps_paid=True)
+        if type(error.__cause__).__name__ == "ConnectError":  # httpx's, whichever it stands on
+            return NoReply(f"{self.server} cannot be reached")
+        return NoReply(f"{self.server} broke off in the middle of an answer", perhaps_paid=True)
 
     def _without_key(self, text: str) -> str:
         """Remove the API key from a server's text, which some repeat."""
         key = self._client.api_key
         return text if key == NO_KEY else text.replace(key, "(key)")
 
-    def _can_do_without(self, sent: dict[str, Any], error: openai.APIStatusError) -> bool:
-        """Remember the parameter that the server refuses: the one its error names, else the schema."""
-        if _is_about_the_text(error):
-            return False
-        for name in ("max_tokens", "temperature", "response_format"):
-            if name in sent and name in error.message:
-                self._refused.add(name)
-                return True
-        if "response_format" in sent and "response_format" not in self._accepted:
-            self._refused.add("response_format")
-            return True
-        return False
+    def _hint(self) -> str:
+        """Say that an address has no version in its path, where that may be what is wrong."""
+        return "" if has_version(self.server) else f"; most addresses end in /v1: {self.server}v1"
 
     def _refusal(self, error: openai.APIStatusError) -> BadInput | NoReply:
-        status, said = error.status_code, self._words(error)
-        if status in TEXT_REFUSALS and (self._accepted or _is_about_the_text(error)):
+        status, said = error.status_code, self._without_key(refusals.words(error))
+        page = refusals.is_web_page(error.response.text)
+        if status in (401, 402, 403) and page:
+            return BadInput(f"a page before {self.server} refuses this machine ({status}): {said}")
+        about_text = refusals.is_about_the_text(error)
+        if status in TEXT_REFUSALS and about_text:
+            return Refused(f"{self.server} refused this text ({status}): {said}")
+        if status in (400, 401, 403, 404, 422) and refusals.is_about_the_model(said):
+            return BadInput(f"{self.server} has no model {self.model!r} for you ({status}): {said}")
+        if status in TEXT_REFUSALS and self._accepted and not refusals.is_about_the_key(said):
             return Refused(f"{self.server} refused this text ({status}): {said}")
         if status in (401, 403) and self._client.api_key == NO_KEY:
             return BadInput(f"no key was given, and {self.server} asks for one ({status}): {said}")
         if status in (401, 403):
             return BadInput(f"{self.server} refused the key ({status}): {said}")
-        if status == 404:
-            return BadInput(f"{self.server} knows no model {self.model!r} (404): {said}")
+        if status == 402:
+            return BadInput(f"{self.server} asks for payment ({status}): {said}")
+        if status in (404, 405):
+            if page or refusals.is_about_the_path(said):
+                line = f"nothing answers under {self.server}chat/completions ({status}): {said}"
+            else:
+                line = (
+                    f"{self.server} has no model {self.model!r}, or no such path ({status}): {said}"
+                )
+            return BadInput(line + self._hint())
         if status == 429 and error.code == "insufficient_quota":
             return BadInput(f"{self.server} says that this key has no credit left (429)")
-        if status in (408, 409, 429) or status >= 500:
-            line = f"{self.server} answered {status}"
-            return NoReply(line, wait=_wait(error.response.headers.get("retry-after", "")))
+        if status in (408, 409, 425, 429) or status >= 500:
+            line = f"{self.server} answered {status}: {said}"
+            return NoReply(line, wait=_wait(error.response.headers))
         return BadInput(f"{self.server} refused the request ({status}): {said}")
 
-    def _words(self, error: openai.APIStatusError) -> str:
-        """Return a server's error message in one short line."""
-        body = error.body if isinstance(error.body, dict) else {}
-        said = body.get("message")
-        return self._without_key(" ".join(str(said or error.message).split()))[:200]
+
+def check_address(base_url: str | None) -> None:
+    """Raise `BadInput` for an address that can be no server's, or that holds a secret."""
+    if not base_url:
+        return
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadInput("a judge's address must begin with http:// or https:// and a host")
+    if parts.query or parts.username or parts.password:
+        raise BadInput("a judge's address must hold no key, no password and no query")
 
 
-def _is_about_the_text(error: openai.APIStatusError) -> bool:
-    """Return whether the server refuses this text, by code or in words."""
-    said = f"{error.code} {error.message}".lower()
-    return any(sign in said for sign in SIGNS_OF_A_REFUSED_TEXT)
+def has_version(base_url: str) -> bool:
+    """Return whether an address names a version of the protocol in its path, as /v1 does."""
+    return bool(re.search(r"/v\d\w*(?:/|$)", urlsplit(base_url).path))
 
 
-def _wait(said: str) -> float | None:
-    """Parse a Retry-After header, seconds or a date, to seconds; None where it is neither."""
-    try:
-        return max(0.0, float(said))
-    except ValueError:
-        pass
+def _wait(headers: Mapping[str, str]) -> float | None:
+    """Parse Retry-After, seconds or a date (or milliseconds under its other name), to seconds."""
+    said = headers.get("retry-after", "")
+    for text, unit in ((headers.get("retry-after-ms", ""), 1e-3), (said, 1.0)):
+        with suppress(ValueError):
+            return max(0.0, float(text) * unit)
     try:
         return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
     except ValueError:
         return None
-
-
-def _reply(answer: object, messages: Sequence[Message]) -> Reply:
-    """Read the text and the usage; a body that is JSON but no completion has an empty text.
-
-    A refusal is what the judge said, too.
-    """
-    choices = getattr(answer, "choices", None) or []
-    message = (
-        getattr(choices[0], "message", None) if isinstance(choices, list) and choices else None
-    )
-    content = getattr(message, "content", None) or getattr(message, "refusal", None)
-    text = content if isinstance(content, str) else ""
-    usage = getattr(answer, "usage", None)
-    read = getattr(usage, "prompt_tokens", None)
-    written = getattr(usage, "completion_tokens", None)
-    return Reply(
-        text=text,
-        input_tokens=read if isinstance(read, int) else likely_tokens(messages),
-        output_tokens=written if isinstance(written, int) else math.ceil(len(text) / 4),
-    )

@@ -1,20 +1,37 @@
-"""Messages to a judge, and parsing the one JSON object of its answer."""
+"""Messages to a judge, and what comes back."""
 
-import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 Message = dict[str, str]
+
+ReplyPart = Literal["content", "list of parts", "reasoning", "tool call", "refusal"]
+"""Where in a server's message the text of a reply stood."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What came back, and how many tokens the server says it took."""
+    """What came back, and how many tokens the server says it took.
+
+    `finish` is why it ended, in the server's word (`stop`, `length`, `content_filter`); None where it
+    said none.
+    """
 
     text: str
     input_tokens: int
     output_tokens: int
+    finish: str | None = None
+    part: ReplyPart = "content"
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it ended at the limit of tokens and not at its own end."""
+        return self.finish == LENGTH
+
+
+LENGTH, FILTERED = "length", "content_filter"
+"""Finish reasons of the OpenAI protocol that say a reply is not whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,20 +54,6 @@ def form(name: str, properties: dict[str, Any]) -> dict[str, Any]:
         "type": "json_schema",
         "json_schema": {"name": name, "strict": True, "schema": schema},
     }
-
-
-def read_object(reply: str) -> dict[str, Any] | Unreadable:
-    """Parse a reply that is one JSON object, fenced or not; `Unreadable` where it is anything else."""
-    text = reply.strip()
-    if fenced := re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", text, re.DOTALL):
-        text = fenced[1]
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return Unreadable(reason="the answer is not JSON", reply=reply)
-    if not isinstance(data, dict):
-        return Unreadable(reason="the answer is not a JSON object", reply=reply)
-    return data
 
 
 def harmless(text: str) -> str:

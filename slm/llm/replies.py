@@ -6,15 +6,15 @@ import os
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from slm.databases import look, storable
 from slm.errors import BadInput, shown
-from slm.llm.messages import Message, Reply
+from slm.llm.messages import Message, Reply, ReplyPart
 from slm.processes import Process
 from slm.reading import typed
 
@@ -22,7 +22,7 @@ OPEN_SECONDS = 30
 """How long to wait for a file that others are writing to."""
 CLAIM_SECONDS = 600
 """A claim older than this is taken over even where its process seems to live."""
-LAYOUT = 3
+LAYOUT = 4
 """The version of the tables, which the file carries as its `user_version`."""
 
 _THIS_TIME = uuid.uuid4().hex
@@ -33,9 +33,10 @@ create table replies (
     key text primary key, model text not null, server text not null, version text not null,
     messages text, reply text, refusal text,
     input_tokens integer not null default 0, output_tokens integer not null default 0, cost real,
-    claimed_by text, claimed_at real, changed_at real
+    claimed_by text, claimed_at real, changed_at real, finish text, part text
 )
 """
+"""`finish` is the server's reason for ending a reply, `part` where in its message the text stood."""
 SET_ASIDE = """
 create table set_aside (key text not null, messages text, reply text, refusal text, changed_at real)
 """
@@ -44,13 +45,23 @@ create table set_aside (key text not null, messages text, reply text, refusal te
 _FROM_SINGLE = """
 select key, judge as model, base_url as server, version, asked as messages, reply, null as refusal,
     0 as input_tokens, 0 as output_tokens, cost, null as claimed_by, null as claimed_at,
-    at as changed_at
+    at as changed_at, null as finish, null as part
 from {old}replies
 """
 """The replies of a file that holds single questions, from before claims were kept."""
+FROM_3 = """
+select key, model, server, version, messages, reply, refusal, input_tokens, output_tokens, cost,
+    claimed_by, claimed_at, changed_at, null as finish, null as part
+from {old}replies
+"""
+"""The replies of layout 3, which kept no reason for their end."""
+SET_ASIDE_AS_IT_WAS = "select key, messages, reply, refusal, changed_at from {old}set_aside"
 
-_KEPT = "key, reply, refusal, cost, input_tokens, output_tokens"
-_KINDS: tuple[Any, ...] = (str, str | None, str | None, float | int | None, int, int)
+_KEPT = "key, reply, refusal, cost, input_tokens, output_tokens, finish, part"
+_KINDS: tuple[Any, ...] = (
+    *(str, str | None, str | None, float | int | None, int, int),
+    *(str | None, str | None),
+)
 """What each of these columns holds: SQLite takes anything in any of them."""
 
 
@@ -59,6 +70,8 @@ class Call:
     """One call to a model on a server: what is sent, and the key that its reply is kept under.
 
     `version` is that of the protocol; with a `form` (see `messages.form`) the answer follows a schema.
+    `suffices` says of a reply that was cut off at the limit of tokens whether it is enough; what is
+    not, is bought again with a higher limit.
     """
 
     key: str
@@ -67,6 +80,7 @@ class Call:
     version: str
     messages: Sequence[Message]
     form: Mapping[str, Any] | None = None
+    suffices: Callable[[str], bool] = field(default=lambda text: False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +88,7 @@ class KeptReply:
     """A kept reply; where there is none, the server's reason for refusing the text.
 
     `cost` in US dollars, of all replies to this call that were bought; None where the price is
-    unknown.
+    unknown. `finish` and `part` as in `Reply`; replies of earlier versions have no `finish`.
     """
 
     reply: str | None
@@ -82,6 +96,13 @@ class KeptReply:
     cost: float | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    finish: str | None = None
+    part: ReplyPart = "content"
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is a reply or a refusal, and not a cost alone."""
+        return self.reply is not None or self.refusal is not None
 
     @property
     def text(self) -> str:
@@ -156,17 +177,26 @@ class ReplyStore:
                 (call.key, _me()),
             )
 
-    def keep(self, call: Call, reply: Reply, cost: float | None) -> KeptReply:
-        """Write a reply with the conversation it answers, and let the call go.
+    def keep(self, call: Call, reply: Reply, cost: float | None, *, last: bool = True) -> KeptReply:
+        """Write a reply with the conversation it answers; with the `last` one let the call go.
 
-        What earlier replies to the same call cost stays on the bill.
+        One that is written over stays in the file, and what it cost stays on the bill.
         """
         with self._open() as db:
+            db.execute("begin immediate")
+            db.execute(
+                "insert into set_aside select key, messages, reply, refusal, changed_at"
+                " from replies where key = ? and reply is not null",
+                (call.key,),
+            )
             (row,) = db.execute(
                 "insert into replies (key, model, server, version, messages, reply, input_tokens,"
-                " output_tokens, cost, changed_at) values (?,?,?,?,?,?,?,?,?,?)"
+                " output_tokens, cost, changed_at, finish, part)"
+                " values (?,?,?,?,?,?,?,?,?,?,?,?)"
                 " on conflict (key) do update set messages = excluded.messages,"
-                " reply = excluded.reply, refusal = null, claimed_by = null,"
+                " reply = excluded.reply, refusal = null,"
+                f" claimed_by = {'null' if last else 'claimed_by'},"
+                " finish = excluded.finish, part = excluded.part,"
                 " input_tokens = input_tokens + excluded.input_tokens,"
                 " output_tokens = output_tokens + excluded.output_tokens,"
                 " cost = case when excluded.cost is null then cost"
@@ -183,8 +213,11 @@ class ReplyStore:
                     reply.output_tokens,
                     cost,
                     time.time(),
+                    reply.finish,
+                    reply.part,
                 ),
             ).fetchall()
+            db.execute("commit")
         return _kept_reply(row)
 
     def refuse(self, call: Call, refusal: str) -> None:
@@ -289,17 +322,21 @@ class ReplyStore:
 
         `{old}` stands before the name of each earlier table.
         """
+        if _layout(db) == LAYOUT - 1:
+            return {"replies": FROM_3, "set_aside": SET_ASIDE_AS_IT_WAS}
         return {"replies": _FROM_SINGLE}
 
 
 def _kept_reply(row: Sequence[Any]) -> KeptReply:
-    _, reply, refusal, cost, input_tokens, output_tokens = row
+    _, reply, refusal, cost, input_tokens, output_tokens, finish, part = row
     return KeptReply(
         reply=reply,
         refusal=refusal,
         cost=None if cost is None else float(cost),
         input_tokens=input_tokens,
         output_tokens=output_tokens,
+        finish=finish,
+        part=part if part in get_args(ReplyPart) else "content",
     )
 
 

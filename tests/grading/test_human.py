@@ -64,5 +64,5 @@ def test_a_correction_replaces_the_grade_and_keeps_what_was_said(runs: Path) -> 
         keep_by_hand(item, "amy", read_by_hand(item, typed), words="hm")
     (row,) = GradeStore(judges_path()).conversations()
     found = graded(row)
-    assert isinstance(found.outcome, Grade) and found.outcome.grammar == 9
+    assert isinstance(found.outcome, Grade) and found.outcome.grades["grammar"] == 9
     assert (found.judge, found.assessment, found.cost) == ("person:amy", "hm", 0.0)

@@ -7,6 +7,7 @@ import pytest
 from slm.grading.protocol import (
     Grade,
     Ungraded,
+    again_messages,
     assessment_messages,
     grade_messages,
     read_grade,
@@ -22,42 +23,38 @@ def test_three_stars_stand_between_the_opening_and_the_completion_once() -> None
 
 
 def test_the_second_turn_holds_the_first() -> None:
-    messages = grade_messages("Tom saw a", " dog.", "Fine.")
+    messages = grade_messages(assessment_messages("Tom saw a", " dog."), "Fine.")
     assert [m["role"] for m in messages] == ["user", "assistant", "user"]
     assert messages[1]["content"] == "Fine."
 
 
-@pytest.mark.parametrize("wrap", ["{}", "```json\n{}\n```", "```\n{}\n```", "  {}\n"])
-def test_one_json_object_is_a_grade(wrap: str) -> None:
-    expected = Grade(grammar=7.0, creativity=4.5, consistency=8.0, plot=3.0, age_group="C")
-    assert read_grade(wrap.replace("{}", json.dumps(GOOD))) == expected
+def test_an_answer_is_a_grade_with_the_rule_by_which_it_was_read() -> None:
+    found = read_grade("Here you are: " + json.dumps(GOOD))
+    assert isinstance(found, Grade)
+    assert found.grades == {"grammar": 7.0, "creativity": 4.5, "consistency": 8.0, "plot": 3.0}
+    assert (found.age_group, found.rule) == ("C", "JSON in prose")
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        "",
-        "I would give it a seven.",
-        "[7, 4, 8, 3]",
-        json.dumps(GOOD)[:-1],
-        "Here you are: " + json.dumps(GOOD),
-        json.dumps(GOOD | {"grammar": 11}),
-        json.dumps(GOOD | {"grammar": -1}),
-        json.dumps(GOOD | {"grammar": "7"}),
-        json.dumps(GOOD | {"grammar": True}),
-        json.dumps(GOOD | {"grammar": None}),
-        json.dumps(GOOD | {"age_group": "G"}),
-        json.dumps({k: v for k, v in GOOD.items() if k != "plot"}),
-        '{"grammar": NaN, "creativity": 1, "consistency": 1, "plot": 1, "age_group": "A"}',
-    ],
-)
+@pytest.mark.parametrize("reply", ["", "I would give it a seven.", json.dumps(GOOD)[:-20]])
 def test_anything_else_is_ungraded_and_keeps_the_reply(reply: str) -> None:
     found = read_grade(reply)
-    assert isinstance(found, Ungraded)
-    assert found.reply == reply
+    assert isinstance(found, Ungraded) and found.reply == reply
 
 
-@pytest.mark.parametrize("grade", [0, 10])
-def test_the_ends_of_the_scale_are_grades(grade: int) -> None:
-    found = read_grade(json.dumps(GOOD | {"grammar": grade}))
-    assert isinstance(found, Grade) and found.grammar == grade
+def test_an_answer_that_the_servers_filter_ended_says_so() -> None:
+    found = read_grade("", finish="content_filter")
+    assert isinstance(found, Ungraded) and "content filter" in found.reason
+
+
+def test_a_judge_is_told_that_a_story_was_cut_off() -> None:
+    (whole,), (cut,) = (assessment_messages("Tom", " ran", cut=told) for told in (False, True))
+    assert "was cut off" in cut["content"] and "was cut off" not in whole["content"]
+
+
+def test_the_third_turn_says_what_was_wrong_and_holds_no_thoughts() -> None:
+    second = grade_messages(assessment_messages("Tom", " ran"), "Fine.")
+    reply = "<think>Perhaps 7?</think>It is good."
+    *before, said, asked = again_messages(second, reply, "there are no grades", "{}")
+    assert before == second and said == {"role": "assistant", "content": "It is good."}
+    assert "could not be read: there are no grades." in asked["content"]
+    assert again_messages(second, "", "it is empty", "{}")[-2]["content"] == "(no answer)"

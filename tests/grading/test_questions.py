@@ -54,8 +54,8 @@ def test_a_story_that_was_asked_for_is_graded_for_its_instruction_too(
 ) -> None:
     asked_for = story(0, opening=ASKED, completion=" Once a red dog ran.")
     told, plain = list(grade([asked_for, story(1)], judge(server), store, concurrency=1))
-    assert isinstance(told.outcome, Grade) and told.outcome.instruction == 6
-    assert isinstance(plain.outcome, Grade) and plain.outcome.instruction is None
+    assert isinstance(told.outcome, Grade) and told.outcome.grades["instruction"] == 6
+    assert isinstance(plain.outcome, Grade) and "instruction" not in plain.outcome.grades
     content = server.asked[0]["messages"][0]["content"]
     assert "<task>\nFeatures: Dialogue\nWords: dog, red, run\n</task>" in content
     assert "*** Once a red dog ran." in content
@@ -67,7 +67,7 @@ def test_a_story_that_was_asked_for_is_graded_for_its_instruction_too(
 def test_an_instruction_without_its_grade_is_ungraded() -> None:
     reply = '{"grammar": 5, "creativity": 5, "consistency": 5, "plot": 5, "age_group": "B"}'
     found = question(story(0, opening=ASKED)).read(reply)
-    assert isinstance(found, Ungraded) and "instruction is None" in found.reason
+    assert isinstance(found, Ungraded) and "no grade for instruction" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,33 @@ def test_pairs_need_a_common_opening() -> None:
         pairs([story(0)], [story(1)])
 
 
-@pytest.mark.parametrize("reply", ["first", '{"better": "both"}', '{"better": 1}', "[]"])
-def test_a_verdict_is_read_strictly(reply: str) -> None:
+@pytest.mark.parametrize(
+    ("reply", "better"),
+    [
+        ('{"better": "second"}', "second"),
+        ('<think>The first?</think>Sure: {"better": "Second"}', "second"),
+        ("**Better:** tie.", "tie"),
+        ("First", "first"),
+    ],
+)
+def test_a_verdict_is_read_where_a_person_would_know_it(reply: str, better: str) -> None:
+    assert read_preference(reply) == Preference(better=better)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        *(
+            "The first, or the second.",
+            "first\nsecond",
+            '{"better": "both"}',
+            '{"better": 1}',
+            "[]",
+        ),
+        '{"better": "first"} {"better": "second"}',
+    ],
+)
+def test_no_other_verdict_is_read(reply: str) -> None:
     found = read_preference(reply)
     assert isinstance(found, Ungraded) and found.reply == reply
 
@@ -150,25 +175,25 @@ def test_what_could_not_be_read_is_asked_again_on_request_and_only_that(
     prose = True
 
     def script(_: int, request: dict[str, Any]) -> Answer | None:
-        bad = "number 1 of" in str(request) and len(request["messages"]) == 3
+        bad = "number 1 of" in str(request) and len(request["messages"]) >= 3
         return says("A solid seven.") if bad and prose else None
 
     todo = [story(index) for index in range(3)]
     with serving(script) as server:
         list(grade(todo, judge(server), store))
-        assert len(server.asked) == 6
+        assert len(server.asked) == 7  # one was asked for once more by itself
         list(grade(todo, judge(server), store, again_ungraded=True))
-        assert len(server.asked) == 7  # the grade of one, whose assessment is kept
+        assert len(server.asked) == 9  # the grade of one, whose assessment is kept
         prose = False
         again = list(grade(todo, judge(server), store, again_ungraded=True))
-        assert len(server.asked) == 8
+        assert len(server.asked) == 10
         list(grade(todo, judge(server), store, again_ungraded=True))
-        assert len(server.asked) == 8
+        assert len(server.asked) == 10
     assert all(isinstance(one.outcome, Grade) for one in again)
     price = prices()["gpt-4o"].of(100, 50)
-    assert sum(row.cost or 0 for row in store.conversations()) == pytest.approx(8 * price)
+    assert sum(row.cost or 0 for row in store.conversations()) == pytest.approx(10 * price)
     with closing(sqlite3.connect(store.path)) as db:  # every word that was paid for is still there
-        assert db.execute("select reply from set_aside").fetchall() == [("A solid seven.",)] * 2
+        assert db.execute("select reply from set_aside").fetchall() == [("A solid seven.",)] * 4
 
 
 def test_an_answer_without_any_text_is_asked_again_on_request(store: GradeStore) -> None:
@@ -191,17 +216,17 @@ def test_two_who_ask_again_at_once_pay_once(store: GradeStore) -> None:
         assert [one.reply for one in found] == ["prose 1"] * 2
 
     def script(number: int, _: dict[str, Any]) -> Answer:
-        return says(f"prose {number // 4}", after=0.6)
+        return says(f"prose {number // 6}", after=0.6)
 
     with serving(script) as server:
         list(grade([story(0), story(1)], judge(server), store))
-        assert len(server.asked) == 4
+        assert len(server.asked) == 6
         again = [threading.Thread(target=ask_again) for _ in range(3)]
         for thread in again:
             thread.start()
         for thread in again:
             thread.join()
-        assert len(server.asked) == 6
+        assert len(server.asked) == 10
 
 
 def test_an_error_that_comes_as_200_is_asked_again_and_a_refusal_is_kept(store: GradeStore) -> None:
@@ -210,19 +235,20 @@ def test_an_error_that_comes_as_200_is_asked_again_and_a_refusal_is_kept(store: 
     def script(number: int, _: dict[str, Any]) -> Answer | None:
         if number == 0:
             return Answer(body='{"error": {"message": "busy", "code": 429}}')
-        return Answer(body=json.dumps(refusal)) if number == 2 else None
+        return Answer(body=json.dumps(refusal)) if number >= 2 else None
 
     with serving(script) as server:
         (one,) = grade([story(0)], judge(server), store)
-        assert len(server.asked) == 3
+        assert len(server.asked) == 4
     assert isinstance(one.outcome, Ungraded) and one.outcome.reply == one.reply == "I will not."
+    assert one.outcome.reason == "the judge refused to answer: I will not."
 
 
 def test_an_answer_that_came_after_the_request_is_not_asked_for_again(store: GradeStore) -> None:
     began = time.time()
     with serving(lambda *_: says("prose")) as server:
         list(grade([story(0)] * 3, judge(server), store, again_ungraded=True))
-        assert len(server.asked) == 2
+        assert len(server.asked) == 3
     call = question(story(0)).grade("gpt-4o", server_of(server.url), "prose")
     assert store.find(call.key) is not None and not store.set_aside(call, before=began)
 
@@ -264,7 +290,7 @@ def test_the_bill_counts_only_what_is_not_on_disk(server: JudgeServer, runs: Pat
     assert not (runs / "tiny" / "grades.sqlite").exists()
     list(grade(todo[:3], judge(server)))
     assert unanswered(todo, "gpt-4o", server.url) == todo[3:]
-    server.misbehave = ["", "prose"]
+    server.misbehave = ["", "prose", "prose"]
     list(grade(todo[3:], judge(server)))
     assert unanswered(todo, "gpt-4o", server.url) == []
     assert unanswered(todo, "gpt-4o", server.url, again_ungraded=True) == todo[3:]

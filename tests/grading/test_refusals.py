@@ -152,7 +152,9 @@ def test_a_request_that_no_server_takes_stops_before_anything_is_called_ungraded
 ) -> None:
     with (
         serving(lambda *_: refuses(400, "m is not a valid model ID")) as server,
-        pytest.raises(BadInput, match=r"refused the request \(400\): m is not a valid model"),
+        pytest.raises(
+            BadInput, match=r"has no model 'gpt-4o' for you \(400\): m is not a valid model"
+        ),
     ):
         list(grade(stories(3), asking(server), store, concurrency=1))
     assert stored(store, "tiny@0") == []

@@ -25,7 +25,8 @@ def graded(opening: int, value: float, repeat: int = 0, sample: int = 0) -> Grad
         completion_index=sample,
         repeat=repeat,
     )
-    grade = Grade(grammar=float(value), creativity=5.0, consistency=5.0, plot=5.0, age_group="B")
+    others = {"creativity": 5.0, "consistency": 5.0, "plot": 5.0}
+    grade = Grade(grades={"grammar": float(value)} | others, age_group="B")
     return Graded(item=item, outcome=grade, assessment="fine", cost=0.5, judge="j")
 
 
@@ -122,10 +123,12 @@ def read_all(grammar: dict[str, float], consistency: dict[str, float]) -> list[G
         Graded(
             item=item,
             outcome=Grade(
-                grammar=grammar[item.kind] + 0.1 * item.opening_index,
-                creativity=5.0,
-                consistency=consistency[item.kind],
-                plot=5.0,
+                grades={
+                    "grammar": grammar[item.kind] + 0.1 * item.opening_index,
+                    "creativity": 5.0,
+                    "consistency": consistency[item.kind],
+                    "plot": 5.0,
+                },
                 age_group="C",
             ),
             assessment="",
@@ -249,8 +252,9 @@ def test_a_judge_who_marks_spoiled_stories_down_and_up_alike_does_not_pass() -> 
     fair = read_all({"human": 5.0, "shuffled": 4.5, "elsewhere": 5.0}, dict.fromkeys(KINDS, 5.0))
     for at, one in enumerate(fair):
         if one.item.kind == "shuffled" and isinstance(one.outcome, Grade):
-            other = one.outcome.grammar + (3 if one.item.opening_index % 2 else -3)
-            fair[at] = replace(one, outcome=replace(one.outcome, grammar=other))
+            other = one.outcome.grades["grammar"] + (3 if one.item.opening_index % 2 else -3)
+            grades = {**one.outcome.grades, "grammar": other}
+            fair[at] = replace(one, outcome=replace(one.outcome, grades=grades))
     (shuffled, _) = judge_checks(fair)
     assert shuffled.difference.low < 0 < shuffled.difference.high
     assert shuffled.difference.mean == pytest.approx(0.5) and shuffled.passed is False

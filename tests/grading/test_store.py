@@ -44,6 +44,23 @@ create table set_aside (
     key text not null, asked text, assessment text, grade text, changed_at real
 );
 """
+LAYOUT_3 = """
+create table replies (
+    key text primary key, model text not null, server text not null, version text not null,
+    messages text, reply text, refusal text,
+    input_tokens integer not null default 0, output_tokens integer not null default 0, cost real,
+    claimed_by text, claimed_at real, changed_at real
+);
+create table set_aside (key text not null, messages text, reply text, refusal text, changed_at real);
+create table items (
+    key text not null, address text not null, other_address text not null, kind text not null,
+    opening_index integer not null, completion_index integer not null, seed integer not null,
+    opening text not null, completion text not null, other text, repeat integer not null,
+    primary key (key, address, other_address, kind, opening_index, completion_index, seed)
+);
+insert into set_aside values ('k', '[]', 'Fine.', null, 1.0), ('k/grade', '[]', 'Seven.', null, 1.0);
+pragma user_version = 3;
+"""
 GOOD = '{"grammar": 7, "creativity": 5, "consistency": 6, "plot": 4, "age_group": "C"}'
 SAID: dict[int, tuple[str | None, str | None, str | None]] = {
     0: ("Fine.", GOOD, None),
@@ -70,6 +87,9 @@ def story(number: int) -> Item:
 
 def write(path: Path, layout: int, server: str) -> None:
     """A file of `layout`, as the code of its time wrote it; layouts 0 and 1 knew no refusals."""
+    if layout == 3:
+        write_3(path, server)
+        return
     with closing(sqlite3.connect(path)) as db, db:
         script = OLDEST if layout == 0 else LATER.format(refusal=", refusal text" * (layout == 2))
         db.executescript(script)
@@ -80,7 +100,7 @@ def write(path: Path, layout: int, server: str) -> None:
             key = item_key(item, "gpt-4o", server, "1")
             texts = (item.opening, item.completion)
             first = assessment_messages(*texts)
-            asked = grade_messages(*texts, "Fine.") if graded is not None else first
+            asked = grade_messages(first, "Fine.") if graded is not None else first
             said = (json.dumps(asked), assessment, graded, 200, 100, 0.25)
             who = ("gpt-4o", server, "1", 0)
             if layout == 0:
@@ -103,13 +123,39 @@ def write(path: Path, layout: int, server: str) -> None:
         db.execute(f"pragma user_version = {layout}")
 
 
-@pytest.mark.parametrize("layout", [0, 1, 2])
+def write_3(path: Path, server: str) -> None:
+    """A file of layout 3, in which each turn is a row of its own."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.executescript(LAYOUT_3)
+        for number, (assessment, graded, refusal) in SAID.items():
+            item = story(number)
+            key = item_key(item, "gpt-4o", server, "1")
+            first = assessment_messages(item.opening, item.completion)
+            turns = [
+                (key, first, assessment, refusal if assessment is None else None, 200, 100, 0.25)
+            ]
+            if graded is not None or (assessment and refusal):
+                second = grade_messages(first, "Fine.")
+                turns.append((key + "/grade", second, graded, refusal, 0, 0, None))
+            for at, messages, reply, refused, *counts in turns:
+                db.execute(
+                    "insert into replies values (?,?,?,'1',?,?,?,?,?,?,null,null,1.0)",
+                    (at, "gpt-4o", server, json.dumps(messages), reply, refused, *counts),
+                )
+            for address in ("tiny@0", "tiny@9"):
+                db.execute(
+                    "insert into items values (?,?,'','story',?,0,-1,?,?,null,0)",
+                    (key, address, number, item.opening, item.completion),
+                )
+
+
+@pytest.mark.parametrize("layout", [0, 1, 2, 3])
 def test_a_file_of_an_earlier_layout_is_read_as_it_is(tmp_path: Path, layout: int) -> None:
     path = tmp_path / "grades.sqlite"
     write(path, layout, "u")
     before = path.read_bytes()
     said = {one.item.opening_index: one for one in GradeStore(path).conversations("tiny@0")}
-    expected = {n: s for n, s in SAID.items() if n != 4 and (layout == 2 or s[2] is None)}
+    expected = {n: s for n, s in SAID.items() if n != 4 and (layout >= 2 or s[2] is None)}
     assert {n: (s.assessment, s.grade, s.refusal) for n, s in said.items()} == expected
     assert {one.item for one in said.values()} == {story(number) for number in expected}
     assert {(o.judge, o.cost, o.input_tokens, o.output_tokens) for o in said.values()} == {
@@ -121,14 +167,14 @@ def test_a_file_of_an_earlier_layout_is_read_as_it_is(tmp_path: Path, layout: in
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("layout", [0, 1, 2])
+@pytest.mark.parametrize("layout", [0, 1, 2, 3])
 def test_a_file_of_an_earlier_layout_is_converted_once_and_goes_on(
     server: JudgeServer, tmp_path: Path, layout: int
 ) -> None:
     path, store = tmp_path / "grades.sqlite", GradeStore(tmp_path / "grades.sqlite")
     write(path, layout, server_of(server.url))
     before = store.conversations()
-    known = [n for n, s in SAID.items() if n not in (3, 4) and (layout == 2 or s[2] is None)]
+    known = [n for n, s in SAID.items() if n not in (1, 3, 4) and (layout >= 2 or s[2] is None)]
     judge = Judge(model="gpt-4o", base_url=server.url, key="sk-test")
     found = list(grade([story(number) for number in known], judge, store, concurrency=1))
     assert server.paid == 0
@@ -138,8 +184,10 @@ def test_a_file_of_an_earlier_layout_is_converted_once_and_goes_on(
     assert [one for one in store.conversations() if one.judge == "gpt-4o"] == before
     list(grade([story(3), story(4)], judge, store, concurrency=1))
     assert server.paid == 1 + 2, "the assessment of 3 was paid for before"
+    (unread,) = grade([story(1)], judge, store, concurrency=1)
+    assert server.paid == 3 + 1 and isinstance(unread.outcome, Grade) and unread.asked_again
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("pragma user_version").fetchone() == (3,)
+        assert db.execute("pragma user_version").fetchone() == (4,)
         tables = {
             name for (name,) in db.execute("select name from sqlite_master where type='table'")
         }

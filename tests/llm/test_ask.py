@@ -11,7 +11,8 @@ import pytest
 from slm.errors import BadInput
 from slm.files import DiskReserve
 from slm.grading.grading import grade
-from slm.grading.protocol import RESPONSE_FORMAT, assessment_messages
+from slm.grading.protocol import assessment_messages
+from slm.grading.rubric import PAPER
 from slm.grading.store import GradeStore
 from slm.llm.ask import MOST_AT_ONCE, Asker, Stopped
 from slm.llm.judge import Judge
@@ -73,7 +74,9 @@ def test_a_single_question_that_was_paid_for_is_kept_on_a_full_disk(small_disk: 
 
     with serving(script) as server:
         judge = Judge(model="gpt-4o", base_url=server.url, key=KEY)
-        asked = call(messages, RESPONSE_FORMAT, model=judge.model, server=judge.server, version="1")
+        asked = call(
+            messages, PAPER.response_format, model=judge.model, server=judge.server, version="1"
+        )
         with Asker(judge) as asker, pytest.raises(OSError, match=r"replies\.sqlite"):
             asker.ask(asked, store)
         kept = store.find(asked.key)
@@ -102,7 +105,9 @@ def test_a_refused_question_of_another_kind_is_kept_as_an_answer_that_says_nothi
     messages = assessment_messages("Tom had a", " dog.")
     with serving(lambda *_: refuses(400, "flagged")) as server:
         store, judge = ReplyStore(tmp_path / "replies.sqlite"), asking(server)
-        asked = call(messages, RESPONSE_FORMAT, model=judge.model, server=judge.server, version="1")
+        asked = call(
+            messages, PAPER.response_format, model=judge.model, server=judge.server, version="1"
+        )
         with Asker(judge) as asker:
             said = asker.ask(asked, store)
             assert said.text.endswith("refused this text (400): flagged")

@@ -29,31 +29,33 @@ def test_the_worst_case_counts_every_byte_every_message_and_the_schema_that_is_s
 
 
 def test_a_call_whose_worst_case_is_the_cap_is_let_go_and_one_above_it_never(judge: Judge) -> None:
-    assert Budget(judge, WORST).reserve(MESSAGES, None) == pytest.approx(WORST)
+    assert Budget(judge, WORST).reserve(MESSAGES, None, ANSWER_TOKENS) == pytest.approx(WORST)
     with pytest.raises(CapReached, match=r"could pass the cap of \$0.004999 \(\$0.0000 spent\)"):
-        Budget(judge, WORST - 1e-6).reserve(MESSAGES, None)
+        Budget(judge, WORST - 1e-6).reserve(MESSAGES, None, ANSWER_TOKENS)
     with pytest.raises(CapReached):
-        Budget(judge, WORST).reserve(MESSAGES, {"a": "schema"})
+        Budget(judge, WORST).reserve(MESSAGES, {"a": "schema"}, ANSWER_TOKENS)
+    with pytest.raises(CapReached):
+        Budget(judge, WORST).reserve(MESSAGES, None, ANSWER_TOKENS + 1)
 
 
 def test_what_was_spent_counts_and_what_was_reserved_beyond_it_does_not(judge: Judge) -> None:
     budget = Budget(judge, 2 * WORST)
     for _ in range(5):  # five calls that cost a fifth of their worst case
-        budget.book(budget.reserve(MESSAGES, None), WORST / 5)
-    assert budget.reserve(MESSAGES, None) == pytest.approx(WORST)
+        budget.book(budget.reserve(MESSAGES, None, ANSWER_TOKENS), WORST / 5)
+    assert budget.reserve(MESSAGES, None, ANSWER_TOKENS) == pytest.approx(WORST)
     budget.book(WORST, WORST / 5)
     with pytest.raises(CapReached, match=r"\(\$0.0060 spent\)"):
-        budget.reserve(MESSAGES, None)
+        budget.reserve(MESSAGES, None, ANSWER_TOKENS)
 
 
 def test_a_call_waits_for_the_room_of_those_under_way_and_takes_it_when_they_are_booked(
     judge: Judge,
 ) -> None:
     budget, took = Budget(judge, 1.5 * WORST), threading.Event()
-    reserved = budget.reserve(MESSAGES, None)
+    reserved = budget.reserve(MESSAGES, None, ANSWER_TOKENS)
 
     def wait_for_room() -> None:
-        budget.reserve(MESSAGES, None)
+        budget.reserve(MESSAGES, None, ANSWER_TOKENS)
         took.set()
 
     waiting = threading.Thread(target=wait_for_room)
@@ -66,11 +68,11 @@ def test_a_call_waits_for_the_room_of_those_under_way_and_takes_it_when_they_are
 
 def test_who_waits_learns_that_there_will_never_be_room(judge: Judge) -> None:
     budget, said = Budget(judge, 1.5 * WORST), list[str]()
-    reserved = budget.reserve(MESSAGES, None)
+    reserved = budget.reserve(MESSAGES, None, ANSWER_TOKENS)
 
     def wait_for_room() -> None:
         try:
-            budget.reserve(MESSAGES, None)
+            budget.reserve(MESSAGES, None, ANSWER_TOKENS)
         except CapReached as error:
             said.append(str(error))
 
@@ -83,16 +85,16 @@ def test_who_waits_learns_that_there_will_never_be_room(judge: Judge) -> None:
 
 def test_rounding_leaves_no_room_reserved_for_nobody(judge: Judge) -> None:
     budget = Budget(judge, 7.5 * WORST)
-    for cost in [budget.reserve(MESSAGES, None) for _ in range(7)]:
+    for cost in [budget.reserve(MESSAGES, None, ANSWER_TOKENS) for _ in range(7)]:
         budget.book(cost, WORST)
     with pytest.raises(CapReached):  # at once: nothing is under way that could make room
-        budget.reserve(MESSAGES, None)
+        budget.reserve(MESSAGES, None, ANSWER_TOKENS)
 
 
 def test_without_a_cap_nothing_is_reserved_and_an_unknown_price_has_none(judge: Judge) -> None:
-    assert Budget(judge, None).reserve(MESSAGES, None) == 0.0
+    assert Budget(judge, None).reserve(MESSAGES, None, ANSWER_TOKENS) == 0.0
     unknown = Judge(model="somebody's own", key="sk-x")
-    assert Budget(unknown, None).reserve(MESSAGES, None) == 0.0
+    assert Budget(unknown, None).reserve(MESSAGES, None, ANSWER_TOKENS) == 0.0
     with pytest.raises(BadInput, match=r"price of .somebody's own. is unknown"):
         Budget(unknown, 1.0)
 
@@ -100,13 +102,13 @@ def test_without_a_cap_nothing_is_reserved_and_an_unknown_price_has_none(judge: 
 def test_a_price_that_is_edited_meanwhile_is_the_next_works(judge: Judge) -> None:
     budget = Budget(judge, WORST)
     save_prices({"mine": Price(input=100.0, output=100.0)})
-    assert budget.reserve(MESSAGES, None) == pytest.approx(WORST)
+    assert budget.reserve(MESSAGES, None, ANSWER_TOKENS) == pytest.approx(WORST)
     with pytest.raises(CapReached):
-        Budget(judge, WORST).reserve(MESSAGES, None)
+        Budget(judge, WORST).reserve(MESSAGES, None, ANSWER_TOKENS)
 
 
 def test_a_free_judge_keeps_to_a_cap_of_nothing(runs: Path) -> None:
     save_prices({"mine": Price(input=0.0, output=0.0)})
     budget = Budget(Judge(model="mine", key="sk-x"), 0.0)
     for _ in range(3):
-        budget.book(budget.reserve(MESSAGES, None), 0.0)
+        budget.book(budget.reserve(MESSAGES, None, ANSWER_TOKENS), 0.0)

@@ -153,6 +153,24 @@ def test_a_reply_that_came_after_the_request_is_not_set_aside(store: ReplyStore)
     assert store.find(DOG.key) is not None
 
 
+def test_a_reply_is_kept_with_its_end_and_its_place_and_one_that_was_too_short_stays(
+    store: ReplyStore,
+) -> None:
+    assert store.claim(DOG)
+    short = Reply(text="<think>", input_tokens=1, output_tokens=9, finish="length")
+    store.keep(DOG, short, 0.5, last=False)
+    with closing(sqlite3.connect(store.path)) as db:
+        (claimed_by,) = db.execute("select claimed_by from replies").fetchone()
+    assert claimed_by is not None, "it is still ours: another reply to it is to come"
+    whole = Reply(text="Fine.", input_tokens=1, output_tokens=9, finish="stop", part="tool call")
+    kept = store.keep(DOG, whole, 0.5)
+    assert (kept.reply, kept.finish, kept.part) == ("Fine.", "stop", "tool call")
+    assert (kept.cost, kept.output_tokens) == (1.0, 18)
+    assert store.find(DOG.key) == kept
+    with closing(sqlite3.connect(store.path)) as db:
+        assert db.execute("select reply from set_aside").fetchall() == [("<think>",)]
+
+
 def test_a_reply_at_an_unknown_price_adds_nothing_to_a_known_bill(store: ReplyStore) -> None:
     assert store.keep(DOG, says("a"), None).cost is None
     assert store.keep(DOG, says("b"), 0.5).cost == 0.5
@@ -196,7 +214,7 @@ def test_a_file_from_before_claims_were_kept_is_converted_once_and_loses_nothing
         assert earlier.find(DOG.key) == found
     assert earlier.claim(about("a cat"))
     with closing(sqlite3.connect(earlier.path)) as db:
-        assert db.execute("pragma user_version").fetchone() == (3,)
+        assert db.execute("pragma user_version").fetchone() == (4,)
         assert db.execute("select count(*) from replies").fetchone() == (2,)
         assert db.execute("select messages, changed_at from replies").fetchone() == ("[]", 1.0)
 

@@ -7,10 +7,10 @@ from app.views.grading.ask import ItemsToGrade
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
+from slm.grading.grade_reader import AGES
 from slm.grading.human import expected, keep_by_hand, person, read_by_hand, to_read
 from slm.grading.items import Item
-from slm.grading.protocol import AGES
-from slm.grading.questions import is_instruct
+from slm.grading.questions import is_instruct, rubric_of
 
 
 def grade_by_hand(chosen: ItemsToGrade) -> None:
@@ -101,10 +101,19 @@ def _story(item: Item) -> None:
 
 def _how(item: Item) -> str:
     if item.other is not None:
-        return "Which goes on better? 1 or 2, or = where you cannot say; then Enter."
+        cut = [name for name, is_cut in (("1", item.cut), ("2", item.other_cut)) if is_cut]
+        ends = f" Cut off where its context ended: {' and '.join(cut)}." if cut else ""
+        return f"Which goes on better? 1 or 2, or = where you cannot say; then Enter.{ends}"
+    rubric = rubric_of(item)
+    if item.rubric is not None:
+        return f"From 0 to 10 for {rubric.grade}. Then Enter.{_ends(item)}"
     ages = ", ".join(f"{letter} {years}" for letter, years in AGES.items())
     kept = " How well was the instruction kept?" if is_instruct(item.opening) else ""
     return (
         "Only what follows the shaded beginning is graded, from 0 to 10, and how old the writer "
-        f"seems ({ages}).{kept} Then Enter."
+        f"seems ({ages}).{kept} Then Enter.{_ends(item)}"
     )
+
+
+def _ends(item: Item) -> str:
+    return " This story was cut off where its context ended." if item.cut else ""

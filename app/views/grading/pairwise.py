@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import commands
 from app.figures.intervals import intervals
-from app.views.grading.results import bill_of, cell, everything, words
+from app.views.grading.results import bill_of, everything, words
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.grading.pairwise import Preference
@@ -112,7 +112,7 @@ def _pairs_table(found: Sequence[Graded]) -> str:
             one.item.other_address,
             one.item.completion,
             one.item.other or "",
-            cell(one.outcome, "better"),
+            one.outcome.better if isinstance(one.outcome, Preference) else "",
             one.assessment,
         )
         for one in found

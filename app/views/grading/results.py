@@ -1,5 +1,6 @@
 """Results of a grading: means, distributions, and every reply."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -11,17 +12,27 @@ from app.figures.grading import distributions
 from app.figures.intervals import intervals
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
+from slm.grading.grade_reader import AGE, AGES
 from slm.grading.human import PERSON
 from slm.grading.items import Item
 from slm.grading.judge_checks import judge_checks, passes
 from slm.grading.pairwise import Preference
-from slm.grading.protocol import AGES, ALL_DIMENSIONS, Grade, Ungraded
+from slm.grading.protocol import Grade, Ungraded
 from slm.grading.questions import Graded
-from slm.grading.report import GradingReport
-from slm.grading.scores import differences, distribution, spent, summary
+from slm.grading.report import GradingReport, read_by
+from slm.grading.scores import (
+    Summary,
+    differences,
+    dimensions_of,
+    distribution,
+    spent,
+    summary,
+)
 from slm.stats.interval import Interval
 from slm.text import on_terminal, visible
 
+REASONS = 8
+"""Of the reasons why stories have no grade, so many are told."""
 SHOWN = 3
 """Stories that are shown before a judge has read any."""
 
@@ -95,6 +106,7 @@ def grades(address: str, judge: str, found: list[Graded]) -> None:
             table=partial(numbers, found),
             everything=partial(everything, found, [address]),
         )
+    readings(found)
     chosen = st.selectbox(
         "Story",
         range(len(found)),
@@ -128,6 +140,8 @@ def story(one: Graded, *, key: str) -> None:
 
 
 def _text(item: Item, *, key: str) -> None:
+    if item.cut:
+        st.caption("Cut off where its context ended; it had not come to its end.")
     story_view(
         [Shown(text=item.opening, value=1.0), Shown(text=item.completion)],
         key=key,
@@ -143,8 +157,10 @@ def words(one: Graded) -> None:
     if isinstance(one.outcome, Preference):
         st.markdown(f"Better: {one.outcome.better}")
     elif isinstance(one.outcome, Grade):
-        given = [f"{part} {value:g}" for part, value in _values(one.outcome)]
-        st.markdown(f"{', '.join(given)}, age {AGES[one.outcome.age_group]}")
+        given = [f"{part} {value:g}" for part, value in one.outcome.grades.items()]
+        if one.outcome.age_group:
+            given.append(f"age {AGES[one.outcome.age_group]}")
+        st.markdown(", ".join(given), help=f"Read by the rule: {one.outcome.rule}.")
     elif isinstance(one.outcome, Ungraded):
         st.warning(show.plain(f"Ungraded: {one.outcome.reason}"))
     if one.reply:
@@ -155,7 +171,7 @@ def words(one: Graded) -> None:
 def name(one: Graded) -> str:
     """Name a story in the list: its beginning and its grades."""
     grades = (
-        "/".join(f"{value:g}" for _, value in _values(one.outcome))
+        "/".join(f"{value:g}" for value in one.outcome.grades.values())
         if isinstance(one.outcome, Grade)
         else "ungraded"
     )
@@ -166,28 +182,30 @@ def name(one: Graded) -> str:
 
 def numbers(found: Sequence[Graded]) -> str:
     """Format every graded story as CSV; an ungraded one has empty grades, never zeros."""
+    dimensions = dimensions_of(found)
     rows = (
         (
             one.item.opening,
             one.item.completion,
             one.item.repeat,
-            *(cell(one.outcome, part) for part in (*ALL_DIMENSIONS, "age_group")),
+            *(_grade(one.outcome, name) for name in dimensions),
+            one.outcome.age_group or "" if isinstance(one.outcome, Grade) else "",
             one.assessment,
             one.reply,
             "" if one.cost is None else one.cost,
+            "" if isinstance(one.outcome, Ungraded) else one.outcome.rule,
+            one.outcome.reason if isinstance(one.outcome, Ungraded) else "",
+            "" if one.item.cut is None else int(one.item.cut),
         )
         for one in found
     )
-    header = (
-        "opening",
-        "completion",
-        "repeat",
-        *ALL_DIMENSIONS,
-        "age_group",
-        "assessment",
-        "reply",
-    )
-    return show.csv((*header, "cost_usd"), rows)
+    header = ("opening", "completion", "repeat", *dimensions, AGE, "assessment", "reply")
+    return show.csv((*header, "cost_usd", "read_by", "ungraded_because", "cut"), rows)
+
+
+def _grade(outcome: object, dimension: str) -> object:
+    """Return one grade for a table; empty where there is none."""
+    return outcome.grades.get(dimension, "") if isinstance(outcome, Grade) else ""
 
 
 def everything(found: Sequence[Graded], addresses: Sequence[str]) -> dict[str, Any]:
@@ -213,27 +231,53 @@ def _note(address: str, judge: str, found: Sequence[Graded]) -> str:
     return (
         f"{address} graded by {judge}: {result.stories} {stories}{several}"
         + (f", {result.ungraded} more left ungraded" if result.ungraded else "")
-        + f". {sure}. Ages it sounds like: "
-        + ", ".join(f"{AGES[age]} ({n})" for age, n in result.ages.items())
-        + f".{bill_of(found)}"
+        + f". {sure}."
+        + (f" {ages}." if (ages := _ages(result)) else "")
+        + _cut(result)
+        + bill_of(found)
     )
+
+
+def _ages(result: Summary) -> str:
+    sounds = ", ".join(f"{AGES[age]} ({n})" for age, n in result.ages.items())
+    return f"Ages it sounds like: {sounds}" if sounds else ""
+
+
+def _cut(result: Summary) -> str:
+    """Say how many stories end where the context does."""
+    if not result.cut_known:
+        return ""
+    share = result.cut / result.cut_known
+    return (
+        f" Cut off at the context's end, which the judge was told: {result.cut} of "
+        f"{result.cut_known} ({share:.0%})."
+    )
+
+
+def readings(found: Sequence[Graded]) -> None:
+    """Show how many replies each rule read, and why others could not be read."""
+    rules = read_by(found)
+    reasons = Counter(one.outcome.reason for one in found if isinstance(one.outcome, Ungraded))
+    if not reasons and set(rules) <= {"JSON"}:
+        return
+    lost = sum(reasons.values())
+    label = f"How {sum(rules.values())} replies were read" + (f", {lost} were not" if lost else "")
+    with st.expander(label):
+        st.markdown("\n".join(f"- {count} by: {show.plain(rule)}" for rule, count in rules.items()))
+        if reasons:
+            st.markdown("Ungraded, the commonest reasons first:")
+            lines = (f"- {n} {show.plain(why)}" for why, n in reasons.most_common(REASONS))
+            st.markdown("\n".join(lines))
+            st.caption(
+                "Each was asked for once more with what was wrong. “Ask again what could not be "
+                "read”, under More, asks anew."
+            )
 
 
 def bill_of(found: Sequence[Graded]) -> str:
     """Say what these replies cost."""
     cost = spent(found)
     return " What it cost is not known." if cost is None else f" Spent: ${cost:.4f}."
-
-
-def _values(grade: Grade) -> list[tuple[str, float]]:
-    every = [(part, getattr(grade, part)) for part in ALL_DIMENSIONS]
-    return [(part, value) for part, value in every if value is not None]
-
-
-def cell(outcome: object, part: str) -> object:
-    """Format a part of an outcome for a table; empty where it has none."""
-    value = getattr(outcome, part, None)
-    return "" if value is None else value
 
 
 def _spread_table(spread: Sequence[tuple[str, Sequence[int]]]) -> str:

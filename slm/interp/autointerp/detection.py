@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slm.llm.messages import Message, Unreadable, form, read_object
+from slm.llm.messages import Message, Unreadable, form
+from slm.llm.reply_reader import read_object
 from slm.stories.snippets import NeuronSnippets, Snippet
 
 EXPLAINING_VERSION = "1"

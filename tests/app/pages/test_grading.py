@@ -127,12 +127,14 @@ def test_a_wrong_key_is_one_line(open_page: Open, two_runs: Path, server: JudgeS
 def test_a_reply_that_is_no_grade_is_ungraded_and_shown_as_it_came(
     open_page: Open, two_runs: Path, server: JudgeServer
 ) -> None:
-    server.misbehave = ["", "prose"]
+    server.misbehave = ["", "prose", "prose"]
     app = press_grade(
         open_page("grading", a="tiny", openings=1, samples=1, calibrate="false"), server
     )
     assert not app.exception
     assert "None of the 1 stories got grades" in said(app)
+    assert "1 there are no grades in the reply" in said(app)
+    assert "“Ask again what could not be read”" in said(app)
     assert app.code[0].value == "I would give it a solid seven."
 
 
