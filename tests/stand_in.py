@@ -17,6 +17,11 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 NAME = "standin"
+DEVICE = "cuda:0" if torch.cuda.is_available() else NAME
+"""What a test of devices runs on: a GPU where there is one, else the device that is none.
+
+Both in one process are too much for torch's backward pass, which knows one kind beside the CPU.
+"""
 MOVES = (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
 INDEXING = (torch.ops.aten.index.Tensor, torch.ops.aten.index_put_.default)
 
@@ -35,10 +40,21 @@ def stand_in() -> Iterator[str]:
         torch._C._set_only_lift_cpu_tensors(before)
 
 
+@contextlib.contextmanager
+def another_device() -> Iterator[str]:
+    """Have `DEVICE`, by the name that torch knows it by."""
+    if DEVICE == NAME:
+        with stand_in() as name:
+            yield name
+    else:
+        yield DEVICE
+
+
 @cache
 def register() -> None:
-    """Tell torch of the device; it asks for devices once, at the first backward pass."""
-    _setup_privateuseone_for_python_backend(NAME, backend_module=_Module())
+    """Tell torch of the device, unless there is a real one; it asks once, at the first backward pass."""
+    if DEVICE == NAME:
+        _setup_privateuseone_for_python_backend(NAME, backend_module=_Module())
 
 
 class _Module:

@@ -22,7 +22,7 @@ from slm.runs import Run, load_checkpoint, open_run, runs_dir
 from slm.training.job import end, resume, start
 from slm.training.spec import ResumeSpec, TrainingSpec
 from slm.training.trainer import Diverged
-from tests.stand_in import stand_in
+from tests.stand_in import another_device
 
 CONFIG = ModelConfig(d_model=16, n_layers=1, n_heads=2, d_vocab=512, n_ctx=48)
 
@@ -269,7 +269,7 @@ def test_a_run_that_is_ended_early_is_finished_and_goes_on_no_more(corpus: Path)
 def test_a_training_on_another_device_goes_as_on_the_cpu_and_goes_on_there(corpus: Path) -> None:
     here = replace(spec(corpus, "here"), device="cpu")
     list(start(here, stop=lambda: False))
-    with stand_in() as device:
+    with another_device() as device:
         there = replace(spec(corpus, "there"), device=device)
         seen = []
         for update in start(there, stop=lambda: len(seen) == 12):
@@ -287,7 +287,7 @@ def test_a_training_on_another_device_goes_as_on_the_cpu_and_goes_on_there(corpu
 
 
 def test_a_training_goes_on_on_another_device_and_says_where(corpus: Path) -> None:
-    with stand_in() as device:
+    with another_device() as device:
         list(start(replace(spec(corpus), device=device), stop=lambda: True))
     list(resume(ResumeSpec(name="r", device="cpu"), stop=lambda: False))
     assert open_run("r").status == "finished" and device not in open_run("r").info.machine
