@@ -333,7 +333,7 @@ def test_a_tiny_context_is_trained_and_written_in(corpus: Path, n_ctx: int) -> N
 def test_a_model_that_cannot_fit_this_machine_is_refused_before_anything_is_written(
     corpus: Path, runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    how = ["--corpus", str(corpus), "--shape", "65536x999x64", "--vocab", "512"]
+    how = ["--corpus", str(corpus), "--shape", "65536x999x64", "--vocab", "512", "--device", "cpu"]
     assert main(["train", "--name", "r", *how]) == 2
     said = capsys.readouterr().err
     assert "parameters takes over 617," in said and "GB on this machine's cpu" in said
