@@ -7,20 +7,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slm.cli.command import Commands, answer
-from slm.cli.grading_text import number, told
+from slm.cli.command import Commands, answer, watched
+from slm.cli.grading_text import number, told, told_bill
 from slm.errors import BadInput
 from slm.json_values import json_value
 from slm.seeds import parse_seed
 
 if TYPE_CHECKING:
     from slm.grading.items import Item
+    from slm.grading.plan import GradingPlan
     from slm.grading.questions import Graded
 
 
 def add_to(commands: Commands) -> None:
     """Add the commands of this file."""
-    sub = commands.add("grade", _grade, "Let a judge grade the model's stories.")
+    sub = commands.add("grade", _grade, "Let a judge grade the model's stories.", address=False)
+    sub.add_argument("addresses", nargs="+", metavar="ADDRESS", help="run or run@step")
+    sub.add_argument("--steps", action="store_true", help="every kept checkpoint of each run")
     sub.add_argument(
         "--openings",
         help="a .yaml or .json list of texts, a .jsonl or .csv with a column opening, prompt, text or "
@@ -46,24 +49,36 @@ def add_to(commands: Commands) -> None:
     sub.add_argument(
         "--judge", default="gpt-4o", help="the judge's model name, or person:NAME for yourself"
     )
-    sub.add_argument("--base-url", help="any OpenAI-compatible server")
+    sub.add_argument(
+        "--base-url", help="any OpenAI-compatible server, or one of `slm judges` by name"
+    )
+    sub.add_argument(
+        "--rubric",
+        metavar="FILE",
+        help="what is graded: a YAML file with name, dimensions (each with what it means), and perhaps "
+        "assess and age_group; default: the paper's",
+    )
+    sub.add_argument(
+        "--answer-tokens",
+        type=int,
+        help="the longest answer to begin with (default 400); raised where an answer ended there",
+    )
     sub.add_argument("--max-cost", type=float, help="US dollars never to be passed")
     sub.add_argument("--at-once", type=int, default=4, help="calls under way at once")
     sub.add_argument("--seed", type=parse_seed, default=0, help="seed of the completions")
-    sub.add_argument("--dry-run", action="store_true", help="print the bill and stop")
+    sub.add_argument(
+        "--dry-run", action="store_true", help="print the bill and stop; writes no story"
+    )
     sub.add_argument(
         "--again-ungraded", action="store_true", help="ask anew where no grade could be read"
     )
     sub.add_argument("--resume", action="store_true", help="the default: nothing is paid twice")
     sub = commands.add("grades", _grades, "Tell what judges have said so far; asks nobody.")
     sub.add_argument("--against", metavar="OTHER", help="pairwise comparison with this model")
-    sub = commands.add("prices", _prices, "What judges cost; give a price.", address=False)
-    sub.add_argument("judge", nargs="?", help="the judge's model name")
-    sub.add_argument("price", nargs="*", type=float, help="INPUT OUTPUT, US$ per million tokens")
 
 
 def _grade(chosen: argparse.Namespace) -> None:
-    """Grade a run; what was graded before the cap or the server ended it is still reported.
+    """Grade checkpoints; what was graded before the cap or the server ended it is still reported.
 
     The key comes from OPENAI_API_KEY or .streamlit/secrets.toml; a server at `--base-url` may need
     none.
@@ -73,31 +88,44 @@ def _grade(chosen: argparse.Namespace) -> None:
 
     from slm.grading.grading import grade, grading_bill, unanswered
     from slm.grading.human import PERSON
-    from slm.grading.report import GradingReport
-    from slm.llm.judge import NO_KEY, Judge, Unavailable
+    from slm.llm.judge import ANSWER_TOKENS, NO_KEY, Judge, Unavailable
     from slm.llm.keys import found_key
+    from slm.llm.servers import resolve_server
 
     judge = None
-    if not chosen.dry_run and not chosen.judge.startswith(PERSON):  # before anything is written
+    chosen.base_url = resolve_server(chosen.base_url)
+    by_hand = chosen.judge.startswith(PERSON)
+    if not chosen.dry_run and not by_hand:  # before anything is written
         key = found_key() or (NO_KEY if chosen.base_url else "")
-        judge = Judge(model=chosen.judge, base_url=chosen.base_url, key=key)
+        limit = ANSWER_TOKENS if chosen.answer_tokens is None else chosen.answer_tokens
+        judge = Judge(model=chosen.judge, base_url=chosen.base_url, key=key, answer_tokens=limit)
     console = Console(stderr=True)
-    console.print("writing the stories …")
-    todo = _todo(chosen)
-    if chosen.judge.startswith(PERSON):
+    plan, again = _plan(chosen), chosen.again_ungraded
+    if judge is not None or (chosen.dry_run and not by_hand):
+        left = plan.left(chosen.judge, chosen.base_url, again_ungraded=again)
+        bill = grading_bill(left, chosen.judge)
+        if judge is None:
+            planned = len(plan.placeholders())
+            known = {"items": planned, "already_graded": planned - len(left)}
+            data = {
+                "judge": chosen.judge,
+                "addresses": list(plan.addresses),
+                **asdict(bill),
+                **known,
+            }
+            answer(chosen, data, lambda: told_bill(bill))
+            return
+        console.print(told_bill(bill))
+    todo = watched(plan.write())
+    if judge is None:
         _by_hand(chosen, todo)
         return
-    again = chosen.again_ungraded
-    left = unanswered(todo, chosen.judge, chosen.base_url, again_ungraded=again)
-    bill = grading_bill(left, chosen.judge)
-    cost = "unknown price" if bill.cost is None else f"about ${bill.cost:.2f}"
-    line = f"{bill.calls} calls, about {bill.input_tokens} tokens to read, {cost}"
-    if judge is None:
-        known = {"items": len(todo), "already_graded": len(todo) - len(left)}
-        answer(chosen, {"judge": chosen.judge, **asdict(bill), **known}, lambda: line)
-        return
-    console.print(line)
-    graded: list[Graded] = []
+    exact = grading_bill(
+        unanswered(todo, chosen.judge, chosen.base_url, again_ungraded=again), chosen.judge
+    )
+    if exact != bill:
+        console.print(f"now that the stories are written: {told_bill(exact)}")
+    found: list[Graded] = []
     stopped: str | None = None
     with Progress(console=console) as bar:
         task = bar.add_task("grading", total=len(todo))
@@ -109,24 +137,59 @@ def _grade(chosen: argparse.Namespace) -> None:
                 concurrency=chosen.at_once,
                 again_ungraded=again,
             ):
-                graded.append(one)
+                found.append(one)
                 bar.update(task, advance=1)
         except (BadInput, Unavailable) as error:
-            if not graded:
+            if not found:
                 raise
             stopped = str(error)
-    addresses = _addresses(chosen.address, chosen.pairwise)
-    report = GradingReport(graded=graded, addresses=addresses)
-    data = {
-        "address": addresses[0],
-        "judge": chosen.judge,
-        "stopped": stopped,
-        **report.to_json(),
-        "items": report.items(),
-    }
-    answer(chosen, data, lambda: told(f"{addresses[0]} graded by {chosen.judge}", data))
+    _report(chosen, plan, found, stopped)
     if stopped:
         raise BadInput(stopped)
+
+
+def _report(
+    chosen: argparse.Namespace, plan: "GradingPlan", found: "list[Graded]", stopped: str | None
+) -> None:
+    """Print what was graded: of one checkpoint (or of a pair) at once, of several one by one."""
+    from slm.grading.report import GradingReport
+    from slm.grading.scores import spent
+
+    who = {"judge": chosen.judge, "rubric": plan.rubric.version if plan.rubric else "paper"}
+    if plan.pairwise or len(plan.addresses) == 1:
+        report = GradingReport(graded=found, addresses=plan.addresses)
+        data = {
+            "address": plan.addresses[0],
+            **who,
+            "stopped": stopped,
+            **report.to_json(),
+            "items": report.items(),
+        }
+        answer(chosen, data, lambda: told(f"{plan.addresses[0]} graded by {chosen.judge}", data))
+        return
+    reports = {
+        address: GradingReport(
+            graded=[one for one in found if one.item.address in (address, "")],
+            addresses=[address],
+        )
+        for address in plan.addresses
+    }
+    each = [{"address": address, **report.to_json()} for address, report in reports.items()]
+    everything = GradingReport(graded=found, addresses=plan.addresses).items()
+    data = {
+        **who,
+        "stopped": stopped,
+        "checkpoints": each,
+        "spent": spent(found),
+        "items": everything,
+    }
+    answer(
+        chosen,
+        data,
+        lambda: "\n\n".join(
+            told(f"{one['address']} graded by {chosen.judge}", one) for one in each
+        ),
+    )
 
 
 def _by_hand(chosen: argparse.Namespace, todo: Sequence["Item"]) -> None:
@@ -163,31 +226,48 @@ def _by_hand(chosen: argparse.Namespace, todo: Sequence["Item"]) -> None:
     answer(chosen, data, lambda: f"{read} read, {len(left) - read} left; see `slm grades`")
 
 
-def _todo(chosen: argparse.Namespace) -> list["Item"]:
+def _plan(chosen: argparse.Namespace) -> "GradingPlan":
+    """Return what is to be read; no story is written yet."""
     from slm.generation.fitting import openings_that_fit
-    from slm.grading.items import items, pairs, repeated
-    from slm.grading.judge_checks import check_items, mixed
     from slm.grading.openings import read_openings
+    from slm.grading.plan import GradingPlan
+    from slm.grading.rubric import read_rubric
     from slm.reading import typed_path
     from slm.runs import load_checkpoint
     from slm.stories.shipped import openings
 
-    writers = [load_checkpoint(each) for each in (chosen.address, chosen.pairwise) if each]
+    given = [*chosen.addresses, *([chosen.pairwise] if chosen.pairwise else [])]
+    if chosen.steps:
+        given = [one for each in given for one in _steps(each)]
+    addresses = _addresses(*given)
     if chosen.openings is None:
-        given, note = openings_that_fit(writers, openings())
+        read, note = openings_that_fit([load_checkpoint(each) for each in addresses], openings())
         if note:
             print(note, file=sys.stderr)
     else:
-        given = read_openings(typed_path(chosen.openings))
-    if len({writer.address for writer in writers}) < len(writers):
+        read = read_openings(typed_path(chosen.openings))
+    return GradingPlan(
+        addresses=tuple(addresses),
+        openings=tuple(read),
+        samples=chosen.samples,
+        repeats=chosen.repeats,
+        seed=chosen.seed,
+        pairwise=chosen.pairwise is not None,
+        checks=chosen.check_judge,
+        rubric=None if chosen.rubric is None else read_rubric(typed_path(chosen.rubric)),
+    )
+
+
+def _steps(address: str) -> list[str]:
+    """List the addresses of all kept checkpoints of a run."""
+    from slm.runs import Address, resolve
+
+    if "@" in address:
         raise BadInput(
-            f"a comparison is between two checkpoints, not {writers[0].address} and itself"
+            f"--steps takes every kept checkpoint of a run, so {address!r} names no step"
         )
-    todo, *others = (items(writer, given, chosen.samples, chosen.seed) for writer in writers)
-    for other in others:
-        todo = pairs(todo, other)
-    todo = repeated(todo, chosen.repeats)
-    return mixed(todo, check_items(chosen.repeats)) if chosen.check_judge else todo
+    run, _ = resolve(address)
+    return [str(Address(run.name, step)) for step in run.steps]
 
 
 def _grades(chosen: argparse.Namespace) -> None:
@@ -208,7 +288,7 @@ def _grades(chosen: argparse.Namespace) -> None:
         *_read(path, lambda store: stored(store, addresses[0], kind="pair")),
         *_read(judges_path(), _all),
     ]:
-        judges.setdefault(one.judge, []).append(one)
+        judges.setdefault(one.judged_by, []).append(one)
     names = list(judges)
     other = _read(resolve(addresses[-1])[0].grades_path, lambda store: stored(store, addresses[-1]))
     data: dict[str, Any] = {
@@ -218,7 +298,7 @@ def _grades(chosen: argparse.Namespace) -> None:
             for name in names
             if len(addresses) > 1
             and (ours := [g for g in judges[name] if g.item.kind == "story"])
-            and (theirs := [g for g in other if g.judge == name])
+            and (theirs := [g for g in other if g.judged_by == name])
         },
         "judges": {
             name: GradingReport(graded=graded, addresses=addresses).to_json()
@@ -249,27 +329,6 @@ def _grades(chosen: argparse.Namespace) -> None:
         return "\n".join(lines)
 
     answer(chosen, data, text)
-
-
-def _prices(chosen: argparse.Namespace) -> None:
-    from slm.llm.prices import Price, own_path, prices, save_prices
-
-    if chosen.price:
-        if len(chosen.price) != 2:
-            raise BadInput("a price is two numbers, INPUT and OUTPUT, in US$ per million tokens")
-        price = Price(input=chosen.price[0], output=chosen.price[1])
-        save_prices({**prices(), chosen.judge: price})
-    known = prices()
-    if chosen.judge is not None:
-        known = {name: price for name, price in known.items() if name == chosen.judge}
-        if not known:
-            raise BadInput(f"the price of {chosen.judge!r} is unknown; `slm prices NAME IN OUT`")
-    data = {"file": str(own_path()), "prices": {n: asdict(p) for n, p in known.items()}}
-    answer(
-        chosen,
-        data,
-        lambda: "\n".join(f"{n:20} {p.input:g} in, {p.output:g} out" for n, p in known.items()),
-    )
 
 
 def _addresses(*texts: str | None) -> list[str]:

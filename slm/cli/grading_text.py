@@ -1,7 +1,10 @@
 """Grades (`GradingReport.to_json`) as lines to read."""
 
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from slm.llm.prices import Bill
 
 REASONS = 5
 """Of the reasons why stories have no grade, so many are told, the commonest first."""
@@ -53,6 +56,12 @@ def told(heading: str, found: dict[str, Any]) -> str:
         lines.append("  this judge does not pass its checks: do not trust its grades")
     spent = "unknown" if found["spent"] is None else f"${found['spent']:.4f}"
     return "\n".join([*lines, f"  paid for these replies, earlier ones included: {spent}"])
+
+
+def told_bill(bill: "Bill") -> str:
+    """Write a bill as a line."""
+    cost = "unknown price" if bill.cost is None else f"about ${bill.cost:.2f}"
+    return f"{bill.calls} calls, about {bill.input_tokens} tokens to read, {cost}"
 
 
 def number(mean: dict[str, Any] | None) -> str:

@@ -60,6 +60,7 @@ class Conversation:
     second: KeptReply | None = None
     again: KeptReply | None = None
     set_aside: tuple[KeptReply, ...] = ()
+    server: str = ""
 
     @property
     def replies(self) -> list[KeptReply]:

@@ -119,6 +119,12 @@ class Graded:
     refusal: str | None = None
     asked_again: bool = False
 
+    @property
+    def judged_by(self) -> str:
+        """The judge, with the version of its rubric where that is not the paper's."""
+        rubric = self.item.rubric
+        return self.judge if rubric is None else f"{self.judge} ({rubric.version})"
+
 
 def is_instruct(opening: str) -> bool:
     """Return whether an opening is a TinyStories-Instruct request."""

@@ -33,7 +33,7 @@ _TURNS = ("assessed", "graded", "again")
 _OF_REPLY = ("reply", "refusal", "cost", "input_tokens", "output_tokens", "finish", "part")
 _ROWS = f"""
 select address, opening, completion, opening_index, completion_index, repeat, seed, kind, other,
-    other_address, cut, other_cut, rubric, assessed.model,
+    other_address, cut, other_cut, rubric, assessed.model, assessed.server,
     {", ".join(f"{turn}.{name}" for turn in _TURNS for name in _OF_REPLY)}
 from items join replies as assessed on assessed.key = items.key
     left join replies as graded on graded.key = items.key || '{GRADE_TURN}'
@@ -44,7 +44,7 @@ order by address, assessed.model, opening_index, completion_index, repeat
 """
 _ITEM_KINDS: tuple[Any, ...] = (
     *(str, str, str, int, int, int, int, str, str | None, str),
-    *(int | None, int | None, str | None, str),
+    *(int | None, int | None, str | None, str, str),
 )
 _REPLY_KINDS: tuple[Any, ...] = (
     *(str | None, str | None, float | int | None, int | None, int | None),
@@ -169,6 +169,7 @@ class GradeStore(ReplyStore):
         return Conversation(
             item=item,
             judge=row[13],
+            server=row[14],
             first=first,
             second=second,
             again=again,

@@ -105,6 +105,47 @@ def test_a_dry_run_tells_the_bill_and_asks_nobody(
     assert (bill["calls"], bill["cost"], bill["already_graded"]) == (0, 0, 4)
 
 
+def test_every_kept_checkpoint_stands_under_one_bill_and_is_graded_by_a_rubric_of_ones_own(
+    checkpoint: Checkpoint,
+    runs: Path,
+    server: JudgeServer,
+    openings: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Run(runs / "tiny").save_checkpoint(checkpoint.weights, 5)
+    assert grade(server, openings, "--steps", "--dry-run") == 0
+    bill = json.loads(capsys.readouterr().out)
+    assert (bill["addresses"], bill["calls"]) == (["tiny@0", "tiny@5"], 16)
+    rubric = tmp_path / "mine.yaml"
+    rubric.write_text("name: mine\ndimensions:\n  plot: does it make sense\n")
+    assert grade(server, openings, "--steps", "--rubric", str(rubric)) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert [one["address"] for one in printed["checkpoints"]] == ["tiny@0", "tiny@5"]
+    assert all(list(one["means"]) == ["plot"] for one in printed["checkpoints"])
+    assert printed["rubric"].startswith("mine-") and len(printed["items"]) == 8
+    assert main(["grades", "tiny", "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)["judges"]) == [f"gpt-4o ({printed['rubric']})"]
+    assert grade(server, openings, "--steps", "--pairwise", "tiny@0") == 2
+    assert "so 'tiny@0' names no step" in capsys.readouterr().err
+
+
+def test_what_each_rule_read_and_how_many_stories_were_cut_off_stands_in_the_plain_output(
+    checkpoint: Checkpoint,
+    server: JudgeServer,
+    openings: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server.misbehave = ["", "prose"]
+    where = ["--base-url", server.url, "--openings", str(openings), "--judge", "gpt-4o"]
+    assert main(["grade", "tiny", "--samples", "2", "--at-once", "1", *where]) == 0
+    printed = capsys.readouterr().out
+    assert "4 graded, 0 ungraded, of 2 openings" in printed
+    assert "replies read by rule: JSON 4" in printed
+    assert "asked for once more, since it could not be read: 1" in printed
+    assert "cut off at the context's end, which the judge was told: " in printed
+
+
 def test_one_command_reads_pairs_and_tests_the_judge_and_another_tells_it_again(
     checkpoint: Checkpoint,
     runs: Path,

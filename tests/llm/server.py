@@ -73,6 +73,7 @@ class JudgeServer(ThreadingHTTPServer):
         self.paid = 0  # calls answered with 200 and a whole body
         self.asked: list[dict[str, Any]] = []
         self.keys: set[str] = set()  # as they came
+        self.models: list[str] | None = ["loopback"]
 
     @property
     def url(self) -> str:
@@ -90,6 +91,12 @@ class JudgeServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: JudgeServer
     protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        models = self.server.models
+        if models is None or not self.path.startswith("/v1/"):
+            return self.answer(404, {"detail": "Not Found"})
+        return self.answer(200, {"object": "list", "data": [{"id": name} for name in models]})
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -38,5 +38,5 @@ def _stored(path: Path, address: str) -> list[Graded]:
 def _by_judge(every: list[Graded]) -> dict[str, list[Graded]]:
     found: dict[str, list[Graded]] = {}
     for one in every:
-        found.setdefault(one.judge, []).append(one)
+        found.setdefault(one.judged_by, []).append(one)
     return dict(sorted(found.items(), key=lambda judge: -len(judge[1])))
