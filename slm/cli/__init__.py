@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from slm.cli import (
     comparing,
+    following,
     generation,
     glossary,
     grading,
@@ -50,6 +51,7 @@ ROOMS = (
     grading,
     judges,
     memorization,
+    following,
     comparing,
     knowledge,
     self_checks,

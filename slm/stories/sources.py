@@ -201,7 +201,7 @@ def _nursery(spec: str, count: int, seed: int, split: Split, *, records: bool) -
     if count < 1:
         raise BadInput(f"nursery writes at least 1 story, not {count}")
     if split == "valid":  # stories that no training corpus of this seed holds
-        first, count = 1_000_000_000, max(1, min(count // 20, 2000))
+        first, count = requested.HELD_OUT, max(1, min(count // 20, 2000))
     else:
         first = 0
     if records:

@@ -17,6 +17,8 @@ from slm.stories.nursery.page import Cast, StoryPage
 from slm.stories.nursery.text import Feature, Mark
 
 REQUESTS_VERSION = "1"  # raised whenever a seed would give another record
+HELD_OUT = 1_000_000_000
+"""The first of the records that no training corpus of their seed holds."""
 SHORTEST, LONGEST = 45, 125  # words
 SHARES = {Feature.DIALOGUE: 0.5} | {one: 0.4 for one in Feature if one != Feature.DIALOGUE}
 """The share of stories that have each feature."""

@@ -1,0 +1,93 @@
+"""Studies of following kept with their run, a file a checkpoint, with what went into them.
+
+Where any of that has changed since, the file counts for nothing, and the study is made again.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from slm.errors import BadInput
+from slm.files import write_text
+from slm.following.detectors import DETECTORS_VERSION
+from slm.following.study import Following, FollowingSettings, follow
+from slm.progress import Progress, Steps
+from slm.provenance import Provenance
+from slm.reading import read_json
+from slm.runs import Address, Run, load_checkpoint, resolve
+
+VERSION = 1
+"""Raised whenever the same weights would be given another score."""
+WHAT = "following"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    following: Following
+
+
+def make_following(
+    addresses: Sequence[str], settings: FollowingSettings | None = None
+) -> Steps[dict[str, Following]]:
+    """Study each checkpoint that was not studied with these settings, and keep it as soon as it is known.
+
+    The latest settings' study of a checkpoint is the one that stays. Raises `BadInput` as `follow`.
+    """
+    chosen = settings or FollowingSettings()
+    found: dict[str, Following] = {}
+    for done, address in enumerate(addresses):
+        run, step = resolve(address)
+        kept = kept_following(run, step, chosen)
+        if kept is None:
+            before = provenance(run, step, chosen)
+            steps = follow(load_checkpoint(address), chosen)
+            while True:
+                try:
+                    now = next(steps)
+                except StopIteration as finished:
+                    kept = finished.value
+                    break
+                share = (done + (now.share or 0.0)) / len(addresses)
+                yield Progress(doing=f"{Address(run.name, step)}: {now.doing}", share=share)
+            assert kept is not None
+            if provenance(run, step, chosen) == before:  # nobody trained it anew meanwhile
+                data = {"provenance": before.to_json(), "following": asdict(kept)}
+                write_text(run.measured_path(WHAT, step), json.dumps(data) + "\n")
+        found[str(Address(run.name, step))] = kept
+    return found
+
+
+def kept_following(
+    run: Run, step: int, settings: FollowingSettings | None = None
+) -> Following | None:
+    """Read the study of a checkpoint; None where there is none with these settings that still holds.
+
+    A file that cannot be read counts as none.
+    """
+    path = run.measured_path(WHAT, step)
+    try:
+        made = Provenance.from_file(read_json(path, dict[str, Any]), str(path))
+        if made is None or not made.holds(provenance(run, step, settings or FollowingSettings())):
+            return None
+        return read_json(path, _Kept).following
+    except (FileNotFoundError, BadInput):
+        return None
+
+
+def missing(run: Run) -> list[int]:
+    """List the steps with a checkpoint that has no study with the usual settings."""
+    return [step for step in run.steps if kept_following(run, step) is None]
+
+
+def provenance(run: Run, step: int, settings: FollowingSettings) -> Provenance:
+    """Return what a study depends on: weights, tokenizer, requests, detectors and settings."""
+    return Provenance.of(
+        [(run, step)],
+        {
+            "version": VERSION,
+            "tokenizer": run.tokenizer_hash,
+            "detectors": DETECTORS_VERSION,
+            **asdict(settings),
+        },
+    )
