@@ -205,6 +205,11 @@ def knowledge(addresses: Sequence[str]) -> Command:
     return ("knowledge", *addresses)
 
 
+def following(addresses: Sequence[str]) -> Command:
+    """Return the command for how models follow held-out requests."""
+    return ("following", *addresses)
+
+
 def memorize(
     address: str, corpus: str, validation: str, stories: int, sampling: Sampling
 ) -> Command:

@@ -469,6 +469,10 @@ class GradingState(PageState):
     at_once = Linked[int]()
     judge = Shared.judge
     person = Linked[str]()
+    followers = Linked[list[str]]("models")
+    follower = Linked[str]("story-of")
+    request = Linked[int]()
+    following: "SessionValue[tuple[str, ...]]" = SessionValue()
     grading: "SessionValue[Work[None]]" = SessionValue()
     last: "SessionValue[Item]" = SessionValue()
     correcting: "SessionValue[Item]" = SessionValue()

@@ -8,6 +8,7 @@ from app.state import GradingState
 from app.views.grading import (
     ask,
     by_hand,
+    following,
     graded,
     judge_checks,
     pairwise,
@@ -21,6 +22,7 @@ from slm.grading.questions import Graded
 from slm.text import visible
 
 GRADES, CONTEST, JUDGE, HAND = "Grades", "A against B", "The judge", "By hand"
+FOLLOWING = "Following instructions"
 
 
 def progress(work: Work[None]) -> None:
@@ -128,7 +130,7 @@ with right:
         progress(work)
     view = st.segmented_control(
         "Show",
-        [GRADES, CONTEST, JUDGE, HAND],
+        [GRADES, CONTEST, JUDGE, HAND, FOLLOWING],
         default=GRADES,
         required=True,
         **GradingState.view.bound,
@@ -136,6 +138,12 @@ with right:
     )
     body = st.container()
     below = st.columns(len(addresses))
+if view == FOLLOWING:  # which needs no judge
+    with left, show.one_line():
+        followers = following.choose(addresses)
+    with body, show.one_line():
+        following.show_following(followers)
+    st.stop()
 given: ask.GivenOpenings | None = None
 chosen: ask.ItemsToGrade | None = None
 with left, show.one_line():

@@ -11,6 +11,7 @@ from app.cache.comparing import (
     reading,
     stages,
 )
+from app.cache.following import following
 from app.cache.generation import completions
 from app.cache.grading import to_grade
 from app.cache.grid import damage as grades_damage

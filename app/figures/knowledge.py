@@ -13,7 +13,11 @@ Bar = tuple[str, Interval | None, Interval | None]
 """What is measured, its value, and what chance gives."""
 
 
-def knowledge(found: Mapping[str, Sequence[Bar]], palette: Palette) -> go.Figure:
+def knowledge(
+    found: Mapping[str, Sequence[Bar]],
+    palette: Palette,
+    axis: str = "share of prompts answered (almost right counts half)",
+) -> go.Figure:
     """Draw a dot with its interval for each model and kind, and a hollow one at chance."""
     figure = go.Figure()
     inks = [palette.plus, palette.other, palette.minus, palette.muted]
@@ -50,7 +54,7 @@ def knowledge(found: Mapping[str, Sequence[Bar]], palette: Palette) -> go.Figure
             )
     titles = [in_plotly(bar[0]) for bar in next(iter(found.values()))] if found else []
     figure.update_xaxes(
-        title="share of prompts answered (almost right counts half)",
+        title=axis,
         range=[-0.02, 1.02],
         gridcolor=palette.grid,
         zeroline=False,

@@ -22,9 +22,14 @@ from slm.stats.interval import Interval
 CurveAxis = Literal["tokens", "seconds", "steps"]
 
 BITS, LOSS = "bits per byte", "nats per token"
-COPYING, NEW, GRADES = "copying", "novelty", "grades"
-MEASURES = (BITS, LOSS, KNOWLEDGE, COPYING, HEADS, BEST_HEAD, NEW, GRADES)
-SHOWN_FIRST = {KNOWLEDGE: "all", HEADS: ANY_KIND, BEST_HEAD: "induction in stories"}
+COPYING, NEW, GRADES, FOLLOWING = "copying", "novelty", "grades", "following"
+MEASURES = (BITS, LOSS, KNOWLEDGE, COPYING, HEADS, BEST_HEAD, NEW, FOLLOWING, GRADES)
+SHOWN_FIRST = {
+    KNOWLEDGE: "all",
+    HEADS: ANY_KIND,
+    BEST_HEAD: "induction in stories",
+    FOLLOWING: "sentence",
+}
 """What of a measure is meant where nobody says."""
 COPIED = 2
 """Copying is the share of an ending's runs of so many words that the true ending has too."""
@@ -113,6 +118,7 @@ def _curves(run: Run) -> Iterator[Curve]:
     yield from _measured(run, at)
     yield from _copying(run, at)
     yield from _new(run, at)
+    yield from _following(run, at)
     yield from _grades(run, at)
 
 
@@ -189,6 +195,28 @@ def _new(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
                 at[step], new, baseline=people
             )
     yield from _fullest(run, NEW, "people's endings", found)
+
+
+def _following(run: Run, at: dict[int, Metric]) -> Iterator[Curve]:
+    """Yield the share of what requests ask for that is kept, beside the same stories' for others."""
+    from slm.following.kept import kept_over_training
+    from slm.following.requests import MEASURES as PARTS
+
+    kept = kept_over_training(run)
+    for part in PARTS:
+        scores = {step: found.scores.by_measure[part] for step, found in kept.items()}
+        points = tuple(
+            _mean_point(at[step], one.share, baseline=one.chance.mean)
+            for step, one in scores.items()
+            if step in at
+        )
+        yield Curve(
+            run=run.name,
+            measure=FOLLOWING,
+            of=part,
+            baseline="scored for other requests",
+            points=points,
+        )
 
 
 def _fullest(

@@ -75,6 +75,33 @@ def kept_following(
         return None
 
 
+def kept_over_training(run: Run) -> dict[int, Following]:
+    """Return the studies with the usual settings by step, also of checkpoints that are there no more.
+
+    What was measured of weights that were removed since is what was measured; of weights that are
+    there it must be those.
+    """
+    found: dict[int, Following] = {}
+    for metric in run.metrics():
+        step = metric.step
+        there = run.checkpoint_path(step).exists()
+        kept = kept_following(run, step) if there else _of_removed(run, step)
+        if kept is not None:
+            found[step] = kept
+    return found
+
+
+def _of_removed(run: Run, step: int) -> Following | None:
+    """Read a study of weights that were removed; None where its settings are not the usual ones."""
+    path = run.measured_path(WHAT, step)
+    try:
+        made = Provenance.from_file(read_json(path, dict[str, Any]), str(path))
+        usual = _settings(run, FollowingSettings())
+        return read_json(path, _Kept).following if made and made.settings == usual else None
+    except (FileNotFoundError, BadInput):
+        return None
+
+
 def missing(run: Run) -> list[int]:
     """List the steps with a checkpoint that has no study with the usual settings."""
     return [step for step in run.steps if kept_following(run, step) is None]
@@ -82,12 +109,13 @@ def missing(run: Run) -> list[int]:
 
 def provenance(run: Run, step: int, settings: FollowingSettings) -> Provenance:
     """Return what a study depends on: weights, tokenizer, requests, detectors and settings."""
-    return Provenance.of(
-        [(run, step)],
-        {
-            "version": VERSION,
-            "tokenizer": run.tokenizer_hash,
-            "detectors": DETECTORS_VERSION,
-            **asdict(settings),
-        },
-    )
+    return Provenance.of([(run, step)], _settings(run, settings))
+
+
+def _settings(run: Run, settings: FollowingSettings) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "tokenizer": run.tokenizer_hash,
+        "detectors": DETECTORS_VERSION,
+        **asdict(settings),
+    }

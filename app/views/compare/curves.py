@@ -13,6 +13,7 @@ from slm.comparing.curves import (
     BEST_HEAD,
     BITS,
     COPYING,
+    FOLLOWING,
     GRADES,
     HEADS,
     KNOWLEDGE,
@@ -40,6 +41,7 @@ UP = {
     COPYING: "word pairs it shares with the true ending",
     HEADS: "heads that beat their baseline",
     BEST_HEAD: "share of attention on the targets",
+    FOLLOWING: "share of what requests ask for",
     NEW: f"share of runs of {NEW_WORDS} words that are new",
 }
 NOTES = {
@@ -61,6 +63,9 @@ NOTES = {
     "moved",
     NEW: "share of endings' word runs that stand nowhere in the corpus, as studies keep it. Bars: 95 % "
     "of resamples of the endings. Dotted: people's endings of the same stories",
+    FOLLOWING: "500 held-out requests at temperature 1: words in any inflection, features by detectors, "
+    "the sentence literally, the summary's names and thing. Bars: 95 % of resamples of the requests. "
+    "Dotted: the same stories scored for other requests",
     GRADES: "means of all grades that are kept. Bars: 95 % of resamples of the openings",
 }
 ABSENT = {
@@ -68,10 +73,17 @@ ABSENT = {
     "slm memorize RUN --corpus CORPUS --steps makes one of every checkpoint.",
     NEW: "Not measured yet: the memorization page measures novelty against the training step, and so "
     "does slm novelty --steps.",
+    FOLLOWING: "Not measured yet: slm following RUN --steps lets every checkpoint write for 500 "
+    "requests; of single checkpoints the grading page does, under Following instructions.",
     GRADES: "Not measured yet: grades of several checkpoints, given on the grading page or by slm "
     "grade, are a curve here.",
 }
-PAGES = {COPYING: "memorization", NEW: "memorization", GRADES: "grading"}
+PAGES = {
+    COPYING: "memorization",
+    NEW: "memorization",
+    FOLLOWING: "grading",
+    GRADES: "grading",
+}
 
 
 def show_curves(names: list[str], addresses: Sequence[str]) -> None:
