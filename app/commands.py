@@ -252,6 +252,16 @@ def grades(address: str, other: str | None = None) -> Command:
     return ("grades", address, *against)
 
 
+def findings(judge: str | None) -> Command:
+    """Return the command for the paper's findings on every run."""
+    return ("findings", *(() if judge is None else (f"--judge={judge}",)))
+
+
+def nursery(addresses: Sequence[str]) -> Command:
+    """Return the command for the paired choices about the nursery's world."""
+    return ("nursery", *addresses)
+
+
 def sweep(name: str) -> Command:
     """Return the command for a sweep's progress and results."""
     return ("sweep", f"--name={name}", "--show")

@@ -321,6 +321,8 @@ class GridState(PageState):
     sweep = Linked[str]("grid")
     judge = Linked[str]("grader")
     score = Linked[str]()
+    heads = Linked[str]("heads")
+    over = Linked[str](words={"compute": "Compute, 6 N D"})
     widths = Linked[list[int]]()
     depths = Linked[list[int]]()
     d_head = Linked[int]()

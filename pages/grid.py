@@ -1,14 +1,17 @@
 """What do width and depth do?"""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import streamlit as st
 
 from app import cache, commands
-from app.figures.grid import over_training, table
+from app.figures.grid import over_training
 from app.state import GridState
 from app.terms import help_of
+from app.views.grid.compute import the_compute
+from app.views.grid.findings import the_findings
+from app.views.grid.table import NURSERY, the_table, with_choices, with_grades
 from app.views.train.monitor import CORPORA, FILE
 from app.widgets import show
 from slm.comparing.curves import curves_json
@@ -19,7 +22,10 @@ from slm.recipe import Recipe
 from slm.runs import damaged_runs, list_runs, open_run
 from slm.text import visible
 from slm.training import queue, sweep
-from slm.training.grid import LOWER_IS_BETTER, GridRun, grid_cells, grid_runs
+from slm.training.grid import (
+    LOWER_IS_BETTER,
+    grid_runs,
+)
 from slm.training.spec import TrainingSpec
 from slm.training.sweep import Sweep
 
@@ -31,7 +37,7 @@ TABLE, CURVES, FINDINGS, TRAIN = (
     "Sweep",
 )
 NOBODY = "nobody: only losses"
-HOLDS = {"holds": "✓ holds", "does not hold": "✗ does not hold", "not enough data": "? not known"}
+TOKENS, COMPUTE = "Tokens read", "Compute, 6 N D"
 
 
 def names_of(which: str) -> list[str]:
@@ -41,96 +47,25 @@ def names_of(which: str) -> list[str]:
     return list(sweep.load(which).runs)
 
 
-def with_grades(
-    found: Sequence[GridRun], history: dict[str, list[GradedCheckpoint]]
-) -> list[GridRun]:
-    """The cells, with the mean grades of the newest checkpoint that was graded."""
-    return [
-        GridRun(
-            **{
-                **vars(cell),
-                "scores": cell.scores
-                | {
-                    name: newest.mean(name).mean
-                    for newest in history.get(cell.run, [])[-1:]
-                    for name in newest.grades
-                },
-            }
-        )
-        for cell in found
-    ]
-
-
-def the_table(found: Sequence[GridRun], score: str, command: commands.Command) -> None:
-    """Figure 3: a/b for every width and depth; below it every run, ranked or not."""
-    there = grid_cells(found, score)
-    if not there:
-        what = "train a grid" if score in LOWER_IS_BETTER else "grade these runs"
-        st.info(f"No {score} is there yet: {what} first.")
-        return
-    unfinished = [cell for place in there.values() for cell in place.unfinished]
-    if unfinished:
-        st.info(
-            show.plain(
-                "Not ranked, for they have not read all that they were to read: "
-                + ", ".join(f"{cell.run} ({cell.reached})" for cell in unfinished)
-                + "."
-            )
-        )
-    show.figure(
-        table(there, show.colours(), score),
-        name=f"grid-{score.replace(' ', '-')}",
-        table=lambda: numbers(found),
-        command=command,
-        note=f"a/b: {score}, and its place between the worst (0) and the best (1) of the table; of "
-        "several runs of one width and depth their mean, and the spread over them.",
-    )
-    st.dataframe(
-        [
-            {
-                "run": cell.run,
-                "width": cell.width,
-                "layers": cell.layers,
-                "heads": cell.heads,
-                score: cell.scores[score],
-                "step": cell.step,
-                "stands": cell.standing,
-                "ranked": cell.ended,
-            }
-            for _, place in sorted(there.items())
-            for cell in sorted(
-                (*place.ranked, *place.unfinished), key=lambda cell: cell.scores[score]
-            )
-        ],
-        hide_index=True,
-        column_config={score: st.column_config.NumberColumn(format="%.3f")},
-    )
-
-
-def numbers(found: Sequence[GridRun]) -> str:
-    """Every run and score as CSV; what was not measured is empty."""
-    scores = list(dict.fromkeys(name for cell in found for name in cell.scores))
-    return show.csv(
-        ("run", "width", "layers", "heads", "step", "stands", *scores),
-        (
-            (
-                c.run,
-                c.width,
-                c.layers,
-                c.heads,
-                c.step,
-                c.standing,
-                *(c.scores.get(name, "") for name in scores),
-            )
-            for c in found
-        ),
-    )
-
-
 def the_curves(
     names: Sequence[str], history: dict[str, list[GradedCheckpoint]], score: str
 ) -> None:
-    """Figure 2: a score over the tokens read, a line a run."""
+    """Figure 2: a score over the tokens read, or losses over compute, a line a run."""
+    if score in NURSERY:
+        st.info(f"{score.capitalize()} is kept of last checkpoints: see the table.")
+        return
+    if score in LOWER_IS_BETTER:
+        over = st.segmented_control(
+            "Over",
+            [TOKENS, COMPUTE],
+            default=TOKENS,
+            required=True,
+            **GridState.over.bound,
+            label_visibility="collapsed",
+        )
+        if over == COMPUTE:
+            the_compute(names, score)
+            return
     curves: dict[str, list[tuple[float, float, float, float]]] = {}
     for run in list_runs():
         if run.name not in names:
@@ -162,21 +97,6 @@ def the_curves(
         everything=lambda: curves_json(list(map(open_run, curves))),
         command=commands.curves(list(curves)),
         note="Grades with 95 % intervals over openings; losses on validation stories.",
-    )
-
-
-def the_findings(history: dict[str, list[GradedCheckpoint]], judge: str) -> None:
-    """What the paper found, on these grades."""
-    found = cache.findings(tuple(history), judge)
-    for one in found:
-        st.markdown(f"**{HOLDS[one.verdict]}** &ensp; {show.plain(one.claim)}")
-        st.caption(show.sentence(one.why + "."))
-    show.footer(
-        name="findings",
-        table=lambda: show.csv(
-            ("claim", "verdict", "why"), (tuple(asdict(f).values()) for f in found)
-        ),
-        note=f"Graded by {judge}. A finding holds where it does in 95 % of 2,000 draws of openings.",
     )
 
 
@@ -281,7 +201,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         **GridState.view.bound,
     )
     if view != TRAIN:
-        which = str(st.selectbox("Of", [*sweep.names(), ALL], **GridState.sweep.bound, width=190))
+        which = ALL
+        if view != FINDINGS:
+            which = str(
+                st.selectbox("Of", [*sweep.names(), ALL], **GridState.sweep.bound, width=190)
+            )
         graders = cache.story_judges()
         judge = str(
             st.selectbox(
@@ -299,10 +223,13 @@ with show.one_line():
         chosen = names_of(which)
         grades = {} if judge == NOBODY else cache.graded_checkpoints(tuple(chosen), judge)
         if view == FINDINGS:
-            the_findings(grades, judge)
+            the_findings(None if judge == NOBODY else judge)
         else:
             graded = {name for each in grades.values() for one in each for name in one.grades}
-            scores = ["bits per byte", "loss", *(name for name in ALL_DIMENSIONS if name in graded)]
+            there = with_choices(grid_runs(chosen))
+            kept = {name for cell in there for name in cell.scores}
+            scores = ["bits per byte", "loss", *(name for name in NURSERY if name in kept)]
+            scores += [name for name in ALL_DIMENSIONS if name in graded]
             score = str(
                 st.segmented_control(
                     "Score",
@@ -315,7 +242,7 @@ with show.one_line():
             )
             if view == TABLE:
                 the_table(
-                    with_grades(grid_runs(chosen), grades),
+                    with_grades(there, grades),
                     score,
                     () if which == ALL else commands.sweep(which),
                 )

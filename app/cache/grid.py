@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from slm.findings.report import FindingsReport, report
 from slm.grading import history
-from slm.grading.findings import PaperFinding
-from slm.grading.findings import findings as check_findings
 from slm.grading.history import GradedCheckpoint
+from slm.nursery_scores.choices import KINDS
+from slm.nursery_scores.kept import kept_choices
 from slm.runs import list_runs
+from slm.stats.interval import Interval
 
 
 def story_judges() -> list[str]:
@@ -19,9 +21,14 @@ def graded_checkpoints(runs: tuple[str, ...], judge: str) -> dict[str, list[Grad
     return _graded(runs, judge, _changed())
 
 
-def findings(runs: tuple[str, ...], judge: str) -> list[PaperFinding]:
-    """Check the paper's findings on what a judge graded of these runs."""
-    return _findings(runs, judge, _changed())
+def findings(judge: str | None) -> FindingsReport:
+    """Check the paper's findings on all runs: what is kept of them, and what `judge` graded."""
+    return _findings(judge, _changed(), _measured())
+
+
+def choice_shares(runs: tuple[str, ...]) -> dict[str, dict[str, Interval]]:
+    """Return each run's share of right choices by kind, where it is kept for its last checkpoint."""
+    return _shares(runs, _measured())
 
 
 def damage() -> list[str]:
@@ -57,6 +64,34 @@ def _graded(
     return {name: scored for name, scored in found.items() if scored}
 
 
-@st.cache_data(max_entries=16, show_spinner="Checking the paper's findings …")
-def _findings(runs: tuple[str, ...], judge: str, changed: tuple[int, ...]) -> list[PaperFinding]:
-    return check_findings([one for each in _graded(runs, judge, changed).values() for one in each])
+@st.cache_data(max_entries=4, show_spinner="Checking the paper's findings …")
+def _findings(
+    judge: str | None, changed: tuple[int, ...], measured: tuple[tuple[str, int], ...]
+) -> FindingsReport:
+    return report(list_runs(), judge)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _shares(
+    runs: tuple[str, ...], measured: tuple[tuple[str, int], ...]
+) -> dict[str, dict[str, Interval]]:
+    found = {}
+    for run in list_runs():
+        if run.name in runs and run.steps and (kept := kept_choices(run.name)) is not None:
+            found[run.name] = {str(kind): kept.share(kind) for kind in KINDS if kind in kept.right}
+    return found
+
+
+def _measured() -> tuple[tuple[str, int], ...]:
+    """Return when what is kept of each run's checkpoints changed last, weights included."""
+    folders = [
+        folder
+        for run in list_runs()
+        for folder in (run.path / "measured", run.path / "memorization", run.path / "checkpoints")
+        if folder.exists()
+    ]
+    return tuple(
+        (str(path), path.stat().st_mtime_ns)
+        for folder in folders
+        for path in sorted(folder.iterdir())
+    )

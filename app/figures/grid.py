@@ -117,3 +117,49 @@ def over_training(
     figure.update_xaxes(title="tokens read", showgrid=False, zeroline=False, tickformat="~s")
     figure.update_yaxes(title=printed(score), gridcolor=palette.grid)
     return dress(figure, palette, height=380).update_layout(showlegend=True)
+
+
+def against_compute(
+    curves: Mapping[str, Sequence[tuple[float, float]]],
+    frontier: Sequence[tuple[float, float]],
+    palette: Palette,
+    score: str,
+) -> go.Figure:
+    """Draw each run's (operations, loss), and the frontier: the best that any compute has reached."""
+    figure = go.Figure()
+    for name, points in curves.items():
+        figure.add_scatter(
+            x=[compute for compute, _ in points],
+            y=[loss for _, loss in points],
+            mode="lines",
+            name=printed(name),
+            line={"color": palette.muted, "width": 1},
+            hovertemplate=f"%{{y:.3f}} after %{{x:.3s}} operations<extra>{printed(name)}</extra>",
+            showlegend=False,
+        )
+        figure.add_annotation(
+            x=np.log10(points[-1][0]),
+            y=points[-1][1],
+            text=printed(name),
+            showarrow=False,
+            xanchor="left",
+            xshift=4,
+            font={"color": palette.muted, "size": 11},
+        )
+    figure.add_scatter(
+        x=[compute for compute, _ in frontier],
+        y=[loss for _, loss in frontier],
+        mode="lines",
+        line={"color": palette.plus, "width": 3, "shape": "hv"},
+        name="frontier",
+        hovertemplate="%{y:.3f} at %{x:.3s} operations<extra>frontier</extra>",
+    )
+    figure.update_xaxes(
+        title="operations, 6 N D",
+        type="log",
+        showgrid=False,
+        zeroline=False,
+        exponentformat="power",
+    )
+    figure.update_yaxes(title=printed(score), gridcolor=palette.grid)
+    return dress(figure, palette, height=460).update_layout(showlegend=True)

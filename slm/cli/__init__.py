@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from slm.cli import (
     comparing,
+    findings,
     following,
     generation,
     glossary,
@@ -20,6 +21,7 @@ from slm.cli import (
     knowledge,
     lessons,
     memorization,
+    nursery,
     overview,
     sweep,
     training,
@@ -56,6 +58,8 @@ ROOMS = (
     knowledge,
     self_checks,
     overview,
+    nursery,
+    findings,
     glossary,
     lessons,
 )

@@ -1,9 +1,11 @@
 """The table of width and depth (the paper's Figure 3's kind): what each shape reached."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from slm.model.config import count_parameters
 from slm.runs import Run, runs_dir
 from slm.training.sweep import Standing, standing
 
@@ -12,12 +14,18 @@ LOWER_IS_BETTER = ("loss", "bits per byte")
 
 @dataclass(frozen=True, kw_only=True)
 class GridRun:
-    """One run of a grid; `scores` holds what was measured, by name."""
+    """One run of a grid; `scores` holds what was measured, by name.
+
+    `vocabulary` is its tokenizer's hash: nats a token compare within one; `parameters` are those of the
+    blocks, N in 6 N D, the operations of a training on D tokens (Kaplan et al. 2020).
+    """
 
     run: str
     width: int
     layers: int
     heads: int
+    vocabulary: str = ""
+    parameters: int = 0
     standing: Standing
     step: int | None
     scores: dict[str, float]
@@ -81,6 +89,7 @@ def grid_runs(names: Sequence[str]) -> list[GridRun]:
             continue
         run = Run(runs_dir() / name)
         last, config = run.last_validation(), run.config
+        counted = count_parameters(config)
         scores = {}
         if last is not None and last.val_loss is not None and last.val_bits_per_byte is not None:
             scores = {"loss": last.val_loss, "bits per byte": last.val_bits_per_byte}
@@ -90,12 +99,33 @@ def grid_runs(names: Sequence[str]) -> list[GridRun]:
                 width=config.d_model,
                 layers=config.n_layers,
                 heads=config.n_heads,
+                vocabulary=run.tokenizer_hash,
+                parameters=counted.attention + counted.mlp,
                 standing=now,
                 step=last.step if last else None,
                 scores=scores,
             )
         )
     return found
+
+
+def of_one_vocabulary(found: Sequence[GridRun]) -> tuple[list[GridRun], list[GridRun]]:
+    """Split runs into those of the commonest vocabulary and the others, whose nats do not compare."""
+    counts = Counter(one.vocabulary for one in found)
+    most = max(counts, key=lambda name: counts[name], default="")
+    return (
+        [one for one in found if one.vocabulary == most],
+        [one for one in found if one.vocabulary != most],
+    )
+
+
+def frontier(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the (compute, loss) points that no point of at most as much compute beats, by compute."""
+    best: list[tuple[float, float]] = []
+    for compute, loss in sorted(points):
+        if not best or loss < best[-1][1]:
+            best.append((compute, loss))
+    return best
 
 
 def normalised(values: Sequence[float]) -> list[float]:

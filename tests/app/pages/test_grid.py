@@ -5,12 +5,15 @@ from pathlib import Path
 
 from slm.grading.items import Item
 from slm.grading.store import GradeStore
-from slm.runs import open_run
+from slm.nursery_scores.kept import provenance
+from slm.runs import open_run, resolve
 from slm.stories.tokenizer import Tokenizer
 from slm.training import queue, sweep
 from slm.training.sweep import sweep_of
 from tests.app.conftest import Open, figure_on, make_run, said
 from tests.grading.keeping import keep
+
+FINDINGS = 14
 
 
 def test_each_shape_has_a_cell_with_its_score_and_its_place(
@@ -83,13 +86,54 @@ def test_grades_join_the_table_and_the_findings_say_what_they_lack(
     cells, _ = figure_on(app, "figure-grid-grammar")["data"]
     assert cells["text"] == [["4/0.00"], ["8/1.00"]]
     app = open_page("grid", see="the paper's findings")
-    assert said(app).count("? not known") == 7
-    assert "it takes 5 openings that were graded everywhere, not 2" in said(app).lower()
+    assert said(app).count("? can't be told") == FINDINGS
+    assert "it takes runs of two widths" in said(app).lower()
 
 
 def test_without_grades_no_finding_is_claimed(open_page: Open, two_runs: Path) -> None:
     app = open_page("grid", see="the paper's findings")
-    assert not app.exception and said(app).count("? not known") == 7
+    assert not app.exception and said(app).count("? can't be told") == FINDINGS
+    assert said(app).count("Against it would be:") == FINDINGS
+
+
+def test_losses_are_drawn_against_compute_with_their_frontier(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("grid", see="over training", over="compute")
+    lines = {line["name"]: line for line in figure_on(app, "figure-compute-bits-per-byte")["data"]}
+    blocks = 2 * 12 * 16 * 16 + 2 * (4 * 16 + 5 * 16)
+    assert lines["tiny"]["x"] == [6 * blocks * 10_000] and lines["tiny"]["y"] == [1.5]
+    assert lines["frontier"]["y"] == [1.5]
+
+
+def test_kept_choices_are_columns_of_the_table(open_page: Open, two_runs: Path) -> None:
+    for name, right in (("tiny", 1.0), ("other", 0.5)):
+        run, step = resolve(name)
+        made = provenance(run, step).to_json()
+        kept = {"provenance": made, "right": {"facts": {str(n): right for n in range(8)}}}
+        path = run.measured_path("nursery-choices", step)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(kept))
+    app = open_page("grid")
+    rows = app.dataframe[0].value
+    assert dict(zip(rows["run"], rows["facts"], strict=True)) == {"tiny": 1.0, "other": 0.5}
+    app.segmented_control(key="grid.score").set_value("facts").run()
+    cells, _ = figure_on(app, "figure-grid-facts")["data"]
+    assert cells["text"] == [["0.5/0.00"], ["1/1.00"]]
+    assert "chance 0.5" in said(app)
+
+
+def test_the_numbers_of_heads_are_told_apart(
+    open_page: Open, two_runs: Path, tokenizer: Tokenizer
+) -> None:
+    run = make_run(two_runs, "heads", tokenizer, n_layers=2, seed=5, steps=(0, 20))
+    info = json.loads((run.path / "run.json").read_text())
+    info["config"]["n_heads"] = 4
+    (run.path / "run.json").write_text(json.dumps(info))
+    app = open_page("grid")
+    assert len(app.dataframe[0].value) == 3
+    app.segmented_control(key="grid.heads").set_value("4").run()
+    assert list(app.dataframe[0].value["run"]) == ["heads"]
 
 
 def test_the_page_opens_on_a_sweep_where_there_is_one(open_page: Open, two_runs: Path) -> None:

@@ -1,0 +1,1 @@
+"""Exact measures on the nursery: they measure its world, not English."""
