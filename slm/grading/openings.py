@@ -17,6 +17,9 @@ FORMS = (".txt", ".yaml", ".yml", ".json", ".jsonl", ".csv")
 FIELDS = ("opening", "prompt", "text", "story")
 """What the opening is called in a file of records."""
 
+BEGINNING = 40
+"""Words up to which what stands after `Story:` may be the beginning that is to be gone on with."""
+
 _STORY = re.compile(r"^Story:", re.MULTILINE)
 
 
@@ -32,7 +35,8 @@ def parse_openings(name: str, data: bytes) -> tuple[str, ...]:
     """Parse openings from a file's data, by its suffix. The paper's own file is a YAML list of strings.
 
     The space at an opening's end, which a model writes itself, is removed, and an opening that occurs
-    twice is kept once. A request that lacks its `Story:` gets it. Raises `BadInput` for another
+    twice is kept once. A request that lacks its `Story:` gets it, and of a record of Instruct data, whose
+    story is there already, the request is kept. Raises `BadInput` for another
     format, and for anything but non-empty texts.
     """
     kind = Path(name).suffix.lower()
@@ -75,10 +79,12 @@ def _text_of(item: object, where: str) -> str:
 
 
 def _whole(opening: str) -> str:
-    """Append the missing `Story:` line where an opening is a request without it."""
-    if is_record(opening) and not _STORY.search(opening):
-        return compose(parse_record(opening))
-    return opening
+    """Append the missing `Story:` line to a request, and take a whole story off a record."""
+    if not is_record(opening):
+        return opening
+    record = parse_record(opening)
+    whole = record.order and len((record.story or "").split()) > BEGINNING
+    return compose(record) if whole or not _STORY.search(opening) else opening
 
 
 def _of_csv(text: str) -> list[object]:

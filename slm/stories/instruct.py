@@ -5,13 +5,15 @@ in any order, and a part `Story:`.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slm.errors import BadInput
 
 FIELDS = ("Features", "Words", "Summary", "Random sentence")
 """What can be asked of a story, as records name it."""
+FIELD_SHARE = 0.6
+"""The chance of each field to be asked for, where records are made."""
 FEATURES = ("Dialogue", "BadEnding", "MoralValue", "Twist", "Foreshadowing", "Conflict")
 """The features that records name."""
 
@@ -78,6 +80,38 @@ def fields_named(names: Iterable[str]) -> tuple[str, ...]:
         wrong = next(iter(named.values()), "")
         raise BadInput(f"a record's fields are {', '.join(FIELDS)}, not {wrong!r}")
     return found
+
+
+def asked_fields(has: Mapping[str, bool], draw: Callable[[], float]) -> tuple[str, ...]:
+    """Draw which fields a record asks for, of those that it has: a random subset in random order.
+
+    Each has the same chance, and at least one is drawn; `draw` gives numbers from 0 to 1.
+    """
+    if not any(has.values()):
+        return ()
+    fields: list[str] = []
+    while not fields:
+        fields = [name for name in FIELDS if draw() < FIELD_SHARE and has.get(name)]
+    return shuffled(fields, draw)
+
+
+def shuffled(values: Iterable[str], draw: Callable[[], float]) -> tuple[str, ...]:
+    """Shuffle by a function that gives numbers from 0 to 1."""
+    rest, order = list(values), list[str]()
+    while rest:
+        order.append(rest.pop(int(draw() * len(rest))))
+    return tuple(order)
+
+
+def record_text(record: InstructRecord) -> str:
+    """Return a record as the set writes it: the request, `Story:`, an empty line and the story."""
+    return f"{compose(record)} \n\n{record.story or ''}"
+
+
+def feature_name(name: str) -> str:
+    """Return the name that records use for a feature: BadEnding for "bad ending"; others stay."""
+    plain = re.sub(r"[^a-z]", "", name.lower())
+    return next((one for one in FEATURES if one.lower() in (plain, f"{plain}value")), name.strip())
 
 
 def whole_records(parts: Iterable[str]) -> Iterator[str]:

@@ -2,11 +2,14 @@
 
 import csv
 import json
+import random
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slm.errors import BadInput, one_line, shown
+from slm.stories.instruct import InstructRecord, asked_fields, feature_name, record_text
 from slm.stories.text_files import LONGEST_STORY, blocks, checked_length, lines
 
 if TYPE_CHECKING:
@@ -65,6 +68,84 @@ def read_json(path: Path, column: str) -> Iterator[str]:
     """Yield the stories of a JSON file: a list, consecutive values, or one record of many stories."""
     for number, value in enumerate(_values(path), 1):
         yield from _stories_of(value, column, f"item {number} of {path.name!r}")
+
+
+def read_json_requests(path: Path, column: str) -> Iterator[str]:
+    """Yield the stories of a .json or .jsonl as Instruct records, as `labelled_story` reads an item.
+
+    What a record asks for is drawn from what is known of its story, by the story itself, so that the
+    same file gives the same records. Raises `BadInput` where items tell nothing but a story.
+    """
+    told = False
+    for number, value in enumerate(_values(path), 1):
+        found = labelled_story(value, column, f"item {number} of {path.name!r}")
+        draw = random.Random(found.record.story).random
+        has = {
+            "Features": bool(found.record.features),
+            "Words": bool(found.record.words),
+            "Summary": bool(found.record.summary),
+        }
+        told = told or any(has.values())
+        yield record_text(replace(found.record, **_asked(found.record, asked_fields(has, draw))))
+    if not told:
+        raise BadInput(
+            f"{path.name!r} tells no words, features or summary of its stories: leave out :requests"
+        )
+
+
+def _asked(record: InstructRecord, fields: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "features": record.features if "Features" in fields else (),
+        "words": record.words if "Words" in fields else (),
+        "summary": record.summary if "Summary" in fields else None,
+        "order": fields,
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledStory:
+    """A story of TinyStories' all-data shards, with what it was made from.
+
+    `record` holds its words, features and summary; `source` who wrote it, such as "GPT-4".
+    """
+
+    record: InstructRecord
+    source: str
+
+
+def labelled_story(value: object, column: str, where: str) -> LabelledStory:
+    """Read `{story, instruction: {words, features}, summary, source}`; what is missing is left empty.
+
+    Features get the names that Instruct records use. Raises `BadInput` where there is no story, or a
+    field is not what its name says.
+    """
+    if not isinstance(value, dict):
+        raise BadInput(f"{where} must be an object with a story, not {shown(value)}")
+    story = value[column_of(value, column, where)]
+    instruction = value.get("instruction") or {}
+    if not isinstance(instruction, dict):
+        raise BadInput(f'"instruction" in {where} must be an object, not {shown(instruction)}')
+    words, features = (_texts(instruction, name, where) for name in ("words", "features"))
+    summary, source = value.get("summary") or "", value.get("source") or ""
+    for name, text in (("a story", story), ('"summary"', summary), ('"source"', source)):
+        if not isinstance(text, str):
+            raise BadInput(f"{name} in {where} must be a text, not {shown(text)}")
+    return LabelledStory(
+        record=InstructRecord(
+            features=tuple(feature_name(one) for one in features),
+            words=words,
+            summary=" ".join(summary.split()) or None,
+            story=story.strip(),
+        ),
+        source=source,
+    )
+
+
+def _texts(instruction: dict[str, Any], name: str, where: str) -> tuple[str, ...]:
+    found = instruction.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise BadInput(f"{shown(name)} in {where} must be a list of texts, not {shown(found)}")
+    return tuple(one.strip() for one in found if one.strip())
 
 
 def _values(path: Path) -> Iterator[object]:

@@ -15,7 +15,13 @@ from typing import Literal
 from slm.errors import BadInput, shown
 from slm.reading import typed_path
 from slm.stories.instruct import fields_named, story_of
-from slm.stories.record_files import read_csv, read_json, read_json_lines, read_parquet
+from slm.stories.record_files import (
+    read_csv,
+    read_json,
+    read_json_lines,
+    read_json_requests,
+    read_parquet,
+)
 from slm.stories.text_files import BLOCK, WAYS, between_marks, check_parted
 from slm.stories.tokenizer import END
 
@@ -59,7 +65,7 @@ EXPECTED = (
 )
 OPTIONS = (
     f":{', :'.join(WAYS)}, :csv, :mark=TEXT, :text=COLUMN, :keep-truncated, :drop-truncated, "
-    ":without=FIELD,FIELD, :stories-only"
+    ":without=FIELD,FIELD, :stories-only, :requests"
 )
 """What may follow a file to say how it is read."""
 
@@ -259,6 +265,12 @@ def _reader(name: str, path: Path, chosen: "_Chosen") -> Callable[[], Iterator[s
         )
     if way and chosen.mark:
         raise BadInput(f"stories are parted in one way: {shown(name)} has :{way} and a :mark")
+    if chosen.requests:
+        if kind not in (".json", ".jsonl"):
+            raise BadInput(
+                f"only a .json or .jsonl tells what its stories were made from: {name!r}"
+            )
+        return lambda: read_json_requests(path, chosen.column)
     if kind in RECORDS or way == "csv":
         records = RECORDS.get(kind, read_csv)
         return lambda: _at_marks(records(path, chosen.column))
@@ -312,13 +324,15 @@ class _Chosen:
     truncated: Truncated = "ask"
     without: tuple[str, ...] = ()
     stories_only: bool = False
+    requests: bool = False
 
     @property
     def how(self) -> str:
         """The options that change the stories read from the file; empty where none does."""
         keep = "keep" if self.truncated == "keep" else ""
         said = (self.parted, self.mark, self.column, keep)
-        return repr(said) if any(said) else ""
+        requests = " requests" if self.requests else ""
+        return (repr(said) if any(said) else "") + requests
 
 
 def _chosen(spec: str) -> tuple[str, _Chosen]:
@@ -335,6 +349,8 @@ def _chosen(spec: str) -> tuple[str, _Chosen]:
             chosen = replace(chosen, without=fields_named(option[8:].split(",")))
         elif option == "stories-only":
             chosen = replace(chosen, stories_only=True)
+        elif option == "requests":
+            chosen = replace(chosen, requests=True)
         elif option.endswith("-truncated"):
             kept: Truncated = "keep" if option == "keep-truncated" else "drop"
             chosen = replace(chosen, truncated=kept)
@@ -345,7 +361,7 @@ def _chosen(spec: str) -> tuple[str, _Chosen]:
 
 _OPTION = re.compile(
     rf":({'|'.join(WAYS)}|csv|mark=[^:+]+|text=[^:+]+|keep-truncated|drop-truncated"
-    r"|without=[^:+]+|stories-only)$"
+    r"|without=[^:+]+|stories-only|requests)$"
 )
 
 

@@ -142,3 +142,14 @@ def test_openings_that_cannot_be_read_are_refused_in_one_line(
     assert "\n" not in str(caught.value)
     with pytest.raises(BadInput, match="No such file"):
         read_openings(tmp_path / "missing.txt")
+
+
+def test_of_whole_records_the_requests_are_read_and_a_given_beginning_stays() -> None:
+    story = "Once there was a red boat. " * 12
+    records = (
+        f"Words: boat, red\nStory: \n\n{story}\n\nIt sailed.\n\nFeatures: Twist\nStory: \n\n{story}"
+    )
+    found = parse_openings("o.txt", records.encode())
+    assert found == ("Words: boat, red\nStory:", "Features: Twist\nStory:")
+    begun = "Words: boat, red\nStory: Once there was"
+    assert parse_openings("o.txt", begun.encode()) == (begun,)

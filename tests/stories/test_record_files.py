@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from slm.errors import BadInput
+from slm.stories.instruct import parse_record
+from slm.stories.record_files import labelled_story
 from slm.stories.sources import open_source
 from tests.conftest import write_corpus
 
@@ -195,3 +197,71 @@ def test_binary_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.table({"text": [b"caf\xe9"]}), tmp_path / "a.parquet")
     with pytest.raises(BadInput, match=r"is UTF-8 text, and 'a.parquet' is not"):
         stories_of(tmp_path / "a.parquet")
+
+
+ALL_DATA = [
+    {
+        "story": "\n\nOnce there was a boy. He ran home.",
+        "instruction": {
+            "prompt:": "Write a short story.",
+            "words": ["boy", "run", "big"],
+            "features": ["Dialogue", "bad ending"],
+        },
+        "summary": "A boy ran\nhome.",
+        "source": "GPT-4",
+    },
+    {"story": "She sat.", "instruction": {"words": [], "features": []}, "source": "GPT-3.5"},
+]
+"""Two items as the all-data shards of TinyStories have them."""
+
+
+def test_what_all_data_shards_tell_of_a_story_is_kept() -> None:
+    found = labelled_story(ALL_DATA[0], "", "item 1")
+    assert found.source == "GPT-4"
+    assert found.record.words == ("boy", "run", "big")
+    assert found.record.features == ("Dialogue", "BadEnding")
+    assert found.record.summary == "A boy ran home."
+    assert found.record.story == "Once there was a boy. He ran home."
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_all_data_shards_are_read_as_records_of_a_part_of_what_they_tell(
+    tmp_path: Path, name: str
+) -> None:
+    items = [{**ALL_DATA[0], "story": f"He ran {number} miles."} for number in range(60)]
+    path = tmp_path / name
+    lines = "\n".join(map(json.dumps, items))
+    path.write_text(lines if name.endswith("l") else json.dumps(items))
+    records = [parse_record(text) for text in open_source(f"{path}:requests").raw()]
+    assert [one.story for one in records] == [item["story"] for item in items]
+    asked = {frozenset(one.order) for one in records}
+    assert len(asked) == 7  # every subset of three fields but the empty one
+    assert len({one.order for one in records}) > 7
+    assert all(one.words in ((), ("boy", "run", "big")) for one in records)
+    assert list(open_source(f"{path}:requests").raw()) == list(
+        open_source(f"{path}:requests").raw()
+    )
+
+
+@pytest.mark.parametrize(
+    ("item", "wrong"),
+    [
+        ({"story": "He ran."}, "tells no words, features or summary"),
+        ({"story": "He ran.", "instruction": 3}, '"instruction" in item 1 of .* an object, not 3'),
+        ({"story": "A.", "instruction": {"words": "boy"}}, "must be a list of texts, not 'boy'"),
+        ({"story": 3, "summary": "x"}, "a story in item 1 of .* must be a text, not 3"),
+        ("He ran.", "must be an object with a story"),
+    ],
+)
+def test_items_that_tell_nothing_or_wrongly_are_one_line(
+    tmp_path: Path, item: object, wrong: str
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps([item]))
+    with pytest.raises(BadInput, match=wrong):
+        list(open_source(f"{tmp_path / 'a.json'}:requests").raw())
+
+
+def test_only_json_tells_what_stories_were_made_from(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "a.txt", ["He ran."])
+    with pytest.raises(BadInput, match=r"only a .json or .jsonl tells"):
+        open_source(f"{tmp_path / 'a.txt'}:requests")

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from slm.errors import BadInput
-from slm.stories.instruct import FIELDS, InstructRecord, compose
+from slm.stories import instruct
+from slm.stories.instruct import InstructRecord, asked_fields, shuffled
 from slm.stories.nursery.book import Plot, read_book
 from slm.stories.nursery.cast import Draw, cast_for
 from slm.stories.nursery.page import Cast, StoryPage
@@ -22,8 +23,6 @@ HELD_OUT = 1_000_000_000
 SHORTEST, LONGEST = 45, 125  # words
 SHARES = {Feature.DIALOGUE: 0.5} | {one: 0.4 for one in Feature if one != Feature.DIALOGUE}
 """The share of stories that have each feature."""
-FIELD_SHARE = 0.6
-"""The share of records that have each field."""
 RECORD_NAMES = {
     Feature.DIALOGUE: "Dialogue",
     Feature.BAD_ENDING: "BadEnding",
@@ -74,8 +73,8 @@ def records(count: int, *, seed: int = 0, first: int = 0) -> Iterator[RequestedS
 
 
 def record_text(found: RequestedStory) -> str:
-    """Return a record as the set writes it: the request, `Story:`, an empty line and the story."""
-    return f"{compose(found.asked)} \n\n{found.text}"
+    """Return a record as TinyStories-Instruct writes it."""
+    return instruct.record_text(found.asked)
 
 
 def _attempt(features: frozenset[Feature], draw: Draw) -> RequestedStory | None:
@@ -127,19 +126,16 @@ def _asked(found: RequestedStory, draw: Draw) -> InstructRecord:
         "Summary": True,
         "Random sentence": bool(sentence),
     }
-    fields: list[str] = []
-    while not fields:
-        fields = [name for name in FIELDS if draw() < FIELD_SHARE and has[name]]
-    order = _shuffled(fields, draw)
-    words = _shuffled(list(found.words), draw)
+    fields = asked_fields(has, draw)
+    words = shuffled(found.words, draw)
     features = [RECORD_NAMES[one] for one in Feature if one in found.features]
     return InstructRecord(
-        features=tuple(_shuffled(features, draw)) if "Features" in fields else (),
-        words=tuple(words) if "Words" in fields else (),
+        features=shuffled(features, draw) if "Features" in fields else (),
+        words=words if "Words" in fields else (),
         summary=found.summary if "Summary" in fields else None,
         random_sentence=sentence if "Random sentence" in fields else None,
         story=found.text,
-        order=tuple(order),
+        order=fields,
     )
 
 
@@ -147,10 +143,3 @@ def _sentence(found: RequestedStory, draw: Draw) -> str:
     """Draw a sentence of the story of 4 to 16 words, not the first, in which nobody speaks."""
     sentences = [one for one in _SENTENCE.findall(found.text) if 4 <= len(one.split()) <= 16][1:]
     return sentences[int(draw() * len(sentences))] if sentences else ""
-
-
-def _shuffled(values: list[str], draw: Draw) -> list[str]:
-    rest, order = list(values), list[str]()
-    while rest:
-        order.append(rest.pop(int(draw() * len(rest))))
-    return order
