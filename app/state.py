@@ -254,6 +254,7 @@ class TrainState(PageState):
     mark = Linked[str]()
     column = Linked[str]()
     cut_off = Linked[str]()
+    without = Linked[list[str]]()
     budget = Linked[str]()
     minutes = Linked[float]()
     millions = Linked[float]()

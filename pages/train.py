@@ -16,6 +16,7 @@ from app.widgets.story_view import Shown, story_view
 from slm.model.config import FROM_THE_PAPER, PRESETS, ModelConfig, count_parameters
 from slm.recipe import RECIPES, Recipe
 from slm.runs import Address, list_runs, open_run
+from slm.stories.instruct import FIELDS
 from slm.stories.tokenizer import VOCABULARY_SIZES
 from slm.text import visible
 from slm.training import queue
@@ -119,6 +120,22 @@ def choose_corpus() -> str:
         path = str(uploads.keep_corpus(given.name, given.getvalue()))
         return path + read_as(path)
     return str(corpus)
+
+
+def choose_without(corpus: str) -> tuple[str, ...]:
+    """Choose which records are left out, where the corpus has requests."""
+    if "instruct" not in corpus and ":requests" not in corpus:
+        return ()
+    return tuple(
+        st.multiselect(
+            "Leave out records with all of",
+            FIELDS,
+            **TrainState.without.bound,
+            placeholder="nothing is left out",
+            help="To see later how the model follows requests of a kind that it never saw: "
+            "Grading, Following instructions. As in the paper: Words and Summary.",
+        )
+    )
 
 
 def look(corpus: str, vocabulary: int, parent: str) -> None:
@@ -246,6 +263,7 @@ def prepare() -> None:
     config = cache.checkpoint(parent).config if parent else choose_shape()
     size(config)
     corpus = choose_corpus()
+    without = choose_without(corpus)
     minutes, tokens = choose_budget()
     name = st.text_input("Name of the run", "first", max_chars=64, **TrainState.name.bound).strip()
     with st.container(horizontal=True):
@@ -265,6 +283,7 @@ def prepare() -> None:
             config=None if parent else config,
             parent=parent or None,
             corpus=corpus,
+            without=without,
             recipe=recipe,
             minutes=minutes,
         )

@@ -25,6 +25,7 @@ CHECKPOINT = "a checkpoint"
 FILE = "a file on this machine"
 CORPORA = {
     "nursery": "nursery, made here",
+    "nursery-instruct": "nursery with instructions, made here",
     "tinystories": "TinyStories, from the hub",
     "tinystories-v2": "TinyStories V2, from the hub",
     "tinystories-instruct": "TinyStories-Instruct, from the hub",

@@ -59,6 +59,19 @@ def test_the_papers_recipe_has_one_rate_and_is_what_is_trained(
     assert (recipe["adam_lr"], recipe["weight_decay"]) == (5e-4, 0.1)
 
 
+def test_records_can_be_left_out_of_a_corpus_that_has_requests_and_of_no_other(
+    open_page: Open, runs: Path
+) -> None:
+    label = "Leave out records with all of"
+    app = open_page("train")
+    assert label not in [box.label for box in app.multiselect]
+    app.selectbox(key="train.corpus").set_value("nursery-instruct").run()
+    assert not app.exception
+    (box,) = [box for box in app.multiselect if box.label == label]
+    box.set_value(["Words", "Summary"]).run()
+    assert not app.exception and box.value == ["Words", "Summary"]
+
+
 def test_a_name_that_no_run_can_have_is_one_line(open_page: Open, runs: Path) -> None:
     app = open_page("train")
     app.text_input(key="train.name").set_value("../x").run()
