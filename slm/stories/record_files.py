@@ -71,14 +71,14 @@ def read_json(path: Path, column: str) -> Iterator[str]:
 
 
 def read_json_requests(path: Path, column: str) -> Iterator[str]:
-    """Yield the stories of a .json or .jsonl as Instruct records, as `labelled_story` reads an item.
+    """Yield the stories of a .json or .jsonl as Instruct records, as `all_data_story` reads an item.
 
     What a record asks for is drawn from what is known of its story, by the story itself, so that the
     same file gives the same records. Raises `BadInput` where items tell nothing but a story.
     """
     told = False
     for number, value in enumerate(_values(path), 1):
-        found = labelled_story(value, column, f"item {number} of {path.name!r}")
+        found = all_data_story(value, column, f"item {number} of {path.name!r}")
         draw = random.Random(found.record.story).random
         has = {
             "Features": bool(found.record.features),
@@ -103,7 +103,7 @@ def _asked(record: InstructRecord, fields: tuple[str, ...]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelledStory:
+class AllDataStory:
     """A story of TinyStories' all-data shards, with what it was made from.
 
     `record` holds its words, features and summary; `source` who wrote it, such as "GPT-4".
@@ -113,7 +113,7 @@ class LabelledStory:
     source: str
 
 
-def labelled_story(value: object, column: str, where: str) -> LabelledStory:
+def all_data_story(value: object, column: str, where: str) -> AllDataStory:
     """Read `{story, instruction: {words, features}, summary, source}`; what is missing is left empty.
 
     Features get the names that Instruct records use. Raises `BadInput` where there is no story, or a
@@ -130,7 +130,7 @@ def labelled_story(value: object, column: str, where: str) -> LabelledStory:
     for name, text in (("a story", story), ('"summary"', summary), ('"source"', source)):
         if not isinstance(text, str):
             raise BadInput(f"{name} in {where} must be a text, not {shown(text)}")
-    return LabelledStory(
+    return AllDataStory(
         record=InstructRecord(
             features=tuple(feature_name(one) for one in features),
             words=words,

@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from slm.errors import BadInput
 from slm.stories.instruct import parse_record
-from slm.stories.record_files import labelled_story
+from slm.stories.record_files import all_data_story
 from slm.stories.sources import open_source
 from tests.conftest import write_corpus
 
@@ -216,7 +216,7 @@ ALL_DATA = [
 
 
 def test_what_all_data_shards_tell_of_a_story_is_kept() -> None:
-    found = labelled_story(ALL_DATA[0], "", "item 1")
+    found = all_data_story(ALL_DATA[0], "", "item 1")
     assert found.source == "GPT-4"
     assert found.record.words == ("boy", "run", "big")
     assert found.record.features == ("Dialogue", "BadEnding")

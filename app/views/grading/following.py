@@ -20,7 +20,7 @@ from slm.following.unseen_pairs import UNSEEN, WAYS
 from slm.runs import Address, list_runs, open_run, resolve
 from slm.stats.interval import Interval
 
-Found = Mapping[str, Following]
+Studies = Mapping[str, Following]
 TITLES = {
     "words": "words",
     "features": "features",
@@ -98,7 +98,7 @@ def _study(missing: list[str]) -> None:
         )
 
 
-def _headline(found: Found) -> None:
+def _headline(found: Studies) -> None:
     """Say in a line what the best follower keeps."""
     best = max(found, key=lambda one: sum(k.share.mean for k in _measures(found[one]).values()))
     kept = _measures(found[best])
@@ -114,7 +114,7 @@ def _measures(one: Following) -> dict[str, Kept]:
     return one.scores.by_measure
 
 
-def _scores(found: Found) -> None:
+def _scores(found: Studies) -> None:
     bars: dict[str, list[Bar]] = {
         _name(address): [
             (TITLES[name], kept.share if kept.hits else None, kept.chance if kept.hits else None)
@@ -166,7 +166,7 @@ def _order(address: str) -> tuple[bool, int]:
     return "instruct" in corpus and "stories-only" not in corpus, _layers(address)
 
 
-def _differences(found: Found) -> None:
+def _differences(found: Studies) -> None:
     """Compare each model with the next deeper one, request by request."""
     if len(found) < 2:
         return
@@ -189,7 +189,7 @@ def _differences(found: Found) -> None:
     )
 
 
-def _unseen(found: Found) -> None:
+def _unseen(found: Studies) -> None:
     """Tell how requests are followed whose pair of fields training left out."""
     never = {
         address: one for address, one in found.items() if set(_without(address)) == set(UNSEEN)
@@ -228,7 +228,7 @@ def _without(address: str) -> list[str]:
     return list(open_run(Address.parse(address).run).info.corpus.get("without", []))
 
 
-def _features(found: Found) -> None:
+def _features(found: Studies) -> None:
     errors: dict[str, DetectorErrors] = {one.feature.value: one for one in detector_errors()}
     wrong = list(errors.values())
     rows = []
@@ -252,7 +252,7 @@ def _features(found: Found) -> None:
     )
 
 
-def _stories(found: Found) -> None:
+def _stories(found: Studies) -> None:
     """Show a request with the story a model wrote, and what of it was kept."""
     st.markdown("**Requests and stories**")
     with st.container(horizontal=True, vertical_alignment="bottom"):
