@@ -18,7 +18,7 @@ OTHERS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class KeptShare:
     """What was kept of each request that asks for something of one measure.
 
     Of request i, `hits[i]` of `asked[i]` things were in its story, and `by_chance[i]` (a mean) of what
@@ -95,14 +95,14 @@ class FeatureUse:
 class Scores:
     """Everything that is scored of one set of requests."""
 
-    words: Kept
-    features: Kept
-    sentence: Kept
-    summary: Kept
+    words: KeptShare
+    features: KeptShare
+    sentence: KeptShare
+    summary: KeptShare
     by_feature: tuple[FeatureUse, ...]
 
     @property
-    def by_measure(self) -> dict[str, Kept]:
+    def by_measure(self) -> dict[str, KeptShare]:
         """The scores by their measure."""
         return {name: getattr(self, name) for name in MEASURES}
 
@@ -121,7 +121,7 @@ def score(requests: Sequence[Request], stories: Sequence[str]) -> Scores:
     return Scores(**kept, by_feature=_by_feature(requests, read))
 
 
-def _kept(measure: str, requests: Sequence[Request], stories: Sequence[ReadStory]) -> Kept:
+def _kept(measure: str, requests: Sequence[Request], stories: Sequence[ReadStory]) -> KeptShare:
     """Score one measure: stories whose request asks for nothing of it are left out."""
     asking = [
         (request.asked[measure], story)
@@ -137,7 +137,9 @@ def _kept(measure: str, requests: Sequence[Request], stories: Sequence[ReadStory
         found = [sum(story.kept(measure, other)) for other in theirs]
         chance.append(sum(found) / len(theirs) if theirs else 0.0)
         others.append(sum(map(len, theirs)) / len(theirs) if theirs else float(len(mine)))
-    return Kept(hits=tuple(hits), asked=tuple(asked), by_chance=tuple(chance), others=tuple(others))
+    return KeptShare(
+        hits=tuple(hits), asked=tuple(asked), by_chance=tuple(chance), others=tuple(others)
+    )
 
 
 def _by_feature(
@@ -164,7 +166,7 @@ def _by_feature(
     return tuple(found)
 
 
-def difference(one: Kept, other: Kept) -> Interval:
+def difference(one: KeptShare, other: KeptShare) -> Interval:
     """Estimate how much more of the same requests is kept by one model than by another.
 
     The mean over requests of the difference of shares, resampling requests.

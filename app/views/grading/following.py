@@ -14,7 +14,7 @@ from slm.following.detectors import DetectorErrors, detector_errors
 from slm.following.kept import kept_following
 from slm.following.report import FollowingReport
 from slm.following.requests import MEASURES, ReadStory, held_out_requests
-from slm.following.scoring import Kept, difference
+from slm.following.scoring import KeptShare, difference
 from slm.following.study import PAIR_STORIES, REQUESTS, Following, FollowingSettings
 from slm.following.unseen_pairs import UNSEEN, WAYS
 from slm.runs import Address, list_runs, open_run, resolve
@@ -110,7 +110,7 @@ def _headline(found: Studies) -> None:
     )
 
 
-def _measures(one: Following) -> dict[str, Kept]:
+def _measures(one: Following) -> dict[str, KeptShare]:
     return one.scores.by_measure
 
 
