@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from slm.findings.finding import Finding, by_sign, unmeasured
 from slm.following.kept import kept_following
-from slm.following.scoring import Kept, difference
+from slm.following.scoring import KeptShare, difference
 from slm.runs import Run
 
 HALF = 0.5
@@ -21,7 +21,7 @@ class InstructedRun:
     run: str
     layers: int
     alike: tuple[object, ...]
-    kept: dict[str, Kept]
+    kept: dict[str, KeptShare]
 
 
 def asked(runs: Iterable[Run]) -> list[InstructedRun]:
