@@ -123,7 +123,9 @@ def _scores(found: Studies) -> None:
         for address, one in found.items()
     }
     drawn = knowledge(bars, show.colours(), "share of what was asked for")
-    drawn.update_layout(margin_t=40 + 20 * len(bars))  # where the legend stands, in several lines
+    drawn.update_layout(  # the legend stands above, in several lines
+        margin_t=40 + 14 * len(bars), legend={"y": 1.02, "yanchor": "bottom"}
+    )
     show.figure(
         drawn,
         name="following-" + "-".join(found)[:80],
@@ -257,7 +259,11 @@ def _stories(found: Studies) -> None:
     st.markdown("**Requests and stories**")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         address = st.selectbox(
-            "Story of", list(found), **GradingState.follower.bound, width=260
+            "Story of",
+            list(found),
+            index=len(found) - 1,
+            **GradingState.follower.bound,
+            width=260,
         ) or next(iter(found))
         stories = found[address].examples
         number = (
