@@ -36,7 +36,7 @@ TABLE, CURVES, FINDINGS, TRAIN = (
     "Findings",
     "Sweep",
 )
-NOBODY = "nobody: only losses"
+NOBODY = "nobody: what needs no judge"
 TOKENS, COMPUTE = "Tokens read", "Compute, 6 N D"
 
 
@@ -212,7 +212,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
                 "Graded by",
                 [*graders, NOBODY],
                 **GridState.judge.bound,
-                width=190,
+                width=260,
                 format_func=visible,
             )
         )

@@ -121,45 +121,50 @@ def over_training(
 
 def against_compute(
     curves: Mapping[str, Sequence[tuple[float, float]]],
+    depths: Mapping[str, int],
     frontier: Sequence[tuple[float, float]],
     palette: Palette,
     score: str,
 ) -> go.Figure:
-    """Draw each run's (operations, loss), and the frontier: the best that any compute has reached."""
+    """Draw each run's (operations, loss), dashed by its depth, and the best that any compute reached."""
     figure = go.Figure()
+    layers = sorted(set(depths.values()))
+    dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
     for name, points in curves.items():
+        depth = depths[name]
+        first = next(other for other in curves if depths[other] == depth) == name
         figure.add_scatter(
             x=[compute for compute, _ in points],
             y=[loss for _, loss in points],
             mode="lines",
-            name=printed(name),
-            line={"color": palette.muted, "width": 1},
+            name=f"{depth} layer{'s' * (depth > 1)}",
+            legendgroup=str(depth),
+            legendrank=depth,
+            showlegend=first,
+            line={
+                "color": palette.muted,
+                "width": 1.5,
+                "dash": dashes[layers.index(depth) % len(dashes)],
+            },
             hovertemplate=f"%{{y:.3f}} after %{{x:.3s}} operations<extra>{printed(name)}</extra>",
-            showlegend=False,
-        )
-        figure.add_annotation(
-            x=np.log10(points[-1][0]),
-            y=points[-1][1],
-            text=printed(name),
-            showarrow=False,
-            xanchor="left",
-            xshift=4,
-            font={"color": palette.muted, "size": 11},
         )
     figure.add_scatter(
         x=[compute for compute, _ in frontier],
         y=[loss for _, loss in frontier],
-        mode="lines",
-        line={"color": palette.plus, "width": 3, "shape": "hv"},
+        mode="lines+markers",
+        line={"color": palette.plus, "width": 2.5},
         name="frontier",
+        legendrank=0,
         hovertemplate="%{y:.3f} at %{x:.3s} operations<extra>frontier</extra>",
     )
     figure.update_xaxes(
         title="operations, 6 N D",
         type="log",
+        dtick=1,
         showgrid=False,
         zeroline=False,
         exponentformat="power",
     )
-    figure.update_yaxes(title=printed(score), gridcolor=palette.grid)
+    figure.update_yaxes(title=printed(score), gridcolor=palette.grid, type="log")
+    figure.update_yaxes(tickvals=[0.5, 0.6, 0.8, 1, 1.5, 2, 3, 4, 6, 8, 12])
     return dress(figure, palette, height=460).update_layout(showlegend=True)

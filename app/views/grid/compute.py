@@ -27,9 +27,10 @@ def the_compute(names: Sequence[str], score: str) -> None:
     if not curves:
         st.info("No losses yet: train a grid first.")
         return
+    depths = {cell.run: cell.layers for cell in found}
     best = frontier([point for points in curves.values() for point in points])
     show.figure(
-        against_compute(curves, best, show.colours(), score),
+        against_compute(curves, depths, best, show.colours(), score),
         name=f"compute-{score.replace(' ', '-')}",
         table=lambda: show.csv(
             ("run", "operations", score, "on the frontier"),

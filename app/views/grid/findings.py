@@ -19,8 +19,8 @@ def the_findings(judge: str | None) -> None:
     counts = {name: sum(one.verdict == name for one in found.findings) for name in HOLDS}
     unknown = counts["can't be told"]
     st.markdown(
-        f"Of {len(found.findings)} findings of the paper, {counts['holds']} hold here, "
-        f"{counts['does not hold']} do not, {unknown} can't be told from these runs."
+        f"Of {len(found.findings)} findings of the paper, hold here: {counts['holds']}, "
+        f"against: {counts['does not hold']}, not to be told from these runs: {unknown}."
     )
     order = list(HOLDS)
     for one in sorted(

@@ -102,7 +102,7 @@ def test_losses_are_drawn_against_compute_with_their_frontier(
     app = open_page("grid", see="over training", over="compute")
     lines = {line["name"]: line for line in figure_on(app, "figure-compute-bits-per-byte")["data"]}
     blocks = 2 * 12 * 16 * 16 + 2 * (4 * 16 + 5 * 16)
-    assert lines["tiny"]["x"] == [6 * blocks * 10_000] and lines["tiny"]["y"] == [1.5]
+    assert lines["2 layers"]["x"] == [6 * blocks * 10_000] and lines["2 layers"]["y"] == [1.5]
     assert lines["frontier"]["y"] == [1.5]
 
 
