@@ -3,6 +3,7 @@
 import argparse
 
 from slm.cli.command import Commands, answer, watched
+from slm.errors import BadInput
 
 
 def add_to(commands: Commands) -> None:
@@ -14,14 +15,28 @@ def add_to(commands: Commands) -> None:
         address=False,
     )
     sub.add_argument("addresses", nargs="+", metavar="ADDRESS", help="run or run@step")
+    sub.add_argument(
+        "--stories",
+        type=int,
+        metavar="N",
+        help="instead, let models end N nursery stories: which sentences the grammar derives, agreement",
+    )
 
 
 def _nursery(chosen: argparse.Namespace) -> None:
-    from slm.nursery_scores.kept import measure_choices
     from slm.runs import resolve
 
     for address in chosen.addresses:
         resolve(address)
+    if chosen.stories is None:
+        _choices(chosen)
+    else:
+        _stories(chosen)
+
+
+def _choices(chosen: argparse.Namespace) -> None:
+    from slm.nursery_scores.kept import measure_choices
+
     found = watched(measure_choices(chosen.addresses))
     answer(
         chosen,
@@ -33,3 +48,27 @@ def _nursery(chosen: argparse.Namespace) -> None:
             for one in found
         ),
     )
+
+
+def _stories(chosen: argparse.Namespace) -> None:
+    from slm.nursery_scores.stories import of_grammar, rows, written
+    from slm.runs import load_checkpoint
+
+    count = chosen.stories
+    if count < 2:
+        raise BadInput(f"--stories must be at least 2, not {count}")
+    found = [
+        (address, watched(written(load_checkpoint(address), count))) for address in chosen.addresses
+    ]
+    beside = [
+        ("the grammar's own", of_grammar(count)),
+        ("spoiled", of_grammar(count, spoiled=True)),
+    ]
+    data = {
+        "stories": count,
+        "measures": "the nursery's world, not English",
+        "models": [{"address": address, **scores.to_json()} for address, scores in found],
+        "grammar": beside[0][1].to_json(),
+        "spoiled": beside[1][1].to_json(),
+    }
+    answer(chosen, data, lambda: "\n".join(rows([*found, *beside])))

@@ -94,14 +94,14 @@ class Book:
 @cache
 def read_book() -> Book:
     """Read the book; raises ValueError where it uses a word without a role."""
-    reading = _Reading()
+    reading = BookReading()
     whole = reading.whole()
     if whole.unknown:
         raise ValueError(f"words.txt gives no role to: {' '.join(sorted(whole.unknown))}")
     return whole
 
 
-class _Reading:
+class BookReading:
     """One pass over the files. Phrases are read when a template first asks for them."""
 
     def __init__(self) -> None:
