@@ -31,6 +31,10 @@ def _findings(chosen: argparse.Namespace) -> None:
 
 
 def _told(one: "Finding") -> str:
-    number = "" if one.number is None else f"\n  {one.number.to_text('+.3f')} {one.unit}"
+    number = (
+        ""
+        if one.number is None
+        else f"\n  {one.number.to_text('+.4f' if abs(one.number.mean) < 0.02 else '+.3f')} {one.unit}"
+    )
     lines = [f"  against it: {one.against}", f"  {one.why}", *(f"  ({w})" for w in one.warnings)]
     return f"{one.verdict.upper()}: {one.claim}{number}\n" + "\n".join(lines)

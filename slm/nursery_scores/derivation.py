@@ -113,7 +113,7 @@ class _Probe:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class PlotLine:
     """A line of a plot, by its place in it."""
 
     plot: str
@@ -132,7 +132,7 @@ class _Grammar:
     def __init__(self) -> None:
         book = SlotReading().whole()
         self.lines = tuple(
-            Line(plot=plot.name, number=number, piece=piece)
+            PlotLine(plot=plot.name, number=number, piece=piece)
             for plot in (*book.plots, *book.requested)
             for number, piece in enumerate(_lines_of(plot.body))
         )

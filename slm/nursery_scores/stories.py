@@ -27,9 +27,9 @@ from slm.stories.nursery.book import read_book
 from slm.stories.nursery.cast import ELDERS
 from slm.stories.nursery.page import article_before
 
-Measure = Literal["derived", "articles", "pronouns", "introduced", "in order"]
-MEASURES: tuple[Measure, ...] = get_args(Measure)
-MEANS: dict[Measure, str] = {
+NurseryMeasure = Literal["derived", "articles", "pronouns", "introduced", "in order"]
+MEASURES: tuple[NurseryMeasure, ...] = get_args(NurseryMeasure)
+MEANS: dict[NurseryMeasure, str] = {
     "derived": "whole sentences that the grammar derives",
     "articles": "a and an that fit the next word",
     "pronouns": "he and she, him and her, where somebody of that sex was mentioned before",
@@ -40,7 +40,7 @@ OPENING = 2
 """Sentences of the opening."""
 SWAPPED = 0.05
 _WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
-Counts = dict[Measure, tuple[int, int]]
+Counts = dict[NurseryMeasure, tuple[int, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class NurseryStoryScores:
 
     counts: tuple[Counts, ...]
 
-    def share(self, measure: Measure) -> Interval:
+    def share(self, measure: NurseryMeasure) -> Interval:
         """Estimate a share, resampling stories."""
         pairs = np.array([one[measure] for one in self.counts], dtype=float)
         return bootstrap_ratio(pairs[:, 0], pairs[:, 1]).at((), int(pairs[:, 1].sum()))
@@ -92,7 +92,7 @@ def written(
 
 
 def of_grammar(count: int, *, spoiled: bool = False) -> NurseryStoryScores:
-    """Measure the grammar's own endings, as they are or with words swapped."""
+    """NurseryMeasure the grammar's own endings, as they are or with words swapped."""
     draw = random.Random(SEED)
     return NurseryStoryScores(
         counts=tuple(

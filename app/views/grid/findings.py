@@ -29,7 +29,8 @@ def the_findings(judge: str | None) -> None:
         with st.container(border=True, gap="xxsmall"):
             st.markdown(f"**{HOLDS[one.verdict]}** &ensp; {show.plain(one.claim)}")
             if one.number is not None:
-                st.markdown(show.plain(f"{one.number.to_text('+.3f')} {one.unit}"))
+                digits = "+.4f" if abs(one.number.mean) < 0.02 else "+.3f"
+                st.markdown(show.plain(f"{one.number.to_text(digits)} {one.unit}"))
             st.caption(show.sentence(f"Against it would be: {one.against}."))
             st.caption(show.sentence(one.why + "."))
             if told := [*one.warnings, *([f"measured by {one.source}"] if one.source else [])]:

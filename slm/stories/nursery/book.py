@@ -113,6 +113,7 @@ class BookReading:
         self.reader = Reader(_roles(self.sections), synonyms, self.phrase)
 
     def whole(self) -> Book:
+        """Read the whole book."""
         activities = tuple(self.activities())
         for number, name in enumerate(("do", "did", "doing")):
             self.doings[name] = _any_activity(activities, number)
@@ -149,11 +150,13 @@ class BookReading:
         return self.read_phrases[name, who]
 
     def cells(self, text: str) -> list[Piece]:
+        """Read the cells of a table that `;` separates."""
         return [self.reader.read(cell) for cell in text.split(";")]
 
     # -- tables
 
     def kinds(self) -> Iterator[KindEntry]:
+        """Read kinds.txt."""
         for noun, classes, sexes, adjectives, home, looks in _table("kinds.txt"):
             yield KindEntry(
                 noun=noun,
@@ -166,6 +169,7 @@ class BookReading:
             )
 
     def things(self, lists: dict[str, Adjectives]) -> Iterator[ThingEntry]:
+        """Read things.txt; `lists` are the adjectives that a thing may share."""
         for noun, classes, uses, adjectives, parts in _table("things.txt"):
             own = [word.partition("/")[0] for word in adjectives.split() if word[0] != "+"]
             for name in re.findall(r"\+(\w+)", adjectives):
@@ -185,6 +189,7 @@ class BookReading:
         return one, past, ing
 
     def places(self) -> Iterator[StoryPlace]:
+        """Read places.txt."""
         for noun, side, preposition, spots, sights in _table("places.txt"):
             yield StoryPlace(
                 noun=noun,
@@ -195,6 +200,7 @@ class BookReading:
             )
 
     def activities(self) -> Iterator[Activity]:
+        """Read activities.txt."""
         for forms, complements in _table("activities.txt"):
             rest = Alternatives(tuple(self.cells(complements)))
             verbs = [self.reader.read(_as_action(form)) for form in forms.split()]
@@ -204,6 +210,7 @@ class BookReading:
     # -- plots
 
     def plots(self, file: str) -> Iterator[Plot]:
+        """Read a file of plots."""
         for block in "\n".join(_lines(file, keep_blank=True)).split("\n== ")[1:]:
             head, *lines = block.split("\n")
             name, *conditions = head.split(" | ")
@@ -273,6 +280,7 @@ class BookReading:
         return Alternatives(tuple(ways))
 
     def sentences(self, line: str) -> Piece:
+        """Read a line of a plot, which begins a sentence."""
         return PieceSequence((CallPiece(StoryPage.begin_sentence), self.reader.read(line)))
 
 
