@@ -45,7 +45,9 @@ def test_emergence_asks_for_every_doubling() -> None:
     assert gap.number is None and "every doubling" in gap.why
 
 
-def grid(by_width: float, by_depth: float, *, seed: int, **other: str) -> list[MeasuredCheckpoint]:
+def grid(
+    by_width: float, by_depth: float, *, seed: int, vocabulary: str = "v"
+) -> list[MeasuredCheckpoint]:
     """Nine runs whose plot grows with each doubling of width and of depth."""
     draw = np.random.default_rng(seed)
     return [
@@ -54,7 +56,7 @@ def grid(by_width: float, by_depth: float, *, seed: int, **other: str) -> list[M
             noisy({"plot": 4 + by_width * w + by_depth * d}, draw),
             width=32 * 2**w,
             layers=2**d,
-            **other,
+            vocabulary=vocabulary,
         )
         for w in range(3)
         for d in range(3)

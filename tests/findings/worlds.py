@@ -17,7 +17,7 @@ NOISE = 1.0
 
 def checkpoint(
     run: str,
-    values: Mapping[str, Sequence[float]],
+    values: Mapping[str, Sequence[float] | np.ndarray],
     *,
     width: int = 64,
     layers: int = 1,
