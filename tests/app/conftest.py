@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -60,12 +61,23 @@ def make_run(
     return run
 
 
-@pytest.fixture
-def two_runs(runs: Path, tokenizer: Tokenizer) -> Path:
-    """`tiny` with two layers and steps 0 and 10; `other` with one layer."""
+@pytest.fixture(scope="session")
+def two_runs_once(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Path:
+    """What `two_runs` copies; no test is to write here."""
+    runs = tmp_path_factory.mktemp("once") / "runs"
     make_run(runs, "tiny", tokenizer, n_layers=2, seed=1, steps=(0, 10))
     make_run(runs, "other", tokenizer, n_layers=1, seed=2, steps=(0,))
     return runs
+
+
+@pytest.fixture
+def two_runs(runs: Path, two_runs_once: Path) -> Path:
+    """`tiny` with two layers and steps 0 and 10; `other` with one layer.
+
+    A copy with the times of the original's files: what a page worked out of the same checkpoint in
+    an earlier test is found in the cache.
+    """
+    return Path(shutil.copytree(two_runs_once, runs, dirs_exist_ok=True))
 
 
 Open = Callable[..., AppTest]
