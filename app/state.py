@@ -322,7 +322,7 @@ class GridState(PageState):
     sweep = Linked[str]("grid")
     judge = Linked[str]("grader")
     score = Linked[str]()
-    heads = Linked[str]("heads")
+    heads = Linked[str]()
     over = Linked[str](words={"compute": "Compute, 6 N D"})
     widths = Linked[list[int]]()
     depths = Linked[list[int]]()

@@ -45,3 +45,14 @@ def test_the_console_script_names_the_command_line() -> None:
 
 def test_types_are_shipped() -> None:
     assert (ROOT / "slm" / "py.typed").exists()
+
+
+def test_every_file_with_shapes_is_among_those_whose_shapes_are_checked() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    _, _, listed = settings["tool"]["pytest"]["ini_options"]["addopts"].partition("packages=")
+    *checked, typechecker = listed.split(",")
+    assert typechecker == "beartype.beartype"
+    for path in (ROOT / "slm").rglob("*.py"):
+        if "jaxtyping" in path.read_text(encoding="utf-8"):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            assert any(f"{module}.".startswith(f"{room}.") for room in checked), module

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import cache
 from importlib import resources
 
 import pytest
@@ -13,8 +14,13 @@ from slm.stories.nursery import Feature, NurseryStory, Role, stories, story
 from slm.stories.nursery.book import read_book
 from slm.stories.nursery.template import Reader
 
-WRITTEN = list(stories(1000))
 indices = st.integers(0, 10**9)
+
+
+@cache
+def written() -> list[NurseryStory]:
+    """The first thousand stories, written once for all tests here."""
+    return list(stories(1000))
 
 
 def said(one: NurseryStory, *roles: Role) -> list[str]:
@@ -79,12 +85,12 @@ def test_the_gender_of_nobody_else_changes(index: int) -> None:
 
 def test_the_same_seed_and_index_write_the_same_story_and_others_write_others() -> None:
     assert story(3, 14) == story(3, 14)
-    assert len({one.text for one in WRITTEN}) == 1000
+    assert len({one.text for one in written()}) == 1000
     assert list(stories(3, seed=1, first=5)) == [story(1, 5), story(1, 6), story(1, 7)]
 
 
 def test_dialogue_is_told_by_its_quotation_marks_which_are_paired() -> None:
-    for one in WRITTEN:
+    for one in written():
         assert one.text.count('"') % 2 == 0
         assert (Feature.DIALOGUE in one.features) == ('"' in one.text)
         for span in one.spans:
@@ -92,15 +98,15 @@ def test_dialogue_is_told_by_its_quotation_marks_which_are_paired() -> None:
 
 
 def test_articles_agree_with_the_next_word() -> None:
-    for one in WRITTEN:
+    for one in written():
         assert not re.search(r"\b[Aa] [aeiou]", one.text), one.text
         assert not re.search(r"\b[Aa]n (?!hour|honest)[^aeiou]", one.text), one.text
 
 
 def test_protagonists_are_introduced_in_three_ways_that_can_be_told_apart() -> None:
-    kinds = {one.introduction for one in WRITTEN}
+    kinds = {one.introduction for one in written()}
     assert kinds == {"named", "plain", "unnamed"}
-    for one in WRITTEN:
+    for one in written():
         first = next(s for s in one.spans if s.role == Role.HERO_FIRST)
         after_named = one.text[: first.start].endswith("named ")
         assert after_named == (one.introduction == "named")
@@ -108,14 +114,14 @@ def test_protagonists_are_introduced_in_three_ways_that_can_be_told_apart() -> N
 
 
 def test_sentences_begin_large_and_end() -> None:
-    for one in WRITTEN:
+    for one in written():
         assert one.text[-1] in '."'
         assert not re.search(r"[.!?]\"? [a-z]", re.sub(r'[!?.]" \w', "", one.text)), one.text
         assert "  " not in one.text and "{" not in one.text and "[" not in one.text
 
 
 def test_names_first_letters_tell_the_characters_apart() -> None:
-    for one in WRITTEN:
+    for one in written():
         names = [
             name[0] for name in said(one, Role.HERO_FIRST, Role.OTHER_FIRST) if name[0].isupper()
         ]
@@ -124,31 +130,31 @@ def test_names_first_letters_tell_the_characters_apart() -> None:
 
 @pytest.mark.parametrize("mark", ["{", "}", "[", "]", "<", ">", "|", "~", "^", "$", "/", "_", "+"])
 def test_no_markup_is_left(mark: str) -> None:
-    assert not any(mark in one.text for one in WRITTEN)
+    assert not any(mark in one.text for one in written())
 
 
 def test_no_word_stands_twice_in_a_row() -> None:
-    for one in WRITTEN:
+    for one in written():
         assert not re.search(r"\b(a|an|the|he|she|his|her|was|and|to|of|in) \1\b", one.text), (
             one.text
         )
 
 
 def test_stories_have_eighty_to_two_hundred_and_fifty_words() -> None:
-    lengths = [len(one.spans) for one in WRITTEN]
+    lengths = [len(one.spans) for one in written()]
     assert min(lengths) >= 80 and max(lengths) <= 250
 
 
 def test_every_feature_and_every_plot_is_told_now_and_then() -> None:
-    features = Counter(feature for one in WRITTEN for feature in one.features)
+    features = Counter(feature for one in written() for feature in one.features)
     assert all(features[feature] >= 30 for feature in Feature), features
-    assert {one.plot for one in WRITTEN} == {plot.name for plot in read_book().plots}
+    assert {one.plot for one in written()} == {plot.name for plot in read_book().plots}
 
 
 def test_the_three_words_of_a_story_occur_in_it() -> None:
     """The noun and the adjective as they are; the verb in one of the three forms the book gives it."""
     forms = {line.split()[0].partition("/")[0]: line.split()[:3] for line in activity_lines()}
-    for one in WRITTEN:
+    for one in written():
         noun, verb, adjective = one.words
         assert noun in said(one, Role.OBJECT), one.text
         assert adjective in said(one, Role.ADJECTIVE), one.text
@@ -164,7 +170,7 @@ def activity_lines() -> list[str]:
 
 
 def test_every_role_is_played() -> None:
-    assert {s.role for one in WRITTEN for s in one.spans} == set(Role)
+    assert {s.role for one in written() for s in one.spans} == set(Role)
 
 
 def test_no_word_of_the_book_lacks_a_role() -> None:
