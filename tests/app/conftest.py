@@ -61,21 +61,31 @@ def make_run(
     return run
 
 
-@pytest.fixture(scope="session")
-def two_runs_once(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Path:
-    """What `two_runs` copies; no test is to write here."""
-    runs = tmp_path_factory.mktemp("once") / "runs"
+def make_two_runs(runs: Path, tokenizer: Tokenizer) -> Path:
+    """`tiny` with two layers and steps 0 and 10; `other` with one layer."""
     make_run(runs, "tiny", tokenizer, n_layers=2, seed=1, steps=(0, 10))
     make_run(runs, "other", tokenizer, n_layers=1, seed=2, steps=(0,))
     return runs
 
 
 @pytest.fixture
-def two_runs(runs: Path, two_runs_once: Path) -> Path:
-    """`tiny` with two layers and steps 0 and 10; `other` with one layer.
+def two_runs(runs: Path, tokenizer: Tokenizer) -> Path:
+    """The runs of `make_two_runs`, unknown to every cache."""
+    return make_two_runs(runs, tokenizer)
 
-    A copy with the times of the original's files: what a page worked out of the same checkpoint in
-    an earlier test is found in the cache.
+
+@pytest.fixture(scope="session")
+def two_runs_once(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Path:
+    """What `same_two_runs` copies; no test is to write here."""
+    return make_two_runs(tmp_path_factory.mktemp("once") / "runs", tokenizer)
+
+
+@pytest.fixture
+def same_two_runs(runs: Path, two_runs_once: Path) -> Path:
+    """A copy with the times of the original's files, by which the app's caches know a checkpoint.
+
+    What a page worked out in an earlier test is not worked out again: for tests that do not care
+    whether a page computes or finds its numbers.
     """
     return Path(shutil.copytree(two_runs_once, runs, dirs_exist_ok=True))
 

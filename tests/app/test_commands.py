@@ -65,7 +65,7 @@ def test_the_parser_reads_every_value_back(made: Callable[..., commands.Command]
 
 
 def test_commands_print_json_about_the_model_that_was_shown(
-    two_runs: Path, capsys: pytest.CaptureFixture[str]
+    same_two_runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = "Tom went to the park."
     shown = [
@@ -109,7 +109,7 @@ VIEWS: list[tuple[str, dict[str, str]]] = [
 
 @pytest.mark.parametrize(("page", "view"), VIEWS, ids=str)
 def test_a_view_shows_a_command_that_the_parser_takes(
-    page: str, view: dict[str, str], open_page: Open, two_runs: Path
+    page: str, view: dict[str, str], open_page: Open, same_two_runs: Path
 ) -> None:
     app = open_page(page, a="tiny@10", **view)
     shown = [code.value for code in app.code if code.value.startswith("python -m slm")]

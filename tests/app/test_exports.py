@@ -96,7 +96,7 @@ def test_the_page_holds_what_the_command_prints(
     link: dict[str, object],
     names: list[str],
     open_page: Open,
-    two_runs: Path,
+    same_two_runs: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -112,11 +112,13 @@ def test_the_page_holds_what_the_command_prints(
 def test_each_view_of_a_comparison_is_a_part_of_what_the_command_prints(
     view: str,
     open_page: Open,
-    two_runs: Path,
+    same_two_runs: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    shutil.copytree(two_runs / "tiny", two_runs / "twin")  # heads of random models match none
+    shutil.copytree(
+        same_two_runs / "tiny", same_two_runs / "twin"
+    )  # heads of random models match none
     shown = opened(open_page, monkeypatch, "compare", a="tiny", b="twin", compare=view)
     everything, command = next(
         one for name, one in shown.items() if name.endswith("-tiny@10-twin@10")
@@ -126,7 +128,7 @@ def test_each_view_of_a_comparison_is_a_part_of_what_the_command_prints(
 
 
 def test_a_branch_is_saved_as_the_command_prints_it(
-    two_runs: Path, capsys: pytest.CaptureFixture[str]
+    same_two_runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sampling = Sampling(max_tokens=8, seed=5, alternatives=3)
     stories = LiveBranches(load_checkpoint("tiny"), "Tom", sampling)

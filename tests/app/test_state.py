@@ -135,7 +135,7 @@ def another(widget: Any) -> str | list[str] | None:
 
 @pytest.mark.parametrize(("name", "view"), VIEWS)
 def test_every_control_goes_through_the_link_and_back(
-    name: str, view: dict[str, Any], open_page: Open, two_runs: Path
+    name: str, view: dict[str, Any], open_page: Open, same_two_runs: Path
 ) -> None:
     page = next(one for one in PAGES.values() if one.__name__ == f"{name.title()}State")
     view = {key: value for key, value in view.items() if value}
@@ -162,7 +162,9 @@ def test_every_control_goes_through_the_link_and_back(
 
 
 @pytest.mark.parametrize("name", ["server", "secret", "cap"])
-def test_no_link_sets_a_server_a_key_or_a_price(name: str, open_page: Open, two_runs: Path) -> None:
+def test_no_link_sets_a_server_a_key_or_a_price(
+    name: str, open_page: Open, same_two_runs: Path
+) -> None:
     app = open_page("grading", a="tiny", **{name: "9"})
     assert name not in app.query_params
 
