@@ -14,7 +14,7 @@ from slm.stats.interval import Interval
 FEWEST = 3
 """Of fewer stories no agreement is told."""
 
-Values = Float[np.ndarray, "story"]
+Grades = Float[np.ndarray, "story"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ def agreement(
     return found
 
 
-def spearman(x: Values, y: Values) -> float:
+def spearman(x: Grades, y: Grades) -> float:
     """Compute Spearman's rank correlation with mean ranks for ties; NaN where all are tied."""
     a, b = _ranks(x), _ranks(y)
     a, b = a - a.mean(), b - b.mean()
@@ -67,7 +67,7 @@ def spearman(x: Values, y: Values) -> float:
     return float(a @ b) / scale if scale > 0 else float("nan")
 
 
-def kappa(x: Values, y: Values) -> float:
+def kappa(x: Grades, y: Grades) -> float:
     """Compute Cohen's kappa with quadratic weights: 1 - observed / expected squared difference.
 
     Expected of independent judges, E (x - y)² over all pairs of a grade of one and a grade of the
@@ -77,7 +77,7 @@ def kappa(x: Values, y: Values) -> float:
     return 1 - float(((x - y) ** 2).mean()) / expected if expected > 1e-12 else float("nan")
 
 
-def _ranks(values: Values) -> Values:
+def _ranks(values: Grades) -> Grades:
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return (last - (counts - 1) / 2)[place]
@@ -94,7 +94,7 @@ def _rows_drawn(openings: Sequence[str], seed: int) -> list[np.ndarray]:
 
 
 def _correlation(
-    of: Callable[[Values, Values], float], x: Values, y: Values, rows: Sequence[np.ndarray]
+    of: Callable[[Grades, Grades], float], x: Grades, y: Grades, rows: Sequence[np.ndarray]
 ) -> Interval | None:
     """Estimate a correlation with its bootstrap interval; None where it is undefined.
 
