@@ -12,6 +12,7 @@ import pytest
 from app import commands
 from slm.cli import main, parser
 from slm.generation.sampler import Sampling
+from slm.generation.side_by_side import ModelCompletions, SideBySide
 from tests.app.conftest import Open
 
 TEXT = "--json 'quoted' \"twice\" $HOME\n-n =1"
@@ -27,6 +28,21 @@ OF_TYPE: dict[object, object] = {
     str | None: TEXT,
     bool: False,
     Sampling: Sampling(top_k=3, top_p=0.5),
+    SideBySide: SideBySide(
+        prompt=TEXT,
+        temperatures=(0.0, 1.0),
+        sampling=Sampling(top_k=3, top_p=0.5),
+        models=(
+            ModelCompletions(
+                address="tiny@0",
+                shape="1x1x1",
+                parameters=1,
+                vocabulary=1,
+                val_loss=None,
+                completions=(),
+            ),
+        ),
+    ),
 }
 NAMED = {
     "address": "tiny@0",
