@@ -23,6 +23,7 @@ from slm.cli import (
     memorization,
     nursery,
     overview,
+    scores,
     sweep,
     training,
 )
@@ -51,6 +52,7 @@ ROOMS = (
     autointerp,
     predictions,
     grading,
+    scores,
     judges,
     memorization,
     following,

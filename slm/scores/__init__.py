@@ -1,0 +1,1 @@
+"""Measures of stories that need no judge: grammar, consistency, creativity, age."""

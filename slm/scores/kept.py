@@ -1,0 +1,120 @@
+"""Scores kept with their run, a small file a checkpoint; they count for nothing once inputs change."""
+
+import contextlib
+import json
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+
+from slm.errors import BadInput
+from slm.files import write_text
+from slm.progress import Steps
+from slm.provenance import Provenance
+from slm.reading import parse_json, read_text, typed
+from slm.runs import Address, Checkpoint, Run, load_checkpoint, open_run, resolve
+from slm.scores.score import StoryScores, score
+from slm.scores.spoiling import ScoreChecks, score_checks
+from slm.scores.texts import shipped_stories
+from slm.stories.shipped import openings, stories
+
+VERSION = 1
+"""Raised whenever the same weights would be given other scores."""
+REFERENCE = "storyteller"
+"""The bundled run that reads stories for consistency where no other is named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    scores: StoryScores
+
+
+@dataclass(frozen=True, kw_only=True)
+class _KeptChecks:
+    checks: ScoreChecks
+
+
+def default_reference() -> str:
+    """Return the address of the bundled reference; `BadInput` where it is gone."""
+    run = open_run(REFERENCE)
+    if run.last_step is None:
+        raise BadInput(f"run {REFERENCE!r} has no checkpoint: name another --reference")
+    return str(Address(run.name, run.last_step))
+
+
+def provenance(run: Run, step: int, reference: str) -> Provenance:
+    """Return what scores depend on: both models' weights, the openings, and the measures' version."""
+    given = blake2b("\n".join(openings()).encode(), digest_size=8).hexdigest()
+    settings = {"scores": VERSION, "tokenizer": run.tokenizer_hash, "openings": given}
+    return Provenance.of([(run, step), resolve(reference)], settings)
+
+
+def kept_scores(address: str | Address, reference: str | None = None) -> StoryScores | None:
+    """Read a checkpoint's kept scores; None where there are none or their provenance no longer holds.
+
+    A file that cannot be read counts as none. Raises `BadInput` where there is no such checkpoint.
+    """
+    run, step = resolve(address)
+    path = run.measured_path("scores", step)
+    try:
+        reference = reference or default_reference()
+        data = parse_json(read_text(path))
+        made = Provenance.from_file(data, str(path))
+        if made is None or not made.holds(provenance(run, step, reference)):
+            return None
+        return typed(_Kept, data, str(path)).scores
+    except (FileNotFoundError, ValueError):  # `BadInput` is one
+        return None
+
+
+def measured_scores(checkpoint: Checkpoint, reference: str | None = None) -> Steps[StoryScores]:
+    """Read the scores that are kept of a checkpoint, or measure and keep them."""
+    address = str(checkpoint.address)
+    reference = reference or default_reference()
+    if (kept := kept_scores(address, reference)) is not None:
+        return kept
+    run, step = resolve(address)
+    before = provenance(run, step, reference)
+    found = yield from score(checkpoint, load_checkpoint(reference))
+    if provenance(run, step, reference) == before:  # nobody trained it anew meanwhile
+        data = {"provenance": before.to_json(), "scores": asdict(found)}
+        with contextlib.suppress(OSError):  # they are shown all the same
+            write_text(
+                run.measured_path("scores", step), json.dumps(data, separators=(",", ":")) + "\n"
+            )
+    return found
+
+
+def checks_provenance(run: Run, step: int) -> Provenance:
+    """Return what the checks of a reference depend on: its weights, the stories, the version."""
+    told = blake2b("\n".join(one.text for one in stories()).encode(), digest_size=8).hexdigest()
+    settings = {"scores": VERSION, "tokenizer": run.tokenizer_hash, "stories": told}
+    return Provenance.of([(run, step)], settings)
+
+
+def kept_checks(reference: str | None = None) -> ScoreChecks | None:
+    """Read the kept scores of the shipped stories, whole and spoiled; None as `kept_scores`."""
+    try:
+        run, step = resolve(reference or default_reference())
+        path = run.measured_path("score-checks", step)
+        data = parse_json(read_text(path))
+        made = Provenance.from_file(data, str(path))
+        if made is None or not made.holds(checks_provenance(run, step)):
+            return None
+        return typed(_KeptChecks, data, str(path)).checks
+    except (FileNotFoundError, ValueError):  # `BadInput` is one
+        return None
+
+
+def measured_checks(reference: str | None = None) -> Steps[ScoreChecks]:
+    """Read the kept checks of a reference, or measure and keep them."""
+    reference = reference or default_reference()
+    if (kept := kept_checks(reference)) is not None:
+        return kept
+    run, step = resolve(reference)
+    before = checks_provenance(run, step)
+    found = yield from score_checks(shipped_stories(), load_checkpoint(reference))
+    if checks_provenance(run, step) == before:
+        data = {"provenance": before.to_json(), "checks": asdict(found)}
+        with contextlib.suppress(OSError):  # they are shown all the same
+            path = run.measured_path("score-checks", step)
+            write_text(path, json.dumps(data, separators=(",", ":")) + "\n")
+    return found
