@@ -205,6 +205,11 @@ def knowledge(addresses: Sequence[str]) -> Command:
     return ("knowledge", *addresses)
 
 
+def score(addresses: Sequence[str], *, spoiled: bool = False) -> Command:
+    """Return the command for the scores of models' stories without a judge."""
+    return ("score", *addresses, *(("--spoiled",) if spoiled else ()))
+
+
 def following(addresses: Sequence[str]) -> Command:
     """Return the command for how models follow held-out requests."""
     return ("following", *addresses)

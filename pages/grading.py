@@ -11,6 +11,7 @@ from app.views.grading import (
     following,
     graded,
     judge_checks,
+    measures,
     pairwise,
     preferences,
     results,
@@ -22,7 +23,7 @@ from slm.grading.questions import Graded
 from slm.text import visible
 
 GRADES, CONTEST, JUDGE, HAND = "Grades", "A against B", "The judge", "By hand"
-FOLLOWING = "Following instructions"
+MEASURES, FOLLOWING = "Without a judge", "Following instructions"
 
 
 def progress(work: Work[None]) -> None:
@@ -124,18 +125,22 @@ def show_judge(addresses: list[str]) -> None:
 
 st.title("How good are the stories?", anchor=False)
 addresses = models.addresses()
+if (work := GradingState.grading.get()) is not None:
+    progress(work)
+view = st.segmented_control(
+    "Show",
+    [MEASURES, GRADES, CONTEST, JUDGE, HAND, FOLLOWING],
+    default=GRADES if any(one.in_link() for one in ask.FORM) else MEASURES,
+    required=True,
+    **GradingState.view.bound,
+    label_visibility="collapsed",
+)
+if view == MEASURES:
+    with show.one_line():
+        measures.show_measures(addresses)
+    st.stop()
 left, right = st.columns([2, 5], gap="large")
 with right:
-    if (work := GradingState.grading.get()) is not None:
-        progress(work)
-    view = st.segmented_control(
-        "Show",
-        [GRADES, CONTEST, JUDGE, HAND, FOLLOWING],
-        default=GRADES,
-        required=True,
-        **GradingState.view.bound,
-        label_visibility="collapsed",
-    )
     body = st.container()
     below = st.columns(len(addresses))
 if view == FOLLOWING:  # which needs no judge

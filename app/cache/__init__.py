@@ -59,5 +59,6 @@ from app.cache.predictions import (
     without_heads,
 )
 from app.cache.roles import protagonist, roles, snippets
+from app.cache.scores import score_checks, scores
 from app.cache.shipped import shipped_openings, shipped_stories
 from app.cache.training import preview, speed

@@ -71,12 +71,12 @@ def _score(chosen: argparse.Namespace) -> None:
         lines.append(f"Consistency is read by {reference}. Intervals: 95 %, over openings.")
         if chosen.spoiled:
             lines += ["", "Shipped stories spoiled: change of each measure (* seen)"]
-            for one in checks.spoiled:
+            for case in checks.spoiled:
                 marked = (
-                    one.change[measure].to_text() + ("*" if one.sees(measure) else " ")
+                    case.change[measure].to_text() + ("*" if case.sees(measure) else " ")
                     for measure in MEASURES
                 )
-                lines.append(f"{one.spoiling:32}" + "".join(f"{part:>26}" for part in marked))
+                lines.append(f"{case.spoiling:32}" + "".join(f"{part:>26}" for part in marked))
         return "\n".join(lines)
 
     answer(chosen, data, text)

@@ -10,7 +10,7 @@ from slm.files import write_text
 from slm.progress import Steps
 from slm.provenance import Provenance
 from slm.reading import parse_json, read_text, typed
-from slm.runs import Address, Checkpoint, Run, load_checkpoint, open_run, resolve
+from slm.runs import Address, Checkpoint, Run, list_runs, load_checkpoint, resolve
 from slm.scores.score import StoryScores, score
 from slm.scores.spoiling import ScoreChecks, score_checks
 from slm.scores.texts import shipped_stories
@@ -33,11 +33,12 @@ class _KeptChecks:
 
 
 def default_reference() -> str:
-    """Return the address of the bundled reference; `BadInput` where it is gone."""
-    run = open_run(REFERENCE)
-    if run.last_step is None:
-        raise BadInput(f"run {REFERENCE!r} has no checkpoint: name another --reference")
-    return str(Address(run.name, run.last_step))
+    """Return the address of the bundled reference, or of the largest model where it is gone."""
+    runs = [run for run in list_runs() if run.last_step is not None]
+    if not runs:
+        raise BadInput("there is no model that could read the stories")
+    best = max(runs, key=lambda run: (run.name == REFERENCE, run.info.parameters, run.name))
+    return str(Address(best.name, best.last_step))
 
 
 def provenance(run: Run, step: int, reference: str) -> Provenance:

@@ -81,9 +81,9 @@ def _plain(one: Interval, measure: Measure) -> dict[str, Any]:
 
 
 def score_stories(stories: Sequence[Story], reference: Checkpoint) -> StoryScores:
-    """Compute all measures of some stories; raises `BadInput` where there are fewer than two."""
-    if len(stories) < 2:
-        raise BadInput(f"scores need at least two stories, not {len(stories)}")
+    """Compute all measures of some stories; raises `BadInput` where there is none."""
+    if not stories:
+        raise BadInput("scores need at least one story")
 
     def known(values: Sequence[float] | np.ndarray) -> tuple[float | None, ...]:
         return tuple(None if math.isnan(value) else round(float(value), 5) for value in values)
@@ -99,9 +99,14 @@ def score_stories(stories: Sequence[Story], reference: Checkpoint) -> StoryScore
     )
 
 
+def scored_openings(checkpoint: Checkpoint) -> tuple[tuple[str, ...], str]:
+    """Return the shipped openings as the model can read them, and a note on what was cut."""
+    return openings_that_fit([checkpoint], openings())
+
+
 def stories_of(checkpoint: Checkpoint) -> list[Story]:
     """Complete each shipped opening once, as a judge would read it."""
-    given, _ = openings_that_fit([checkpoint], openings())
+    given, _ = scored_openings(checkpoint)
     return [written(item) for item in sample_of(checkpoint, given, 0)]
 
 

@@ -1,7 +1,6 @@
 """Scores are kept with their run, and count for nothing once a model of theirs changes."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -51,8 +50,9 @@ def test_the_bundled_runs_ship_with_their_scores(
     assert {one["spoiling"] for one in told["checks"]["spoiled"]} >= {"names exchanged"}
 
 
-def test_without_the_bundled_reference_another_must_be_named(
-    runs: Path, checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
+def test_without_the_bundled_reference_the_largest_model_reads_and_is_named(
+    checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["score", "tiny"]) == 2
-    assert "there is no run 'storyteller'" in capsys.readouterr().err
+    assert main(["score", "tiny"]) == 0
+    told = capsys.readouterr().out
+    assert "Consistency is read by tiny@0" in told and "judges itself" in told

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import cache
 from app.jobs.work import Work
-from app.state import GradingState, Shared
+from app.state import GradingState, Linked, Shared
 from app.terms import help_of
 from app.widgets import corpus_picker, show
 from app.widgets.api_key import given, key_field
@@ -28,6 +28,18 @@ SHIPPED, MINE = "our fifty", "a file of mine"
 USUAL, EACH_USUAL = 5, 2
 """Openings, and stories of each, that are written where nobody asked for more."""
 EACH, PAIRS = "each story", "A against B"
+
+
+FORM: tuple[Linked[Any], ...] = (
+    GradingState.source,
+    GradingState.openings,
+    GradingState.samples,
+    GradingState.reads,
+    GradingState.repeats,
+    GradingState.calibrate,
+    GradingState.at_once,
+)
+"""What is chosen of stories for a judge: a link with one of these is about grades."""
 
 
 @dataclass(frozen=True, kw_only=True)
