@@ -14,7 +14,13 @@ from slm.findings.subjects import (
 from slm.grading import history
 from slm.nursery_scores.kept import kept_choices
 from slm.runs import Address, Run
+from slm.scores.kept import kept_scores
+from slm.scores.score import BETTER, MEASURES
 
+SCORES = (
+    "measures without a judge: findings of a grammar checker per 100 words (fewer is better), nats per "
+    "token that the first half saves a reference model, 3-grams said once"
+)
 CHOICES = "paired choices on nursery stories, chance 0.5: the nursery's world, not English"
 
 
@@ -32,13 +38,15 @@ class FindingsReport:
 
 def report(runs: Sequence[Run], judge: str | None) -> FindingsReport:
     """Check every finding on these runs; grades are `judge`'s, None for none."""
-    graded = (
-        [] if judge is None else of_grades(g for run in runs for g in history.scored(run, judge))
-    )
+    if judge is None:
+        stories, source = scores_of(runs), SCORES
+    else:
+        stories = of_grades(g for run in runs for g in history.scored(run, judge))
+        source = f"grades by {judge}"
     return FindingsReport(
         runs=tuple(run.name for run in runs),
         findings=(
-            *story_findings(graded, f"grades by {judge}" if judge else "", one_scale=True),
+            *story_findings(stories, source, one_scale=judge is not None),
             *choice_findings(choices_of(runs)),
             *following_findings(runs),
             *inside_findings(runs),
@@ -61,6 +69,22 @@ def story_findings(
         shapes.depth_helps(scored, source, one_scale=one_scale),
         shapes.leans_on(scored, "plot", "width", "depth", source),
     ]
+
+
+def scores_of(runs: Sequence[Run]) -> list[MeasuredCheckpoint]:
+    """Collect the kept scores of every step that writes words; fewer grammar findings are better."""
+    found = []
+    for run in runs:
+        for step in run.steps:
+            kept = kept_scores(Address(run.name, step)) if step else None
+            if kept is not None:
+                values: dict[str, dict[str, float]] = {
+                    name: {at: BETTER[name] * value for at, value in kept.by_opening(name).items()}
+                    for name in MEASURES
+                    if BETTER[name]
+                }
+                found.append(of_run(run, step, values))
+    return found
 
 
 def choices_of(runs: Sequence[Run]) -> list[MeasuredCheckpoint]:

@@ -65,6 +65,16 @@ class StoryScores:
         np.add.at(sums, cluster, np.stack([above, below], axis=1))
         return bootstrap_ratio(sums[:, 0], sums[:, 1]).at((), int((below > 0).sum()))
 
+    def by_opening(self, measure: Measure) -> dict[str, float]:
+        """Return the measure of each opening's stories, by number; openings without one are left out."""
+        above, below = self.values(measure)
+        sums: dict[int, list[float]] = {}
+        for opening, one, other in zip(self.opening, above, below, strict=True):
+            held = sums.setdefault(opening, [0.0, 0.0])
+            held[0] += float(one)
+            held[1] += float(other)
+        return {str(at): one / other for at, (one, other) in sums.items() if other > 0}
+
     def to_json(self) -> dict[str, Any]:
         """Return each measure with its interval and unit, and the reference."""
         return {
