@@ -3,10 +3,10 @@
 import numpy as np
 
 from slm.memorization.rouge import words
-from slm.scores.texts import Story, sentences
+from slm.scores.texts import CompletedStory, sentences
 
 
-def readability(story: Story) -> float:
+def readability(story: CompletedStory) -> float:
     """Compute the ARI of a completion: 4.71 characters a word + 0.5 words a sentence - 21.43.
 
     NaN where there is no word.

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 
 from slm.model.loss import story_nats
 from slm.runs import Checkpoint
-from slm.scores.texts import Story, sentence_ends
+from slm.scores.texts import CompletedStory, sentence_ends
 from slm.seeds import derived_seed
 
 OTHERS = 4
@@ -25,7 +25,7 @@ LEAST = 8
 
 
 def saved_nats(
-    reference: Checkpoint, stories: Sequence[Story], seed: int = 0
+    reference: Checkpoint, stories: Sequence[CompletedStory], seed: int = 0
 ) -> Float[np.ndarray, "story"]:
     """Compute the nats per token that each story's own first half saves the reference on its second.
 

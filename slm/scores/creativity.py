@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from slm.memorization.rouge import grams, words
-from slm.scores.texts import Story
+from slm.scores.texts import CompletedStory
 
 N = 3
 BESIDE = 19
@@ -16,7 +16,7 @@ LENGTH = 160
 """Most words of a completion that are read, so that a long story is not held to more."""
 
 
-def said_once(stories: Sequence[Story]) -> Float[np.ndarray, "story"]:
+def said_once(stories: Sequence[CompletedStory]) -> Float[np.ndarray, "story"]:
     """Compute each story's share of `N`-grams that it says once and `BESIDE` others do not say.
 
     NaN for a completion of fewer than `N` words. The others are those that follow, round and round.

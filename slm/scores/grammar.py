@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 
 from slm.memorization.rouge import words
-from slm.scores.texts import Story
+from slm.scores.texts import CompletedStory
 
 LEFT_OUT = frozenset(
     {"Enhancement", "Readability", "Redundancy", "Regionalism", "Style", "WordChoice"}
@@ -26,7 +26,7 @@ class GrammarFinding:
     stop: int
 
 
-def grammar_findings(story: Story) -> list[GrammarFinding]:
+def grammar_findings(story: CompletedStory) -> list[GrammarFinding]:
     """List the findings in a story's completion; a word that the opening already has is no misspelling."""
     import harper
 

@@ -17,20 +17,20 @@ from slm.scores.age import readability
 from slm.scores.consistency import saved_nats
 from slm.scores.creativity import said_once
 from slm.scores.grammar import grammar_findings
-from slm.scores.texts import Story, written
+from slm.scores.texts import CompletedStory, written
 from slm.stats.bootstrap import bootstrap_ratio
 from slm.stats.interval import Interval
 from slm.stories.shipped import openings
 
-Measure = Literal["grammar", "consistency", "creativity", "age"]
-MEASURES: tuple[Measure, ...] = get_args(Measure)
-UNITS: dict[Measure, str] = {
+ScoreMeasure = Literal["grammar", "consistency", "creativity", "age"]
+MEASURES: tuple[ScoreMeasure, ...] = get_args(ScoreMeasure)
+UNITS: dict[ScoreMeasure, str] = {
     "grammar": "findings per 100 words",
     "consistency": "nats per token saved",
     "creativity": "share of 3-grams said once",
     "age": "school grade (ARI)",
 }
-BETTER: dict[Measure, int] = {"grammar": -1, "consistency": 1, "creativity": 1, "age": 0}
+BETTER: dict[ScoreMeasure, int] = {"grammar": -1, "consistency": 1, "creativity": 1, "age": 0}
 """Whether more is better (1), worse (-1), or neither (0)."""
 
 
@@ -49,7 +49,7 @@ class StoryScores:
     creativity: tuple[float | None, ...]
     age: tuple[float | None, ...]
 
-    def values(self, measure: Measure) -> tuple[np.ndarray, np.ndarray]:
+    def values(self, measure: ScoreMeasure) -> tuple[np.ndarray, np.ndarray]:
         """Return numerators and denominators whose sums' ratio is the measure, one of each a story."""
         if measure == "grammar":
             return 100.0 * np.array(self.findings, float), np.array(self.words, float)
@@ -57,7 +57,7 @@ class StoryScores:
         known = np.array([np.nan if one is None else one for one in column[measure]], float)
         return np.nan_to_num(known), np.isfinite(known).astype(float)
 
-    def interval(self, measure: Measure) -> Interval:
+    def interval(self, measure: ScoreMeasure) -> Interval:
         """Estimate a measure over the stories, with a bootstrap interval over openings."""
         above, below = self.values(measure)
         names, cluster = np.unique(self.opening, return_inverse=True)
@@ -65,7 +65,7 @@ class StoryScores:
         np.add.at(sums, cluster, np.stack([above, below], axis=1))
         return bootstrap_ratio(sums[:, 0], sums[:, 1]).at((), int((below > 0).sum()))
 
-    def by_opening(self, measure: Measure) -> dict[str, float]:
+    def by_opening(self, measure: ScoreMeasure) -> dict[str, float]:
         """Return the measure of each opening's stories, by number; openings without one are left out."""
         above, below = self.values(measure)
         sums: dict[int, list[float]] = {}
@@ -84,13 +84,13 @@ class StoryScores:
         }
 
 
-def _plain(one: Interval, measure: Measure) -> dict[str, Any]:
+def _plain(one: Interval, measure: ScoreMeasure) -> dict[str, Any]:
     low, high = one.bounds or (None, None)
     mean = None if math.isnan(one.mean) else one.mean
     return {"mean": mean, "interval": [low, high], "unit": UNITS[measure], "n": one.n}
 
 
-def score_stories(stories: Sequence[Story], reference: Checkpoint) -> StoryScores:
+def score_stories(stories: Sequence[CompletedStory], reference: Checkpoint) -> StoryScores:
     """Compute all measures of some stories; raises `BadInput` where there is none."""
     if not stories:
         raise BadInput("scores need at least one story")
@@ -114,7 +114,7 @@ def scored_openings(checkpoint: Checkpoint) -> tuple[tuple[str, ...], str]:
     return openings_that_fit([checkpoint], openings())
 
 
-def stories_of(checkpoint: Checkpoint) -> list[Story]:
+def stories_of(checkpoint: Checkpoint) -> list[CompletedStory]:
     """Complete each shipped opening once, as a judge would read it."""
     given, _ = scored_openings(checkpoint)
     return [written(item) for item in sample_of(checkpoint, given, 0)]

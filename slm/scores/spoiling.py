@@ -10,8 +10,8 @@ import numpy as np
 
 from slm.progress import Progress, Steps
 from slm.runs import Checkpoint
-from slm.scores.score import MEASURES, Measure, StoryScores, score_stories
-from slm.scores.texts import Story, sentence_ends
+from slm.scores.score import MEASURES, ScoreMeasure, StoryScores, score_stories
+from slm.scores.texts import CompletedStory, sentence_ends
 from slm.stats.bootstrap import bootstrap_ratio
 from slm.stats.interval import Interval
 
@@ -20,12 +20,12 @@ _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]+")
 STRANGERS = ("Nora", "Felix", "Greta", "Oscar", "Hilda", "Bruno")
 
 
-def words_swapped(stories: Sequence[Story], share: float) -> list[Story]:
+def words_swapped(stories: Sequence[CompletedStory], share: float) -> list[CompletedStory]:
     """Swap that share of neighbouring words of each completion."""
     return [_swapped(story, share, random.Random(at)) for at, story in enumerate(stories)]
 
 
-def _swapped(story: Story, share: float, draw: random.Random) -> Story:
+def _swapped(story: CompletedStory, share: float, draw: random.Random) -> CompletedStory:
     found = list(_WORD.finditer(story.completion))
     count = max(1, round(share * len(found)))
     chosen = draw.sample(range(0, len(found) - 1, 2), min(count, len(found) // 2))
@@ -39,12 +39,12 @@ def _swapped(story: Story, share: float, draw: random.Random) -> Story:
     return replace(story, completion="".join([*parts, *text[at:]]))
 
 
-def names_exchanged(stories: Sequence[Story]) -> list[Story]:
+def names_exchanged(stories: Sequence[CompletedStory]) -> list[CompletedStory]:
     """Give everybody another name in the second half of each story."""
     return [_exchanged(story) for story in stories]
 
 
-def _exchanged(story: Story) -> Story:
+def _exchanged(story: CompletedStory) -> CompletedStory:
     names = list(dict.fromkeys(_NAME.findall(story.text)))
     instead = dict(zip(names, STRANGERS, strict=False))
     ends = sentence_ends(story.completion)
@@ -55,7 +55,7 @@ def _exchanged(story: Story) -> Story:
     return replace(story, completion=story.completion[:middle] + second)
 
 
-def endings_exchanged(stories: Sequence[Story]) -> list[Story]:
+def endings_exchanged(stories: Sequence[CompletedStory]) -> list[CompletedStory]:
     """Give each story the second half of the next one."""
     halves = [_halves(story) for story in stories]
     following = [*halves[1:], halves[0]]
@@ -65,7 +65,7 @@ def endings_exchanged(stories: Sequence[Story]) -> list[Story]:
     ]
 
 
-def endings_told_twice(stories: Sequence[Story]) -> list[Story]:
+def endings_told_twice(stories: Sequence[CompletedStory]) -> list[CompletedStory]:
     """Give every fourth story the second half of the one before it."""
     halves = [_halves(story) for story in stories]
     return [
@@ -74,7 +74,7 @@ def endings_told_twice(stories: Sequence[Story]) -> list[Story]:
     ]
 
 
-def said_twice(stories: Sequence[Story]) -> list[Story]:
+def said_twice(stories: Sequence[CompletedStory]) -> list[CompletedStory]:
     """Say each story's completion twice."""
     return [
         replace(story, completion=f"{story.completion} {story.completion.strip()}")
@@ -82,7 +82,7 @@ def said_twice(stories: Sequence[Story]) -> list[Story]:
     ]
 
 
-def sentences_joined(stories: Sequence[Story]) -> list[Story]:
+def sentences_joined(stories: Sequence[CompletedStory]) -> list[CompletedStory]:
     """Join every two sentences by "and"."""
     return [replace(story, completion=_joined(story.completion)) for story in stories]
 
@@ -98,14 +98,14 @@ def _joined(text: str) -> str:
     return re.sub(r"\.\s+([A-Z])", join, text)
 
 
-def _halves(story: Story) -> tuple[str, str]:
+def _halves(story: CompletedStory) -> tuple[str, str]:
     ends = sentence_ends(story.completion)
     at = ends[len(ends) // 2 - 1] if len(ends) > 1 else len(story.completion)
     return story.completion[:at], story.completion[at:]
 
 
-Spoil = Callable[[Sequence[Story]], list[Story]]
-SPOILINGS: dict[str, tuple[Spoil, tuple[Measure, ...]]] = {
+Spoil = Callable[[Sequence[CompletedStory]], list[CompletedStory]]
+SPOILINGS: dict[str, tuple[Spoil, tuple[ScoreMeasure, ...]]] = {
     "1 % of words swapped": (lambda s: words_swapped(s, 0.01), ("grammar",)),
     "2 % of words swapped": (lambda s: words_swapped(s, 0.02), ("grammar",)),
     "5 % of words swapped": (lambda s: words_swapped(s, 0.05), ("grammar",)),
@@ -124,10 +124,10 @@ class SpoiledScores:
     """What a spoiling changes of each measure: spoiled minus whole, paired by story."""
 
     spoiling: str
-    business: tuple[Measure, ...]
-    change: dict[Measure, Interval]
+    business: tuple[ScoreMeasure, ...]
+    change: dict[ScoreMeasure, Interval]
 
-    def sees(self, measure: Measure) -> bool:
+    def sees(self, measure: ScoreMeasure) -> bool:
         """Return whether the interval of the change leaves out 0."""
         low, high = self.change[measure].whiskers
         return low > 0 or high < 0
@@ -158,8 +158,8 @@ class ScoreChecks:
         }
 
 
-def score_checks(stories: Sequence[Story], reference: Checkpoint) -> Steps[ScoreChecks]:
-    """Measure stories whole and spoiled in each way."""
+def score_checks(stories: Sequence[CompletedStory], reference: Checkpoint) -> Steps[ScoreChecks]:
+    """ScoreMeasure stories whole and spoiled in each way."""
     yield Progress(share=0.0, doing="Measuring the shipped stories")
     whole = score_stories(stories, reference)
     found = []
@@ -171,7 +171,7 @@ def score_checks(stories: Sequence[Story], reference: Checkpoint) -> Steps[Score
     return ScoreChecks(people=whole, spoiled=tuple(found))
 
 
-def change_of(measure: Measure, whole: StoryScores, other: StoryScores) -> Interval:
+def change_of(measure: ScoreMeasure, whole: StoryScores, other: StoryScores) -> Interval:
     """Estimate the other's measure minus the whole's, resampling the same openings on both sides."""
     (above, below), (above2, below2) = whole.values(measure), other.values(measure)
     both = (below > 0) & (below2 > 0)

@@ -13,7 +13,7 @@ OPENING_SENTENCES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Story:
+class CompletedStory:
     """A story: what was given, and what was written; `opening_index` tells openings apart."""
 
     opening: str
@@ -26,24 +26,24 @@ class Story:
         return self.opening + self.completion
 
 
-def written(item: Item) -> Story:
+def written(item: Item) -> CompletedStory:
     """Take a story as it was completed; one cut off by the length ends with its last whole sentence."""
     whole = item.completion
     if item.cut and (ends := sentence_ends(whole)):
         whole = whole[: ends[-1]]
-    return Story(opening=item.opening, completion=whole, opening_index=item.opening_index)
+    return CompletedStory(opening=item.opening, completion=whole, opening_index=item.opening_index)
 
 
-def shipped_stories() -> list[Story]:
+def shipped_stories() -> list[CompletedStory]:
     """Return the shipped stories, the first sentences of each as its opening."""
     return [whole_story(one.text, at) for at, one in enumerate(shipped.stories())]
 
 
-def whole_story(text: str, index: int = 0) -> Story:
+def whole_story(text: str, index: int = 0) -> CompletedStory:
     """Take a whole story, its first sentences as the opening."""
     ends = sentence_ends(text)
     at = ends[OPENING_SENTENCES - 1] if len(ends) > OPENING_SENTENCES else 0
-    return Story(opening=text[:at], completion=text[at:], opening_index=index)
+    return CompletedStory(opening=text[:at], completion=text[at:], opening_index=index)
 
 
 def sentence_ends(text: str) -> list[int]:
@@ -58,6 +58,6 @@ def sentences(text: str) -> list[str]:
     return [part for part in parts if part.strip()]
 
 
-def openings_of(stories: Sequence[Story]) -> list[int]:
+def openings_of(stories: Sequence[CompletedStory]) -> list[int]:
     """Return each story's opening, the cluster of every bootstrap."""
     return [story.opening_index for story in stories]

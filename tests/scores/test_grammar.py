@@ -3,7 +3,7 @@
 import pytest
 
 from slm.scores.grammar import grammar_findings
-from slm.scores.texts import Story
+from slm.scores.texts import CompletedStory
 
 
 @pytest.mark.parametrize(
@@ -17,10 +17,12 @@ from slm.scores.texts import Story
     ],
 )
 def test_faults_are_found_where_they_stand(completion: str, found: list[str]) -> None:
-    story = Story(opening="Tom had a dog.", completion=completion)
+    story = CompletedStory(opening="Tom had a dog.", completion=completion)
     assert [story.text[one.start : one.stop] for one in grammar_findings(story)] == found
 
 
 def test_the_opening_is_not_the_models_and_its_words_are_no_misspellings() -> None:
-    story = Story(opening="They was with Zorblat the frog.", completion=" Zorblat ran home.")
+    story = CompletedStory(
+        opening="They was with Zorblat the frog.", completion=" Zorblat ran home."
+    )
     assert grammar_findings(story) == []

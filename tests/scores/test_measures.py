@@ -9,11 +9,11 @@ from slm.runs import Checkpoint
 from slm.scores.age import readability
 from slm.scores.consistency import REPEATED, saved_nats
 from slm.scores.creativity import said_once
-from slm.scores.texts import Story
+from slm.scores.texts import CompletedStory
 
 
-def story(completion: str) -> Story:
-    return Story(opening="", completion=completion)
+def story(completion: str) -> CompletedStory:
+    return CompletedStory(opening="", completion=completion)
 
 
 def test_a_story_that_says_nothing_twice_and_nothing_of_others_says_all_once() -> None:

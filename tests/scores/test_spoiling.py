@@ -2,9 +2,9 @@
 
 import pytest
 
-from slm.scores.score import BETTER, MEASURES, Measure
+from slm.scores.score import BETTER, MEASURES, ScoreMeasure
 from slm.scores.spoiling import SPOILINGS, ScoreChecks, SpoiledScores, words_swapped
-from slm.scores.texts import Story
+from slm.scores.texts import CompletedStory
 
 LITTLE = 0.2
 """What is not its business moves a measure by less than this share of what its business does."""
@@ -19,7 +19,7 @@ def of(checks: ScoreChecks, name: str) -> SpoiledScores:
     [(name, one) for name, (_, business) in SPOILINGS.items() for one in business],
 )
 def test_a_measure_sees_the_spoilings_that_are_its_business(
-    checks: ScoreChecks, name: str, measure: Measure
+    checks: ScoreChecks, name: str, measure: ScoreMeasure
 ) -> None:
     one = of(checks, name)
     worse = -BETTER[measure] or 1  # joined sentences are read later: older
@@ -29,7 +29,7 @@ def test_a_measure_sees_the_spoilings_that_are_its_business(
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_a_measure_hardly_moves_on_what_is_not_its_business(
-    checks: ScoreChecks, measure: Measure
+    checks: ScoreChecks, measure: ScoreMeasure
 ) -> None:
     own = max(abs(one.change[measure].mean) for one in checks.spoiled if measure in one.business)
     for one in checks.spoiled:
@@ -45,7 +45,9 @@ def test_more_swapped_words_are_more_findings(checks: ScoreChecks) -> None:
 
 
 def test_swapping_changes_so_many_words_and_nothing_else() -> None:
-    story = Story(opening="Once.", completion=" " + " ".join(f"w{chr(97 + n)}" for n in range(20)))
+    story = CompletedStory(
+        opening="Once.", completion=" " + " ".join(f"w{chr(97 + n)}" for n in range(20))
+    )
     (spoiled,) = words_swapped([story], 0.1)
     before, after = story.completion.split(), spoiled.completion.split()
     assert sorted(before) == sorted(after) and spoiled.opening == "Once."

@@ -13,15 +13,15 @@ from app.widgets import show
 from slm.runs import Address, open_run
 from slm.scores.grammar import grammar_findings
 from slm.scores.kept import default_reference, kept_scores
-from slm.scores.score import MEASURES, UNITS, Measure, StoryScores, scored_openings, stories_of
+from slm.scores.score import MEASURES, UNITS, ScoreMeasure, StoryScores, scored_openings, stories_of
 from slm.scores.spoiling import ScoreChecks
-from slm.scores.texts import Story
+from slm.scores.texts import CompletedStory
 from slm.stats.interval import Interval
 from slm.text import in_html, visible
 
 SHIPPED = "shipped stories"
 STORIES = 3
-MEANS: dict[Measure, str] = {
+MEANS: dict[ScoreMeasure, str] = {
     "grammar": "Findings of an offline checker in what was written; fewer is better.",
     "consistency": "How much a story's first half tells of its second, read by a reference model; more "
     "is better.",
@@ -89,7 +89,7 @@ def _note(found: Mapping[str, StoryScores]) -> str:
     )
 
 
-def _told(one: StoryScores, measure: Measure) -> str:
+def _told(one: StoryScores, measure: ScoreMeasure) -> str:
     return one.interval(measure).to_text()
 
 
@@ -172,18 +172,18 @@ def _spoiled(checks: ScoreChecks, addresses: Sequence[str]) -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner="Writing the stories …")
-def _written(address: str, weights: str) -> list[Story]:
+def _written(address: str, weights: str) -> list[CompletedStory]:
     return stories_of(cache.checkpoint(address))
 
 
-def _some_stories(address: str) -> list[Story]:
+def _some_stories(address: str) -> list[CompletedStory]:
     """Return the first stories that were scored: the same seed writes them again."""
     parsed = Address.parse(address)
     assert parsed.step is not None
     return _written(address, open_run(parsed.run).weights_hash(parsed.step))[:STORIES]
 
 
-def marked(story: Story) -> str:
+def marked(story: CompletedStory) -> str:
     """Format HTML: the story, its opening quiet, each finding underlined with what is said of it."""
     text, at, parts = story.text, len(story.opening), list[str]()
     for one in sorted(grammar_findings(story), key=lambda found: found.start):

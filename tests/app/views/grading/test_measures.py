@@ -7,7 +7,7 @@ import pytest
 
 from app.views.grading.measures import marked
 from slm.cli import main
-from slm.scores.texts import Story
+from slm.scores.texts import CompletedStory
 from tests.app.conftest import Open, said, settled
 
 BUNDLED = Path(__file__).resolve().parents[4] / "runs"
@@ -50,7 +50,7 @@ def test_settings_of_a_grading_in_a_link_open_the_grades(open_page: Open, two_ru
 
 
 def test_findings_are_underlined_and_text_stays_text() -> None:
-    story = Story(opening="<b>Tom</b> ran.", completion=" They was <em>happy</em>.")
+    story = CompletedStory(opening="<b>Tom</b> ran.", completion=" They was <em>happy</em>.")
     html = marked(story)
     assert "<u title='Agreement" in html and ">was</u>" in html
     assert "<b>" not in html and "<em>" not in html and "&lt;em&gt;happy" in html
