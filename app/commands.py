@@ -200,6 +200,36 @@ def development(run: str) -> Command:
     return ("development", run)
 
 
+def stories(corpus: str, count: int) -> Command:
+    """Return the command for statistics of the first stories of a corpus."""
+    return ("stories", corpus, f"--stories={count}")
+
+
+def search_stories(corpus: str, query: str, kind: str, limit: int) -> Command:
+    """Return the command that searches a whole corpus; `kind` is `text` or `regex`."""
+    return (
+        "stories",
+        corpus,
+        f"--{'search' if kind == 'text' else 'regex'}={query}",
+        f"--limit={limit}",
+    )
+
+
+def story_losses(corpus: str, count: int, addresses: Sequence[str]) -> Command:
+    """Return the command for the loss of models on the first stories of a corpus."""
+    return ("stories", corpus, f"--stories={count}", "--loss", *addresses)
+
+
+def story(corpus: str, number: int, addresses: Sequence[str]) -> Command:
+    """Return the command for one story of a corpus with the tokens of models."""
+    return (
+        "stories",
+        corpus,
+        f"--story={number}",
+        *(("--tokens", *addresses) if addresses else ()),
+    )
+
+
 def knowledge(addresses: Sequence[str]) -> Command:
     """Return the command for what models answer to the shipped prompts."""
     return ("knowledge", *addresses)

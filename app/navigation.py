@@ -19,6 +19,7 @@ page = st.navigation(
             st.Page("../pages/glossary.py", title="Glossary", url_path="glossary"),
         ],
         "Learn": [
+            st.Page("../pages/stories.py", title="Stories", url_path="stories"),
             st.Page("../pages/train.py", title="Train", url_path="train"),
             st.Page("../pages/compare.py", title="Compare", url_path="compare"),
             st.Page("../pages/imports.py", title="Import", url_path="import"),

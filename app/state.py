@@ -273,6 +273,24 @@ class TrainState(PageState):
     running = SessionValue[tuple[bool, int]]()
 
 
+class StoriesState(PageState):
+    """Hold what the page Stories keeps: the corpus, the story, and what is searched for."""
+
+    url = "stories"
+    view = Linked[str]()
+    source = Linked[str]()
+    corpus = Shared.corpus
+    read = Linked[int]()
+    number = Linked[int]()
+    query = Linked[str]()
+    kind = Linked[str]()
+    label = Linked[str]()
+    value = Linked[str]()
+    sample = Linked[int]()
+    measure = Linked[str]()
+    pressed = SessionValue[tuple[str, str, int]]()
+
+
 class CompareState(PageState):
     """Hold what the page Compare keeps: what is compared, and how."""
 

@@ -61,4 +61,11 @@ from app.cache.predictions import (
 from app.cache.roles import protagonist, roles, snippets
 from app.cache.scores import score_checks, scores
 from app.cache.shipped import shipped_openings, shipped_stories
+from app.cache.stories import (
+    corpus_diversity,
+    corpus_loss,
+    corpus_read,
+    corpus_search,
+    story_tokens,
+)
 from app.cache.training import preview, speed

@@ -8,7 +8,7 @@ from app.widgets import show
 from slm.stories.annotation.labelled import NURSERY
 
 WITH_ROLES, SHIPPED, OWN = "nursery stories: roles", "shipped stories: word classes", "a corpus"
-OURS = ("nursery", "shipped")
+OURS = ("nursery", "nursery-instruct", "shipped")
 
 
 def corpus() -> str:

@@ -24,6 +24,7 @@ from slm.cli import (
     nursery,
     overview,
     scores,
+    stories,
     sweep,
     training,
 )
@@ -64,6 +65,7 @@ ROOMS = (
     findings,
     glossary,
     lessons,
+    stories,
 )
 
 

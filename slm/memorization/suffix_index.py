@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
+from jaxtyping import Int64
 from pydivsufsort import divsufsort
 
 from slm.errors import BadInput
@@ -150,6 +151,15 @@ class CopyIndex:
             for rank in range(start, min(stop, start + limit)):
                 found.add(self._story_at(number, int(part.order[rank])))
         return sorted(found)[:limit]
+
+    def every_story_with(self, passage: Sequence[str]) -> Int64[np.ndarray, "story"]:
+        """Return the numbers of all stories that contain a passage, in corpus order."""
+        wanted, found = _written(passage), []
+        for number, part in enumerate(self.parts):
+            start, stop = part.places(wanted)
+            at = np.asarray(part.order[start:stop], dtype=np.int64) + self._first[number]
+            found.append(np.unique(np.searchsorted(self._words, at, side="right") - 1))
+        return np.concatenate(found).astype(np.int64)
 
     def matches(self, text: Sequence[str]) -> list[Copy]:
         """Return, for each word of a text, the longest run from it that occurs in the corpus.

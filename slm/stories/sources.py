@@ -142,6 +142,13 @@ def missing_files(spec: str) -> list[str]:
     return [name for name in names if _names_file(name) and not _is_file(name)]
 
 
+def last_changed(spec: str) -> tuple[int, ...]:
+    """Return when the files named in `spec` were last changed, in ns; what is no file has no part."""
+    names = [_chosen(part)[0] for part in _parts(spec) or [spec]]
+    paths = [path for name in names if _names_file(name) and (path := _path(name)) is not None]
+    return tuple(path.stat().st_mtime_ns for path in paths if path.is_file())
+
+
 def _names_file(name: str) -> bool:
     named = name in HUB or name == "shipped" or _NURSERY.fullmatch(name)
     return not named and bool(name.strip())
