@@ -51,6 +51,10 @@ TYPES = (
 )
 VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("glossary", {}),
+    *(
+        ("stories", {"view": view, "source": "the shipped stories"})
+        for view in ("", "Search", "Loss")
+    ),
     ("train", {}),
     ("train", {"shape": "my own shape", "corpus": "a file on this machine", "path": "x.txt"}),
     ("train", {"start": "a checkpoint", "budget": "tokens"}),
