@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from slm.grading.items import Item
     from slm.knowledge.prompts import Prompt
     from slm.lessons.answers import GuessedAnswer
+    from slm.llm.servers import ServerTest
     from slm.model.config import ModelConfig
 
 T = TypeVar("T")
@@ -488,7 +489,10 @@ class GradingState(PageState):
     calibrate = Linked[bool]()
     again = Linked[bool]()
     at_once = Linked[int]()
+    answer_tokens = Linked[int]()
     judge = Shared.judge
+    tested: "SessionValue[ServerTest]" = SessionValue()
+    models_there = SessionValue[str]()
     person = Linked[str]()
     followers = Linked[list[str]]("models")
     follower = Linked[str]("story-of")

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app import cache
 from app.jobs import waiting
 from app.jobs.work import Work
 from app.state import GradingState
@@ -11,6 +12,7 @@ from app.views.grading import (
     following,
     graded,
     judge_checks,
+    judge_form,
     measures,
     pairwise,
     preferences,
@@ -19,6 +21,7 @@ from app.views.grading import (
     tests_of,
 )
 from app.widgets import models, show
+from slm.grading.items import Item
 from slm.grading.questions import Graded
 from slm.text import visible
 
@@ -30,7 +33,7 @@ def progress(work: Work[None]) -> None:
     """How far the judge has come, with ways to hold and to end it; how it ended, and its bill."""
     if waiting.under_way({"": work}, "grading", pausable=True):
         return
-    waiting.say_why(work, f"Kept: {work.progress.doing}.")
+    waiting.say_why(work, f"It had come to: {work.progress.doing}. Every answer is kept.")
     if not work.error and not work.cancelled:
         st.caption(show.sentence(work.progress.doing))
 
@@ -78,13 +81,14 @@ def show_grades(addresses: list[str], given: ask.GivenOpenings) -> None:
                 results.grades(address, judge, of[address][judge])
 
 
-def show_ungraded(given: ask.GivenOpenings, chosen: ask.ItemsToGrade) -> None:
+def show_ungraded(given: ask.GivenOpenings, chosen: ask.ChosenPlan) -> None:
     """Show what would be read of each model that no judge has read with the given openings."""
+    many = len(given.openings) * given.samples
     for column, address in zip(below, models.addresses(), strict=True):
-        items = [item for item in chosen.items if item.address == address]
-        if items and not with_openings(graded(address), given):
+        if not with_openings(graded(address), given):
+            first = cache.to_grade(address, given.openings[: results.SHOWN], 0)
             with column, show.one_line():
-                results.ungraded(items, key=f"ungraded-{address}")
+                results.ungraded(first, many, key=f"ungraded-{address}")
 
 
 def show_pairwise(addresses: list[str], given: ask.GivenOpenings) -> None:
@@ -150,15 +154,17 @@ if view == FOLLOWING:  # which needs no judge
         following.show_following(followers)
     st.stop()
 given: ask.GivenOpenings | None = None
-chosen: ask.ItemsToGrade | None = None
+chosen: ask.ChosenPlan | None = None
+to_read: list[Item] | None = None
 with left, show.one_line():
     given = ask.openings(addresses)
-    chosen = ask.stories(addresses, given, reads=None) if view == HAND else None
+    chosen = ask.plan(addresses, given, reads=None) if view == HAND else None
+    to_read = ask.written(chosen) if chosen is not None else None
 with body, show.one_line():
     if view == JUDGE:
         show_judge(addresses)
-    elif view == HAND and chosen is not None:
-        by_hand.grade_by_hand(chosen)
+    elif view == HAND and to_read is not None:
+        by_hand.grade_by_hand(to_read)
     elif view == CONTEST and given is not None:
         show_pairwise(addresses, given)
     elif view == GRADES and given is not None:
@@ -166,8 +172,8 @@ with body, show.one_line():
 with left, show.one_line():
     if view != HAND and given is not None:
         reads = ask.PAIRS if view == CONTEST else ask.EACH
-        chosen = ask.stories(addresses, given, reads=reads)
+        chosen = ask.plan(addresses, given, reads=reads)
         if chosen is not None:
-            ask.judge(chosen)
+            judge_form.judge(chosen)
 if view == GRADES and given is not None and chosen is not None:
     show_ungraded(given, chosen)

@@ -63,7 +63,7 @@ class GradingPlan:
     def placeholders(self) -> list[Item]:
         """Return the items with likely texts in place of the stories, which are not written yet."""
         story = "x" * LIKELY_STORY_BYTES
-        return self._arranged(
+        return self.arranged(
             [
                 [
                     Item(
@@ -116,9 +116,9 @@ class GradingPlan:
                 yield Progress(doing=doing, share=done / total)
                 mine += sample_of(checkpoint, self.openings, sample, self.seed)
             written.append(mine)
-        return self._arranged(written)
+        return self.arranged(written)
 
-    def _arranged(self, written: Sequence[Sequence[Item]]) -> list[Item]:
+    def arranged(self, written: Sequence[Sequence[Item]]) -> list[Item]:
         """Put each checkpoint's stories together as they are read."""
         if self.pairwise:
             items = pairs(*written)

@@ -1,28 +1,25 @@
-"""Set-up of a grading: openings, stories, judge, and the bill."""
+"""Set-up of a grading: openings, stories, and how they are asked about."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any
 
 import streamlit as st
 
 from app import cache
-from app.jobs.work import Work
-from app.state import GradingState, Linked, Shared
+from app.state import GradingState, Linked
 from app.terms import help_of
 from app.widgets import corpus_picker, show
-from app.widgets.api_key import given, key_field
-from slm.errors import BadInput
 from slm.generation.fitting import openings_that_fit
-from slm.grading.grading import grade_with_bill, grading_bill, unanswered
-from slm.grading.items import Item, pairs, repeated
+from slm.grading.items import Item
 from slm.grading.judge_checks import ENOUGH, check_items, mixed
 from slm.grading.openings import FORMS, parse_openings
+from slm.grading.plan import GradingPlan
 from slm.grading.questions import Graded
+from slm.grading.rubric import Rubric, parse_rubric
 from slm.llm.ask import AT_ONCE, MOST_AT_ONCE
-from slm.llm.judge import Judge
-from slm.llm.prices import Bill, Price, own_path, prices, save_prices
+from slm.llm.judge import ANSWER_TOKENS, FEWEST_ANSWER_TOKENS, MOST_ANSWER_TOKENS
 
 SHIPPED, MINE = "our fifty", "a file of mine"
 USUAL, EACH_USUAL = 5, 2
@@ -56,12 +53,13 @@ class GivenOpenings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ItemsToGrade:
-    """What is to be read, in the order in which it is asked about."""
+class ChosenPlan:
+    """What is to be read, and how it is asked about; no story is written yet."""
 
-    items: list[Item]
+    plan: GradingPlan
     again_ungraded: bool
     at_once: int
+    answer_tokens: int
 
 
 def openings(addresses: Sequence[str]) -> GivenOpenings:
@@ -99,10 +97,8 @@ def openings(addresses: Sequence[str]) -> GivenOpenings:
     return GivenOpenings(every=frozenset(every), openings=every[: int(count)], samples=int(samples))
 
 
-def stories(
-    addresses: Sequence[str], given: GivenOpenings, *, reads: str | None
-) -> ItemsToGrade | None:
-    """Choose what else is asked, and write the stories; None without openings.
+def plan(addresses: Sequence[str], given: GivenOpenings, *, reads: str | None) -> ChosenPlan | None:
+    """Choose what else is asked; None without openings.
 
     `reads` is what is asked about, `EACH` or `PAIRS`; None lets the reader choose.
     """
@@ -145,131 +141,79 @@ def stories(
             **GradingState.at_once.bound,
             help="Fewer for a server on your own machine, more for a large one.",
         )
+        answer_tokens = st.number_input(
+            "Longest answer, in tokens",
+            FEWEST_ANSWER_TOKENS,
+            MOST_ANSWER_TOKENS,
+            ANSWER_TOKENS,
+            **GradingState.answer_tokens.bound,
+            help="To begin with: it is raised by itself where an answer ended there. A judge that "
+            "thinks before it answers needs some thousands.",
+        )
+        rubric = _rubric()
+    addresses = tuple(dict.fromkeys(addresses))
     if not given.openings or (reads == PAIRS and len(addresses) < 2):
         return None
-    many = len(given.openings) * given.samples
+    return ChosenPlan(
+        plan=GradingPlan(
+            addresses=addresses,
+            openings=given.openings,
+            samples=given.samples,
+            repeats=int(repeats),
+            pairwise=reads == PAIRS,
+            checks=tests,
+            rubric=None if reads == PAIRS else rubric,
+        ),
+        again_ungraded=again,
+        at_once=int(at_once),
+        answer_tokens=int(answer_tokens),
+    )
+
+
+def _rubric() -> Rubric | None:
+    """Return a rubric of the reader's own; None where it is the paper's."""
+    given = st.file_uploader(
+        "A rubric of your own",
+        ["yaml", "yml", "json"],
+        key="rubric-file",
+        help="What is graded in place of grammar, creativity, consistency and plot: a YAML file with "
+        "name, dimensions (each with what it means), and perhaps assess and age_group.",
+    )
+    if given is None:
+        return None
+    rubric = parse_rubric(given.name, given.getvalue())
+    st.caption(show.plain(f"Graded by {rubric.version}: {', '.join(rubric.dimensions)}."))
+    return rubric
+
+
+def written(chosen: ChosenPlan) -> list[Item] | None:
+    """Write the stories for a person to read; None where a link asks for more than is usual.
+
+    A changed choice stops the writing, and what is written is kept.
+    """
+    plan = chosen.plan
+    many = len(plan.openings) * plan.samples
     if not corpus_picker.wait_if_more(
         GradingState.openings.key, many, USUAL * EACH_USUAL, f"{many} stories of each model"
     ):
         return None
-    written = _written(addresses, given)
-    items = pairs(*written) if reads == PAIRS else [item for each in written for item in each]
-    items = repeated(items, int(repeats))
-    if tests:
-        spoiled = check_items(int(repeats))
-        if by_hand:  # a person's time is dear
-            spoiled = [item for item in spoiled if item.opening_index < ENOUGH]
-        items = mixed(items, spoiled)
-    return ItemsToGrade(items=items, again_ungraded=again, at_once=int(at_once))
-
-
-def _written(addresses: Sequence[str], given: GivenOpenings) -> list[list[Item]]:
-    """Return each model's stories; a changed choice stops the writing, and what is written is kept."""
     bar, began = st.empty(), time.monotonic()
-    total = len(addresses) * given.samples
+    total = len(plan.addresses) * plan.samples
     stories: list[list[Item]] = []
-    for at, address in enumerate(addresses):
+    for at, address in enumerate(plan.addresses):
         mine: list[Item] = []
-        for sample in range(given.samples):
-            done, took = at * given.samples + sample, time.monotonic() - began
+        for sample in range(plan.samples):
+            done, took = at * plan.samples + sample, time.monotonic() - began
             if took > 1:
                 left = show.duration(took / done * (total - done))
                 bar.progress(done / total, f"Writing the stories, about {left} left")
-            mine += cache.to_grade(address, given.openings, sample)
+            mine += cache.to_grade(address, plan.openings, sample)
         stories.append(mine)
     bar.empty()
-    return stories
-
-
-def judge(chosen: ItemsToGrade) -> None:
-    """Choose who reads them; see what it will cost; begin."""
-    model = st.text_input(
-        "Judge", "gpt-4o", **GradingState.judge.bound, help=help_of("judge")
-    ).strip()
-    base_url = st.text_input(
-        "Server",
-        placeholder="OpenAI's; or http://127.0.0.1:8080/v1",
-        key=Shared.server.key,  # not in the link: nobody else shall choose where a key is sent
-        help="Any server that speaks OpenAI's protocol, one on your own machine too.",
-    ).strip()
-    key = key_field(base_url)
-    left = unanswered(chosen.items, model, base_url or None, again_ungraded=chosen.again_ungraded)
-    cap = None
-    first, second = st.columns(2, vertical_alignment="bottom")
-    if model in prices():
-        cap = first.number_input("At most US$", 0.01, 1000.0, 1.0, 0.5, key="cap")
-    with second.popover("Prices", width="stretch"):
-        edit_prices(model)
-    tests = sum(not item.address for item in left)
-    st.markdown(
-        show.plain(in_words(grading_bill(left, model), len(chosen.items) - len(left), tests))
-    )
-    running = GradingState.grading.get()
-    busy = running is not None and running.running
-    if st.button("Grade", type="primary", key="grade", disabled=busy, width="stretch"):
-        asked = Judge(model=model, base_url=base_url or None, key=given(key, base_url))
-        steps = grade_with_bill(
-            chosen.items,
-            asked,
-            max_cost=cap,
-            concurrency=chosen.at_once,
-            again_ungraded=chosen.again_ungraded,
-        )
-        GradingState.grading.set(Work(steps))
-        st.rerun()
-
-
-def in_words(bill: Bill, known: int, tests: int) -> str:
-    """Say what the grading will take."""
-    before = f" {known:,} answers are on disk already and cost nothing." if known else ""
-    if not bill.calls:
-        return f"Nothing is left to be asked:{before}"
-    work = f"{bill.calls:,} calls, about {show.count(bill.input_tokens)} tokens to read"
-    if tests:
-        before += f" {2 * tests} of the calls test the judge, once for all runs."
-    if bill.cost is None:
-        return (
-            f"{work}. The price of this judge is unknown, so no cap can be kept; "
-            f"give it under Prices to have one.{before}"
-        )
-    cost = f"{bill.cost:.2f}" if bill.cost >= 0.01 else f"{bill.cost:.2g}"
-    return f"{work}: about ${cost}.{before}"
-
-
-def edit_prices(model: str) -> None:
-    """Edit the price table; changes are kept for all runs."""
-    known = prices()
-    rows = [
-        {"judge": name, "input": price.input, "output": price.output}
-        for name, price in known.items()
-    ]
-    if model and model not in known:
-        rows.insert(0, {"judge": model, "input": None, "output": None})
-    st.caption("US dollars per million tokens; a judge of your own machine may cost 0.")
-    edited = st.data_editor(
-        rows,
-        key=f"prices-{model}-{len(known)}",
-        num_rows="dynamic",
-        hide_index=True,
-        column_config={
-            "judge": st.column_config.TextColumn("judge", help=help_of("judge")),
-            "input": st.column_config.NumberColumn("read", min_value=0.0, format="%g"),
-            "output": st.column_config.NumberColumn("written", min_value=0.0, format="%g"),
-        },
-    )
-    if st.button("Save prices", key="save-prices"):
-        save_prices(
-            dict(_priced(row) for row in cast("list[dict[str, Any]]", edited) if row.get("judge"))
-        )
-        st.rerun()
-    st.caption(show.plain(f"What you change is kept in {own_path()}."))
-
-
-def _priced(row: dict[str, Any]) -> tuple[str, Price]:
-    read, written = row.get("input"), row.get("output")
-    if read is None or written is None:
-        raise BadInput(f"{row['judge']!r} needs both prices, for what is read and what is written")
-    return str(row["judge"]).strip(), Price(input=float(read), output=float(written))
+    items = replace(plan, checks=False).arranged(stories)
+    # a person's time is dear: fewer spoiled stories
+    tests = [one for one in check_items(plan.repeats) if one.opening_index < ENOUGH]
+    return mixed(items, tests) if plan.checks else items
 
 
 def _shipped(addresses: Sequence[str]) -> tuple[str, ...]:

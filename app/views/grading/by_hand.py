@@ -3,7 +3,6 @@
 import streamlit as st
 
 from app.state import GradingState
-from app.views.grading.ask import ItemsToGrade
 from app.widgets import show
 from app.widgets.story_view import Shown, story_view
 from slm.errors import BadInput
@@ -13,7 +12,7 @@ from slm.grading.items import Item
 from slm.grading.questions import is_instruct, rubric_of
 
 
-def grade_by_hand(chosen: ItemsToGrade) -> None:
+def grade_by_hand(items: list[Item]) -> None:
     """Show what is to be read next, and take the grades."""
     name = st.text_input(
         "Your name, as the judge",
@@ -29,8 +28,8 @@ def grade_by_hand(chosen: ItemsToGrade) -> None:
         )
         return
     judge = person(name)
-    once = {(item.opening, item.completion, item.other) for item in chosen.items}
-    left = to_read(chosen.items, name)
+    once = {(item.opening, item.completion, item.other) for item in items}
+    left = to_read(items, name)
     done = len(once) - len(left)
     st.progress(done / max(1, len(once)), f"{done} of {len(once)} read")
     last = GradingState.last.get()

@@ -124,11 +124,19 @@ def apart(a: str, b: str, of_a: list[Graded], of_b: list[Graded]) -> None:
         return
     grades = ", ".join(f"{name} {said(mean, plus=True)}" for name, mean in found.items())
     st.markdown(show.plain(f"{b} against {a}, opening by opening: {grades}."))
+    ours, theirs = ({one.item.opening for one in found} for found in (of_a, of_b))
+    if ours != theirs:
+        st.caption(
+            show.plain(
+                f"Over the {len(ours & theirs)} openings that both have. The means below are over "
+                f"different ones ({a} {len(ours)}, {b} {len(theirs)}) and should not be compared."
+            )
+        )
 
 
-def ungraded(items: Sequence[Item], *, key: str) -> None:
-    """Show the first stories that a judge would read."""
-    st.caption(f"{min(SHOWN, len(items))} of the {len(items)} stories that it would read")
+def ungraded(items: Sequence[Item], many: int, *, key: str) -> None:
+    """Show the first of the `many` stories that a judge would read."""
+    st.caption(f"{min(SHOWN, len(items))} of the {many} stories that it would read")
     for at, item in enumerate(items[:SHOWN]):
         _text(item, key=f"{key}-{at}")
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app.jobs.work import Work
 from app.views.grading import graded
 from slm.grading.grading import grade, grade_with_bill
-from slm.grading.items import Item
+from slm.grading.items import Item, sample_of
 from slm.llm.judge import Judge
 from tests.app.conftest import Open, figure_on, said, story_on
 from tests.llm.server import JudgeServer, says
@@ -53,6 +53,53 @@ def test_the_price_is_told_before_anything_is_sent(
     app.text_input(key="judge").set_value("someone").run()
     assert "The price of this judge is unknown" in said(app)
     assert server.asked == [] and not (two_runs / "tiny" / "grades.sqlite").exists()
+
+
+def test_no_story_is_written_before_somebody_presses_grade_but_those_that_are_shown(
+    open_page: Open, two_runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[tuple[int, int]] = []
+
+    def note(
+        checkpoint: object, openings: tuple[str, ...], sample: int, seed: int = 0
+    ) -> list[Item]:
+        written.append((len(openings), sample))
+        return sample_of(checkpoint, openings, sample, seed)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("slm.grading.items.sample_of", note)
+    app = open_page("grading", a="tiny", openings=5, samples=20, calibrate="false")
+    assert "200 calls" in said(app) and "3 of the 100 stories" in said(app)
+    assert set(written) <= {(3, 0)}
+
+
+def test_a_click_fills_in_a_usual_server_and_test_says_what_answers_there(
+    open_page: Open, two_runs: Path, server: JudgeServer
+) -> None:
+    app = open_page("grading", a="tiny", openings=1, samples=1, calibrate="false")
+    app.button(key="server-Ollama").click().run()
+    assert app.text_input(key="server").value == "http://127.0.0.1:11434/v1"
+    server.models = ["gpt-4o", "another"]
+    server.script = lambda *_: says('{"sum": 5}')
+    app.text_input(key="server").set_value(server.url).run()
+    app.button(key="test-server").click().run()
+    assert not app.exception
+    (told,) = [each.value for each in app.success]
+    assert "lists 2 models" in told and "does structured output" in told
+    app.selectbox(key="grading.models_there").select("another").run()
+    assert app.text_input(key="judge").value == "another"
+    app.text_input(key="server").set_value("http://127.0.0.1:9/v1").run()
+    assert not app.success, "what is told is of another server"
+
+
+def test_how_replies_were_read_and_how_many_stories_were_cut_off_is_shown(
+    open_page: Open, two_runs: Path, server: JudgeServer
+) -> None:
+    lines = "Grammar: 7/10\nCreativity: 6/10\nConsistency: 5/10\nPlot: 4/10\nAge group: C"
+    server.script = lambda number, asked: says(lines) if number == 1 else None
+    where = {"a": "tiny", "openings": 2, "samples": 1, "calibrate": "false", "at_once": 1}
+    app = press_grade(open_page("grading", **where), server)
+    assert "1 by: names with grades" in said(app) and "1 by: JSON" in said(app)
+    assert "Cut off at the context's end, which the judge was told: " in said(app)
 
 
 def test_without_a_key_or_a_server_the_page_asks_for_one(open_page: Open, two_runs: Path) -> None:
@@ -120,7 +167,7 @@ def test_a_wrong_key_is_one_line(open_page: Open, two_runs: Path, server: JudgeS
     assert not app.exception
     assert len(
         app.error
-    ) == 1 and "Kept: gpt-4o has read 0 of 1, 0 answers bought for $0.0000." in said(app)
+    ) == 1 and "It had come to: gpt-4o has read 0 of 1, 0 answers bought for $0.0000." in said(app)
     assert KEY not in said(app)
 
 
@@ -253,7 +300,8 @@ def test_a_grading_is_paused_and_goes_on_by_a_button_of_the_page(
     while work.running:
         assert time.monotonic() < until
         time.sleep(0.05)
-    assert "Cancelled. Kept: gpt-4o has read" in said(app.run())
+    told = said(app.run())
+    assert "Cancelled. It had come to: " in told and "Every answer is kept." in told
 
 
 def test_a_paused_grading_sends_nothing_until_it_goes_on(
