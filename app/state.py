@@ -420,6 +420,7 @@ class RolesState(PageState):
     tested = Linked[str]()
     role = Linked[str]()
     neuron = Linked[str]("unit", many=True)
+    trial = Linked[str](many=True)
     judge = Shared.judge
     checks = Linked[bool](many=True)
     explaining: "SessionValue[dict[str, Work[Any]]]" = SessionValue()

@@ -27,7 +27,7 @@ NOT_IN_LINKS = {
     "knowing-cap": "nobody else shall choose what a judge may cost",
     "explain-cap": "nobody else shall choose what a judge may cost",
 }
-ACTS = ("verdict-", "own-", "tried-", "model.")
+ACTS = ("verdict-", "own-", "model.")
 """Widgets that do something to a run or a story, and the models, which every link names as a and b;
 and the neuron picked among the protagonist test's, which no link names yet."""
 TEXTS = {

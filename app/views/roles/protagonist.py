@@ -6,8 +6,9 @@ import streamlit as st
 
 from app import commands
 from app.figures.intervals import intervals
+from app.state import RolesState
 from app.views.roles.scores import number
-from app.widgets import show
+from app.widgets import models, show
 from slm.interp.roles.protagonist import ProtagonistTest
 from slm.interp.roles.protagonist_trial import NeuronTrial, rise
 from slm.stats.interval import Interval
@@ -26,7 +27,7 @@ def protagonist(address: str, found: ProtagonistTest, *, alone: bool) -> None:
         chosen = st.selectbox(
             "Neuron, best first",
             list(names),
-            key=f"tried-{address}",
+            **RolesState.trial.of(models.letter(address)).bound,
             width=330,
             format_func=lambda name: f"{name}  ({names[name].verdict})",
         )
