@@ -127,7 +127,17 @@ VIEWS = (
         act=ask_what_else,
         shows="zqb",
     ),
-    View(page="grading", link=BOTH, act=hover("CSV"), shows="zqb"),
+    View(
+        page="writing",
+        link={"view": "Models side by side", "opening": "My own text", "prompt": TEXT[:200]},
+        shows="zqb",
+    ),
+    View(
+        page="stories",
+        link={"source": "the shipped stories", "view": "Search", "query": TEXT[:100]},
+        shows="zqb",
+    ),
+    View(page="grading", link=BOTH | {"view": "Grades"}, act=hover("CSV"), shows="zqb"),
     View(page="grading", link=BOTH | {"view": "A against B"}, act=hover("CSV"), shows="zqb"),
     View(page="grading", link={"view": "The judge"}, shows="zqb"),
     View(page="grading", link={"view": "By hand", "person": TEXT[:40]}, shows="zqb"),
