@@ -11,7 +11,7 @@ from app.state import GridState
 from app.terms import help_of
 from app.views.grid.compute import the_compute
 from app.views.grid.findings import the_findings
-from app.views.grid.table import NURSERY, the_table, with_choices, with_grades
+from app.views.grid.table import MEASURED, the_table, with_grades, with_measures
 from app.views.train.monitor import CORPORA, FILE
 from app.widgets import show
 from slm.comparing.curves import curves_json
@@ -23,7 +23,7 @@ from slm.runs import damaged_runs, list_runs, open_run
 from slm.text import visible
 from slm.training import queue, sweep
 from slm.training.grid import (
-    LOWER_IS_BETTER,
+    LOSSES,
     grid_runs,
 )
 from slm.training.spec import TrainingSpec
@@ -51,10 +51,10 @@ def the_curves(
     names: Sequence[str], history: dict[str, list[GradedCheckpoint]], score: str
 ) -> None:
     """Figure 2: a score over the tokens read, or losses over compute, a line a run."""
-    if score in NURSERY:
+    if score in MEASURED:
         st.info(f"{score.capitalize()} is kept of last checkpoints: see the table.")
         return
-    if score in LOWER_IS_BETTER:
+    if score in LOSSES:
         over = st.segmented_control(
             "Over",
             [TOKENS, COMPUTE],
@@ -71,7 +71,7 @@ def the_curves(
         if run.name not in names:
             continue
         points: list[tuple[float, float, float, float]] = []
-        if score in LOWER_IS_BETTER:
+        if score in LOSSES:
             for metric in run.metrics():
                 value = metric.val_loss if score == "loss" else metric.val_bits_per_byte
                 if value is not None:
@@ -226,9 +226,9 @@ with show.one_line():
             the_findings(None if judge == NOBODY else judge)
         else:
             graded = {name for each in grades.values() for one in each for name in one.grades}
-            there = with_choices(grid_runs(chosen))
+            there = with_measures(grid_runs(chosen))
             kept = {name for cell in there for name in cell.scores}
-            scores = ["bits per byte", "loss", *(name for name in NURSERY if name in kept)]
+            scores = ["bits per byte", "loss", *(name for name in MEASURED if name in kept)]
             scores += [name for name in ALL_DIMENSIONS if name in graded]
             score = str(
                 st.segmented_control(

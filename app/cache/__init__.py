@@ -14,8 +14,8 @@ from app.cache.comparing import (
 from app.cache.following import following
 from app.cache.generation import completions
 from app.cache.grading import to_grade
-from app.cache.grid import choice_shares, findings, graded_checkpoints, story_judges
 from app.cache.grid import damage as grades_damage
+from app.cache.grid import findings, graded_checkpoints, kept_measures, story_judges
 from app.cache.heads import (
     head_atlas,
     head_examples,

@@ -8,6 +8,7 @@ from slm.grading.history import GradedCheckpoint
 from slm.nursery_scores.choices import KINDS
 from slm.nursery_scores.kept import kept_choices
 from slm.runs import list_runs
+from slm.scores.kept import kept_scores
 from slm.stats.interval import Interval
 
 
@@ -26,9 +27,9 @@ def findings(judge: str | None) -> FindingsReport:
     return _findings(judge, _changed(), _measured())
 
 
-def choice_shares(runs: tuple[str, ...]) -> dict[str, dict[str, Interval]]:
-    """Return each run's share of right choices by kind, where it is kept for its last checkpoint."""
-    return _shares(runs, _measured())
+def kept_measures(runs: tuple[str, ...]) -> dict[str, dict[str, Interval]]:
+    """Return what is kept of each run's last checkpoint: right choices by kind, grammar, consistency."""
+    return _kept_measures(runs, _measured())
 
 
 def damage() -> list[str]:
@@ -72,13 +73,20 @@ def _findings(
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _shares(
+def _kept_measures(
     runs: tuple[str, ...], measured: tuple[tuple[str, int], ...]
 ) -> dict[str, dict[str, Interval]]:
     found = {}
     for run in list_runs():
-        if run.name in runs and run.steps and (kept := kept_choices(run.name)) is not None:
-            found[run.name] = {str(kind): kept.share(kind) for kind in KINDS if kind in kept.right}
+        if run.name not in runs or not run.steps:
+            continue
+        there: dict[str, Interval] = {}
+        if (choices := kept_choices(run.name)) is not None:
+            there |= {str(kind): choices.share(kind) for kind in KINDS if kind in choices.right}
+        if (scores := kept_scores(run.name)) is not None:
+            there["grammar findings"] = scores.interval("grammar")
+            there["nats saved"] = scores.interval("consistency")
+        found[run.name] = there
     return found
 
 

@@ -9,7 +9,8 @@ from slm.model.config import count_parameters
 from slm.runs import Run, runs_dir
 from slm.training.sweep import Standing, standing
 
-LOWER_IS_BETTER = ("loss", "bits per byte")
+LOSSES = ("loss", "bits per byte")
+LOWER_IS_BETTER = (*LOSSES, "grammar findings")
 
 
 @dataclass(frozen=True, kw_only=True)

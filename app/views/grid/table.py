@@ -11,14 +11,18 @@ from app.state import GridState
 from app.terms import help_of
 from app.widgets import show
 from slm.grading.history import GradedCheckpoint
-from slm.training.grid import LOWER_IS_BETTER, GridRun, grid_cells, of_one_vocabulary
+from slm.training.grid import LOSSES, GridRun, grid_cells, of_one_vocabulary
 
 ANY_HEADS = "any"
-NURSERY = {
+MEASURED = {
     "facts": "Share of right paired choices about the nursery's world (what is done with a thing, how an "
     "animal looks and lives); chance 0.5. It is not English.",
     "context": "Share of right paired choices between a story's own thing and another's at its second "
     "mention; chance 0.5. Nursery stories, not English.",
+    "grammar findings": "Findings of an offline checker per 100 words of a completion of each shipped "
+    "opening; fewer is better. No judge: see Grading.",
+    "nats saved": "Consistency: nats a token that a completion's first half saves a reference model on "
+    "its second. No judge: see Grading.",
 }
 
 
@@ -42,14 +46,13 @@ def with_grades(
     ]
 
 
-def with_choices(found: Sequence[GridRun]) -> list[GridRun]:
-    """Add the share of right choices about facts and context where it is kept."""
-    kept = cache.choice_shares(tuple(cell.run for cell in found))
+def with_measures(found: Sequence[GridRun]) -> list[GridRun]:
+    """Add what is kept of last checkpoints and needs no judge: right choices, grammar, consistency."""
+    kept = cache.kept_measures(tuple(cell.run for cell in found))
     return [
         replace(
             cell,
-            scores=cell.scores
-            | {kind: share.mean for kind, share in kept.get(cell.run, {}).items()},
+            scores=cell.scores | {name: one.mean for name, one in kept.get(cell.run, {}).items()},
         )
         for cell in found
     ]
@@ -87,7 +90,7 @@ def the_table(found: Sequence[GridRun], score: str, command: commands.Command) -
     found = of_heads(found)
     there = grid_cells(found, score)
     if not there:
-        what = "train a grid" if score in LOWER_IS_BETTER else "grade these runs"
+        what = "train a grid" if score in LOSSES else "grade these runs"
         st.info(f"No {score} is there yet: {what} first.")
         return
     unfinished = [cell for place in there.values() for cell in place.unfinished]
@@ -106,7 +109,7 @@ def the_table(found: Sequence[GridRun], score: str, command: commands.Command) -
         command=command,
         note=f"a/b: {score}, and its place between the worst (0) and the best (1) of the table; of "
         "several runs of one width and depth their mean, and the spread over them. "
-        + NURSERY.get(score, ""),
+        + MEASURED.get(score, ""),
     )
     several = (
         len({cell.vocabulary for cell in found}) > 1

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from slm.grading.items import Item
 from slm.grading.store import GradeStore
 from slm.nursery_scores.kept import provenance
@@ -10,7 +12,7 @@ from slm.runs import open_run, resolve
 from slm.stories.tokenizer import Tokenizer
 from slm.training import queue, sweep
 from slm.training.sweep import sweep_of
-from tests.app.conftest import Open, figure_on, make_run, said
+from tests.app.conftest import ROOT, Open, figure_on, make_run, said
 from tests.grading.keeping import keep
 
 FINDINGS = 14
@@ -163,3 +165,17 @@ def test_a_grid_is_put_on_the_queue_shape_by_shape(open_page: Open, two_runs: Pa
     assert sweep.load("grid").shapes == ("16x1x1", "16x2x1")
     names = {one.name for one in queue.waiting()} | set(queue.training()) | set(queue.asked_for())
     assert names <= {"grid-16x1x1", "grid-16x2x1"} and names
+
+
+def test_the_bundled_grid_is_ranked_by_grammar_and_consistency_without_a_judge(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLM_RUNS", str(ROOT / "runs"))
+    app = open_page("grid", score="grammar findings")
+    assert not app.exception and not app.error
+    table = app.dataframe[0].value.set_index("run")
+    assert (
+        table.loc["grid-32x1x2", "grammar findings"]
+        > table.loc["grid-256x1x16", "grammar findings"]
+    )
+    assert table.loc["grid-128x4x8", "nats saved"] > table.loc["grid-128x1x8", "nats saved"]
