@@ -226,7 +226,7 @@ def test_a_page_shows_the_characters(visit: Visit, view: View) -> None:
     if view.shows:
         read = f"({SEEN})()"
         there = f"() => (({{ text, cells }}) => (text + cells).includes('{view.shows}'))({read})"
-        page.wait_for_function(there, timeout=20_000, polling=200)
+        page.wait_for_function(there, timeout=60_000, polling=200)
     assert page.get_by_test_id("stException").count() == 0
     assert faults(page, edited="edit" in view.link) == []
     assert [one for one in visit.asked if not one.startswith((visit.url, "data:", "blob:"))] == []

@@ -70,10 +70,10 @@ def test_a_corpus_that_is_typed_in_needs_no_press(open_page: Open, two_runs: Pat
     [
         ("roles", {"stories": 1000}),
         ("heads", {"told": 256}),
-        ("grading", {"openings": 50}),
+        ("grading", {"openings": 50, "view": "By hand"}),
         ("compare", {"b": "other", "stories": 200}),
         ("knowledge", {"also": "other@0"}),
-        ("grading", {"openings": 1, "samples": 20}),
+        ("grading", {"openings": 1, "samples": 20, "view": "By hand"}),
     ],
 )
 def test_a_link_begins_nothing_larger_than_the_page_would(
@@ -85,6 +85,15 @@ def test_a_link_begins_nothing_larger_than_the_page_would(
     assert "Nothing begins before you say so" in said(app)
     assert any(button.label == "Begin" for button in app.button)
     assert {thread.name for thread in threading.enumerate()} <= before | {"MainThread"}
+    assert not list(two_runs.rglob("*.sqlite"))
+
+
+def test_a_grading_in_a_link_writes_no_story_before_its_bill_was_told(
+    open_page: Open, two_runs: Path
+) -> None:
+    app = open_page("grading", a="tiny", openings=50, samples=20, calibrate="false")
+    assert not app.exception and not app.error
+    assert "2,000 calls" in said(app) and "of the 1000 stories" in said(app).replace(",", "")
     assert not list(two_runs.rglob("*.sqlite"))
 
 
