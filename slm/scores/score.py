@@ -27,7 +27,7 @@ MEASURES: tuple[ScoreMeasure, ...] = get_args(ScoreMeasure)
 UNITS: dict[ScoreMeasure, str] = {
     "grammar": "findings per 100 words",
     "consistency": "nats per token saved",
-    "creativity": "share of 3-grams said once",
+    "creativity": "share of 3-grams of its own",
     "age": "school grade (ARI)",
 }
 BETTER: dict[ScoreMeasure, int] = {"grammar": -1, "consistency": 1, "creativity": 1, "age": 0}

@@ -159,7 +159,7 @@ class ScoreChecks:
 
 
 def score_checks(stories: Sequence[CompletedStory], reference: Checkpoint) -> Steps[ScoreChecks]:
-    """ScoreMeasure stories whole and spoiled in each way."""
+    """Measure stories whole and spoiled in each way."""
     yield Progress(share=0.0, doing="Measuring the shipped stories")
     whole = score_stories(stories, reference)
     found = []

@@ -25,7 +25,8 @@ MEANS: dict[ScoreMeasure, str] = {
     "grammar": "Findings of an offline checker in what was written; fewer is better.",
     "consistency": "How much a story's first half tells of its second, read by a reference model; more "
     "is better.",
-    "creativity": "3-grams that a story says once and 19 others do not say; more is better.",
+    "creativity": "Distinct 3-grams of a story that 19 others do not say, of all that it says; it sees "
+    "repetition, and does not rank good models.",
     "age": "The school grade at which it is read (Automated Readability Index).",
 }
 STYLE = """<style>
@@ -85,7 +86,8 @@ def _note(found: Mapping[str, StoryScores]) -> str:
     return (
         "No judge, and no GPT grades: measures of one completion of each shipped opening at temperature "
         f"1, with 95 % intervals over openings. Consistency is read by {reference}.{itself} The shipped "
-        "stories were written for Storyscope; none of TinyStories' are among them."
+        "stories were written for Storyscope and are not TinyStories, which the reader knows best: hold "
+        "models against one another. Of an untrained model (step 0) the measures say nothing."
     )
 
 
@@ -124,7 +126,7 @@ def _curves(found: Mapping[str, StoryScores], checks: ScoreChecks) -> None:
         score_curves(panels, people, show.colours()),
         name="scores-over-training-" + "-".join(runs)[:60],
         alt="the four measures over training steps",
-        note="Over training (the paper's Figure 2, without a judge); step 0 writes no words and is left "
+        note="Over training (the paper's Figure 2, without a judge); step 0 is untrained and left "
         "out. Dotted: the shipped stories.",
         table=lambda: show.csv(
             ("run", "measure", "step", "mean", "low", "high"),
