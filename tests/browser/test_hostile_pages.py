@@ -216,13 +216,13 @@ def faults(page: Page, *, edited: bool = False) -> list[str]:
 
 
 def with_known_trouble(view: View) -> object:
-    """Let Memorization's result be missing: beside a second worker it sometimes is, and why is not known."""
+    """Let Memorization's result be missing: beside a second worker it sometimes is."""
     trouble = pytest.mark.xfail(reason="its result is not always shown beside a second worker")
     return pytest.param(view, marks=trouble) if view.page == "memorization" else view
 
 
 @pytest.mark.parametrize(
-    "view", map(with_known_trouble, VIEWS), ids=lambda view: view.page or "home"
+    "view", [with_known_trouble(view) for view in VIEWS], ids=lambda view: view.page or "home"
 )
 def test_a_page_shows_the_characters(visit: Visit, view: View) -> None:
     page = visit.page
