@@ -1,11 +1,17 @@
 """Provenance of kept results: what each was made from, and whether that still holds."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from slm.errors import BadInput
+from slm.files import write_text
+from slm.reading import read_json, typed
 from slm.runs import Address, Run
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,3 +74,26 @@ class Provenance:
         if parsed.run != run.name or step is None or not run.checkpoint_path(step).exists():
             return None
         return step if self.weights.get(address) == run.weights_hash(step) else None
+
+
+def read_kept(path: Path, kind: type[T], now: Callable[[], Provenance]) -> T | None:
+    """Read a kept result; None where there is none, it cannot be read, or `now` is another provenance.
+
+    `kind` is a dataclass of what stands beside the provenance. `now` is asked only where there is a file.
+    """
+    try:
+        data = read_json(path, dict[str, Any])
+        made = Provenance.from_file(data, str(path))
+        return typed(kind, data, str(path)) if made is not None and made.holds(now()) else None
+    except (FileNotFoundError, BadInput):
+        return None
+
+
+def write_kept(path: Path, made: Provenance, result: Mapping[str, Any]) -> None:
+    """Write a result, whole, beside its provenance; one with a number that JSON lacks is not kept."""
+    data = {"provenance": made.to_json(), **result}
+    try:
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # NaN: of fewer observations than an interval takes
+        return
+    write_text(path, text + "\n")

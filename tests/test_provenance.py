@@ -1,7 +1,9 @@
 """What a kept result was made from: it holds for the same weights and settings, and for nothing else."""
 
 import json
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from slm.comparing.measured import kept, measure, missing, provenance
 from slm.errors import BadInput
 from slm.memorization.kept import EARLIER_NAMES, KINDS, kept_studies, read_study
 from slm.progress import result_of
-from slm.provenance import Provenance
+from slm.provenance import Provenance, read_kept, write_kept
 from slm.records import Metric
 from slm.runs import Checkpoint, Run, open_run
 
@@ -109,3 +111,30 @@ def test_a_study_that_lacks_a_measure_is_one_line(run: Run, name: str) -> None:
     with pytest.raises(BadInput, match="delete it and measure again"):
         read_study(path)
     assert list(kept_studies(run)) == []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    found: float
+
+
+def test_a_kept_result_is_read_while_its_provenance_holds_and_else_counts_as_none(
+    run: Run, tmp_path: Path
+) -> None:
+    path, asked = tmp_path / "kept.json", list[int]()
+
+    def now(stories: int = 4) -> Provenance:
+        asked.append(stories)
+        return Provenance.of([(run, 0)], {**SETTINGS, "stories": stories})
+
+    assert read_kept(path, Told, now) is None and not asked  # there is no file to hold anything
+    write_kept(path, now(), {"found": 0.5})
+    assert read_kept(path, Told, now) == Told(found=0.5)
+    assert read_kept(path, Told, lambda: now(5)) is None
+    path.write_text(path.read_text()[:40])
+    assert read_kept(path, Told, now) is None
+
+
+def test_a_result_with_a_number_that_json_lacks_is_not_kept(run: Run, tmp_path: Path) -> None:
+    write_kept(tmp_path / "kept.json", Provenance.of([(run, 0)], SETTINGS), {"found": math.nan})
+    assert not list(tmp_path.glob("kept*"))

@@ -59,7 +59,7 @@ from app.cache.predictions import (
     without_heads,
 )
 from app.cache.roles import protagonist, roles, snippets
-from app.cache.scores import score_checks, scores
+from app.cache.scores import score_checks, scored_stories, scores
 from app.cache.shipped import shipped_openings, shipped_stories
 from app.cache.stories import (
     corpus_diversity,

@@ -62,10 +62,10 @@ def _score(chosen: argparse.Namespace) -> None:
     def text() -> str:
         from slm.scores.score import MEASURES, UNITS
 
-        lines = [f"{'':28}" + "".join(f"{name:>25}" for name in MEASURES)]
-        lines.append(f"{'':28}" + "".join(f"{UNITS[name]:>25}" for name in MEASURES))
+        lines = [f"{'':28}" + "".join(f"{name:>29}" for name in MEASURES)]
+        lines.append(f"{'':28}" + "".join(f"{UNITS[name]:>29}" for name in MEASURES))
         for name, one in found.items():
-            told = "".join(f"{one.interval(measure).to_text():>25}" for measure in MEASURES)
+            told = "".join(f"{one.interval(measure).to_text():>29}" for measure in MEASURES)
             itself = "  judges itself" if name == reference else ""
             lines.append(f"{name:28}{told}{itself}")
         lines.append(f"Consistency is read by {reference}. Intervals: 95 %, over openings.")

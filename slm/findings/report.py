@@ -19,7 +19,7 @@ from slm.scores.score import BETTER, MEASURES
 
 SCORES = (
     "measures without a judge: findings of a grammar checker per 100 words (fewer is better), nats per "
-    "token that the first half saves a reference model, 3-grams said once"
+    "token that the first half saves a reference model, 3-grams of a story's own"
 )
 CHOICES = "paired choices on nursery stories, chance 0.5: the nursery's world, not English"
 

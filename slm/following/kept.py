@@ -3,17 +3,15 @@
 Where any of that has changed since, the file counts for nothing, and the study is made again.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from slm.errors import BadInput
-from slm.files import write_text
 from slm.following.detectors import DETECTORS_VERSION
 from slm.following.study import Following, FollowingSettings, follow
 from slm.progress import Progress, Steps
-from slm.provenance import Provenance
+from slm.provenance import Provenance, read_kept, write_kept
 from slm.reading import read_json
 from slm.runs import Address, Run, load_checkpoint, resolve
 
@@ -52,8 +50,7 @@ def make_following(
                 yield Progress(doing=f"{Address(run.name, step)}: {now.doing}", share=share)
             assert kept is not None
             if provenance(run, step, chosen) == before:  # nobody trained it anew meanwhile
-                data = {"provenance": before.to_json(), "following": asdict(kept)}
-                write_text(run.measured_path(WHAT, step), json.dumps(data) + "\n")
+                write_kept(run.measured_path(WHAT, step), before, {"following": asdict(kept)})
         found[str(Address(run.name, step))] = kept
     return found
 
@@ -65,14 +62,10 @@ def kept_following(
 
     A file that cannot be read counts as none.
     """
+    chosen = settings or FollowingSettings()
     path = run.measured_path(WHAT, step)
-    try:
-        made = Provenance.from_file(read_json(path, dict[str, Any]), str(path))
-        if made is None or not made.holds(provenance(run, step, settings or FollowingSettings())):
-            return None
-        return read_json(path, _Kept).following
-    except (FileNotFoundError, BadInput):
-        return None
+    kept = read_kept(path, _Kept, lambda: provenance(run, step, chosen))
+    return None if kept is None else kept.following
 
 
 def kept_over_training(run: Run) -> dict[int, Following]:

@@ -1,16 +1,13 @@
 """Answers to the paired choices, kept with their run, a file a checkpoint."""
 
-import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from slm.errors import BadInput
-from slm.files import write_text
 from slm.nursery_scores.choices import CHANCE, KINDS, SEED, VERSION, ask, askable, paired_choices
 from slm.progress import Progress
-from slm.provenance import Provenance
-from slm.reading import read_json
+from slm.provenance import Provenance, read_kept, write_kept
 from slm.runs import Run, load_checkpoint, resolve
 from slm.stats.bootstrap import bootstrap_mean
 from slm.stats.interval import Interval
@@ -57,15 +54,8 @@ def kept_choices(address: str) -> NurseryChoices | None:
     A file that cannot be read counts as none.
     """
     run, step = resolve(address)
-    path = run.measured_path(NURSERY_CHOICES, step)
-    try:
-        found = read_json(path, _Kept)
-        made = Provenance.from_file(read_json(path, dict[str, Any]), str(path))
-    except (FileNotFoundError, BadInput):
-        return None
-    if made is None or not made.holds(provenance(run, step)):
-        return None
-    return NurseryChoices(address=f"{run.name}@{step}", right=found.right)
+    kept = read_kept(run.measured_path(NURSERY_CHOICES, step), _Kept, lambda: provenance(run, step))
+    return None if kept is None else NurseryChoices(address=f"{run.name}@{step}", right=kept.right)
 
 
 def measure_choices(
@@ -97,9 +87,7 @@ def measure_choices(
             right.setdefault(pair.kind, {})[str(number)] = value
         found.append(NurseryChoices(address=f"{run.name}@{step}", right=right))
         if keep and provenance(run, step) == before:  # nobody trained it anew meanwhile
-            data = {"provenance": before.to_json(), "right": right}
-            text = json.dumps(data, separators=(",", ":"))
-            write_text(run.measured_path(NURSERY_CHOICES, step), text + "\n")
+            write_kept(run.measured_path(NURSERY_CHOICES, step), before, {"right": right})
     return found
 
 

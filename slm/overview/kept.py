@@ -1,6 +1,5 @@
 """An overview kept with its run: a file a checkpoint, which counts for nothing once its inputs change."""
 
-import json
 from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import blake2b
@@ -8,11 +7,9 @@ from typing import Any
 
 from slm.comparing.measured import MEASURED_KINDS
 from slm.comparing.measured import provenance as measured_provenance
-from slm.files import write_text
 from slm.interp.heads.atlas import LEAST_ABLATION_EFFECT
 from slm.overview.records import Overview
-from slm.provenance import Provenance
-from slm.reading import parse_json, read_text, typed
+from slm.provenance import Provenance, read_kept, write_kept
 from slm.runs import Address, Run, resolve
 from slm.stories import shipped
 
@@ -55,22 +52,13 @@ def kept_overview(address: str | Address) -> Overview | None:
     A file that cannot be read counts as none. Raises `BadInput` where there is no such checkpoint.
     """
     run, step = resolve(address)
-    path = run.measured_path(OVERVIEW, step)
-    try:
-        data = parse_json(read_text(path))
-        made = Provenance.from_file(data, str(path))
-        if made is None or not made.holds(provenance(run, step)):
-            return None
-        return typed(_Kept, data, str(path)).overview
-    except (FileNotFoundError, ValueError):  # `BadInput` is one
-        return None
+    kept = read_kept(run.measured_path(OVERVIEW, step), _Kept, lambda: provenance(run, step))
+    return None if kept is None else kept.overview
 
 
 def keep(run: Run, step: int, made: Provenance, overview: Overview) -> None:
     """Write an overview, whole, with its provenance."""
-    data = {"provenance": made.to_json(), "overview": asdict(overview)}
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    write_text(run.measured_path(OVERVIEW, step), text + "\n")
+    write_kept(run.measured_path(OVERVIEW, step), made, {"overview": asdict(overview)})
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Creativity: n-grams that a set of stories says once (after distinct-n, Li and others 2016)."""
+"""Creativity: distinct n-grams of a story that others do not say (after distinct-n, Li and others 2016)."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ LENGTH = 160
 """Most words of a completion that are read, so that a long story is not held to more."""
 
 
-def said_once(stories: Sequence[CompletedStory]) -> Float[np.ndarray, "story"]:
-    """Compute each story's share of `N`-grams that it says once and `BESIDE` others do not say.
+def own_ngrams(stories: Sequence[CompletedStory]) -> Float[np.ndarray, "story"]:
+    """Compute each story's distinct `N`-grams that `BESIDE` others do not say, of all that it says.
 
     NaN for a completion of fewer than `N` words. The others are those that follow, round and round.
     """

@@ -1,15 +1,12 @@
 """Scores kept with their run, a small file a checkpoint; they count for nothing once inputs change."""
 
 import contextlib
-import json
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 
 from slm.errors import BadInput
-from slm.files import write_text
 from slm.progress import Steps
-from slm.provenance import Provenance
-from slm.reading import parse_json, read_text, typed
+from slm.provenance import Provenance, read_kept, write_kept
 from slm.runs import Address, Checkpoint, Run, list_runs, load_checkpoint, resolve
 from slm.scores.score import StoryScores, score
 from slm.scores.spoiling import ScoreChecks, score_checks
@@ -18,6 +15,7 @@ from slm.stories.shipped import openings, stories
 
 VERSION = 1
 """Raised whenever the same weights would be given other scores."""
+SCORES, CHECKS = "scores", "score-checks"
 REFERENCE = "storyteller"
 """The bundled run that reads stories for consistency where no other is named."""
 
@@ -54,16 +52,12 @@ def kept_scores(address: str | Address, reference: str | None = None) -> StorySc
     A file that cannot be read counts as none. Raises `BadInput` where there is no such checkpoint.
     """
     run, step = resolve(address)
-    path = run.measured_path("scores", step)
-    try:
-        reference = reference or default_reference()
-        data = parse_json(read_text(path))
-        made = Provenance.from_file(data, str(path))
-        if made is None or not made.holds(provenance(run, step, reference)):
-            return None
-        return typed(_Kept, data, str(path)).scores
-    except (FileNotFoundError, ValueError):  # `BadInput` is one
-        return None
+    kept = read_kept(
+        run.measured_path(SCORES, step),
+        _Kept,
+        lambda: provenance(run, step, reference or default_reference()),
+    )
+    return None if kept is None else kept.scores
 
 
 def measured_scores(checkpoint: Checkpoint, reference: str | None = None) -> Steps[StoryScores]:
@@ -76,11 +70,8 @@ def measured_scores(checkpoint: Checkpoint, reference: str | None = None) -> Ste
     before = provenance(run, step, reference)
     found = yield from score(checkpoint, load_checkpoint(reference))
     if provenance(run, step, reference) == before:  # nobody trained it anew meanwhile
-        data = {"provenance": before.to_json(), "scores": asdict(found)}
         with contextlib.suppress(OSError):  # they are shown all the same
-            write_text(
-                run.measured_path("scores", step), json.dumps(data, separators=(",", ":")) + "\n"
-            )
+            write_kept(run.measured_path(SCORES, step), before, {"scores": asdict(found)})
     return found
 
 
@@ -93,16 +84,10 @@ def checks_provenance(run: Run, step: int) -> Provenance:
 
 def kept_checks(reference: str | None = None) -> ScoreChecks | None:
     """Read the kept scores of the shipped stories, whole and spoiled; None as `kept_scores`."""
-    try:
-        run, step = resolve(reference or default_reference())
-        path = run.measured_path("score-checks", step)
-        data = parse_json(read_text(path))
-        made = Provenance.from_file(data, str(path))
-        if made is None or not made.holds(checks_provenance(run, step)):
-            return None
-        return typed(_KeptChecks, data, str(path)).checks
-    except (FileNotFoundError, ValueError):  # `BadInput` is one
-        return None
+    run, step = resolve(reference or default_reference())
+    path = run.measured_path(CHECKS, step)
+    kept = read_kept(path, _KeptChecks, lambda: checks_provenance(run, step))
+    return None if kept is None else kept.checks
 
 
 def measured_checks(reference: str | None = None) -> Steps[ScoreChecks]:
@@ -114,8 +99,6 @@ def measured_checks(reference: str | None = None) -> Steps[ScoreChecks]:
     before = checks_provenance(run, step)
     found = yield from score_checks(shipped_stories(), load_checkpoint(reference))
     if checks_provenance(run, step) == before:
-        data = {"provenance": before.to_json(), "checks": asdict(found)}
         with contextlib.suppress(OSError):  # they are shown all the same
-            path = run.measured_path("score-checks", step)
-            write_text(path, json.dumps(data, separators=(",", ":")) + "\n")
+            write_kept(run.measured_path(CHECKS, step), before, {"checks": asdict(found)})
     return found

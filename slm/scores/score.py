@@ -15,10 +15,10 @@ from slm.progress import Progress, Steps
 from slm.runs import Checkpoint
 from slm.scores.age import readability
 from slm.scores.consistency import saved_nats
-from slm.scores.creativity import said_once
+from slm.scores.creativity import own_ngrams
 from slm.scores.grammar import grammar_findings
 from slm.scores.texts import CompletedStory, written
-from slm.stats.bootstrap import bootstrap_ratio
+from slm.stats.bootstrap import bootstrap_ratio, cluster_sums
 from slm.stats.interval import Interval
 from slm.stories.shipped import openings
 
@@ -60,20 +60,18 @@ class StoryScores:
     def interval(self, measure: ScoreMeasure) -> Interval:
         """Estimate a measure over the stories, with a bootstrap interval over openings."""
         above, below = self.values(measure)
-        names, cluster = np.unique(self.opening, return_inverse=True)
-        sums = np.zeros((len(names), 2))
-        np.add.at(sums, cluster, np.stack([above, below], axis=1))
+        sums = cluster_sums(np.stack([above, below], axis=1), self.opening)
         return bootstrap_ratio(sums[:, 0], sums[:, 1]).at((), int((below > 0).sum()))
 
     def by_opening(self, measure: ScoreMeasure) -> dict[str, float]:
         """Return the measure of each opening's stories, by number; openings without one are left out."""
-        above, below = self.values(measure)
-        sums: dict[int, list[float]] = {}
-        for opening, one, other in zip(self.opening, above, below, strict=True):
-            held = sums.setdefault(opening, [0.0, 0.0])
-            held[0] += float(one)
-            held[1] += float(other)
-        return {str(at): one / other for at, (one, other) in sums.items() if other > 0}
+        sums = cluster_sums(np.stack(self.values(measure), axis=1), self.opening)
+        names = np.unique(self.opening).tolist()
+        return {
+            str(at): above / below
+            for at, (above, below) in zip(names, sums.tolist(), strict=True)
+            if below > 0
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Return each measure with its interval and unit, and the reference."""
@@ -104,7 +102,7 @@ def score_stories(stories: Sequence[CompletedStory], reference: Checkpoint) -> S
         findings=tuple(len(grammar_findings(story)) for story in stories),
         words=tuple(len(words(story.completion)) for story in stories),
         consistency=known(saved_nats(reference, stories)),
-        creativity=known(said_once(stories)),
+        creativity=known(own_ngrams(stories)),
         age=known([readability(story) for story in stories]),
     )
 

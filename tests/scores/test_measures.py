@@ -8,7 +8,7 @@ import pytest
 from slm.runs import Checkpoint
 from slm.scores.age import readability
 from slm.scores.consistency import REPEATED, saved_nats
-from slm.scores.creativity import said_once
+from slm.scores.creativity import own_ngrams
 from slm.scores.texts import CompletedStory
 
 
@@ -17,17 +17,17 @@ def story(completion: str) -> CompletedStory:
 
 
 def test_a_story_that_says_nothing_twice_and_nothing_of_others_says_all_once() -> None:
-    found = said_once([story("a b c d e"), story("f g h i j")])
+    found = own_ngrams([story("a b c d e"), story("f g h i j")])
     assert found.tolist() == [1.0, 1.0]
 
 
 def test_what_is_said_twice_counts_once_and_what_others_say_not_at_all() -> None:
-    within, shared, other = said_once(
+    within, shared, other = own_ngrams(
         [story("a b c a b c a b c"), story("p q r s"), story("p q r t")]
     )
     assert within == pytest.approx(3 / 7)  # abc, bca, cab of seven
     assert shared == other == pytest.approx(1 / 2)
-    assert math.isnan(said_once([story("a b"), story("p q r s")])[0])
+    assert math.isnan(own_ngrams([story("a b"), story("p q r s")])[0])
 
 
 def test_readability_is_the_formulas() -> None:

@@ -13,7 +13,7 @@ from app.widgets import show
 from slm.runs import Address, open_run
 from slm.scores.grammar import grammar_findings
 from slm.scores.kept import default_reference, kept_scores
-from slm.scores.score import MEASURES, UNITS, ScoreMeasure, StoryScores, scored_openings, stories_of
+from slm.scores.score import MEASURES, UNITS, ScoreMeasure, StoryScores, scored_openings
 from slm.scores.spoiling import ScoreChecks
 from slm.scores.texts import CompletedStory
 from slm.stats.interval import Interval
@@ -45,10 +45,10 @@ def show_measures(addresses: Sequence[str]) -> None:
     checks = cache.score_checks()
     waiting.under_way({"the shipped stories": checks, **works}, "scores")
     found = {address: one.result for address, one in works.items() if one.result is not None}
-    every_work: list[Work[Any]] = [checks, *works.values()]
-    for work in every_work:
+    every_work: dict[str, Work[Any]] = {SHIPPED: checks, **works}
+    for name, work in every_work.items():
         if work.result is None and not work.running:
-            waiting.ended(work, f"scores-{id(work)}")
+            waiting.ended(work, f"scores-{name}")
     if checks.result is None or not found:
         return
     every = {SHIPPED: checks.result.people, **found}
@@ -76,7 +76,7 @@ def show_measures(addresses: Sequence[str]) -> None:
     st.markdown("**Stories, with what the grammar checker found** (point at it)")
     for column, address in zip(st.columns(len(found), gap="large"), found, strict=True):
         with column, show.one_line():
-            for story in _some_stories(address):
+            for story in cache.scored_stories(address)[:STORIES]:
                 st.html(STYLE + marked(story))
 
 
@@ -171,18 +171,6 @@ def _spoiled(checks: ScoreChecks, addresses: Sequence[str]) -> None:
         note="Spoiled minus whole, story by story. Seen: the 95 % interval leaves out 0. A measure should "
         "see its own business, and hardly move on the rest.",
     )
-
-
-@st.cache_data(max_entries=16, show_spinner="Writing the stories …")
-def _written(address: str, weights: str) -> list[CompletedStory]:
-    return stories_of(cache.checkpoint(address))
-
-
-def _some_stories(address: str) -> list[CompletedStory]:
-    """Return the first stories that were scored: the same seed writes them again."""
-    parsed = Address.parse(address)
-    assert parsed.step is not None
-    return _written(address, open_run(parsed.run).weights_hash(parsed.step))[:STORIES]
 
 
 def marked(story: CompletedStory) -> str:

@@ -110,22 +110,15 @@ def _words(found: StoryStatistics) -> None:
     """Show the commonest words, and those that a young child does not know."""
     known = "no words" if found.known is None else found.known.to_text(".1%")
     left, right = st.columns(2)
-    with left:
-        st.markdown("**Commonest words**")
-        st.dataframe(
+    for place, title, words in (
+        (left, "Commonest words", found.commonest),
+        (right, "Not a young child's", found.outside),
+    ):
+        place.markdown(f"**{title}**")
+        place.dataframe(
             [
                 {"word": visible(one.word), "times": one.count, "stories": one.stories}
-                for one in found.commonest
-            ],
-            hide_index=True,
-            height=300,
-        )
-    with right:
-        st.markdown("**Not a young child's**")
-        st.dataframe(
-            [
-                {"word": visible(one.word), "times": one.count, "stories": one.stories}
-                for one in found.outside
+                for one in words
             ],
             hide_index=True,
             height=300,
