@@ -124,7 +124,10 @@ def apart(a: str, b: str, of_a: list[Graded], of_b: list[Graded]) -> None:
         return
     grades = ", ".join(f"{name} {said(mean, plus=True)}" for name, mean in found.items())
     st.markdown(show.plain(f"{b} against {a}, opening by opening: {grades}."))
-    ours, theirs = ({one.item.opening for one in found} for found in (of_a, of_b))
+    ours, theirs = (
+        {one.item.opening for one in graded if isinstance(one.outcome, Grade)}
+        for graded in (of_a, of_b)
+    )
     if ours != theirs:
         st.caption(
             show.plain(
