@@ -212,7 +212,7 @@ class _Matcher:
             return self.slot(piece, at)
         assert isinstance(piece, CallPiece)
         probe = _Probe()
-        piece.do(probe)  # type: ignore[arg-type]
+        piece.do(probe)  # type: ignore[arg-type]  # it has what such a piece asks of a page
         return self.word((probe.mark,), at) if probe.mark else frozenset((at,))
 
     def after(self, pieces: Iterable[Piece], at: int) -> Ends:
